@@ -1,0 +1,54 @@
+"""The errors a person can cause or meet, each with its exit code and, where there is one, a hint.
+
+    NetechoError                4   never raised itself: what is not below is a bug
+    ├── UsageError              2   the command line, or a file it names, is wrong
+    ├── UnreachableError        3   the target, or an address to listen on, could not be had
+    └── OutputError             1   the results could not be written
+
+An error is raised where it is understood and caught once, at the command's edge, where it is shown as: what
+happened, to what, and what to try. It must not print, and it must not know who prints it.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a script reads in `$?`; the table in the README."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    BUG = 4
+    CUT_OFF = 130
+
+
+class NetechoError(Exception):
+    """An error with a sentence for the reader and, where there is one, a hint of what to try."""
+
+    exit_code = ExitCode.BUG
+
+    def __init__(self, sentence: str, hint: str | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.hint = hint
+
+
+class UsageError(NetechoError):
+    """The command line, or a file it names, is wrong: the sentence names the part, the hint shows a right one."""
+
+    exit_code = ExitCode.USAGE
+
+
+class UnreachableError(NetechoError):
+    """The target could not be reached at all, or an address to listen on could not be had."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class OutputError(NetechoError):
+    """The results could not be written: a full disk."""
+
+    exit_code = ExitCode.FAILED

@@ -1,0 +1,74 @@
+"""What happens during a run, as values. Times are integer nanoseconds; `scheduled` counts from the start of the run.
+
+Each probe ends in exactly one of `ReplyReceived`, `EchoCorrupted` and `ProbeLost`; a reply that comes after its
+probe was settled is a `ReplyLate` (the probe was lost) or a `ReplyDuplicated` (it was answered).
+`connection` counts from 0 and tells parallel connections apart.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class ReplyReceived(NamedTuple):
+    """A probe was answered in time, and the echo is what was sent."""
+
+    connection: int
+    seq: int
+    scheduled: int
+    lag: int
+    rtt: int
+    response: int
+    size: int
+    kernel: bool
+    """Whether `rtt` is by kernel stamps (else by the program's own clock)."""
+
+
+class EchoCorrupted(NamedTuple):
+    """A probe was answered in time, but the echo differs from what was sent."""
+
+    connection: int
+    seq: int
+    scheduled: int
+    lag: int
+    rtt: int
+    response: int
+    size: int
+    kernel: bool
+    offset: int
+    """Of the first wrong byte; the length of the shorter one where one is a prefix of the other."""
+
+
+class ProbeLost(NamedTuple):
+    """No reply came within the timeout, or the connection that owed it is gone."""
+
+    connection: int
+    seq: int
+    scheduled: int
+    lag: int
+    size: int
+
+
+class ReplyLate(NamedTuple):
+    """A reply came after its probe was given up."""
+
+    connection: int
+    seq: int
+    rtt: int
+
+
+class ReplyDuplicated(NamedTuple):
+    """A further reply came to a probe that was answered before."""
+
+    connection: int
+    seq: int
+
+
+class StrayReceived(NamedTuple):
+    """Bytes came that answer no probe: a server's banner, or a datagram that is nobody's echo."""
+
+    connection: int
+    data: bytes
+
+
+Event = ReplyReceived | EchoCorrupted | ProbeLost | ReplyLate | ReplyDuplicated | StrayReceived

@@ -1,0 +1,1 @@
+"""What people and scripts see. Everything shown is printed from one document."""
