@@ -1,0 +1,61 @@
+"""A run as a value: who was probed, how the connection came about, what was measured and what it is worth.
+
+Whatever is shown, live or from a saved file, is printed from here; `report` turns it into the document
+`netecho/probe/1`. Times are integer nanoseconds; None where there is no value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netecho.measure.summary import Summary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Both ends of what was measured, as they turned out."""
+
+    url: str
+    transport: str
+    host: str
+    address: str | None
+    port: int | None
+    local_address: str | None = None
+    local_port: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What the first connection took, phase by phase."""
+
+    resolve: int | None = None
+    connect: int | None = None
+    tls: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What is known when the first probe is about to leave."""
+
+    id: str
+    label: str | None
+    started: int
+    """Wall clock, nanoseconds since 1970."""
+    route: Route
+    setup: Setup
+    settings: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A whole run."""
+
+    start: Start
+    duration: int
+    interrupted: bool
+    summary: Summary
+    facts: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """Sections of the document that only some transports have: `tcp`, `udp`, `tls`, `stamp`; keys as printed."""
