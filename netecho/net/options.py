@@ -1,0 +1,32 @@
+"""How packets travel and whom TLS trusts, as frozen values. Imports nothing heavy: `--help` reads this module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Travel:
+    """Where packets leave from and what their headers say; None leaves it to the system."""
+
+    family: Literal[4, 6] | None = None
+    source: tuple[str, int] | None = None
+    """Local address (may be empty) and port (0: any)."""
+    dscp: int | None = None
+    ttl: int | None = None
+    dont_fragment: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """Whom a TLS probe believes, and who it says it is. Files are paths of PEM files."""
+
+    ca: str | None = None
+    insecure: bool = False
+    server_name: str | None = None
+    alpn: tuple[str, ...] = ()
+    cert: str | None = None
+    key: str | None = None
+    pins: tuple[str, ...] = ()
+    """SHA-256 of the certificate's public key info, as `sha256:HEX`; any one suffices."""
