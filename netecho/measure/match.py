@@ -1,0 +1,193 @@
+"""Which probe does this echo answer? Nothing is assumed of the other side but RFC 862: it returns what it got.
+
+On a stream the bytes come back in order, whatever their boundaries; the position decides. Datagrams may be lost,
+doubled, reordered, cut or altered: the mark decides, and where the mark itself was altered, the likeness to what is
+outstanding. Where payloads carry no mark (the user gave them, or they are too short), datagrams are taken in the
+order of sending, which cannot tell a lost one from a late one, nor a duplicate from the reply to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from netecho.measure.payload import MARK_SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from netecho.measure.payload import Payloads
+
+# How many probes an altered datagram is compared with, so that a peer that sends rubbish costs little.
+_COMPARED = 512
+_RECENT = 64
+# How much a server may say before its first echo: a banner. Beyond that it is no echo server.
+HUNTED = 65536
+
+
+class Match(NamedTuple):
+    """An echo, and the offset of its first wrong byte (None: it is what was sent)."""
+
+    index: int
+    wrong_at: int | None
+
+
+def first_difference(got: bytes, sent: bytes) -> int | None:
+    """Return where two byte strings part; where one is a prefix of the other, the length of the shorter."""
+    if got == sent:
+        return None
+    for offset, (one, other) in enumerate(zip(got, sent, strict=False)):
+        if one != other:
+            return offset
+    return min(len(got), len(sent))
+
+
+def alike(got: bytes, sent: bytes) -> float:
+    """Return the share of bytes, 0 to 1, that agree place by place."""
+    longer = max(len(got), len(sent))
+    if not longer:
+        return 1.0
+    width = min(len(got), len(sent))
+    difference = int.from_bytes(got[:width]) ^ int.from_bytes(sent[:width])
+    return difference.to_bytes(width).count(0) / longer
+
+
+class DatagramMatcher:
+    """Tells which probe a datagram answers."""
+
+    def __init__(
+        self, payloads: Payloads, outstanding: Mapping[int, object], issued: Callable[[], int]
+    ) -> None:
+        """Match against `outstanding`, in the order of sending; `issued` tells how many probes were sent."""
+        self._payloads = payloads
+        self._outstanding = outstanding
+        self._issued = issued
+
+    def match(self, data: bytes) -> Match | None:
+        """Return the probe that `data` answers, or None where it is nobody's echo."""
+        payloads = self._payloads
+        if payloads.given is not None:
+            return self._in_order(data)
+        if len(data) < MARK_SIZE and (found := self._by_low_octets(data)) is not None:
+            return found
+        claimed = payloads.claimed(data)
+        if claimed is not None and claimed < self._issued() and payloads.of(claimed) == data:
+            return Match(claimed, None)
+        return self._most_alike(data, claimed)
+
+    def _in_order(self, data: bytes) -> Match | None:
+        sent = self._payloads.of(0)
+        newest = self._issued() - 1
+        index = next(iter(self._outstanding), newest)
+        return Match(index, first_difference(data, sent)) if index >= 0 else None
+
+    def _by_low_octets(self, data: bytes) -> Match | None:
+        """Match a payload too short for a mark: the newest number with these low octets that is outstanding."""
+        modulus = 256 ** len(data)
+        newest = self._issued() - 1
+        nearest = newest - (newest - int.from_bytes(data)) % modulus
+        oldest = next(iter(self._outstanding), nearest)
+        for index in islice(range(nearest, max(oldest, 0) - 1, -modulus), _COMPARED):
+            if index in self._outstanding and self._payloads.of(index) == data:
+                return Match(index, None)
+        if nearest >= 0 and self._payloads.of(nearest) == data:
+            return Match(nearest, None)
+        return None
+
+    def _most_alike(self, data: bytes, claimed: int | None) -> Match | None:
+        """Match an altered datagram: what it claims to be first, then what is outstanding, then the last ones answered."""
+        issued = self._issued()
+        best, likeness = None, 0.5
+        for index in chain(
+            self._claims(claimed, issued), islice(self._outstanding, _COMPARED), self._recent(issued)
+        ):
+            now = alike(data, self._payloads.of(index))
+            if now > likeness:
+                best, likeness = index, now
+        if best is None and claimed is not None and claimed < issued:
+            best = claimed  # its mark is whole, though little else is: a datagram that was cut or rewritten
+        return Match(best, first_difference(data, self._payloads.of(best))) if best is not None else None
+
+    @staticmethod
+    def _claims(claimed: int | None, issued: int) -> Iterator[int]:
+        if claimed is not None and claimed < issued:
+            yield claimed
+
+    def _recent(self, issued: int) -> Iterator[int]:
+        return (n for n in range(issued - 1, max(issued - 1 - _RECENT, -1), -1) if n not in self._outstanding)
+
+
+class StreamMatcher:
+    """Tells which probes the bytes of one connection answer: the echoes come in the order of sending.
+
+    `first` is the number of the first probe sent on this connection; `issued` tells how many were sent in all.
+    What a server says before its first echo (a banner) is told apart by looking for the first mark in it.
+    """
+
+    def __init__(self, payloads: Payloads, first: int, issued: Callable[[], int]) -> None:
+        self._payloads = payloads
+        self._issued = issued
+        self._head = first
+        self._offset = 0
+        self._wrong_at: int | None = None
+        self._aligned = False
+        self._held = b""
+
+    @property
+    def wanted(self) -> int:
+        """How many bytes the next reply still lacks; 0 where none is owed, or where none has begun yet.
+
+        Reading no more than this at a time keeps each reply's kernel stamp its own where replies are merged.
+        """
+        if self._head >= self._issued():
+            return 0
+        return max(self._payloads.size(self._head) - self._offset - len(self._held), 0)
+
+    def feed(self, data: bytes) -> Iterator[Match | bytes]:
+        """Yield a match for each reply that `data` completes, and the bytes that are no echo as they are."""
+        if not self._aligned:
+            data, banner = self._align(data)
+            if banner:
+                yield banner
+        while data:
+            if self._head >= self._issued():
+                yield data
+                return
+            sent = self._payloads.of(self._head)
+            part = data[: len(sent) - self._offset]
+            if self._wrong_at is None and part != sent[self._offset : self._offset + len(part)]:
+                self._wrong_at = self._offset + (first_difference(part, sent[self._offset :]) or 0)
+            self._offset += len(part)
+            data = data[len(part) :]
+            if self._offset == len(sent):
+                yield Match(self._head, self._wrong_at)
+                self._head += 1
+                self._offset = 0
+                self._wrong_at = None
+
+    def _align(self, data: bytes) -> tuple[bytes, bytes]:
+        """Find where the echo begins; return what is to be matched from there, and what came before it."""
+        if self._head >= self._issued():
+            return b"", data
+        held = self._held + data
+        sent = self._payloads.of(self._head)
+        if sent.startswith(held[: len(sent)]):
+            if len(held) >= min(len(sent), MARK_SIZE):
+                self._aligned, self._held = True, b""
+                return held, b""
+            self._held = held
+            return b"", b""
+        begin = held.find(self._payloads.mark(self._head))
+        if begin >= 0:
+            self._aligned, self._held = True, b""
+            return held[begin:], held[:begin]
+        if len(held) >= len(sent) and alike(held[: len(sent)], sent) > 0.5:
+            self._aligned, self._held = True, b""
+            return held, b""
+        if len(held) > HUNTED:
+            kept = len(sent)
+            self._held = held[-kept:]
+            return b"", held[:-kept]
+        self._held = held
+        return b"", b""

@@ -1,0 +1,314 @@
+"""The state of one connection's run: what is due, what is outstanding, what each answer means.
+
+A session is a value that is fed and asked. It has no clock and no socket: times come in as integer nanoseconds of
+one monotonic clock (`now`, `at`), kernel stamps as nanoseconds of the wall clock (`left`, `arrived`), and the two are
+never mixed. The adapter's loop is always the same: feed what came, `expire`, send what is `due`, sleep until the
+`next_deadline`.
+
+Two rules about what must live here. Whatever decides a figure of the summary is decided here, and told to the
+recorder. And nothing here may grow with the number of probes: what is outstanding is bounded by rate and timeout,
+what was settled is remembered in rings of a fixed size.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from typing import TYPE_CHECKING
+
+from netecho.measure.events import (
+    EchoCorrupted,
+    Event,
+    ProbeLost,
+    ReplyDuplicated,
+    ReplyLate,
+    ReplyReceived,
+    StrayReceived,
+)
+from netecho.measure.plan import MILLISECOND
+from netecho.measure.schedule import offsets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from fractions import Fraction
+
+    from netecho.measure.plan import Plan
+    from netecho.measure.recorder import Recorder
+
+# How many settled probes are remembered, to tell a late reply and a duplicate from a stray.
+REMEMBERED = 1 << 16
+_ANSWERED, _LOST, _CAME_LATE = 1, 2, 3
+# In a closed loop a failed connection attempt is followed by the next probe at once: not faster than this.
+_RETRY = 200 * MILLISECOND
+# A peer that floods us with what nobody asked for is shown this often, and counted for ever.
+_STRAYS_TOLD = 10
+
+
+class Probe:
+    """One probe on its way: its number on this connection, and when it was due and left."""
+
+    __slots__ = ("index", "lag", "left", "scheduled", "sent_at", "size")
+
+    def __init__(self, index: int, scheduled: int, size: int) -> None:
+        self.index = index
+        self.scheduled = scheduled
+        self.size = size
+        self.sent_at = 0
+        self.lag = 0
+        self.left: int | None = None
+        """Kernel's stamp of the sending; wall clock."""
+
+
+class Session:
+    """Decides when probes leave, which are lost, and what each reply is worth."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        recorder: Recorder,
+        tell: Callable[[Event], None] | None = None,
+        *,
+        connection: int = 0,
+    ) -> None:
+        self._plan = plan
+        self._recorder = recorder
+        self._flow = recorder.flow()
+        self._tell = tell
+        self._connection = connection
+        self._warmup = plan.warmup
+        self._timeout = plan.timeout
+        self._closed_loop = plan.interval == 0
+        self._window = plan.window or (1 if self._closed_loop else None)
+        self._limit = None if plan.count is None else plan.count + plan.warmup
+        self._sizes = plan.sizes
+        self._start = 0
+        self._next = 0
+        self._stop_at: int | None = None
+        self._sending = False
+        self._paused = False
+        self._held_back = False
+        self._highest = -1
+        self._strays = 0
+        self._order: deque[int] = deque()
+        self._states = bytearray(REMEMBERED)
+        self._sent_at = array("q", bytes(8 * REMEMBERED))
+        self.outstanding: dict[int, Probe] = {}
+        self.issued = 0
+
+    def start(self, now: int, phase: Fraction | int = 0) -> None:
+        """Begin at `now`; the first probe is due `phase` nanoseconds later."""
+        self._start = now
+        self._sending = self._limit is None or self._limit > 0
+        if self._plan.duration is not None:
+            self._stop_at = now + self._plan.duration
+        if self._closed_loop:
+            self._next = now + int(phase)
+        else:
+            self._offsets = offsets(self._plan, phase)
+            self._next = now + next(self._offsets)
+        self._close_if_over(self._next)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all probes were sent and each is settled."""
+        return not self._sending and not self.outstanding
+
+    @property
+    def sending(self) -> bool:
+        """Whether there are probes still to be sent."""
+        return self._sending
+
+    def due(self, now: int) -> Probe | None:
+        """Return the next probe if it is to leave now; the adapter sends it and says so with `sent` or `failed`."""
+        if not self._sending or now < self._next:
+            return None
+        if self._stop_at is not None and self._closed_loop and now >= self._stop_at:
+            self._sending = False
+            return None
+        if self._paused or (self._window is not None and len(self.outstanding) >= self._window):
+            if not self._held_back and not self._closed_loop:
+                self._held_back = True
+                if self.issued >= self._warmup:
+                    self._recorder.waited()
+            return None
+        self._held_back = False
+        index = self.issued
+        self.issued = index + 1
+        probe = Probe(index, self._next, self._sizes[index % len(self._sizes)])
+        if not self._closed_loop:
+            self._next = self._start + next(self._offsets)
+        self._close_if_over(self._next)
+        return probe
+
+    def _close_if_over(self, scheduled: int) -> None:
+        if (self._limit is not None and self.issued >= self._limit) or (
+            self._stop_at is not None and scheduled >= self._stop_at
+        ):
+            self._sending = False
+
+    def sent(self, probe: Probe, at: int) -> None:
+        """Record that `probe` left at `at`, by the program's clock just before the system was asked to send."""
+        probe.sent_at = at
+        probe.lag = lag = at - probe.scheduled
+        index = probe.index
+        self.outstanding[index] = probe
+        self._order.append(index)
+        place = index & (REMEMBERED - 1)
+        self._sent_at[place] = at
+        if index >= self._warmup:
+            self._recorder.sent(lag, probe.size)
+
+    def failed(self, probe: Probe, at: int) -> None:
+        """Record that the system would not send `probe`: it counts as sent, and as lost at once."""
+        self.sent(probe, at)
+        self._lose(self.outstanding.pop(probe.index))
+        if self._closed_loop:
+            self._next = max(self._next, at + _RETRY)
+
+    def answered(self, index: int, now: int, arrived: int | None = None, wrong_at: int | None = None) -> None:
+        """Record a reply to probe `index`: in the program's hands at `now`, stamped `arrived` by the kernel."""
+        probe = self.outstanding.pop(index, None)
+        if probe is None:
+            self._answered_again(index, now)
+            return
+        rtt = now - probe.sent_at
+        kernel = False
+        left = probe.left
+        # Kernel stamps are wall-clock time, which may be stepped between the two: a round trip by them is believed
+        # only if it is above 0 and not above the program's own, which encloses it.
+        if left is not None and arrived is not None and 0 < arrived - left <= rtt:
+            rtt = arrived - left
+            kernel = True
+        if rtt > self._timeout:
+            # It lay in the timeout's last moments, or in wait for us: settled as the timeout would have done.
+            self._lose(probe)
+            self._answered_again(index, now)
+            return
+        self._states[index & (REMEMBERED - 1)] = _ANSWERED
+        if self._closed_loop:
+            self._next = now
+        if index < self._warmup:
+            return
+        response = now - probe.scheduled
+        recorder = self._recorder
+        recorder.replied(self._flow, index, rtt, kernel, response, probe.size)
+        if wrong_at is not None:
+            recorder.corrupted()
+        # RFC 4737 section 3.3: a reply is reordered if one with a larger number came before it.
+        if index < self._highest:
+            recorder.reordered()
+        else:
+            self._highest = index
+        if self._tell is None:
+            return
+        seq, scheduled = index - self._warmup, probe.scheduled - self._start
+        if wrong_at is None:
+            self._tell(
+                ReplyReceived(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel)
+            )
+        else:
+            self._tell(
+                EchoCorrupted(
+                    self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel, wrong_at
+                )
+            )
+
+    def _answered_again(self, index: int, now: int) -> None:
+        """Record a reply to a probe that is settled: late if it was lost, else a duplicate."""
+        if not self.issued - REMEMBERED <= index < self.issued:
+            self.stray(b"")
+            return
+        place = index & (REMEMBERED - 1)
+        state = self._states[place]
+        if index < self._warmup:
+            return
+        if state == _LOST:
+            self._states[place] = _CAME_LATE
+            self._recorder.late()
+            self._say(ReplyLate(self._connection, index - self._warmup, now - self._sent_at[place]))
+        else:
+            self._recorder.duplicated()
+            self._say(ReplyDuplicated(self._connection, index - self._warmup))
+
+    def stray(self, data: bytes) -> None:
+        """Record bytes that answer no probe."""
+        self._recorder.stray()
+        self._strays += 1
+        if self._strays <= _STRAYS_TOLD:
+            self._say(StrayReceived(self._connection, data))
+
+    def expire(self, now: int) -> None:
+        """Give up what was sent longer than the timeout ago."""
+        order, outstanding = self._order, self.outstanding
+        while order:
+            probe = outstanding.get(order[0])
+            if probe is not None:
+                if now - probe.sent_at < self._timeout:
+                    return
+                del outstanding[probe.index]
+                self._lose(probe)
+                if self._closed_loop:
+                    self._next = now
+            order.popleft()
+
+    def _lose(self, probe: Probe) -> None:
+        self._states[probe.index & (REMEMBERED - 1)] = _LOST
+        if probe.index >= self._warmup:
+            self._recorder.lost(probe.size)
+            self._say(
+                ProbeLost(
+                    self._connection,
+                    probe.index - self._warmup,
+                    probe.scheduled - self._start,
+                    probe.lag,
+                    probe.size,
+                )
+            )
+
+    def next_deadline(self) -> int | None:
+        """Return when `due` or `expire` will next have something to do; None: not before something comes in."""
+        order, outstanding = self._order, self.outstanding
+        while order and order[0] not in outstanding:
+            order.popleft()
+        expires = outstanding[order[0]].sent_at + self._timeout if order else None
+        if (
+            not self._sending
+            or self._paused
+            or (self._window is not None and len(outstanding) >= self._window)
+        ):
+            return expires
+        return self._next if expires is None or self._next < expires else expires
+
+    def pause(self) -> None:
+        """Hold sends back: the connection takes no more bytes for now."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Send again: the connection takes bytes."""
+        self._paused = False
+
+    def disconnected(self, now: int) -> None:
+        """Give up what is outstanding: the connection that owed it is gone."""
+        self._paused = False
+        for probe in list(self.outstanding.values()):
+            self._lose(probe)
+        self.outstanding.clear()
+        self._order.clear()
+        if self._closed_loop:
+            self._next = now
+
+    def unreachable(self, now: int) -> None:
+        """Lose every probe that is due by now: it would have left, but there was no connection to be had."""
+        while (probe := self.due(now)) is not None:
+            self.failed(probe, now)
+
+    def stop(self) -> None:
+        """End the run here: what is in flight is neither received nor lost."""
+        self._sending = False
+        self._recorder.pending(sum(index >= self._warmup for index in self.outstanding))
+        self.outstanding.clear()
+        self._order.clear()
+
+    def _say(self, event: Event) -> None:
+        if self._tell is not None:
+            self._tell(event)
