@@ -8,14 +8,13 @@ order of sending, which cannot tell a lost one from a late one, nor a duplicate 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.measure.payload import MARK_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from netecho.measure.payload import Payloads
 
@@ -56,9 +55,7 @@ def alike(got: bytes, sent: bytes) -> float:
 class DatagramMatcher:
     """Tells which probe a datagram answers."""
 
-    def __init__(
-        self, payloads: Payloads, outstanding: Mapping[int, object], issued: Callable[[], int]
-    ) -> None:
+    def __init__(self, payloads: Payloads, outstanding: Mapping[int, object], issued: Callable[[], int]) -> None:
         """Match against `outstanding`, in the order of sending; `issued` tells how many probes were sent."""
         self._payloads = payloads
         self._outstanding = outstanding
@@ -99,9 +96,7 @@ class DatagramMatcher:
         """Match an altered datagram: what it claims to be first, then what is outstanding, then the last ones answered."""
         issued = self._issued()
         best, likeness = None, 0.5
-        for index in chain(
-            self._claims(claimed, issued), islice(self._outstanding, _COMPARED), self._recent(issued)
-        ):
+        for index in chain(self._claims(claimed, issued), islice(self._outstanding, _COMPARED), self._recent(issued)):
             now = alike(data, self._payloads.of(index))
             if now > likeness:
                 best, likeness = index, now

@@ -6,11 +6,12 @@ Whatever is shown, live or from a saved file, is printed from here; `report` tur
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from netecho.measure.summary import Summary
 
 

@@ -122,11 +122,15 @@ class Session:
         """Return the next probe if it is to leave now; the adapter sends it and says so with `sent` or `failed`."""
         if not self._sending or now < self._next:
             return None
-        if self._stop_at is not None and self._closed_loop and now >= self._stop_at:
+        over = self._stop_at is not None and now >= self._stop_at
+        if over and self._closed_loop:
             self._sending = False
             return None
-        if self._paused or (self._window is not None and len(self.outstanding) >= self._window):
-            if not self._held_back and not self._closed_loop:
+        if self._blocked:
+            # What is due and late still leaves after the run's time; what is held back by the peer does not.
+            if over:
+                self._sending = False
+            elif not self._held_back and not self._closed_loop:
                 self._held_back = True
                 if self.issued >= self._warmup:
                     self._recorder.waited()
@@ -203,14 +207,10 @@ class Session:
             return
         seq, scheduled = index - self._warmup, probe.scheduled - self._start
         if wrong_at is None:
-            self._tell(
-                ReplyReceived(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel)
-            )
+            self._tell(ReplyReceived(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel))
         else:
             self._tell(
-                EchoCorrupted(
-                    self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel, wrong_at
-                )
+                EchoCorrupted(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel, wrong_at)
             )
 
     def _answered_again(self, index: int, now: int) -> None:
@@ -271,13 +271,21 @@ class Session:
         while order and order[0] not in outstanding:
             order.popleft()
         expires = outstanding[order[0]].sent_at + self._timeout if order else None
-        if (
-            not self._sending
-            or self._paused
-            or (self._window is not None and len(outstanding) >= self._window)
-        ):
+        if not self._sending:
             return expires
-        return self._next if expires is None or self._next < expires else expires
+        sends = self._stop_at if self._blocked else self._next
+        if expires is None or sends is None:
+            return sends if expires is None else expires
+        return min(sends, expires)
+
+    @property
+    def _blocked(self) -> bool:
+        return self._paused or (self._window is not None and len(self.outstanding) >= self._window)
+
+    @property
+    def stalled(self) -> bool:
+        """Whether sends are held back by a connection that owes no reply in time any more."""
+        return self._paused and not self.outstanding
 
     def pause(self) -> None:
         """Hold sends back: the connection takes no more bytes for now."""
