@@ -93,7 +93,7 @@ class DatagramMatcher:
         return None
 
     def _most_alike(self, data: bytes, claimed: int | None) -> Match | None:
-        """Match an altered datagram: what it claims to be first, then what is outstanding, then the last ones answered."""
+        """Match an altered datagram: to what it claims to be, what is outstanding, or what was answered of late."""
         issued = self._issued()
         best, likeness = None, 0.5
         for index in chain(self._claims(claimed, issued), islice(self._outstanding, _COMPARED), self._recent(issued)):

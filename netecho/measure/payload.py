@@ -38,10 +38,8 @@ class Payloads:
         elif plan.pattern == "zeros":
             self._pool, self._step = bytes(longest), 0
         else:
-            self._pool, self._step = (
-                (bytes(range(256)) * (longest // 256 + 1))[MARK_SIZE:] + bytes(range(MARK_SIZE)),
-                0,
-            )
+            # The octet's own place in the payload, so that a shifted or altered one shows.
+            self._pool, self._step = bytes(n % 256 for n in range(MARK_SIZE, MARK_SIZE + longest)), 0
 
     def size(self, index: int) -> int:
         """Length in bytes of the payload of probe `index`."""

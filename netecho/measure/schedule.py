@@ -31,7 +31,7 @@ def _even(interval: Fraction, phase: Fraction | int) -> Iterator[int]:
 
 
 def _poisson(plan: Plan, phase: Fraction | int) -> Iterator[int]:
-    """Exponential gaps of mean `interval`: RFC 2330 section 11.1.1, so that probes do not fall in step with the path."""
+    """Exponential gaps of mean `interval` (RFC 2330 section 11.1.1): probes do not fall in step with the path."""
     random = Random(f"{plan.seed}/{phase}/gaps")
     rate = 1 / plan.interval
     due = float(phase)
