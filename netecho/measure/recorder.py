@@ -1,0 +1,162 @@
+"""What happened to the probes of a run, counted while it goes on, in memory that does not grow with their number.
+
+The session tells, for every probe that counts (warm-up probes are never told): that it was sent, and then one of
+replied, lost or, at the end of a run that was cut short, pending. `summary` may be asked at any time.
+"""
+
+from __future__ import annotations
+
+from netecho.measure.histogram import Histogram
+from netecho.measure.summary import Distribution, SizeSummary, Summary
+from netecho.measure.variation import Variation
+
+
+class _Size:
+    """The probes of one payload size."""
+
+    __slots__ = ("lost", "rtt")
+
+    def __init__(self) -> None:
+        self.lost = 0
+        # Sparse: a sweep may have tens of thousands of sizes, each with a handful of probes.
+        self.rtt = Histogram(sparse=True)
+
+
+class Recorder:
+    """The state of a run's figures, shared by all its connections. Times in nanoseconds, sizes in bytes.
+
+    The histograms `rtt`, `response` and `lag` may be read by whoever draws them.
+    """
+
+    __slots__ = (
+        "_corrupt",
+        "_duplicate",
+        "_flows",
+        "_kernel",
+        "_late",
+        "_lost",
+        "_pending",
+        "_reordered",
+        "_sizes",
+        "_stray",
+        "_waits",
+        "lag",
+        "response",
+        "rtt",
+    )
+
+    def __init__(self, *, by_size: bool = False) -> None:
+        self.rtt = Histogram()
+        self.response = Histogram()
+        self.lag = Histogram()
+        self._flows: list[Variation] = []
+        self._sizes: dict[int, _Size] | None = {} if by_size else None
+        self._lost = 0
+        self._pending = 0
+        self._late = 0
+        self._duplicate = 0
+        self._corrupt = 0
+        self._reordered = 0
+        self._stray = 0
+        self._waits = 0
+        self._kernel = 0
+
+    def flow(self) -> Variation:
+        """Return the state that one connection's variation is kept in; a reconnected one goes on with its own."""
+        flow = Variation()
+        self._flows.append(flow)
+        return flow
+
+    def sent(self, lag: int) -> None:
+        """Count a probe that left, `lag` after it was scheduled."""
+        self.lag.record(lag)
+
+    def replied(self, flow: Variation, seq: int, rtt: int, kernel: bool, response: int, size: int) -> None:
+        """Count a probe that was answered in time; a corrupt echo is told here too, besides `corrupted`."""
+        self.rtt.record(rtt)
+        self.response.record(response)
+        flow.replied(seq, rtt)
+        if kernel:
+            self._kernel += 1
+        if self._sizes is not None:
+            self._of_size(self._sizes, size).rtt.record(rtt)
+
+    def lost(self, size: int) -> None:
+        """Count a probe that was given up."""
+        self._lost += 1
+        if self._sizes is not None:
+            self._of_size(self._sizes, size).lost += 1
+
+    def pending(self, count: int) -> None:
+        """Count the probes that were in flight when the run was cut short."""
+        self._pending += count
+
+    def late(self) -> None:
+        """Count a reply to a probe that had been given up."""
+        self._late += 1
+
+    def duplicated(self) -> None:
+        """Count a further reply to a probe that was answered."""
+        self._duplicate += 1
+
+    def corrupted(self) -> None:
+        """Count an echo that differs from what was sent."""
+        self._corrupt += 1
+
+    def reordered(self) -> None:
+        """Count a reply that came after one to a later probe (RFC 4737)."""
+        self._reordered += 1
+
+    def stray(self) -> None:
+        """Count bytes that answer no probe."""
+        self._stray += 1
+
+    def waited(self) -> None:
+        """Count a due send that a full window held back."""
+        self._waits += 1
+
+    def summary(self, *, sizes: bool = True) -> Summary:
+        """Return the figures so far. A live view leaves out the sizes: there may be many."""
+        rtt = Distribution.of(self.rtt)
+        pairs = sum(flow.pairs for flow in self._flows)
+        jitters = [jitter for flow in self._flows if (jitter := flow.jitter) is not None]
+        return Summary(
+            sent=self.lag.count,
+            received=rtt.count,
+            lost=self._lost,
+            pending=self._pending,
+            late=self._late,
+            duplicate=self._duplicate,
+            reordered=self._reordered,
+            corrupt=self._corrupt,
+            stray=self._stray,
+            waits=self._waits,
+            kernel_stamps=self._kernel,
+            user_stamps=rtt.count - self._kernel,
+            rtt=rtt,
+            response=Distribution.of(self.response),
+            lag=Distribution.of(self.lag),
+            ipdv_mean_abs=sum(flow.ipdv_sum for flow in self._flows) / pairs if pairs else None,
+            pdv_p99=None if rtt.p99 is None or rtt.min is None else rtt.p99 - rtt.min,
+            jitter_rfc3550=sum(jitters) / len(jitters) if jitters else None,
+            by_size=self._by_size() if sizes else (),
+        )
+
+    @staticmethod
+    def _of_size(sizes: dict[int, _Size], size: int) -> _Size:
+        found = sizes.get(size)
+        if found is None:
+            found = sizes[size] = _Size()
+        return found
+
+    def _by_size(self) -> tuple[SizeSummary, ...]:
+        return tuple(
+            SizeSummary(
+                size=size,
+                sent=seen.rtt.count + seen.lost,
+                received=seen.rtt.count,
+                lost=seen.lost,
+                rtt=Distribution.of(seen.rtt),
+            )
+            for size, seen in sorted((self._sizes or {}).items())
+        )

@@ -1,0 +1,113 @@
+"""What a run came to, or has come to so far, frozen: everything shown is printed from here, live or saved.
+
+Times are nanoseconds; None where there is no value. How the figures come about is in `recorder`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from netecho.measure.histogram import Histogram
+
+PERCENTS = (50, 90, 95, 99, 99.9)
+"""The percentiles a `Distribution` has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """One kind of time over all probes. Count, min, max, mean and stddev are exact, percentiles to 0.1%.
+
+    `stddev` is the population's (divisor count), `pNN` the nearest rank.
+    """
+
+    count: int = 0
+    min: int | None = None
+    mean: float | None = None
+    stddev: float | None = None
+    p50: int | None = None
+    p90: int | None = None
+    p95: int | None = None
+    p99: int | None = None
+    p99_9: int | None = None
+    max: int | None = None
+
+    @classmethod
+    def of(cls, histogram: Histogram) -> Distribution:
+        """Return what a histogram holds."""
+        p50, p90, p95, p99, p99_9 = histogram.percentiles(PERCENTS)
+        return cls(
+            count=histogram.count,
+            min=histogram.min,
+            mean=histogram.mean,
+            stddev=histogram.stddev,
+            p50=p50,
+            p90=p90,
+            p95=p95,
+            p99=p99,
+            p99_9=p99_9,
+            max=histogram.max,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeSummary:
+    """The probes of one payload size whose fate is known: `sent` is received + lost."""
+
+    size: int
+    sent: int
+    received: int
+    lost: int
+    rtt: Distribution
+
+    @property
+    def loss_percent(self) -> float | None:
+        """Lost of sent; None where nothing was sent."""
+        return 100 * self.lost / self.sent if self.sent else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """All the figures of a run."""
+
+    sent: int = 0
+    received: int = 0
+    lost: int = 0
+    pending: int = 0
+    """In flight when the run was cut short: neither received nor lost."""
+    late: int = 0
+    duplicate: int = 0
+    reordered: int = 0
+    corrupt: int = 0
+    stray: int = 0
+    waits: int = 0
+    """Due sends that a full window held back."""
+    kernel_stamps: int = 0
+    user_stamps: int = 0
+    rtt: Distribution = Distribution()
+    response: Distribution = Distribution()
+    lag: Distribution = Distribution()
+    ipdv_mean_abs: float | None = None
+    """RFC 3393, over the pairs of consecutive probes that were both answered, of all connections."""
+    pdv_p99: int | None = None
+    """RFC 5481: rtt's p99 less its minimum."""
+    jitter_rfc3550: float | None = None
+    """The mean over the connections."""
+    by_size: tuple[SizeSummary, ...] = ()
+    """In ascending order of size; only for sweeps."""
+
+    @property
+    def loss_percent(self) -> float | None:
+        """Lost of those whose fate is known (sent - pending); None where there are none."""
+        settled = self.sent - self.pending
+        return 100 * self.lost / settled if settled else None
+
+    @property
+    def stamps(self) -> Literal["kernel", "user", "mixed"] | None:
+        """By which clock rtt was measured; None where nothing was received."""
+        if self.kernel_stamps and self.user_stamps:
+            return "mixed"
+        if self.kernel_stamps:
+            return "kernel"
+        return "user" if self.user_stamps else None
