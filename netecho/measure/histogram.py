@@ -51,8 +51,8 @@ def bounds_of(index: int) -> tuple[int, int]:
 class Histogram:
     """Values in nanoseconds, counted. A dense one takes 272 KiB for ever, a sparse one what its few values need.
 
-    Values above `TOP` count in the last bucket and values below 0 in the first; `low`, `high`, `total` and `squares`
-    have them as they are.
+    Values above `TOP` count in the last bucket and values below 0 in the first, so their percentiles are coarse;
+    `low`, `high`, `total` and `squares` have them as they are.
     """
 
     __slots__ = ("_counts", "count", "high", "low", "squares", "total")
@@ -133,8 +133,8 @@ class Histogram:
         if not self.count:
             return [None] * len(percents)
         ranks = {percent: max(1, -(-round(percent * 1000) * self.count // 100_000)) for percent in percents}
-        indices = self._at_ranks(sorted(set(ranks.values())))
-        return [max(self.low, min(self.high, bounds_of(indices[ranks[percent]])[1])) for percent in percents]
+        found = self._at_ranks(sorted(set(ranks.values())))
+        return [self._upper(found[ranks[percent]]) for percent in percents]
 
     def nonzero(self) -> Iterator[tuple[int, int]]:
         """Yield (bucket, count) of the buckets that counted something, in ascending order."""
@@ -153,6 +153,12 @@ class Histogram:
         for index, count in self.nonzero():
             low, high = bounds_of(index)
             yield low, high, count
+
+    def _upper(self, index: int) -> int:
+        """Return the highest value that a bucket can have counted here."""
+        if index == BUCKETS - 1:
+            return self.high  # it also has what is above TOP
+        return max(self.low, min(self.high, bounds_of(index)[1]))
 
     def _at_ranks(self, ranks: Iterable[int]) -> dict[int, int]:
         """Map each of the ascending ranks (from 1) to the bucket that holds the value of that rank."""

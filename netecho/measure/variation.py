@@ -6,9 +6,9 @@ One `Variation` a connection, because both compare neighbours, and probes of dif
 from __future__ import annotations
 
 EDGES = 256
-"""Rtts remembered around gaps in the sequence. A reply overtaken across more gaps than half of that leaves no pair."""
+"""Rtts remembered beside gaps in the sequence. A reply that is overtaken by half as many leaves no pair."""
 
-_NONE_YET = -2  # not -1: the first probe, 0, must not look like its successor
+_NO_NEXT = -1
 
 
 class Variation:
@@ -20,52 +20,67 @@ class Variation:
     J += (|D| - J) / 16. None while there are fewer than two.
     """
 
-    __slots__ = ("_arrived", "_edges", "_jitter", "_replies", "_rtt", "_seq", "ipdv_sum", "pairs")
+    __slots__ = ("_edges", "_jitter", "_last", "_next", "_replies", "_rtt", "_seq", "ipdv_sum", "pairs")
 
     def __init__(self) -> None:
         self.ipdv_sum = 0
         self.pairs = 0
         self._jitter = 0.0
+        self._last = 0  # rtt of the last reply to arrive
+        self._next = _NO_NEXT  # the probe after that, where it is also after all that were answered
+        # What follows is touched out of sequence only.
         self._replies = 0
-        self._arrived = 0  # rtt of the last reply to arrive
-        self._seq = _NONE_YET  # highest sequence number answered
+        self._seq = -2  # highest answered; -2 so that probe 0 does not look like its successor
         self._rtt = 0  # and its rtt
-        # Only what stands beside a gap can still find a neighbour: in order, nothing needs to be kept.
+        # Only a probe beside a gap can still find a neighbour, so nothing else is kept.
         self._edges: dict[int, int] = {}
 
     @property
     def jitter(self) -> float | None:
         """The smoothed jitter of RFC 3550, nanoseconds."""
-        return self._jitter if self._replies > 1 else None
+        return self._jitter if self.pairs or self._replies > 1 else None
 
     def replied(self, seq: int, rtt: int) -> None:
-        """Take in the reply to one probe. Each `seq` is told once; `rtt` in nanoseconds."""
-        difference = rtt - self._arrived
-        self._arrived = rtt
-        if difference < 0:
-            difference = -difference
+        """Take in the reply to one probe. Each `seq` (from 0) is told once; `rtt` in nanoseconds."""
+        last = self._last
+        difference = rtt - last if rtt > last else last - rtt
+        if seq == self._next:
+            # The neighbour in sequence is the neighbour in arrival: one difference serves both.
+            self.pairs += 1
+            self.ipdv_sum += difference
+            self._jitter += (difference - self._jitter) * 0.0625
+            self._next = seq + 1
+        else:
+            self._out_of_sequence(seq, rtt, difference)
+        self._last = rtt
+
+    def _out_of_sequence(self, seq: int, rtt: int, difference: int) -> None:
         if self._replies:
             self._jitter += (difference - self._jitter) * 0.0625
         self._replies += 1
+        if self._next != _NO_NEXT:
+            self._seq, self._rtt = self._next - 1, self._last
+        if seq < self._seq:
+            self._overtaken(seq, rtt)
+            self._next = _NO_NEXT
+            return
         if seq == self._seq + 1:
-            difference = rtt - self._rtt
-            self.ipdv_sum += difference if difference > 0 else -difference
             self.pairs += 1
-            self._seq = seq
-            self._rtt = rtt
+            self.ipdv_sum += abs(rtt - self._rtt)
         else:
-            self._across_a_gap(seq, rtt)
+            self._remember(self._seq, self._rtt)
+            self._remember(seq, rtt)
+        self._next = seq + 1
 
-    def _across_a_gap(self, seq: int, rtt: int) -> None:
+    def _overtaken(self, seq: int, rtt: int) -> None:
+        for neighbour in (seq - 1, seq + 1):
+            if neighbour in self._edges:
+                self.pairs += 1
+                self.ipdv_sum += abs(rtt - self._edges[neighbour])
+        self._remember(seq, rtt)
+
+    def _remember(self, seq: int, rtt: int) -> None:
         edges = self._edges
-        if seq > self._seq:
-            edges[self._seq] = self._rtt
-            self._seq, self._rtt = seq, rtt
-        else:
-            for neighbour in (seq - 1, seq + 1):
-                if neighbour in edges:
-                    self.ipdv_sum += abs(rtt - edges[neighbour])
-                    self.pairs += 1
         edges[seq] = rtt
         if len(edges) > EDGES:
             for old in list(edges)[: EDGES // 2]:
