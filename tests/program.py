@@ -1,0 +1,171 @@
+"""netecho as its users have it: a command in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import IO
+
+COMMAND = [sys.executable, "-m", "netecho"]
+PATIENCE = 60
+"""Seconds after which a command that should have ended is taken for hung."""
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """This process's environment without what would change the command's output."""
+    dropped = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "PYTHONUNBUFFERED")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("NETECHO_") and k not in dropped}
+    return kept | {"LC_ALL": "C.UTF-8", "TERM": "dumb"} | extra
+
+
+class Ended:
+    """A finished command: what it printed, and how it ended."""
+
+    def __init__(self, arguments: list[str], code: int, out: bytes, err: bytes) -> None:
+        self.arguments = arguments
+        self.code = code
+        self.raw_out = out
+        self.raw_err = err
+
+    def __repr__(self) -> str:
+        return f"netecho {' '.join(self.arguments)}\n  ended with {self.code}\n  out {self.out!r}\n  err {self.err!r}"
+
+    @property
+    def out(self) -> str:
+        return self.raw_out.decode()
+
+    @property
+    def err(self) -> str:
+        return self.raw_err.decode()
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Standard output as the one JSON document it should be."""
+        value = json.loads(self.out)
+        assert isinstance(value, dict)
+        return value
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """Standard output as the NDJSON it should be."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+class Program:
+    """A running netecho. It is killed when its test is over, if it has not ended by then."""
+
+    def __init__(self, *arguments: str, stdout: int | IO[bytes] = subprocess.PIPE, **env: str) -> None:
+        self.arguments = list(arguments)
+        # A file, so that nothing has to be read at the same time as standard output.
+        self.stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by kill()
+        self.process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=self.stderr,
+            env=environment(**env),
+            # A Ctrl-C in the terminal that runs the tests is not for the commands under test.
+            start_new_session=True,
+        )
+
+    def line(self, within: float = PATIENCE) -> str:
+        """The next line of standard output, as soon as it is there."""
+        assert self.process.stdout is not None
+        with self._patience(within):
+            return self.process.stdout.readline().decode()
+
+    def event(self) -> dict[str, Any]:
+        """The next line of standard output as an NDJSON event."""
+        line = self.line()
+        assert line, f"no further event: {self.end()}"
+        value = json.loads(line)
+        assert isinstance(value, dict)
+        return value
+
+    def event_named(self, name: str) -> dict[str, Any]:
+        """The next event of this name; those before it are passed over."""
+        while (event := self.event())["event"] != name:
+            pass
+        return event
+
+    def interrupt(self) -> None:
+        """Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def end(self, within: float = PATIENCE) -> Ended:
+        """Wait for the end; what was printed and not read yet is in the answer."""
+        with self._patience(within):
+            out = self.process.stdout.read() if self.process.stdout else b""
+            code = self.process.wait()
+        return Ended(self.arguments, code, out, self._error())
+
+    def kill(self) -> None:
+        """Leave nothing behind: neither the command nor the server it started for `self`."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        if self.process.stdout:
+            self.process.stdout.close()
+        self.stderr.close()
+
+    def _error(self) -> bytes:
+        self.stderr.seek(0)
+        return self.stderr.read()
+
+    @contextlib.contextmanager
+    def _patience(self, seconds: float) -> Iterator[None]:
+        hung = threading.Event()
+
+        def lose() -> None:
+            hung.set()
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+        watchdog = threading.Timer(seconds, lose)
+        watchdog.start()
+        try:
+            yield
+        finally:
+            watchdog.cancel()
+            watchdog.join()
+        if hung.is_set():
+            pytest.fail(f"netecho {' '.join(self.arguments)} hung for {seconds} s; it said {self._error()!r}")
+
+
+class Netecho:
+    """Calling it runs netecho to its end; `start` leaves it running."""
+
+    def __init__(self) -> None:
+        self.running: list[Program] = []
+
+    def __call__(self, *arguments: str, stdout: int | IO[bytes] = subprocess.PIPE, **env: str) -> Ended:
+        return self.start(*arguments, stdout=stdout, **env).end()
+
+    def start(self, *arguments: str, stdout: int | IO[bytes] = subprocess.PIPE, **env: str) -> Program:
+        program = Program(*arguments, stdout=stdout, **env)
+        self.running.append(program)
+        return program
+
+
+@pytest.fixture
+def netecho() -> Iterator[Netecho]:
+    """The command under test."""
+    command = Netecho()
+    yield command
+    for program in command.running:
+        program.kill()
