@@ -4,6 +4,7 @@
     ├── UsageError              2   the command line, or a file it names, is wrong
     ├── UnreachableError        3   the target, or an address to listen on, could not be had
     └── OutputError             1   the results could not be written
+        └── OutputClosed        1   nobody reads them any more: `| head -1`; nothing is said about it
 
 An error is raised where it is understood and caught once, at the command's edge, where it is shown as: what
 happened, to what, and what to try. It must not print, and it must not know who prints it.
@@ -52,3 +53,7 @@ class OutputError(NetechoError):
     """The results could not be written: a full disk."""
 
     exit_code = ExitCode.FAILED
+
+
+class OutputClosed(OutputError):  # noqa: N818 - a signal more than an error: the command ends quietly
+    """Standard output was closed by its reader (`netecho probe self | head -1`): end, and say nothing."""

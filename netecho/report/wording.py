@@ -1,0 +1,46 @@
+"""Figures in words: the one place that decides how a time, a share or a number of things reads."""
+
+from __future__ import annotations
+
+
+def ms(value: float | None) -> str:
+    """Return a time in a table, in milliseconds to the microsecond; a dash where there is none."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def time(value: float) -> str:
+    """Return a time in a sentence, from milliseconds, to three digits or so: 0.123 ms, 12.3 ms, 450 ms, 2.5 s."""
+    if value >= 1000:
+        return f"{float(f'{value / 1000:.3g}'):g} s"
+    if value < 1:
+        return f"{value:.3f} ms" if value else "0 ms"
+    return f"{float(f'{value:.3g}'):g} ms"
+
+
+def span(value: float) -> str:
+    """Return how long something took, from milliseconds: 0.31 s, 12.5 s, 4 min 10 s, 3 h 05 min."""
+    seconds = value / 1000
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def percent(part: int, whole: int) -> str:
+    """Return a share that says 0% only for nothing and 100% only for all."""
+    if not whole or not part:
+        return "0%"
+    share = 100 * part / whole
+    if part < whole and share > 99.9:
+        return "over 99.9%"
+    return f"{share:.3g}%" if share >= 0.001 else "under 0.001%"
+
+
+def many(count: int, thing: str, things: str | None = None) -> str:
+    """Return a number of things: 1 probe, 2 probes, 1,000 probes."""
+    return f"{count:,} {thing if count == 1 else things or thing + 's'}"

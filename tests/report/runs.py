@@ -1,0 +1,111 @@
+"""Runs to report on: events that are told to a real recorder, as a session would tell them."""
+
+from __future__ import annotations
+
+from netecho.measure.events import (
+    EchoCorrupted,
+    Event,
+    ProbeLost,
+    ReplyDuplicated,
+    ReplyLate,
+    ReplyReceived,
+    StrayReceived,
+)
+from netecho.measure.recorder import Recorder
+from netecho.measure.result import Result, Route, Setup, Start
+from netecho.report.model import Document, document
+
+MS = 1_000_000
+STARTED = 1_795_412_400_123_456_789  # 2026-11-23T05:40:00.123456Z
+
+START = Start(
+    id="0197c0ffee",
+    label=None,
+    started=STARTED,
+    route=Route(
+        url="udp://localhost:7007",
+        transport="udp",
+        host="localhost",
+        address="127.0.0.1",
+        port=7007,
+        local_address="127.0.0.1",
+        local_port=40000,
+    ),
+    setup=Setup(resolve=310_000, connect=120_000),
+    settings={
+        "count": 10,
+        "duration_ms": None,
+        "interval_ms": 200.0,
+        "schedule": "even",
+        "size": 64,
+        "timeout_ms": 2000.0,
+        "connections": 1,
+    },
+)
+
+
+def reply(seq: int, rtt: int, *, lag: int = 50_000, kernel: bool = True, slow: int = 30_000) -> ReplyReceived:
+    return ReplyReceived(0, seq, seq * 200 * MS, lag, rtt, lag + rtt + slow, 64, kernel)
+
+
+def lost(seq: int) -> ProbeLost:
+    return ProbeLost(0, seq, seq * 200 * MS, 50_000, 64)
+
+
+def calm(probes: int = 10) -> list[Event]:
+    """Nothing happens but replies."""
+    return [reply(seq, 100_000 + 7_000 * (seq * 7 % 10)) for seq in range(probes)]
+
+
+TROUBLED: list[Event] = [
+    StrayReceived(0, b"220 hello \x1b[31mred\r\n"),
+    reply(0, 123_456),
+    reply(2, 130_000),
+    reply(1, 290 * MS),
+    EchoCorrupted(0, 3, 600 * MS, 50_000, 140_000, 220_000, 64, True, 17),
+    ReplyDuplicated(0, 3),
+    lost(4),
+    ReplyLate(0, 4, 2500 * MS),
+    reply(5, 150_000, kernel=False, slow=5 * MS),
+]
+
+
+def result(
+    events: list[Event], *, start: Start = START, interrupted: bool = False, pending: int = 0, waits: int = 0
+) -> Result:
+    recorder = Recorder()
+    flow = recorder.flow()
+    highest = -1
+    for event in events:
+        if isinstance(event, ReplyReceived | EchoCorrupted | ProbeLost):
+            recorder.sent(event.lag)
+        if isinstance(event, ReplyReceived | EchoCorrupted):
+            recorder.replied(flow, event.seq, event.rtt, event.kernel, event.response, event.size)
+            if event.seq < highest:
+                recorder.reordered()
+            highest = max(highest, event.seq)
+        _count(recorder, event)
+    for _ in range(pending):
+        recorder.sent(50_000)
+    recorder.pending(pending)
+    for _ in range(waits):
+        recorder.waited()
+    return Result(start=start, duration=2_003_100_000, interrupted=interrupted, summary=recorder.summary())
+
+
+def _count(recorder: Recorder, event: Event) -> None:
+    match event:
+        case EchoCorrupted():
+            recorder.corrupted()
+        case ProbeLost():
+            recorder.lost(event.size)
+        case ReplyLate():
+            recorder.late()
+        case ReplyDuplicated():
+            recorder.duplicated()
+        case StrayReceived():
+            recorder.stray()
+
+
+def run(events: list[Event], *, failed: tuple[str, ...] = (), **more: object) -> Document:
+    return document(result(events, **more), failed)  # type: ignore[arg-type]

@@ -1,0 +1,108 @@
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+
+from netecho.measure.events import Event
+from netecho.measure.result import Start
+from netecho.report.csvout import CsvReporter
+from netecho.report.jsonout import JsonReporter
+from netecho.report.model import Reporter
+from netecho.report.ndjson import NdjsonReporter
+from netecho.report.output import Output
+from tests.report.runs import START, TROUBLED, calm, lost, reply, run
+
+SEVERAL = replace(START, settings={**START.settings, "connections": 2})
+
+
+def printed(reporter: Callable[[Output], Reporter], events: list[Event], start: Start = START) -> str:
+    """What a format writes to standard output over a whole run."""
+    stdout = StringIO()
+    made = reporter(Output(stdout, StringIO(), environ={}))
+    made.started(start)
+    for event in events:
+        made.tell(event)
+    made.finished(run(events, start=start))
+    return stdout.getvalue()
+
+
+def ndjson(output: Output) -> NdjsonReporter:
+    return NdjsonReporter(output.write)
+
+
+def test_json_is_the_document() -> None:
+    assert json.loads(printed(JsonReporter, TROUBLED)) == run(TROUBLED)
+
+
+def test_json_survives_any_locale() -> None:
+    assert printed(JsonReporter, calm(), replace(START, label="Büro")).isascii()
+
+
+def test_ndjson_is_an_event_a_line() -> None:
+    lines = [json.loads(line) for line in printed(ndjson, TROUBLED).splitlines()]
+    assert [line["event"] for line in lines] == [
+        *("start", "stray", "reply", "reply", "reply", "corrupt", "duplicate", "lost", "late", "reply", "summary")
+    ]
+    assert lines[0]["target"]["url"] == "udp://localhost:7007"
+    assert lines[-1] == {"event": "summary", **run(TROUBLED)}
+
+
+def test_each_ndjson_line_leaves_at_once() -> None:
+    written: list[str] = []
+    reporter = NdjsonReporter(written.append)
+    reporter.started(START)
+    assert len(written) == 1
+    reporter.tell(reply(0, 100_000))
+    assert len(written) == 2
+    assert all(line.endswith("\n") and line.count("\n") == 1 for line in written)
+
+
+def test_ndjson_names_the_connection_where_there_are_several() -> None:
+    one = [json.loads(line) for line in printed(ndjson, [lost(0)]).splitlines()]
+    two = [json.loads(line) for line in printed(ndjson, [lost(0)], SEVERAL).splitlines()]
+    assert "connection" not in one[1]
+    assert two[1]["connection"] == 0
+
+
+def test_quiet_ndjson_is_the_summary_alone() -> None:
+    written: list[str] = []
+    reporter = NdjsonReporter(written.append, summary_only=True)
+    reporter.started(START)
+    reporter.tell(reply(0, 100_000))
+    reporter.finished(run([reply(0, 100_000)]))
+    assert [json.loads(line)["event"] for line in written] == ["summary"]
+
+
+def test_csv_is_a_row_per_probe() -> None:
+    assert printed(CsvReporter, TROUBLED).splitlines() == [
+        "seq,scheduled_ms,lag_ms,rtt_ms,response_ms,size,outcome",
+        "0,0.0,0.05,0.123456,0.203456,64,reply",
+        "2,400.0,0.05,0.13,0.21,64,reply",
+        "1,200.0,0.05,290.0,290.08,64,reply",
+        "3,600.0,0.05,0.14,0.22,64,corrupt",
+        "4,800.0,0.05,,,64,lost",
+        "5,1000.0,0.05,0.15,5.2,64,reply",
+    ]
+
+
+def test_csv_names_the_connection_where_there_are_several() -> None:
+    rows = list(csv.DictReader(StringIO(printed(CsvReporter, [lost(0)], SEVERAL))))
+    assert rows == [
+        {"seq": "0", "scheduled_ms": "0.0", "lag_ms": "0.05", "rtt_ms": "", "response_ms": ""}
+        | {"size": "64", "outcome": "lost", "connection": "0"}
+    ]
+
+
+def test_csv_of_a_tiny_time_is_no_power_of_ten() -> None:
+    assert printed(CsvReporter, [reply(0, 1, lag=0, slow=0)]).splitlines()[1] == "0,0.0,0.0,0.000001,0.000001,64,reply"
+
+
+@pytest.mark.parametrize("module", ["jsonout", "ndjson", "csvout", "output", "schema", "text"])
+def test_machine_formats_do_not_pay_for_rich(module: str) -> None:
+    code = f"import sys, netecho.report.{module}; sys.exit('rich' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
