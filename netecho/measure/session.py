@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 # How many settled probes are remembered, to tell a late reply and a duplicate from a stray.
 REMEMBERED = 1 << 16
 _ANSWERED, _LOST, _CAME_LATE = 1, 2, 3
-# In a closed loop a failed connection attempt is followed by the next probe at once: not faster than this.
+# In a closed loop the end of one probe is the beginning of the next. A connection that fails or is closed must not
+# make that a flood of connections.
 _RETRY = 200 * MILLISECOND
 # A peer that floods us with what nobody asked for is shown this often, and counted for ever.
 _STRAYS_TOLD = 10
@@ -160,14 +161,14 @@ class Session:
         place = index & (REMEMBERED - 1)
         self._sent_at[place] = at
         if index >= self._warmup:
-            self._recorder.sent(lag, probe.size)
+            self._recorder.sent(lag)
 
     def failed(self, probe: Probe, at: int) -> None:
         """Record that the system would not send `probe`: it counts as sent, and as lost at once."""
         self.sent(probe, at)
         self._lose(self.outstanding.pop(probe.index))
         if self._closed_loop:
-            self._next = max(self._next, at + _RETRY)
+            self._next = at + _RETRY
 
     def answered(self, index: int, now: int, arrived: int | None = None, wrong_at: int | None = None) -> None:
         """Record a reply to probe `index`: in the program's hands at `now`, stamped `arrived` by the kernel."""
@@ -237,19 +238,27 @@ class Session:
         if self._strays <= _STRAYS_TOLD:
             self._say(StrayReceived(self._connection, data))
 
+    def expires(self, now: int) -> bool:
+        """Tell whether `expire` would give something up."""
+        at = self._oldest_expires()
+        return at is not None and now >= at
+
+    def _oldest_expires(self) -> int | None:
+        order, outstanding = self._order, self.outstanding
+        while order and order[0] not in outstanding:
+            order.popleft()
+        return outstanding[order[0]].sent_at + self._timeout if order else None
+
+    def wants_link(self, now: int) -> bool:
+        """Tell whether a probe is due: a connection is worth having."""
+        return self._sending and now >= self._next
+
     def expire(self, now: int) -> None:
         """Give up what was sent longer than the timeout ago."""
-        order, outstanding = self._order, self.outstanding
-        while order:
-            probe = outstanding.get(order[0])
-            if probe is not None:
-                if now - probe.sent_at < self._timeout:
-                    return
-                del outstanding[probe.index]
-                self._lose(probe)
-                if self._closed_loop:
-                    self._next = now
-            order.popleft()
+        while self.expires(now):
+            self._lose(self.outstanding.pop(self._order.popleft()))
+            if self._closed_loop:
+                self._next = now
 
     def _lose(self, probe: Probe) -> None:
         self._states[probe.index & (REMEMBERED - 1)] = _LOST
@@ -267,10 +276,7 @@ class Session:
 
     def next_deadline(self) -> int | None:
         """Return when `due` or `expire` will next have something to do; None: not before something comes in."""
-        order, outstanding = self._order, self.outstanding
-        while order and order[0] not in outstanding:
-            order.popleft()
-        expires = outstanding[order[0]].sent_at + self._timeout if order else None
+        expires = self._oldest_expires()
         if not self._sending:
             return expires
         sends = self._stop_at if self._blocked else self._next
@@ -303,7 +309,7 @@ class Session:
         self.outstanding.clear()
         self._order.clear()
         if self._closed_loop:
-            self._next = now
+            self._next = now + _RETRY
 
     def unreachable(self, now: int) -> None:
         """Lose every probe that is due by now: it would have left, but there was no connection to be had."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from netecho.measure.plan import Plan
+    from netecho.target import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,3 +35,16 @@ class Trust:
     key: str | None = None
     pins: tuple[str, ...] = ()
     """SHA-256 of the certificate's public key info, as `sha256:HEX`; any one suffices."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """All that was asked of a probe."""
+
+    target: Target
+    plan: Plan
+    travel: Travel
+    trust: Trust
+    settings: Mapping[str, object]
+    """What the document says was asked; keys as printed."""
+    label: str | None = None

@@ -1,0 +1,192 @@
+"""The probe's side of UDP: a connected socket, one datagram a probe.
+
+`ProbePort` is Twisted's UDP port, with the stamps of each datagram beside it, and with an error queue that is read
+instead of being taken for an error.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet import udp
+from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import DatagramProtocol
+
+from netecho.errors import UsageError
+from netecho.measure.match import DatagramMatcher
+from netecho.net.dial import mark, unreachable
+
+if TYPE_CHECKING:
+    from twisted.python.failure import Failure
+
+    from netecho.measure.payload import Payloads
+    from netecho.measure.session import Probe
+    from netecho.net.dial import Address
+    from netecho.net.flow import Flow
+    from netecho.net.options import Travel
+    from netecho.net.stamps import SocketStamps
+
+LARGEST = 65535
+# Datagrams read in one go, before what is due gets its turn.
+_BURST = 32
+_AWAITED = 4096
+
+
+class ProbePort(udp.Port):
+    """A UDP socket connected to the target, as a Twisted transport that stamps."""
+
+    def __init__(self, reactor: Any, address: Address, travel: Travel, protocol: DatagramLink) -> None:
+        anywhere = "::" if address.family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104 - the source is the system's choice
+        host, port = travel.source or ("", 0)
+        super().__init__(port, protocol, host or anywhere, LARGEST, reactor)
+        self._travel = travel
+        self._link = protocol
+        self.stamps: SocketStamps | None = None
+
+    def createInternetSocket(self) -> socket.socket:
+        """Make a socket that is marked as asked."""
+        skt: socket.socket = super().createInternetSocket()
+        mark(skt, self._travel)
+        return skt
+
+    def doRead(self) -> None:
+        """Read datagrams with their stamps, and hand each to the link."""
+        link, stamps = self._link, self.stamps
+        link.collect_stamps()
+        for _ in range(_BURST):
+            try:
+                if stamps is None:
+                    data, arrived, extras = self.socket.recv(LARGEST), None, None
+                else:
+                    data, arrived, extras = stamps.read(self.socket, LARGEST)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                link.refused(error)
+                return
+            link.received(data, arrived, extras)
+            if not link.expecting or not self.connected:
+                return
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        """Close; but where the reactor saw an error and no data, read the error queue and go on."""
+        if reason is None or not self.connected:
+            super().connectionLost(reason)
+            return
+        self._link.collect_stamps()
+        number = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:
+            self._link.refused(OSError(number, errno.errorcode.get(number, "")))
+        if self.connected:
+            self.startReading()
+
+
+class DatagramLink(DatagramProtocol):
+    """Carries a flow's probes in datagrams, and finds the replies among those that come back."""
+
+    port: ProbePort
+
+    def __init__(self, flow: Flow, payloads: Payloads, address: Address, trouble: Trouble) -> None:
+        """Make a link; `trouble(error)` is told what the network refuses."""
+        self._flow = flow
+        self._session = session = flow.session
+        self._payloads = payloads
+        self._address = address
+        self._trouble = trouble
+        self._matcher = DatagramMatcher(payloads, session.outstanding, lambda: session.issued)
+        self._sent = 0
+        self._awaited: dict[int, Probe] = {}
+        self.extras: Any = None
+        """What came beside the last datagram: TTL, TOS, drops."""
+
+    @property
+    def expecting(self) -> bool:
+        """Whether more replies may be waiting than the one just read."""
+        return bool(self._session.outstanding)
+
+    def send(self, probe: Probe) -> None:
+        """Send a probe."""
+        payload = self._payloads.of(probe.index)
+        port = self.port
+        at = self._flow.clock()
+        try:
+            port.socket.send(payload)
+        except OSError as error:
+            self._session.failed(probe, at)
+            self._restart_stamps()
+            self.refused(error)
+            return
+        self._session.sent(probe, at)
+        if port.stamps is not None:
+            self._awaited[self._sent] = probe
+            self._sent += 1
+            self.collect_stamps()
+
+    def _restart_stamps(self) -> None:
+        """Begin to count anew: whether a send that failed was counted is the kernel's secret."""
+        if self.port.stamps is not None:
+            self._awaited.clear()
+            self._sent = 0
+            self.port.stamps.reset(self.port.socket)
+
+    def collect_stamps(self) -> None:
+        """Read the sending stamps that have come."""
+        stamps = self.port.stamps
+        if stamps is None:
+            return
+        awaited = self._awaited
+        for number, left in stamps.drain(self.port.socket):
+            probe = awaited.pop(number, None)
+            if probe is not None:
+                probe.left = left
+        if len(awaited) > _AWAITED:
+            del awaited[next(iter(awaited))]
+
+    def received(self, data: bytes, arrived: int | None, extras: Any) -> None:
+        """Tell the session which probe a datagram answers."""
+        now = self._flow.clock()
+        self.extras = extras
+        found = self._matcher.match(data)
+        if found is None:
+            self._session.stray(data)
+        else:
+            self._session.answered(found.index, now, arrived, found.wrong_at)
+        self._flow.pump()
+
+    def refused(self, error: OSError) -> None:
+        """Learn that the network or the far host refuses."""
+        self._trouble(unreachable(self._address, error), error.errno)
+
+    def poll(self) -> None:
+        """Read what waits in the socket."""
+        if self.port.connected:
+            self.port.doRead()
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        if self.port.connected:
+            self.port.stopListening()
+
+
+def datagram_link(
+    reactor: Any, flow: Flow, payloads: Payloads, address: Address, travel: Travel, trouble: Any
+) -> DatagramLink:
+    """Open a socket to `address` for `flow`. Raises `UsageError` where `--source` cannot be had."""
+    link = DatagramLink(flow, payloads, address, trouble)
+    link.port = ProbePort(reactor, address, travel, link)
+    try:
+        link.port.startListening()
+    except CannotListenError as error:
+        host, port = travel.source or ("", 0)
+        raise UsageError(
+            f"cannot send from --source {host or '*'}:{port}: {error.socketError}",
+            "give an address of this machine of the target's family, and a port that is free (or 0)",
+        ) from None
+    try:
+        link.port.connect(address.host, address.port)
+    except OSError as error:
+        link.close()
+        raise unreachable(address, error) from None
+    return link

@@ -1,0 +1,114 @@
+"""The one place that installs and runs a reactor, and turns signals into a clean end.
+
+`run(main)` runs `main(reactor, interrupt)` to its end and returns what it returned, or raises what it raised.
+The first SIGINT or SIGTERM is told to whoever asked `interrupt`; the second one cuts the run off.
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from netecho.errors import ExitCode, NetechoError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from twisted.internet.defer import Deferred
+    from twisted.python.failure import Failure
+
+T = TypeVar("T")
+
+
+class CutOffError(NetechoError):
+    """A second Ctrl-C came before the run had ended."""
+
+    exit_code = ExitCode.CUT_OFF
+
+
+class Interrupt:
+    """Whether a person or the system asked for the end, and who wants to know."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._listeners: list[Callable[[], None]] = []
+
+    def tell(self, listener: Callable[[], None]) -> None:
+        """Call `listener` when the end is asked for; at once if it was already."""
+        if self.requested:
+            listener()
+        else:
+            self._listeners.append(listener)
+
+    def request(self) -> None:
+        """Ask for the end."""
+        self.requested = True
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            listener()
+
+
+def run(main: Callable[[Any, Interrupt], Coroutine[Deferred[Any], Any, T]]) -> T:
+    """Run `main` on the reactor to its end; raise `CutOffError` at the second signal, and whatever `main` raises."""
+    from twisted.internet import reactor
+    from twisted.internet.defer import Deferred
+
+    running = _Run(reactor)
+    _report_failures_to(running.failed)
+
+    def begin() -> None:
+        # Twisted installs its own handlers as the reactor starts, and they stop it without an end: ours replace them.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: reactor.callFromThread(running.signalled))  # type: ignore[attr-defined]
+        Deferred.fromCoroutine(main(reactor, running.interrupt)).addCallbacks(running.ended, running.failed)
+
+    reactor.callWhenRunning(begin)  # type: ignore[attr-defined]
+    reactor.run()  # type: ignore[attr-defined]
+    if running.error is not None:
+        raise running.error
+    result: T = running.result
+    return result
+
+
+class _Run:
+    """What became of a run."""
+
+    def __init__(self, reactor: Any) -> None:
+        self.interrupt = Interrupt()
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self._reactor = reactor
+        self._over = False
+
+    def ended(self, result: Any) -> None:
+        self.result = result
+        self._stop()
+
+    def failed(self, failure: Failure) -> None:
+        if self.error is None:
+            self.error = failure.value
+        self._stop()
+
+    def signalled(self) -> None:
+        if self.interrupt.requested:
+            self.error = CutOffError("cut off by a second signal; what was measured is not shown")
+            self._stop()
+        else:
+            self.interrupt.request()
+
+    def _stop(self) -> None:
+        if not self._over:
+            self._over = True
+            self._reactor.stop()
+
+
+def _report_failures_to(failed: Callable[[Failure], None]) -> None:
+    """Let an exception that Twisted caught and logged end the run as the bug it is."""
+    from twisted.logger import globalLogBeginner
+
+    def observe(event: Any) -> None:
+        failure = event.get("log_failure")
+        if failure is not None:
+            failed(failure)
+
+    globalLogBeginner.beginLoggingTo([observe], discardBuffer=True, redirectStandardIO=False)
