@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from netecho.net.dial import Address
     from netecho.net.flow import Flow
     from netecho.net.options import Travel
+    from netecho.net.ways import Trouble
     from netecho.net.stamps import SocketStamps
 
 LARGEST = 65535
