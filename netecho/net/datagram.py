@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from netecho.net.dial import Address
     from netecho.net.flow import Flow
     from netecho.net.options import Travel
-    from netecho.net.ways import Trouble
     from netecho.net.stamps import SocketStamps
+    from netecho.net.ways import Trouble
 
 LARGEST = 65535
 # Datagrams read in one go, before what is due gets its turn.

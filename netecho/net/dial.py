@@ -111,9 +111,7 @@ def _getaddrinfo(reactor: Any, host: str, port: int | None, family: int, kind: i
 def _unresolved(host: str, error: OSError, travel: Travel) -> UnreachableError:
     reason = error.strerror or str(error)
     version = f" to an IPv{travel.family} address" if travel.family else ""
-    hint = (
-        f"leave out -{travel.family}, or check that it has such an address" if travel.family else "check the spelling"
-    )
+    hint = f"leave out -{travel.family}: it may have other addresses" if travel.family else "check the spelling"
     return UnreachableError(f"the name {host!r} does not resolve{version}: {reason}", hint)
 
 

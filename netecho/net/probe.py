@@ -127,9 +127,8 @@ class _Run:
             failure.trap(NetechoError)
             flow.unreachable()
 
-        self._link(flow).addCallback(lambda opened: flow.connected(opened.link)).addErrback(failed).addErrback(
-            self._fail
-        )
+        opening = self._link(flow)
+        opening.addCallback(lambda opened: flow.connected(opened.link)).addErrback(failed).addErrback(self._fail)
 
     def _start(self, first: Opened | None, setup: Setup) -> Start:
         target = self._job.target
@@ -154,8 +153,12 @@ class _Run:
 
     async def _until_done(self) -> None:
         done = gatherResults([flow.done for flow in self._flows])
-        done.addCallbacks(lambda _: self._failed.called or self._failed.callback(None), self._fail)
+        done.addCallbacks(self._succeed, self._fail)
         await self._failed
+
+    def _succeed(self, _: object) -> None:
+        if not self._failed.called:
+            self._failed.callback(None)
 
     def _fail(self, failure: Failure) -> None:
         if not self._failed.called:

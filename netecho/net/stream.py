@@ -47,7 +47,7 @@ class ProbeConnection(tcp.Connection):
     def begin(self) -> None:
         """Tell the protocol, and start reading."""
         self.connected = 1
-        self.protocol.makeConnection(self)
+        self._link.makeConnection(self)
         self.startReading()
 
     def send_now(self, data: bytes) -> None:
@@ -127,8 +127,7 @@ class StreamLink(Protocol):
 
     def connectionMade(self) -> None:
         """Let the transport hold us back when its buffer fills: the peer does not read."""
-        assert self.transport is not None
-        self.transport.registerProducer(self, True)
+        self.connection.registerProducer(self, True)
 
     def send(self, probe: Probe) -> None:
         """Send a probe."""
