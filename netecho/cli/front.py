@@ -1,0 +1,67 @@
+"""The front page: what `netecho --help` and `--version` say, and which commands there are.
+
+Plain text from plain tables. Click must not be imported here: on the machines this was measured on it alone costs
+three times the start of the interpreter, and these two are what people and packaging scripts run first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netecho import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+COMMANDS = {
+    "probe": "measure round trips to an echo server",
+    "serve": "echo what comes in, on any number of addresses",
+    "report": "print a saved run again, in any format",
+    "compare": "put two saved runs side by side",
+    "schema": "print the JSON Schema of the results",
+    "completions": "print the completion script of a shell",
+}
+"""Each command is a module of this name beside this one, with a Click command of this name in it."""
+
+EXAMPLES = (
+    ("netecho probe self", "the floor: what this machine itself costs"),
+    ("netecho serve", "echo on TCP and UDP port 7007"),
+    ("netecho probe host", "ten round trips over TCP"),
+    ("netecho probe udp://host -r 100 -t 10s", "a hundred a second for ten seconds"),
+    ("netecho probe host --fail-if 'rtt.p99>20ms'", "the exit code says whether it is so"),
+)
+
+
+def version() -> str:
+    """Print the name and the version, on a line."""
+    return f"netecho {__version__}\n"
+
+
+def page() -> str:
+    """Lay out the help of `netecho` itself, for 80 columns."""
+    return "\n".join(
+        [
+            "Usage: netecho COMMAND [OPTIONS] [ARGUMENTS]",
+            "",
+            "Examples:",
+            *_table(EXAMPLES),
+            "",
+            "A network echo server and round-trip probe: true figures, clean JSON, and exit",
+            "codes for scripts.",
+            "",
+            "Commands:",
+            *_table(COMMANDS.items()),
+            "",
+            "Options:",
+            *_table((("--version", "print the version"), ("-h, --help", "print this; COMMAND --help tells more"))),
+            "",
+            "Every option is also read from the environment, as NETECHO_<COMMAND>_<OPTION>.",
+            "",
+        ]
+    )
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> list[str]:
+    listed = list(rows)
+    width = max(len(left) for left, _ in listed)
+    return [f"  {left:{width}}  {right}" for left, right in listed]
