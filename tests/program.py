@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import IO
 
 COMMAND = [sys.executable, "-m", "netecho"]
@@ -66,12 +66,18 @@ class Ended:
 class Program:
     """A running netecho. It is killed when its test is over, if it has not ended by then."""
 
-    def __init__(self, *arguments: str, stdout: int | IO[bytes] = subprocess.PIPE, **env: str) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        prefix: Sequence[str] = (),
+        stdout: int | IO[bytes] = subprocess.PIPE,
+        **env: str,
+    ) -> None:
         self.arguments = list(arguments)
         # A file, so that nothing has to be read at the same time as standard output.
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by kill()
         self.process = subprocess.Popen(
-            [*COMMAND, *arguments],
+            [*prefix, *COMMAND, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=self.stderr,
@@ -148,16 +154,17 @@ class Program:
 
 
 class Netecho:
-    """Calling it runs netecho to its end; `start` leaves it running."""
+    """Calling it runs netecho to its end; `start` leaves it running. `prefix` goes before the command."""
 
     def __init__(self) -> None:
+        self.prefix: list[str] = []
         self.running: list[Program] = []
 
     def __call__(self, *arguments: str, stdout: int | IO[bytes] = subprocess.PIPE, **env: str) -> Ended:
         return self.start(*arguments, stdout=stdout, **env).end()
 
     def start(self, *arguments: str, stdout: int | IO[bytes] = subprocess.PIPE, **env: str) -> Program:
-        program = Program(*arguments, stdout=stdout, **env)
+        program = Program(*arguments, prefix=self.prefix, stdout=stdout, **env)
         self.running.append(program)
         return program
 

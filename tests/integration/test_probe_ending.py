@@ -1,0 +1,130 @@
+"""How a run ends before its time: Ctrl-C, SIGTERM, a reader that has gone, a full disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.program import COMMAND, environment
+from tests.rogues import datagrams, echo, silence, streams
+
+if TYPE_CHECKING:
+    from tests.program import Netecho
+
+FOR_EVER = ("-c", "0", "-i", "5ms")
+
+
+@pytest.mark.parametrize("signal", ["interrupt", "terminate"])
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_the_first_signal_ends_the_run_with_its_summary(netecho: Netecho, transport: str, signal: str) -> None:
+    with streams(echo) if transport == "tcp" else datagrams(bytes) as server:
+        run = netecho.start("probe", f"{transport}://127.0.0.1:{server.port}", *FOR_EVER, "--format", "ndjson")
+        for _ in range(3):
+            run.event_named("reply")
+        getattr(run, signal)()
+        ended = run.end()
+    summary = ended.events[-1]
+    assert summary["event"] == "summary"
+    assert summary["interrupted"] is True
+    probes = summary["probes"]
+    assert probes["received"] >= 3
+    assert probes["lost"] == 0
+    assert 0 <= probes["sent"] - probes["received"] <= 1, "at most the one under way"
+    assert (ended.code, ended.err) == (0, "")
+
+
+@pytest.mark.parametrize("output", ["text", "json", "csv"])
+def test_every_format_is_complete_after_ctrl_c(netecho: Netecho, output: str) -> None:
+    with streams(echo) as server:
+        run = netecho.start("probe", f"127.0.0.1:{server.port}", *FOR_EVER, "--format", output)
+        server.heard.wait()
+        if output != "json":
+            run.line()
+        run.interrupt()
+        ended = run.end()
+    assert "Traceback" not in ended.err
+    if output == "json":
+        assert json.loads(ended.out)["interrupted"] is True
+    assert ended.raw_out.endswith(b"\n")
+
+
+def test_ctrl_c_without_a_reply_is_a_failed_run(netecho: Netecho) -> None:
+    with streams(silence) as server:
+        run = netecho.start("probe", f"127.0.0.1:{server.port}", *FOR_EVER, "--format", "ndjson")
+        run.event_named("start")
+        server.heard.wait()
+        run.interrupt()
+        ended = run.end()
+    assert ended.code == 1
+    assert ended.events[-1]["probes"]["received"] == 0
+    assert ended.events[-1]["interrupted"] is True
+
+
+def test_a_second_ctrl_c_cuts_the_run_off(netecho: Netecho) -> None:
+    """The first one cannot end it here: nobody reads what it prints, and the pipe is full."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, bytes(65536))
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+    with datagrams(bytes) as server, os.fdopen(writer, "wb") as pipe:
+        run = netecho.start("probe", f"udp://127.0.0.1:{server.port}", *FOR_EVER, "--format", "ndjson", stdout=pipe)
+        # A signal that is sent while the same one is pending is one with it: so more than two may be needed.
+        while run.process.poll() is None:
+            if server.heard.wait(0.02):
+                run.interrupt()
+        ended = run.end()
+    os.close(reader)
+    assert ended.code == 130
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("output", ["text", "ndjson", "csv"])
+def test_a_reader_that_has_enough_ends_the_run_quietly(netecho: Netecho, output: str) -> None:
+    with streams(echo) as server:
+        run = netecho.start("probe", f"127.0.0.1:{server.port}", *FOR_EVER, "--format", output)
+        assert run.line()
+        assert run.process.stdout is not None
+        run.process.stdout.close()
+        run.process.stdout = None
+        ended = run.end()
+    assert ended.err == ""
+    assert ended.code in (0, 1, 141)
+
+
+def test_a_reader_that_was_never_there(netecho: Netecho) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as pipe:
+        ended = netecho("probe", "self", "-c", "1", "--json", stdout=pipe)
+    assert ended.err == ""
+
+
+@pytest.mark.parametrize("output", ["text", "json", "ndjson", "csv"])
+def test_a_full_disk_is_said_in_one_sentence(netecho: Netecho, output: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = netecho("probe", "self", "-c", "2", "-i", "1ms", "--format", output, stdout=full)
+    assert ended.code == 1
+    assert "No space left" in ended.err
+    assert len(ended.err.splitlines()) <= 2, ended
+
+
+def test_closed_standard_streams_are_no_bug() -> None:
+    command = " ".join(COMMAND)
+    for closed in (">&-", "2>&-", ">&- 2>&-", "<&-"):
+        done = subprocess.run(
+            ["sh", "-c", f"{command} probe self -c 1 {closed}"],
+            check=False,
+            capture_output=True,
+            text=True,
+            env=environment(),
+        )
+        assert "Traceback" not in done.stderr, closed
+        assert done.returncode in (0, 1), (closed, done.stderr)
