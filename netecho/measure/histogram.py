@@ -15,7 +15,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from itertools import accumulate
 from math import sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,6 +46,14 @@ def bounds_of(index: int) -> tuple[int, int]:
     shift = max(0, (index >> HALF_BITS) - 1)
     low = (index - (shift << HALF_BITS)) << shift
     return low, low + (1 << shift) - 1
+
+
+class Bin(NamedTuple):
+    """How many values were at least `low` and below `high`."""
+
+    low: int
+    high: int
+    counted: int
 
 
 class Histogram:
@@ -153,6 +161,25 @@ class Histogram:
         for index, count in self.nonzero():
             low, high = bounds_of(index)
             yield low, high, count
+
+    def bins(self, most: int) -> tuple[Bin, ...]:
+        """Return the counts in the finest bins of which there are at most `most`, in ascending order.
+
+        A power of two neighbouring buckets make a bin, at most a doubling; bins that counted nothing are left out. So
+        there may be more than `most` only where the values span more doublings.
+        """
+        merged = dict(self.nonzero())
+        level = 0
+        while len(merged) > most and level < HALF_BITS:
+            level += 1
+            coarser: defaultdict[int, int] = defaultdict(int)
+            for index, count in merged.items():
+                coarser[index >> 1] += count
+            merged = coarser
+        return tuple(
+            Bin(bounds_of(index << level)[0], bounds_of(((index + 1) << level) - 1)[1] + 1, count)
+            for index, count in merged.items()
+        )
 
     def _upper(self, index: int) -> int:
         """Return the highest value that a bucket can have counted here."""

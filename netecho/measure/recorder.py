@@ -10,6 +10,9 @@ from netecho.measure.histogram import Histogram
 from netecho.measure.summary import Distribution, SizeSummary, Summary
 from netecho.measure.variation import Variation
 
+BINS = 128
+"""Of a summary's distributions: each within a few percent where the values lie, and still short to print."""
+
 
 class _Size:
     """The probes of one payload size."""
@@ -115,9 +118,10 @@ class Recorder:
         """Count a due send that a full window held back."""
         self._waits += 1
 
-    def summary(self, *, sizes: bool = True) -> Summary:
-        """Return the figures so far. A live view leaves out the sizes: there may be many."""
-        rtt = Distribution.of(self.rtt)
+    def summary(self, *, whole: bool = True) -> Summary:
+        """Return the figures so far. A live view leaves out what is dear: the sizes of a sweep, and the bins."""
+        bins = BINS if whole else 0
+        rtt = Distribution.of(self.rtt, bins=bins)
         pairs = sum(flow.pairs for flow in self._flows)
         jitters = [jitter for flow in self._flows if (jitter := flow.jitter) is not None]
         return Summary(
@@ -134,12 +138,12 @@ class Recorder:
             kernel_stamps=self._kernel,
             user_stamps=rtt.count - self._kernel,
             rtt=rtt,
-            response=Distribution.of(self.response),
+            response=Distribution.of(self.response, bins=bins),
             lag=Distribution.of(self.lag),
             ipdv_mean_abs=sum(flow.ipdv_sum for flow in self._flows) / pairs if pairs else None,
             pdv_p99=None if rtt.p99 is None or rtt.min is None else rtt.p99 - rtt.min,
             jitter_rfc3550=sum(jitters) / len(jitters) if jitters else None,
-            by_size=self._by_size() if sizes else (),
+            by_size=self._by_size() if whole else (),
         )
 
     @staticmethod

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from netecho.measure.histogram import Histogram
+    from netecho.measure.histogram import Bin, Histogram
 
 PERCENTS = (50, 90, 95, 99, 99.9)
 """The percentiles a `Distribution` has."""
@@ -32,10 +32,12 @@ class Distribution:
     p99: int | None = None
     p99_9: int | None = None
     max: int | None = None
+    bins: tuple[Bin, ...] = ()
+    """How the values lie, as finely as a picture or a comparison needs; empty where nobody asked."""
 
     @classmethod
-    def of(cls, histogram: Histogram) -> Distribution:
-        """Return what a histogram holds."""
+    def of(cls, histogram: Histogram, *, bins: int = 0) -> Distribution:
+        """Return what a histogram holds, with at most so many `bins`."""
         p50, p90, p95, p99, p99_9 = histogram.percentiles(PERCENTS)
         return cls(
             count=histogram.count,
@@ -48,6 +50,7 @@ class Distribution:
             p99=p99,
             p99_9=p99_9,
             max=histogram.max,
+            bins=histogram.bins(bins) if bins else (),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import tracemalloc
+from itertools import pairwise
 
 import pytest
 from hdrh.histogram import HdrHistogram
@@ -141,3 +142,22 @@ def test_memory_does_not_grow() -> None:
     grown, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert grown < 1024
+
+
+@given(values=st.lists(st.integers(0, 1 << 42), max_size=300), most=st.integers(1, 200))
+def test_bins_count_each_value_once_where_it_lies(values: list[int], most: int) -> None:
+    bins = filled(values).bins(most)
+    assert len(bins) <= max(most, 34)  # a doubling is never split between bins, nor two put together
+    assert all(upper.low >= lower.high for lower, upper in pairwise(bins))
+    assert [count for _, _, count in bins] == [sum(low <= value < high for value in values) for low, high, _ in bins]
+    assert sum(count for _, _, count in bins) == len(values)
+
+
+def test_bins_are_as_fine_as_they_may_be() -> None:
+    histogram = filled(list(range(100_000, 110_000)))
+    assert len(histogram.bins(1000)) == 157  # 64 ns wide, as the buckets are
+    assert histogram.bins(4) == (
+        (98304, 102400, 2400),
+        (102400, 106496, 4096),
+        (106496, 110592, 3504),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 
+from netecho.measure.histogram import Bin
 from netecho.measure.recorder import Recorder
 from netecho.measure.summary import Distribution, SizeSummary, Summary
 
@@ -32,10 +33,30 @@ def test_a_run() -> None:
         kernel_stamps=1,
         user_stamps=1,
         rtt=Distribution(
-            count=2, min=100, mean=120.0, stddev=20.0, p50=100, p90=140, p95=140, p99=140, p99_9=140, max=140
+            count=2,
+            min=100,
+            mean=120.0,
+            stddev=20.0,
+            p50=100,
+            p90=140,
+            p95=140,
+            p99=140,
+            p99_9=140,
+            max=140,
+            bins=(Bin(100, 101, 1), Bin(140, 141, 1)),
         ),
         response=Distribution(
-            count=2, min=125, mean=155.0, stddev=30.0, p50=125, p90=185, p95=185, p99=185, p99_9=185, max=185
+            count=2,
+            min=125,
+            mean=155.0,
+            stddev=30.0,
+            p50=125,
+            p90=185,
+            p95=185,
+            p99=185,
+            p99_9=185,
+            max=185,
+            bins=(Bin(125, 126, 1), Bin(185, 186, 1)),
         ),
         lag=Distribution(count=4, min=5, mean=10.0, stddev=12.5**0.5, p50=10, p90=15, p95=15, p99=15, p99_9=15, max=15),
         ipdv_mean_abs=40.0,
@@ -99,7 +120,7 @@ def test_a_sweep_keeps_its_sizes_apart() -> None:
     assert (large.size, large.sent, large.received, large.lost, large.rtt.p50) == (1400, 2, 1, 1, 300)
     assert huge == SizeSummary(size=9000, sent=1, received=0, lost=1, rtt=Distribution())
     assert (small.loss_percent, large.loss_percent, huge.loss_percent) == (0.0, 50.0, 100.0)
-    assert recorder.summary(sizes=False).by_size == ()
+    assert recorder.summary(whole=False).by_size == ()
 
 
 def test_sizes_are_kept_only_when_asked_for() -> None:
