@@ -26,9 +26,9 @@ HUNTED = 65536
 
 
 class Match(NamedTuple):
-    """An echo, and the offset of its first wrong byte (None: it is what was sent)."""
+    """The number of the probe that was echoed, and the offset of the first wrong byte (None: it is what was sent)."""
 
-    index: int
+    number: int
     wrong_at: int | None
 
 

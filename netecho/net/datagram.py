@@ -153,7 +153,7 @@ class DatagramLink(DatagramProtocol):
         if found is None:
             self._session.stray(data)
         else:
-            self._session.answered(found.index, now, arrived, found.wrong_at)
+            self._session.answered(found.number, now, arrived, found.wrong_at)
         self._flow.pump()
 
     def refused(self, error: OSError) -> None:

@@ -7,7 +7,7 @@ The first SIGINT or SIGTERM is told to whoever asked `interrupt`; the second one
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from netecho.errors import ExitCode, NetechoError
 
@@ -50,20 +50,21 @@ class Interrupt:
 
 def run(main: Callable[[Any, Interrupt], Coroutine[Deferred[Any], Any, T]]) -> T:
     """Run `main` on the reactor to its end; raise `CutOffError` at the second signal, and whatever `main` raises."""
-    from twisted.internet import reactor
+    from twisted.internet import reactor as installed
     from twisted.internet.defer import Deferred
 
+    reactor: Any = installed
     running = _Run(reactor)
     _report_failures_to(running.failed)
 
     def begin() -> None:
         # Twisted installs its own handlers as the reactor starts, and they stop it without an end: ours replace them.
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: reactor.callFromThread(running.signalled))  # type: ignore[attr-defined]
+            signal.signal(number, lambda *_: reactor.callFromThread(running.signalled))
         Deferred.fromCoroutine(main(reactor, running.interrupt)).addCallbacks(running.ended, running.failed)
 
-    reactor.callWhenRunning(begin)  # type: ignore[attr-defined]
-    reactor.run()  # type: ignore[attr-defined]
+    reactor.callWhenRunning(begin)
+    reactor.run()
     if running.error is not None:
         raise running.error
     result: T = running.result
@@ -104,11 +105,13 @@ class _Run:
 
 def _report_failures_to(failed: Callable[[Failure], None]) -> None:
     """Let an exception that Twisted caught and logged end the run as the bug it is."""
-    from twisted.logger import globalLogBeginner
+    from twisted.logger import ILogObserver, globalLogBeginner
+    from zope.interface import directlyProvides
 
     def observe(event: Any) -> None:
         failure = event.get("log_failure")
         if failure is not None:
             failed(failure)
 
-    globalLogBeginner.beginLoggingTo([observe], discardBuffer=True, redirectStandardIO=False)
+    directlyProvides(observe, ILogObserver)
+    globalLogBeginner.beginLoggingTo([cast("ILogObserver", observe)], discardBuffer=True, redirectStandardIO=False)

@@ -8,7 +8,7 @@ that each has a kernel stamp of its own; and a stamp waiting in the socket's err
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet import tcp
 from twisted.internet.error import ConnectionLost
@@ -19,6 +19,7 @@ from zope.interface import implementer
 from netecho.measure.match import StreamMatcher
 
 if TYPE_CHECKING:
+    from twisted.internet.interfaces import IProtocol
     from twisted.python.failure import Failure
 
     from netecho.measure.payload import Payloads
@@ -38,7 +39,7 @@ class ProbeConnection(tcp.Connection):
     logstr = "probe"
 
     def __init__(self, reactor: Any, skt: socket.socket, protocol: StreamLink, stamps: SocketStamps | None) -> None:
-        super().__init__(skt, protocol, reactor)
+        super().__init__(skt, cast("IProtocol", protocol), reactor)
         self.stamps = stamps
         self.arrived: int | None = None
         """Kernel's stamp of the bytes being delivered; wall clock, ns."""
@@ -172,7 +173,7 @@ class StreamLink(Protocol):
             if isinstance(found, bytes):
                 session.stray(found)
             else:
-                session.answered(found.index, now, arrived, found.wrong_at)
+                session.answered(found.number, now, arrived, found.wrong_at)
         self._flow.pump()
 
     def poll(self) -> None:
