@@ -1,0 +1,75 @@
+"""The README is true: its examples are run as they stand, against a server with the name and ports they use."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from netecho.errors import ExitCode
+from tests.namespace import Namespace, namespace
+from tests.peers import needed
+from tests.program import COMMAND, environment
+from tests.readme import README, ROOT, Block, blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXAMPLES = blocks("sh")[2:]
+
+
+def test_the_first_two_blocks_are_the_two_lines_a_newcomer_needs() -> None:
+    try_it, test_it = blocks("sh")[:2]
+    assert try_it.text == ("python3 -m venv .venv && .venv/bin/pip install --quiet . && .venv/bin/netecho probe self\n")
+    assert test_it.text == ("python3 -m venv .venv && .venv/bin/pip install --quiet -e '.[test]' && .venv/bin/pytest\n")
+
+
+def test_pictures_and_files_it_shows_are_there() -> None:
+    shown = re.findall(r"\]\((?!https?:|#)([^)#]+)", README.read_text(encoding="utf-8"))
+    assert [each for each in shown if not (ROOT / each).exists()] == []
+
+
+def test_every_exit_code_is_in_its_table() -> None:
+    rows = re.findall(r"^\| (\d+) \| .+ \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [int(each) for each in rows] == sorted(ExitCode)
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Namespace]:
+    """A network in which server.example.net runs `netecho serve` on the default ports."""
+    with namespace({"server.example.net": "127.0.0.1"}) as inside:
+        command = [*inside.prefix, *COMMAND, "serve", "--format", "ndjson"]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment())
+        try:
+            assert server.stdout is not None
+            assert b"listening" in server.stdout.readline()
+            yield inside
+        finally:
+            server.terminate()
+            server.communicate()
+
+
+@pytest.mark.parametrize(
+    "block",
+    [pytest.param(block, id=block.text.splitlines()[0]) for block in EXAMPLES if block.not_run is None],
+)
+def test_an_example_does_what_it_says(network: Namespace, block: Block, tmp_path: Path) -> None:
+    if "jq" in block.text:
+        needed("jq")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    done = subprocess.run(
+        [*network.prefix, "bash", "-euo", "pipefail", "-c", block.text],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=tmp_path,
+        env=environment(PATH=path),
+    )
+    assert done.returncode == block.exit_code, done
+    assert "Traceback" not in done.stderr
