@@ -105,6 +105,16 @@ def parse_listen(text: str) -> tuple[Target, ...]:
     return tuple(Target(each, host, DEFAULT_PORTS[each] if port is None else port) for each in schemes)
 
 
+def check_host(text: str) -> str:
+    """Check a name or an IP literal (IPv6 without brackets) that stands alone; return its canonical form."""
+    try:
+        return _ipv6(text)
+    except ValueError:
+        if not text:
+            raise UsageError("the name is empty", "write a name: echo.example") from None
+        return _name(text, "tls", text)
+
+
 def _in(text: str, part: str) -> str:
     return repr(part) if part == text else f"{part!r} in {text!r}"
 

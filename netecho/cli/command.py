@@ -11,7 +11,7 @@ A command is declared with `command`, its options with the sections they stand i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import click
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from netecho.cli.edge import Edge
 
-GENERAL = "General"
+GENERAL = "Other"
+_COLUMN = 26
 
 
 class Example(NamedTuple):
@@ -111,10 +112,16 @@ class Command(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, each section under its name."""
-        for name, options in self.sections(ctx).items():
-            records = [record for option in options if (record := option.get_help_record(ctx))]
+        sections = {
+            name: [record for option in options if (record := option.get_help_record(ctx))]
+            for name, options in self.sections(ctx).items()
+        }
+        lengths = [len(names) for records in sections.values() for names, _ in records]
+        column = max((length for length in lengths if length <= _COLUMN), default=0)
+        for name, records in sections.items():
             with formatter.section(name):
-                formatter.write_dl(records, col_max=26)
+                # Padded, so that the texts of all sections begin in one column.
+                formatter.write_dl([(f"{names:{column}}", text) for names, text in records], col_max=column)
 
     def sections(self, ctx: click.Context) -> dict[str, list[Option]]:
         """Return the options by section, both in the order of their declaration."""
@@ -125,21 +132,22 @@ class Command(click.Command):
         return sections
 
 
-Decorator = Any
-"""Click's decorators return what they are given, with parameters noted on it."""
+Declared = TypeVar("Declared", bound="Callable[..., Any] | click.Command")
 
 
 class Declare(Protocol):
     """Declares an option of one section, with the arguments of `click.option`."""
 
-    def __call__(self, *declarations: str, shown: str | None = None, **attributes: Any) -> Decorator:
+    def __call__(
+        self, *declarations: str, shown: str | None = None, **attributes: Any
+    ) -> Callable[[Declared], Declared]:
         """Declare the option."""
 
 
 def section(name: str) -> Declare:
     """Return the `click.option` of one section of the help."""
 
-    def declare(*declarations: str, shown: str | None = None, **attributes: Any) -> Decorator:
+    def declare(*declarations: str, shown: str | None = None, **attributes: Any) -> Callable[[Declared], Declared]:
         return click.option(*declarations, cls=Option, section=name, shown=shown, **attributes)
 
     return declare

@@ -6,8 +6,10 @@ that comes out names the option as the person gave it. Nothing heavy is imported
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
+import stat
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import click
@@ -15,13 +17,17 @@ from click.shell_completion import CompletionItem
 
 from netecho.cli.mistakes import named
 from netecho.errors import UsageError
+from netecho.target import SCHEMES, SELF, check_host, parse_target
 from netecho.units import parse_rate, parse_size, parse_sizes, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from netecho.measure.criteria import Criterion
+
 T = TypeVar("T")
 
+_HOSTS = (SELF, "localhost")
 _CLASS_SELECTORS = {f"CS{n}": 8 * n for n in range(8)}  # RFC 2474
 _ASSURED = {f"AF{x}{y}": 8 * x + 2 * y for x in range(1, 5) for y in range(1, 4)}  # RFC 2597
 # RFC 3246, RFC 5865, RFC 8622, RFC 2474
@@ -41,6 +47,11 @@ class Parsed(click.ParamType[T], Generic[T]):
         self.name = name
         self._parse = parse
         self._suggest = suggest
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the name as it is: choices are typed in lower case."""
+        del param, ctx
+        return self.name
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> T:
         """Read the text; raises UsageError that names the option or the variable it was given in."""
@@ -77,12 +88,50 @@ class File(Parsed[str]):
         return [CompletionItem(incomplete, type="file")]
 
 
-TIME = Parsed("TIME", parse_time)
-SIZE = Parsed("BYTES", parse_size)
-SIZES = Parsed("BYTES", parse_sizes)
-RATE = Parsed("N", parse_rate)
-TEXT = Parsed("TEXT", str)
-FILE = File()
+class Address(Parsed[T]):
+    """A target, or an address to listen on; it is completed as far as one can know."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        """Suggest schemes, the host after one, and the paths of Unix sockets."""
+        del ctx, param
+        if incomplete.startswith("unix:"):
+            return _socket_paths(incomplete)
+        scheme, slashes, host = incomplete.partition("://")
+        if slashes:
+            hosts = [f"{scheme}://{name}" for name in _HOSTS if name.startswith(host)]
+            return [CompletionItem(name) for name in hosts]
+        words = [f"{name}:/" if name == "unix" else f"{name}://" for name in SCHEMES]
+        return [
+            CompletionItem(word, type="prefix" if word.endswith("/") else "plain")
+            for word in [*_HOSTS, *words]
+            if word.startswith(incomplete)
+        ]
+
+
+def _socket_paths(incomplete: str) -> list[CompletionItem[str]]:
+    """List directories and sockets whose path begins as typed."""
+    import os
+
+    written = "unix://" if incomplete.startswith("unix://") else "unix:"
+    directory, slash, begun = incomplete.removeprefix(written).rpartition("/")
+    found = []
+    with contextlib.suppress(OSError), os.scandir(directory + slash or ".") as entries:
+        for entry in entries:
+            path = f"{written}{directory}{slash}{entry.name}"
+            if not entry.name.startswith(begun) or (entry.name.startswith(".") and not begun):
+                continue
+            if entry.is_dir():
+                found.append(CompletionItem(f"{path}/", type="prefix"))
+            elif stat.S_ISSOCK(entry.stat().st_mode):
+                found.append(CompletionItem(path))
+    return sorted(found, key=lambda item: item.value)
+
+
+def parse_criteria(text: str) -> tuple[Criterion, ...]:
+    """Read the criteria of one `--fail-if`. Raises UsageError."""
+    from netecho.measure.criteria import parse
+
+    return parse(text)
 
 
 def integer(least: int, most: int | None = None) -> Parsed[int]:
@@ -188,3 +237,14 @@ def parse_alpn(text: str) -> str:
     if not text.isascii() or not text.isprintable() or not 1 <= len(text) <= 255:
         raise UsageError(f"{text!r} is not the name of a protocol", "one of IANA's ALPN IDs: h2")
     return text
+
+
+TIME = Parsed("TIME", parse_time)
+SIZE = Parsed("BYTES", parse_size)
+SIZES = Parsed("BYTES", parse_sizes)
+RATE = Parsed("N", parse_rate)
+TEXT = Parsed("TEXT", str)
+FILE = File()
+HOST = Parsed("NAME", check_host)
+TARGET = Address("TARGET", parse_target)
+CRITERIA = Parsed("EXPR", parse_criteria)
