@@ -8,6 +8,7 @@ Nothing heavy is imported: the machine formats must not pay for Rich.
 from __future__ import annotations
 
 import os
+import select
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
@@ -63,6 +64,11 @@ class Output:
         return self._size(self._stdout)[0]
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Columns and lines of standard output, asked anew each time."""
+        return self._size(self._stdout)
+
+    @property
     def stderr_size(self) -> tuple[int, int]:
         """Columns and lines of standard error, asked anew each time."""
         return self._size(self._stderr)
@@ -89,6 +95,25 @@ class Output:
                 f"the results could not be written to standard output: {error.strerror or error}",
                 "standard output must be a file, pipe or terminal with room for them",
             ) from error
+
+    def has_room(self, wait: float = 0.0) -> bool:
+        """Whether a line written now would be taken at once, or within `wait` seconds; files take all.
+
+        Raises OutputClosed when standard output is a pipe that nobody reads any more.
+        """
+        if self._stdout is None or self.quiet > 1:
+            return True
+        poller = select.poll()
+        try:
+            poller.register(self._stdout.fileno(), select.POLLOUT)
+        except (OSError, ValueError):  # no descriptor behind it: a test's
+            return True
+        for _, event in poller.poll(wait * 1000):
+            if event & select.POLLERR:
+                _abandon(self._stdout)
+                raise OutputClosed("standard output was closed by its reader")
+            return True
+        return False
 
     def say(self, text: str) -> None:
         """Write a line for the person at the terminal to standard error, unless they asked for silence."""

@@ -1,0 +1,99 @@
+"""How much of the server one client, and all of them together, may have.
+
+A gate keeps count of who is inside; a rate limit of how often somebody knocks. Both take no more memory the more
+clients there are: the gate has one entry for each client inside, whose number is limited, and the rate limit is an
+array of a fixed size, because the sources of datagrams can be forged and a table of them would be the attack.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+
+SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The bounds of one process; None: no limit."""
+
+    connections: int | None = 4096
+    per_client: int | None = 256
+    """Connections at once from one address (one /64 network of IPv6)."""
+    idle: int | None = 300 * SECOND
+    """How long a connection may go without a byte in either direction; nanoseconds."""
+    rate: int | None = 20_000
+    """Datagrams, and new connections, in a second from one address (one /64 network of IPv6)."""
+
+
+def client_of(address: str) -> str:
+    """Whom an address counts for: itself, or its /64 network, which is what one host of IPv6 commands."""
+    if ":" not in address:
+        return address
+    v6 = IPv6Address(address)
+    if v6.ipv4_mapped is not None:
+        return str(v6.ipv4_mapped)
+    return f"{v6.packed[:8].hex()}/64"
+
+
+class Gate:
+    """Who is inside, and who may come in."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._inside: dict[str, int] = {}
+        self.open = 0
+        """Connections inside, of all clients together."""
+
+    def enter(self, client: str) -> str | None:
+        """Count one connection of `client` in; or say why not, and count nothing."""
+        most, each = self._limits.connections, self._limits.per_client
+        if most is not None and self.open >= most:
+            return f"{most} connections are open (--max-connections)"
+        mine = self._inside.get(client, 0)
+        if each is not None and mine >= each:
+            return f"{each} connections of this client are open (--max-per-client)"
+        self._inside[client] = mine + 1
+        self.open += 1
+        return None
+
+    def leave(self, client: str) -> None:
+        """Count one connection of `client` out."""
+        self.open -= 1
+        mine = self._inside[client] - 1
+        if mine:
+            self._inside[client] = mine
+        else:
+            del self._inside[client]
+
+
+class RateLimit:
+    """So many a second of each source, over windows of one second.
+
+    A source is any integer that is well mixed (a hash). Sources that meet in one of the 65,536 places share its
+    limit: the price of a memory that nobody can fill.
+    """
+
+    PLACES = 1 << 16
+
+    def __init__(self, rate: int | None) -> None:
+        self.rate = rate
+        self._counts = array("I", bytes(4 * self.PLACES))
+        self._nothing = bytes(4 * self.PLACES)
+        self._until = 0
+
+    def roll(self, now: int) -> None:
+        """Begin a new window if the present one is over. To be called before a batch, not for each datagram."""
+        if now >= self._until:
+            memoryview(self._counts).cast("B")[:] = self._nothing
+            self._until = now + SECOND
+
+    def allows(self, source: int) -> bool:
+        """Count one of `source`, and say whether it is within the limit."""
+        if self.rate is None:
+            return True
+        place = source & (self.PLACES - 1)
+        count = self._counts[place] + 1
+        self._counts[place] = count
+        return count <= self.rate

