@@ -32,9 +32,11 @@ class Recorder:
     """
 
     __slots__ = (
+        "_connects",
         "_corrupt",
         "_duplicate",
         "_flows",
+        "_handshakes",
         "_kernel",
         "_late",
         "_lost",
@@ -52,6 +54,8 @@ class Recorder:
         self.rtt = Histogram()
         self.response = Histogram()
         self.lag = Histogram()
+        self._connects = Histogram(sparse=True)
+        self._handshakes = Histogram(sparse=True)
         self._flows: list[Variation] = []
         self._sizes: dict[int, _Size] | None = {} if by_size else None
         self._lost = 0
@@ -118,6 +122,12 @@ class Recorder:
         """Count a due send that a full window held back."""
         self._waits += 1
 
+    def connected(self, connect: int, tls: int | None) -> None:
+        """Count a connection that was made for a probe of its own, by what its phases took."""
+        self._connects.record(connect)
+        if tls is not None:
+            self._handshakes.record(tls)
+
     def summary(self, *, whole: bool = True) -> Summary:
         """Return the figures so far. A live view leaves out what is dear: the sizes of a sweep, and the bins."""
         bins = BINS if whole else 0
@@ -137,6 +147,8 @@ class Recorder:
             waits=self._waits,
             kernel_stamps=self._kernel,
             user_stamps=rtt.count - self._kernel,
+            connect=Distribution.of(self._connects),
+            tls=Distribution.of(self._handshakes),
             rtt=rtt,
             response=Distribution.of(self.response, bins=bins),
             lag=Distribution.of(self.lag),

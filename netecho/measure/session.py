@@ -170,13 +170,24 @@ class Session:
         if self._closed_loop:
             self._next = at + _RETRY
 
-    def answered(self, index: int, now: int, arrived: int | None = None, wrong_at: int | None = None) -> None:
-        """Record a reply to probe `index`: in the program's hands at `now`, stamped `arrived` by the kernel."""
+    def answered(
+        self,
+        index: int,
+        now: int,
+        arrived: int | None = None,
+        wrong_at: int | None = None,
+        *,
+        since: int | None = None,
+    ) -> None:
+        """Record a reply to probe `index`: in the program's hands at `now`, stamped `arrived` by the kernel.
+
+        `since` tells when what was answered left, where the probe began with something else: with connecting.
+        """
         probe = self.outstanding.pop(index, None)
         if probe is None:
             self._answered_again(index, now)
             return
-        rtt = now - probe.sent_at
+        rtt = now - (probe.sent_at if since is None else since)
         kernel = False
         left = probe.left
         # Kernel stamps are wall-clock time, which may be stepped between the two: a round trip by them is believed
@@ -213,6 +224,19 @@ class Session:
             self._tell(
                 EchoCorrupted(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel, wrong_at)
             )
+
+    def clock_was_set(self) -> None:
+        """Forget the stamps of what is outstanding: the wall clock was set since, and they cannot be compared."""
+        for probe in self.outstanding.values():
+            probe.left = None
+
+    def gave_up(self, index: int, now: int) -> None:
+        """Lose probe `index` before its timeout: no reply can come any more."""
+        probe = self.outstanding.pop(index, None)
+        if probe is not None:
+            self._lose(probe)
+            if self._closed_loop:
+                self._next = now + _RETRY
 
     def _answered_again(self, index: int, now: int) -> None:
         """Record a reply to a probe that is settled: late if it was lost, else a duplicate."""

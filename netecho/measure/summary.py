@@ -88,6 +88,10 @@ class Summary:
     """Due sends that a full window held back."""
     kernel_stamps: int = 0
     user_stamps: int = 0
+    connect: Distribution = Distribution()
+    """TCP handshakes, where each probe has a connection of its own."""
+    tls: Distribution = Distribution()
+    """TLS handshakes, likewise."""
     rtt: Distribution = Distribution()
     response: Distribution = Distribution()
     lag: Distribution = Distribution()

@@ -17,6 +17,7 @@ from twisted.internet.protocol import DatagramProtocol
 from netecho.errors import UsageError
 from netecho.measure.match import DatagramMatcher
 from netecho.net.dial import mark, unreachable
+from netecho.net.stamps import ClockWatch
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
@@ -59,15 +60,15 @@ class ProbePort(udp.Port):
         for _ in range(_BURST):
             try:
                 if stamps is None:
-                    data, arrived, extras = self.socket.recv(LARGEST), None, None
+                    data, arrived = self.socket.recv(LARGEST), None
                 else:
-                    data, arrived, extras = stamps.read(self.socket, LARGEST)
+                    data, arrived, _ = stamps.read(self.socket, LARGEST)
             except BlockingIOError:
                 return
             except OSError as error:
                 link.refused(error)
                 return
-            link.received(data, arrived, extras)
+            link.received(data, arrived)
             if not link.expecting or not self.connected:
                 return
 
@@ -76,7 +77,7 @@ class ProbePort(udp.Port):
         if reason is None or not self.connected:
             super().connectionLost(reason)
             return
-        self._link.collect_stamps()
+        self._link.collect_stamps(everything=True)
         number = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if number:
             self._link.refused(OSError(number, errno.errorcode.get(number, "")))
@@ -97,10 +98,8 @@ class DatagramLink(DatagramProtocol):
         self._address = address
         self._trouble = trouble
         self._matcher = DatagramMatcher(payloads, session.outstanding, lambda: session.issued)
-        self._sent = 0
         self._awaited: dict[int, Probe] = {}
-        self.extras: Any = None
-        """What came beside the last datagram: TTL, TOS, drops."""
+        self._watch = ClockWatch()
 
     @property
     def expecting(self) -> bool:
@@ -116,45 +115,55 @@ class DatagramLink(DatagramProtocol):
             port.socket.send(payload)
         except OSError as error:
             self._session.failed(probe, at)
-            self._restart_stamps()
+            if port.stamps is not None:
+                port.stamps.failed(port.socket)
             self.refused(error)
             return
         self._session.sent(probe, at)
         if port.stamps is not None:
-            self._awaited[self._sent] = probe
-            self._sent += 1
+            self._awaited[port.stamps.sent(len(payload))] = probe
             self.collect_stamps()
 
-    def _restart_stamps(self) -> None:
-        """Begin to count anew: whether a send that failed was counted is the kernel's secret."""
-        if self.port.stamps is not None:
-            self._awaited.clear()
-            self._sent = 0
-            self.port.stamps.reset(self.port.socket)
-
-    def collect_stamps(self) -> None:
-        """Read the sending stamps that have come."""
+    def collect_stamps(self, *, everything: bool = False) -> None:
+        """Give each probe the sending stamp that has come for it."""
         stamps = self.port.stamps
         if stamps is None:
             return
         awaited = self._awaited
-        for number, left in stamps.drain(self.port.socket):
+        for number, left in stamps.drain(self.port.socket, everything=everything):
             probe = awaited.pop(number, None)
             if probe is not None:
                 probe.left = left
         if len(awaited) > _AWAITED:
             del awaited[next(iter(awaited))]
 
-    def received(self, data: bytes, arrived: int | None, extras: Any) -> None:
+    def received(self, data: bytes, arrived: int | None) -> None:
         """Tell the session which probe a datagram answers."""
         now = self._flow.clock()
-        self.extras = extras
+        if arrived is not None and self._watch.stepped():
+            self._session.clock_was_set()
+            arrived = None
         found = self._matcher.match(data)
         if found is None:
             self._session.stray(data)
         else:
             self._session.answered(found.number, now, arrived, found.wrong_at)
         self._flow.pump()
+
+    def facts(self) -> dict[str, dict[str, object]]:
+        """Return what came beside the replies, as the section `udp` of the document."""
+        stamps = self.port.stamps
+        if stamps is None:
+            return {}
+        tos = stamps.tos
+        return {
+            "udp": {
+                "dropped_here": stamps.dropped,
+                "reply_ttl": stamps.ttl,
+                "reply_dscp": None if tos is None else tos >> 2,
+                "reply_ecn": None if tos is None else tos & 3,
+            }
+        }
 
     def refused(self, error: OSError) -> None:
         """Learn that the network or the far host refuses."""

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 
-from netecho.errors import NetechoError, UnreachableError
+from netecho.errors import NetechoError
 from netecho.measure.payload import Payloads
 from netecho.measure.result import Result, Route, Setup, Start
 from netecho.measure.session import Session
-from netecho.net import ways
 from netecho.net.dial import resolve
 from netecho.net.flow import Flow
+from netecho.net.ways import WAYS, Opened, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,10 +28,8 @@ if TYPE_CHECKING:
 
     from netecho.measure.events import Event
     from netecho.measure.recorder import Recorder
-    from netecho.net.dial import Address
     from netecho.net.options import Job
     from netecho.net.run import Interrupt
-    from netecho.net.ways import Opened
 
 
 class Reporter(Protocol):
@@ -63,11 +61,8 @@ class _Run:
         self._job = job
         self._recorder = recorder
         self._reporter = reporter
-        self._payloads = Payloads(job.plan)
-        self._way = ways.WAYS[job.target.scheme]
-        self._addresses: list[Address] = []
         self._flows: list[Flow] = []
-        self._trouble: UnreachableError | None = None
+        self._trouble: NetechoError | None = None
         self._failed: Deferred[None] = Deferred()
         self._wall = time.time_ns()
         self._began = time.monotonic_ns()
@@ -90,7 +85,7 @@ class _Run:
         try:
             await self._until_done()
         finally:
-            facts = self._way.facts([flow.link or first.link for flow, first in zip(self._flows, opened, strict=True)])
+            facts = opened[0].facts(self._flows[0].link or opened[0].link)
             for flow in self._flows:
                 if flow.link is not None:
                     flow.link.close()
@@ -100,14 +95,21 @@ class _Run:
 
     async def _open(self) -> tuple[Start, list[Opened]]:
         job = self._job
-        self._addresses, resolve_took = await resolve(
-            self._reactor, job.target, self._way.kind, job.travel, job.plan.timeout
+        way = WAYS[job.target.scheme]
+        addresses, resolve_took = await resolve(self._reactor, job.target, way.kind, job.travel, job.plan.timeout)
+        setting = Setting(
+            reactor=self._reactor,
+            job=job,
+            payloads=Payloads(job.plan),
+            recorder=self._recorder,
+            addresses=addresses,
+            trouble=self._met_trouble,
         )
-        tell = self._reporter.tell
+        self._open_link = way.prepare(setting)
         self._flows = [
             Flow(
                 self._reactor,
-                Session(job.plan, self._recorder, tell, connection=n),
+                Session(job.plan, self._recorder, self._reporter.tell, connection=n),
                 spin=job.plan.spin,
                 redial=self._redial,
             )
@@ -119,8 +121,7 @@ class _Run:
         return self._start(first, setup), opened
 
     def _link(self, flow: Flow) -> Deferred[Opened]:
-        opening = self._way.open(self._reactor, flow, self._payloads, self._addresses, self._job, self._met_trouble)
-        return Deferred.fromCoroutine(opening)
+        return Deferred.fromCoroutine(self._open_link(flow))
 
     def _redial(self, flow: Flow) -> None:
         def failed(failure: Failure) -> None:
@@ -164,7 +165,7 @@ class _Run:
         if not self._failed.called:
             self._failed.errback(failure)
 
-    def _met_trouble(self, error: UnreachableError, number: int | None) -> None:
+    def _met_trouble(self, error: NetechoError, number: int | None) -> None:
         """Learn what the network refuses: the end where nothing has come back yet, else a loss like another.
 
         A datagram that is too long for the path says nothing of the next one, which may be shorter.

@@ -11,12 +11,14 @@ import socket
 from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet import tcp
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IHandshakeListener, IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
 from zope.interface import implementer
 
 from netecho.measure.match import StreamMatcher
+from netecho.net.stamps import ClockWatch
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocol
@@ -35,33 +37,39 @@ _AWAITED = 4096
 class ProbeConnection(tcp.Connection):
     """A connected stream socket as a Twisted transport that sends at once and stamps."""
 
-    _tlsClientDefault = True
     logstr = "probe"
 
-    def __init__(self, reactor: Any, skt: socket.socket, protocol: StreamLink, stamps: SocketStamps | None) -> None:
-        super().__init__(skt, cast("IProtocol", protocol), reactor)
+    def __init__(self, reactor: Any, skt: socket.socket, link: StreamLink, stamps: SocketStamps | None) -> None:
+        super().__init__(skt, cast("IProtocol", link), reactor)
         self.stamps = stamps
         self.arrived: int | None = None
         """Kernel's stamp of the bytes being delivered; wall clock, ns."""
-        self._link = protocol
+        self._link = link
 
-    def begin(self) -> None:
-        """Tell the protocol, and start reading."""
+    def begin(self, wrapped: IProtocol | None = None) -> None:
+        """Tell the protocol, and start reading; `wrapped` is the link inside of another protocol, TLS."""
+        if wrapped is not None:
+            self.protocol = wrapped
         self.connected = 1
-        self._link.makeConnection(self)
+        cast("Any", self.protocol).makeConnection(self)
         self.startReading()
 
-    def send_now(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """Hand `data` to the system at once, where nothing waits before it; else, and for the rest, buffer it."""
-        if self.dataBuffer or self._tempDataBuffer or not self.connected:
-            self.write(data)
+        if self.dataBuffer or self._tempDataBuffer or not self.connected or self._writeDisconnected:
+            super().write(data)
             return
         taken = self.writeSomeData(data)
-        if isinstance(taken, Exception):
-            # The reactor finds the same out, and says it to the protocol outside of this call.
-            return
-        if taken < len(data):
-            self.write(data[taken:])
+        # An error is not told here, inside the caller's call: the reactor finds the same out with its next event.
+        if isinstance(taken, int) and taken < len(data):
+            super().write(data[taken:])
+
+    def writeSomeData(self, data: bytes) -> Any:
+        """Send once, and count what was taken: the kernel names its stamps by that."""
+        taken = super().writeSomeData(data)
+        if self.stamps is not None and isinstance(taken, int) and taken > 0:
+            self.stamps.sent(taken)
+        return taken
 
     def doRead(self) -> Any:
         """Read one reply's bytes, with their stamp."""
@@ -82,9 +90,11 @@ class ProbeConnection(tcp.Connection):
         Twisted's epoll reactor takes EPOLLERR without EPOLLIN for the end of the connection. With a stamp in the
         queue the socket has no error, and its peer has not closed: then it is read out and reading goes on.
         """
-        if self.stamps is not None and self._link.collect_stamps() and not self._at_end():
-            self.startReading()
-            return
+        if self.stamps is not None:
+            self._link.collect_stamps(everything=True)
+            if not self._at_end():
+                self.startReading()
+                return
         super().readConnectionLost(reason)
 
     def _at_end(self) -> bool:
@@ -106,20 +116,28 @@ class ProbeConnection(tcp.Connection):
         return self.socket.getpeername()
 
 
-@implementer(IPushProducer)
+@implementer(IPushProducer, IHandshakeListener)
 class StreamLink(Protocol):
     """Carries a flow's probes over a stream, and finds the replies in what comes back."""
 
     connection: ProbeConnection
 
-    def __init__(self, flow: Flow, payloads: Payloads) -> None:
+    def __init__(self, flow: Flow, payloads: Payloads, first: int | None = None) -> None:
+        """Make a link for the probes from now on; with `first`, for that one alone."""
         self._flow = flow
-        self._session = flow.session
+        self._session = session = flow.session
         self._payloads = payloads
-        session = self._session
-        self._matcher = StreamMatcher(payloads, session.issued, lambda: session.issued)
-        self._sent_bytes = 0
+        if first is None:
+            self._matcher = StreamMatcher(payloads, session.issued, lambda: session.issued)
+        else:
+            self._matcher = StreamMatcher(payloads, first, lambda: first + 1)
+        self._last_byte = -1
         self._awaited: dict[int, Probe] = {}
+        self._watch = ClockWatch()
+        self.secured: Deferred[None] = Deferred()
+        """Fires when TLS is agreed on; fails where it is not."""
+        self._since: int | None = None
+        """When the payload left, where that is not when the probe did."""
 
     @property
     def wanted(self) -> int:
@@ -128,52 +146,57 @@ class StreamLink(Protocol):
 
     def connectionMade(self) -> None:
         """Let the transport hold us back when its buffer fills: the peer does not read."""
-        self.connection.registerProducer(self, True)
+        self._wire.registerProducer(self, True)
+
+    def handshakeCompleted(self) -> None:
+        """Learn that TLS is agreed on."""
+        if not self.secured.called:
+            self.secured.callback(None)
+
+    @property
+    def _wire(self) -> Any:
+        return self.transport
 
     def send(self, probe: Probe) -> None:
         """Send a probe."""
         payload = self._payloads.of(probe.index)
-        connection = self.connection
-        stamps = connection.stamps
-        if stamps is None and connection.TLS:
-            self._session.sent(probe, self._flow.clock())
-            connection.write(payload)
-            return
-        self._sent_bytes += len(payload)
         self._session.sent(probe, self._flow.clock())
-        connection.send_now(payload)
-        if stamps is not None:
-            # The kernel names a stamp by the offset of the last byte it covers.
-            self._awaited[(self._sent_bytes - 1) & 0xFFFFFFFF] = probe
+        self._write(probe, payload)
+
+    def _write(self, probe: Probe, payload: bytes) -> None:
+        self._wire.write(payload)
+        if self.connection.stamps is not None:
+            # A send is stamped by the offset of its last byte.
+            self._last_byte += len(payload)
+            self._awaited[self._last_byte] = probe
             self.collect_stamps()
 
-    def collect_stamps(self) -> bool:
-        """Read the sending stamps that have come; return whether there were any."""
-        awaited = self._awaited
+    def collect_stamps(self, *, everything: bool = False) -> None:
+        """Give each probe the sending stamp that has come for it."""
         stamps = self.connection.stamps
         if stamps is None:
-            return False
-        if not awaited:
-            return bool(stamps.drain(self.connection.socket))
-        came = stamps.drain(self.connection.socket)
-        for offset, left in came:
+            return
+        awaited = self._awaited
+        for offset, left in stamps.drain(self.connection.socket, everything=everything):
             probe = awaited.pop(offset, None)
             if probe is not None:
                 probe.left = left
         if len(awaited) > _AWAITED:
             del awaited[next(iter(awaited))]
-        return bool(came)
 
     def dataReceived(self, data: bytes) -> None:
         """Tell the session of each reply that `data` completes."""
         now = self._flow.clock()
         arrived = self.connection.arrived
         session = self._session
+        if arrived is not None and self._watch.stepped():
+            session.clock_was_set()
+            arrived = None
         for found in self._matcher.feed(data):
             if isinstance(found, bytes):
                 session.stray(found)
             else:
-                session.answered(found.number, now, arrived, found.wrong_at)
+                session.answered(found.number, now, arrived, found.wrong_at, since=self._since)
         self._flow.pump()
 
     def poll(self) -> None:
@@ -182,14 +205,21 @@ class StreamLink(Protocol):
             self.connection.doRead()
 
     def close(self) -> None:
-        """Reset the connection: nothing that is on its way is wanted."""
-        if self.connection.connected:
+        """Close the connection; where replies are owed or bytes wait, at once."""
+        if self._session.outstanding or self._session.stalled:
             self.connection.abortConnection()
+        elif self.transport is not None:
+            self._wire.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Tell the flow, which may get another."""
-        del reason
+        """Tell the flow, which may get another link."""
+        self._end(reason)
         self._flow.lost(self)
+
+    def _end(self, reason: Failure) -> None:
+        if not self.secured.called:
+            self.secured.addErrback(lambda _: None)  # nobody waits where there is no TLS
+            self.secured.errback(reason)
 
     def pauseProducing(self) -> None:
         """Hold sends back: the transport's buffer is full."""
@@ -202,13 +232,3 @@ class StreamLink(Protocol):
 
     def stopProducing(self) -> None:
         """Do nothing: `connectionLost` follows."""
-
-
-def stream_link(
-    reactor: Any, skt: socket.socket, flow: Flow, payloads: Payloads, stamps: SocketStamps | None
-) -> StreamLink:
-    """Put a link for `flow` on a connected socket."""
-    link = StreamLink(flow, payloads)
-    link.connection = ProbeConnection(reactor, skt, link, stamps)
-    link.connection.begin()
-    return link

@@ -3,34 +3,62 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from netecho.errors import UnreachableError
-from netecho.net.datagram import DatagramLink, datagram_link
+from netecho.errors import NetechoError, UnreachableError
+from netecho.net.connecting import ConnectingLink
+from netecho.net.datagram import datagram_link
 from netecho.net.dial import Address, connect
 from netecho.net.stamps import SocketStamps
-from netecho.net.stream import StreamLink, stream_link
+from netecho.net.stream import ProbeConnection, StreamLink
 
 if TYPE_CHECKING:
     from netecho.measure.payload import Payloads
+    from netecho.measure.recorder import Recorder
     from netecho.net.flow import Flow, Link
     from netecho.net.options import Job
+    from netecho.net.tls_client import Client
 
-Trouble = Callable[[UnreachableError, int | None], None]
+Trouble = Callable[[NetechoError, int | None], None]
 Facts = Mapping[str, Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dialled:
+    """A connection: where it leads, and the nanoseconds its phases took."""
+
+    address: Address
+    local: tuple[str, int] | None
+    connect: int
+    tls: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A link, where it leads, and the nanoseconds its phases took."""
+    """A link, and what is known of how it came about."""
 
     link: Link
     address: Address
     local: tuple[str, int] | None = None
     connect: int | None = None
     tls: int | None = None
+    facts: Callable[[Any], Facts] = lambda _: {}
+    """What the system knows of a link of this kind at the end of the run, as sections of the document."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What every link of a run is made from."""
+
+    reactor: Any
+    job: Job
+    payloads: Payloads
+    recorder: Recorder
+    addresses: list[Address]
+    trouble: Trouble
+    """Is told what the network refuses, with its errno if it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +66,8 @@ class Way:
     """How one scheme is probed."""
 
     kind: socket.SocketKind
-    open: Callable[[Any, Flow, Payloads, list[Address], Job, Trouble], Coroutine[Any, Any, Opened]]
-    facts: Callable[[Sequence[Any]], Facts]
-    """What the system knows of the links at the end of the run, as sections of the document."""
+    prepare: Callable[[Setting], Callable[[Flow], Coroutine[Any, Any, Opened]]]
+    """Made once a run; called for each link."""
 
 
 def _stamps(skt: socket.socket, job: Job) -> SocketStamps | None:
@@ -49,48 +76,102 @@ def _stamps(skt: socket.socket, job: Job) -> SocketStamps | None:
         return None
     stamps = SocketStamps.enable(skt)
     if stamps is None and job.plan.stamps == "kernel":
-        raise UnreachableError(
-            f"--stamps kernel: this system has no kernel time stamps for {job.target.scheme} sockets",
-            "--stamps auto takes the program's own clock there, and says so",
-        )
+        raise _no_stamps(job)
     return stamps
 
 
-def _local(skt: socket.socket) -> tuple[str, int]:
+def _no_stamps(job: Job) -> UnreachableError:
+    return UnreachableError(
+        f"--stamps kernel: there are none to be had here for {job.target.scheme}://",
+        "--stamps auto takes the program's own clock where it must, and says so",
+    )
+
+
+def _local(skt: socket.socket) -> tuple[str, int] | None:
+    if skt.family == socket.AF_UNIX:
+        return None
     name = skt.getsockname()
     return str(name[0]), int(name[1])
 
 
-async def _open_stream(
-    reactor: Any, flow: Flow, payloads: Payloads, addresses: list[Address], job: Job, trouble: Trouble
-) -> Opened:
-    del trouble
-    skt, address, took = await connect(reactor, addresses, job.travel, job.plan.timeout)
-    link = stream_link(reactor, skt, flow, payloads, _stamps(skt, job))
-    local = None if address.family == socket.AF_UNIX else _local(skt)
-    return Opened(link=link, address=address, local=local, connect=took)
+class _Streams:
+    """Opens streams: plain, or inside TLS."""
+
+    def __init__(self, setting: Setting, client: Client | None = None) -> None:
+        self._setting = setting
+        self._client = client
+        if setting.job.plan.stamps == "kernel" and client is not None:
+            raise _no_stamps(setting.job)
+
+    async def open(self, flow: Flow) -> Opened:
+        """Connect a link for `flow`; or make one that connects anew for each probe."""
+        plan = self._setting.job.plan
+        if plan.connect_only or plan.reconnect:
+            return self._connecting(flow)
+        link = StreamLink(flow, self._setting.payloads)
+        dialled = await self.dial(link)
+        return Opened(
+            link=link,
+            address=dialled.address,
+            local=dialled.local,
+            connect=dialled.connect,
+            tls=dialled.tls,
+            facts=self._facts,
+        )
+
+    async def dial(self, link: StreamLink | None) -> Dialled:
+        """Connect `link`; without one, only see that a connection can be had."""
+        setting = self._setting
+        job = setting.job
+        skt, address, took = await connect(setting.reactor, setting.addresses, job.travel, job.plan.timeout)
+        dialled = Dialled(address=address, local=_local(skt), connect=took)
+        if self._client is None:
+            if link is None:
+                skt.close()
+            else:
+                link.connection = ProbeConnection(setting.reactor, skt, link, _stamps(skt, job))
+                link.connection.begin()
+            return dialled
+        tls = await self._client.secure(setting.reactor, skt, link, job.plan.timeout)
+        return Dialled(address=address, local=dialled.local, connect=took, tls=tls)
+
+    def _connecting(self, flow: Flow) -> Opened:
+        setting = self._setting
+        payloads = setting.payloads if setting.job.plan.reconnect else None
+        link = ConnectingLink(flow, setting.recorder, self.dial, setting.trouble, payloads)
+        return Opened(link=link, address=setting.addresses[0], facts=self._agreed)
+
+    def _agreed(self, _: object = None) -> Facts:
+        return {"tls": self._client.facts} if self._client is not None and self._client.facts else {}
+
+    def _facts(self, link: StreamLink) -> Facts:
+        del link
+        return self._agreed()
 
 
-async def _open_datagrams(
-    reactor: Any, flow: Flow, payloads: Payloads, addresses: list[Address], job: Job, trouble: Trouble
-) -> Opened:
-    link = datagram_link(reactor, flow, payloads, addresses[0], job.travel, trouble)
-    link.port.stamps = _stamps(link.port.socket, job)
-    return Opened(link=link, address=addresses[0], local=_local(link.port.socket))
+def _plain(setting: Setting) -> Callable[[Flow], Coroutine[Any, Any, Opened]]:
+    return _Streams(setting).open
 
 
-def _stream_facts(links: Sequence[StreamLink]) -> Facts:
-    del links
-    return {}
+def _tls(setting: Setting) -> Callable[[Flow], Coroutine[Any, Any, Opened]]:
+    from netecho.net.tls_client import Client
+
+    return _Streams(setting, Client(setting.job.trust, setting.job.target.host)).open
 
 
-def _datagram_facts(links: Sequence[DatagramLink]) -> Facts:
-    del links
-    return {}
+def _datagrams(setting: Setting) -> Callable[[Flow], Coroutine[Any, Any, Opened]]:
+    async def open_link(flow: Flow) -> Opened:
+        address = setting.addresses[0]
+        link = datagram_link(setting.reactor, flow, setting.payloads, address, setting.job.travel, setting.trouble)
+        link.port.stamps = _stamps(link.port.socket, setting.job)
+        return Opened(link=link, address=address, local=_local(link.port.socket), facts=lambda link: link.facts())
+
+    return open_link
 
 
 WAYS: Mapping[str, Way] = {
-    "tcp": Way(socket.SOCK_STREAM, _open_stream, _stream_facts),
-    "unix": Way(socket.SOCK_STREAM, _open_stream, _stream_facts),
-    "udp": Way(socket.SOCK_DGRAM, _open_datagrams, _datagram_facts),
+    "tcp": Way(socket.SOCK_STREAM, _plain),
+    "tls": Way(socket.SOCK_STREAM, _tls),
+    "unix": Way(socket.SOCK_STREAM, _plain),
+    "udp": Way(socket.SOCK_DGRAM, _datagrams),
 }
