@@ -166,7 +166,7 @@ class Histogram:
         """Return the counts in the finest bins of which there are at most `most`, in ascending order.
 
         A power of two neighbouring buckets make a bin, at most a doubling; bins that counted nothing are left out. So
-        there may be more than `most` only where the values span more doublings.
+        there may be more than `most` only where the values span more doublings. None reaches beyond [min, max].
         """
         merged = dict(self.nonzero())
         level = 0
@@ -177,7 +177,7 @@ class Histogram:
                 coarser[index >> 1] += count
             merged = coarser
         return tuple(
-            Bin(bounds_of(index << level)[0], bounds_of(((index + 1) << level) - 1)[1] + 1, count)
+            Bin(max(self.low, bounds_of(index << level)[0]), self._upper(((index + 1) << level) - 1) + 1, count)
             for index, count in merged.items()
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     from netecho.measure.result import Start
     from netecho.report.model import Document
     from netecho.report.output import Output
+
+
+_NUMBERS = re.compile(r"\[\n\s+([-+.\deE,\s]+?)\n\s+\]")
+"""A list of numbers alone, which is read better on one line; inside a string no line ever ends."""
 
 
 class JsonReporter:
@@ -31,4 +36,8 @@ class JsonReporter:
 
 def pretty(document: Document) -> str:
     """Return JSON as a person can read it, in ASCII so that it survives any locale; always valid (no NaN)."""
-    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+    return _NUMBERS.sub(_on_a_line, json.dumps(document, indent=2, allow_nan=False)) + "\n"
+
+
+def _on_a_line(numbers: re.Match[str]) -> str:
+    return f"[{' '.join(numbers[1].split())}]"

@@ -125,6 +125,7 @@ def figures(summary: Summary) -> Document:
             "pdv_p99_ms": milliseconds(summary.pdv_p99),
             "jitter_rfc3550_ms": milliseconds(summary.jitter_rfc3550),
         },
+        "histogram": {"rtt": _bins(summary.rtt), "response": _bins(summary.response)},
         **({"sizes": [_size(size) for size in summary.by_size]} if summary.by_size else {}),
     }
 
@@ -187,6 +188,10 @@ _NAMES: dict[type, str] = {
     ReplyDuplicated: "duplicate",
     StrayReceived: "stray",
 }
+
+
+def _bins(values: Distribution) -> list[list[float | int]]:
+    return [[low / 1e6, high / 1e6, counted] for low, high, counted in values.bins]
 
 
 def _size(size: SizeSummary) -> Document:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from netecho.report.headline import manner, path
+from netecho.report.histogram import lines
 from netecho.report.remarks import Weight, remarks
 from netecho.report.wording import many, ms, percent, span
 
@@ -28,12 +29,19 @@ DROPPED_FIRST = ("p95", "stddev", "p99_9", "p90", "mean")
 """What a narrow terminal does without, in this order."""
 MARKS: dict[Weight, tuple[str, str]] = {"bad": ("!", "bold red"), "odd": ("!", "yellow"), "note": ("-", "dim")}
 _GAP = 2
+ROOMY = 32
+"""Lines that a terminal must have for a histogram that was not asked for..."""
+ENOUGH = 20
+"""...and round trips for it to say anything."""
 
 
 def show(document: Document, output: Output, *, histogram: bool | None = None) -> None:
-    """Print the summary to standard output; `histogram` None: where there is room."""
-    del histogram
-    output.write(rendered(summary(document, output.width), width=output.width, color=output.stdout_color))
+    """Print the summary to standard output; `histogram` None: where there is room for it and reason."""
+    width, height = output.size
+    if histogram is None:
+        histogram = output.stdout_is_terminal and height >= ROOMY and document["rtt"]["count"] >= ENOUGH
+    paper = summary(document, width, glyphs=output.glyphs, histogram=histogram)
+    output.write(rendered(paper, width=width, color=output.stdout_color))
 
 
 def rendered(content: RenderableType, *, width: int, color: bool) -> str:
@@ -53,12 +61,12 @@ def rendered(content: RenderableType, *, width: int, color: bool) -> str:
     return "".join(f"{line.rstrip()}\n" for line in paper.getvalue().splitlines())
 
 
-def summary(document: Document, width: int) -> RenderableType:
+def summary(document: Document, width: int, *, glyphs: bool = True, histogram: bool = False) -> RenderableType:
     """Return the whole summary, for a width in columns."""
-    return Group(*_parts(document, width))
+    return Group(*_parts(document, width, glyphs=glyphs, histogram=histogram))
 
 
-def _parts(document: Document, width: int) -> Iterator[RenderableType]:
+def _parts(document: Document, width: int, *, glyphs: bool, histogram: bool) -> Iterator[RenderableType]:
     yield _title(document)
     if setup := _setup(document["setup"]):
         yield setup
@@ -68,6 +76,10 @@ def _parts(document: Document, width: int) -> Iterator[RenderableType]:
         yield times(document, width)
         yield Text()
         yield _variation(document["variation"])
+        if histogram and (drawn := lines(document["histogram"]["rtt"], width, glyphs=glyphs)):
+            yield Text()
+            yield Text("rtt, ms", style="dim")
+            yield Text("\n".join(drawn), no_wrap=True)
     if said := remarks(document):
         yield Text()
         for weight, sentence in said:

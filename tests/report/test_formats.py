@@ -39,6 +39,13 @@ def test_json_is_the_document() -> None:
     assert json.loads(printed(JsonReporter, TROUBLED)) == run(TROUBLED)
 
 
+def test_json_has_lists_of_numbers_on_one_line() -> None:
+    start = replace(START, label="[\n  1,\n  2\n]")
+    text = printed(JsonReporter, [reply(0, 100_000)], start)
+    assert "      [0.1, 0.100001, 1]\n" in text
+    assert json.loads(text) == run([reply(0, 100_000)], start=start)
+
+
 def test_json_survives_any_locale() -> None:
     assert printed(JsonReporter, calm(), replace(START, label="Büro")).isascii()
 

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import jsonschema
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from netecho.measure.events import Event, StrayReceived
 from netecho.measure.recorder import Recorder
@@ -91,6 +90,7 @@ def test_a_whole_run() -> None:
         "response": {"count": 2, **dict.fromkeys(same, 0.18), "stddev_ms": 0.0},
         "lag": {"count": 2, **dict.fromkeys(same, 0.05), "stddev_ms": 0.0},
         "variation": {"ipdv_mean_abs_ms": 0.0, "pdv_p99_ms": 0.0, "jitter_rfc3550_ms": 0.0},
+        "histogram": {"rtt": [[0.1, 0.100001, 2]], "response": [[0.18, 0.180001, 2]]},
         "verdict": {"exit_code": 0, "failed": []},
     }
 
@@ -98,7 +98,7 @@ def test_a_whole_run() -> None:
 def test_keys_are_in_the_order_of_the_contract() -> None:
     assert list(run(calm())) == [
         *("schema", "version", "id", "label", "started", "duration_ms", "interrupted", "target", "local", "settings"),
-        *("setup", "probes", "rtt", "response", "lag", "variation", "verdict"),
+        *("setup", "probes", "rtt", "response", "lag", "variation", "histogram", "verdict"),
     ]
 
 
