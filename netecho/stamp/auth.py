@@ -1,0 +1,18 @@
+"""The seal of authenticated mode and of the HMAC TLV: HMAC-SHA-256, its first 16 octets (RFC 8762 section 4.4)."""
+
+from __future__ import annotations
+
+import hmac
+
+SEAL = 16
+"""Octets of a seal."""
+
+
+def seal(key: bytes, text: bytes | bytearray) -> bytes:
+    """Return the seal of `text`."""
+    return hmac.digest(key, text, "sha256")[:SEAL]
+
+
+def genuine(key: bytes, text: bytes | bytearray, claimed: bytes | bytearray) -> bool:
+    """Tell whether `claimed` is the seal of `text`, in a time that does not depend on where they differ."""
+    return hmac.compare_digest(seal(key, text), claimed)

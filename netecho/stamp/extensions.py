@@ -1,0 +1,125 @@
+"""What a Session-Reflector answers to the TLVs of a request (RFC 8972 section 4). The answer is as long as the request.
+
+The Location and Access Report TLVs are not known here: like every type that is not, they come back with U set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netecho.stamp.auth import genuine, seal
+from netecho.stamp.tlv import (
+    HEADER,
+    ClassOfService,
+    DirectMeasurement,
+    Flag,
+    FollowUp,
+    Method,
+    Span,
+    SyncSource,
+    TimestampInformation,
+    Type,
+    walk,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+_KNOWN = frozenset(int(known) for known in Type)
+
+
+@dataclass(slots=True)
+class Circumstances:
+    """What the reflector knows of one request and of itself, for those TLVs that ask."""
+
+    request_sequence: int
+    reply_sequence: int
+    dscp: int
+    """As the request arrived."""
+    ecn: int
+    sync: SyncSource
+    counters: Callable[[], tuple[int, int]]
+    """Packets received and replies sent in this session so far, both with this one; asked only where they matter."""
+    follow_up: FollowUp
+    permitted: Collection[int]
+    """The DSCPs that a sender may ask for."""
+    reply_dscp: int
+    """What the reply is to leave with: an answer of the TLVs."""
+    follows: bool = False
+    """Whether the sender asked when replies really left: an answer of the TLVs."""
+
+
+def answer(rest: bytes | bytearray, about: Circumstances, key: bytes | None, *, sealed: bool) -> bytearray:
+    """Return the TLVs of the reply, and leave in `about` what they ask of the reflector.
+
+    `key` checks and makes HMAC TLVs; where packets are `sealed` the TLVs must be so too (section 4.8).
+    """
+    reply = bytearray(rest)
+    spans = list(walk(rest))
+    if not intact(rest, spans, about.request_sequence, key, sealed=sealed):
+        for span in spans:
+            reply[span.start] = _flags(span) | Flag.INTEGRITY
+        return reply
+    for span in spans:
+        reply[span.start] = _flags(span)
+        if not span.whole:
+            break  # what follows is returned as it came
+        start = span.start + HEADER.size
+        if (fill := _FILL.get(span.type)) is not None:
+            reply[start : span.end] = fill(reply[start : span.end], about)
+        elif span.type == Type.HMAC and key is not None:
+            reply[start : span.end] = seal(key, about.reply_sequence.to_bytes(4) + reply[: span.start])
+    return reply
+
+
+def intact(rest: bytes | bytearray, spans: Sequence[Span], sequence: int, key: bytes | None, *, sealed: bool) -> bool:
+    """Tell whether TLVs may be believed: sealed where they must be, in the right place, with the right seal.
+
+    Nothing but padding may follow the HMAC TLV, which covers the packet's sequence number and what is before it.
+    One that cannot be checked for want of a key has failed. A single Extra Padding TLV needs none.
+    """
+    at = next((place for place, span in enumerate(spans) if span.type == Type.HMAC), None)
+    if at is None:
+        return not sealed or (len(spans) == 1 and spans[0].type == Type.EXTRA_PADDING)
+    span = spans[at]
+    if key is None or not span.whole or any(after.type != Type.EXTRA_PADDING for after in spans[at + 1 :]):
+        return False
+    text = sequence.to_bytes(4) + rest[: span.start]
+    return genuine(key, text, rest[span.start + HEADER.size : span.end])
+
+
+def _flags(span: Span) -> int:
+    flags = 0 if span.type in _KNOWN else Flag.UNRECOGNISED
+    return flags if span.whole else flags | Flag.MALFORMED
+
+
+def _class_of_service(value: bytes | bytearray, about: Circumstances) -> bytes:
+    asked = ClassOfService.decode(value).asked
+    refused = asked not in about.permitted
+    if not refused:
+        about.reply_dscp = asked
+    return ClassOfService(asked, about.dscp, about.ecn, int(refused)).encode()
+
+
+def _timestamp_information(value: bytes | bytearray, about: Circumstances) -> bytes:
+    told = TimestampInformation(about.sync, Method.SOFTWARE, about.sync, Method.SOFTWARE).encode()
+    return told + value[len(told) :]
+
+
+def _direct_measurement(value: bytes | bytearray, about: Circumstances) -> bytes:
+    return DirectMeasurement(DirectMeasurement.decode(value).sent, *about.counters()).encode()
+
+
+def _follow_up(_value: bytes | bytearray, about: Circumstances) -> bytes:
+    about.follows = True
+    return about.follow_up.encode()
+
+
+_FILL: dict[int, Callable[[bytes | bytearray, Circumstances], bytes]] = {
+    Type.CLASS_OF_SERVICE: _class_of_service,
+    Type.TIMESTAMP_INFORMATION: _timestamp_information,
+    Type.DIRECT_MEASUREMENT: _direct_measurement,
+    Type.FOLLOW_UP_TELEMETRY: _follow_up,
+}
+"""What goes into the value of a well-formed TLV, given the value that came."""

@@ -1,0 +1,126 @@
+"""The base packets of STAMP, field by field: open (RFC 8762 sections 4.2.1, 4.3.1) and authenticated (4.2.2, 4.3.2).
+
+The SSID is RFC 8972's (section 3). Stamps and Error Estimates are kept as their bits; `times` gives them a meaning.
+Fields that must be zero are written as zeroes and ignored when read. What follows the base packet is `tlv`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from struct import Struct
+from typing import TYPE_CHECKING, NamedTuple
+
+from netecho.stamp.auth import SEAL, genuine, seal
+
+if TYPE_CHECKING:
+    from typing import Self
+
+PORT = 862
+"""Where a Session-Reflector listens (RFC 8762 section 4.1)."""
+SHORTEST = 14
+"""Octets of TWAMP-Light's smallest request: sequence, stamp, error estimate (RFC 5357 section 4.1.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Where the fields of one mode's packets are."""
+
+    sender: Struct
+    """Sequence, T1, error estimate, SSID."""
+    reflector: Struct
+    """Sequence, T3, error estimate, SSID, T2, and of the sender: sequence, T1, error estimate, TTL."""
+    sealed: bool
+    sent_at: int
+    """Offset of T1 in a request and of T3 in a reply."""
+    received_at: int
+    """Offset of T2 in a reply."""
+
+    @property
+    def size(self) -> int:
+        """Octets of the base packet, a request's or a reply's."""
+        return self.sender.size + (SEAL if self.sealed else 0)
+
+
+OPEN = Form(
+    sender=Struct("!IQHH28x"),
+    reflector=Struct("!IQHHQIQH2xB3x"),
+    sealed=False,
+    sent_at=4,
+    received_at=16,
+)
+AUTHENTICATED = Form(
+    sender=Struct("!I12xQHH68x"),
+    reflector=Struct("!I12xQHH4xQ8xI12xQH6xB15x"),
+    sealed=True,
+    sent_at=16,
+    received_at=32,
+)
+
+
+def form_of(key: bytes | None) -> Form:
+    """Return the form of the packets that are sealed with this key, or not at all."""
+    return OPEN if key is None else AUTHENTICATED
+
+
+class PacketError(ValueError):
+    """These octets are no packet of the expected kind: too short, or its seal is wrong."""
+
+
+class Request(NamedTuple):
+    """What a Session-Sender says in its base packet."""
+
+    sequence: int
+    stamp: int
+    """T1."""
+    error: int
+    ssid: int = 0
+
+    def encode(self, key: bytes | None = None) -> bytes:
+        """Return the packet, sealed where there is a key."""
+        return _sealed(form_of(key).sender.pack(*self), key)
+
+    @classmethod
+    def decode(cls, data: bytes | bytearray, key: bytes | None = None) -> Self:
+        """Read a base packet and ignore what follows it; raises `PacketError`."""
+        _check(data, key)
+        return cls._make(form_of(key).sender.unpack_from(data))
+
+
+class Reply(NamedTuple):
+    """What a Session-Reflector says in its base packet."""
+
+    sequence: int
+    """Its own count from 0 where it is stateful, else the sender's."""
+    stamp: int
+    """T3."""
+    error: int
+    ssid: int
+    received: int
+    """T2."""
+    sender_sequence: int
+    sender_stamp: int
+    """T1."""
+    sender_error: int
+    sender_ttl: int
+
+    def encode(self, key: bytes | None = None) -> bytes:
+        """Return the packet, sealed where there is a key."""
+        return _sealed(form_of(key).reflector.pack(*self), key)
+
+    @classmethod
+    def decode(cls, data: bytes | bytearray, key: bytes | None = None) -> Self:
+        """Read a base packet and ignore what follows it; raises `PacketError`."""
+        _check(data, key)
+        return cls._make(form_of(key).reflector.unpack_from(data))
+
+
+def _sealed(text: bytes, key: bytes | None) -> bytes:
+    return text if key is None else text + seal(key, text)
+
+
+def _check(data: bytes | bytearray, key: bytes | None) -> None:
+    form = form_of(key)
+    if len(data) < form.size:
+        raise PacketError(f"{len(data)} octets, and a base packet has {form.size}")
+    if key is not None and not genuine(key, data[: form.size - SEAL], data[form.size - SEAL : form.size]):
+        raise PacketError("the seal is wrong")

@@ -1,0 +1,249 @@
+"""The Session-Sender's half: requests of any size, and what their replies say (RFC 8762 section 4.2, RFC 8972).
+
+A request asks for as much as its size has room for. A reply is believed only if it carries our sequence number and
+the T1 we sent with it, which nobody off the path can know. The TLVs of a reply are read by RFC 8972 section 4: one
+with U is skipped, one with M ends the reading, and one with I, or a wrong HMAC TLV, discards them all.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from enum import StrEnum
+from struct import Struct
+from typing import TYPE_CHECKING, NamedTuple
+
+from netecho.stamp.auth import SEAL, seal
+from netecho.stamp.extensions import intact
+from netecho.stamp.packet import PacketError, Reply, Request, form_of
+from netecho.stamp.times import ErrorEstimate, from_wire, to_wire
+from netecho.stamp.tlv import (
+    HEADER,
+    ClassOfService,
+    DirectMeasurement,
+    Flag,
+    FollowUp,
+    TimestampInformation,
+    Tlv,
+    Type,
+    encode,
+    follows,
+    walk,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REMEMBERED = 1 << 16
+"""Probes whose T1 is remembered: as many as a session remembers."""
+
+_WANTED = (
+    (Type.CLASS_OF_SERVICE, 4),
+    (Type.TIMESTAMP_INFORMATION, 4),
+    (Type.FOLLOW_UP_TELEMETRY, 16),
+    (Type.DIRECT_MEASUREMENT, 12),
+)
+"""What a request asks for, the most useful first, with the length of the value."""
+_COUNTER = Struct("!I")
+_U = int(Flag.UNRECOGNISED)
+
+
+class Rejection(StrEnum):
+    """Why a datagram is no reply to any of our requests."""
+
+    MALFORMED = "malformed"
+    """Too short, or its seal is wrong."""
+    FOREIGN = "foreign"
+    """Of another session, or never asked for."""
+
+
+class Reflection(NamedTuple):
+    """What one reply says. Stamps are nanoseconds since 1970 by the clock that took them."""
+
+    sequence: int
+    """Ours, of the request."""
+    reply_sequence: int
+    """The reflector's count of replies, or ours again where it is stateless."""
+    t1: int
+    t2: int
+    t3: int
+    unset: bool
+    """Whether T2 or T3 is zero on the wire: no instant at all."""
+    estimate: ErrorEstimate
+    ttl: int
+    """Of our request as it arrived there."""
+    ssid: int
+    """Ours, or 0 from a reflector that knows no RFC 8972."""
+    class_of_service: ClassOfService | None
+    timestamp_information: TimestampInformation | None
+    counters: DirectMeasurement | None
+    follow_up: tuple[int, int] | None
+    """The number of an earlier reply and when it really left."""
+    wrong_at: int | None
+    """Offset of the first octet of the padding that did not come back as it was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What follows the base packet in requests of one size."""
+
+    tlvs: bytes
+    """Those before the HMAC TLV."""
+    counter_at: int | None
+    """Offset in `tlvs` of the counter of requests sent."""
+    sealed: bool
+    """Whether an HMAC TLV follows."""
+    padding: bytes
+    """An Extra Padding TLV, or nothing."""
+
+
+def fits(size: int, key: bytes | None = None) -> bool:
+    """Tell whether a request can have this size: the base packet's, or at least an empty TLV's four octets more."""
+    room = size - form_of(key).size
+    return room == 0 or room >= HEADER.size
+
+
+def full_size(key: bytes | None = None, tlv_key: bytes | None = None) -> int:
+    """Return the smallest size that has room for everything a request can ask for."""
+    sealed = key is not None or tlv_key is not None
+    tlvs = sum(HEADER.size + length for _, length in _WANTED) + (HEADER.size + SEAL if sealed else 0)
+    return form_of(key).size + tlvs
+
+
+class Sender:
+    """One session's requests and replies: one source port, one SSID, one count from 0."""
+
+    def __init__(
+        self,
+        *,
+        ssid: int = 0,
+        key: bytes | None = None,
+        tlv_key: bytes | None = None,
+        dscp: int = 0,
+        padding: Callable[[int], bytes] = bytes,
+        ptp: bool = False,
+    ) -> None:
+        self._ssid = ssid
+        self._key = key
+        self._tlv_key = tlv_key if key is None else key
+        self._form = form_of(key)
+        self._dscp = dscp
+        self._padding = padding
+        self._ptp = ptp
+        self._shapes: dict[int, Shape] = {}
+        self._stamps = array("Q", bytes(8 * REMEMBERED))
+        self.sent = 0
+        """Requests made; the next one's sequence number."""
+
+    def request(self, now: int, size: int, estimate: ErrorEstimate) -> bytes:
+        """Return the next request, with `now` (nanoseconds since 1970) for T1; send it at once.
+
+        `size` must be one that `fits`. The request's sequence number is what `sent` was before.
+        """
+        sequence = self.sent & 0xFFFF_FFFF
+        self.sent += 1
+        stamp = to_wire(now, ptp=self._ptp)
+        self._stamps[sequence & (REMEMBERED - 1)] = stamp
+        estimate = estimate._replace(ptp=self._ptp)
+        base = Request(sequence, stamp, estimate.encode(), self._ssid).encode(self._key)
+        shape = self._shapes.get(size)
+        if shape is None:
+            shape = self._shapes[size] = self._shape(size - self._form.size)
+        tlvs = shape.tlvs
+        if shape.counter_at is not None:
+            at = shape.counter_at
+            tlvs = tlvs[:at] + _COUNTER.pack(self.sent & 0xFFFF_FFFF) + tlvs[at + _COUNTER.size :]
+        if shape.sealed and self._tlv_key is not None:
+            text = sequence.to_bytes(4) + tlvs
+            tlvs += Tlv(_U, Type.HMAC, seal(self._tlv_key, text)).encode()
+        return base + tlvs + shape.padding
+
+    def _shape(self, room: int) -> Shape:
+        """Choose what to ask for in `room` octets; what is left is padding."""
+        sealed = self._tlv_key is not None
+        asked: list[Tlv] = []
+        left = room - (HEADER.size + SEAL if sealed else 0)
+        for kind, length in _WANTED:
+            rest = left - HEADER.size - length
+            if rest == 0 or rest >= HEADER.size:
+                value = ClassOfService(self._dscp).encode() if kind == Type.CLASS_OF_SERVICE else bytes(length)
+                asked.append(Tlv(_U, kind, value))
+                left = rest
+        if not asked:
+            sealed, left = False, room
+        counter_at = None
+        if asked and asked[-1].type == Type.DIRECT_MEASUREMENT:
+            counter_at = len(encode(asked[:-1])) + HEADER.size
+        padding = Tlv(_U, Type.EXTRA_PADDING, self._padding(left - HEADER.size)).encode() if left else b""
+        return Shape(encode(asked), counter_at, sealed, padding)
+
+    def read(self, data: bytes, near: int) -> Reflection | Rejection:
+        """Return what a datagram that arrived at about `near` (nanoseconds since 1970) says."""
+        try:
+            reply = Reply.decode(data, self._key)
+        except PacketError:
+            return Rejection.MALFORMED
+        sequence = self._unwrapped(reply.sender_sequence)
+        if sequence is None or reply.ssid not in (0, self._ssid):
+            return Rejection.FOREIGN
+        if self._stamps[sequence & (REMEMBERED - 1)] != reply.sender_stamp:
+            return Rejection.FOREIGN
+        estimate = ErrorEstimate.decode(reply.error)
+        rest = data[self._form.size :]
+        told = self._tlvs(rest, reply.sequence) if rest and follows(rest) else {}
+        cos, info = told.get(Type.CLASS_OF_SERVICE), told.get(Type.TIMESTAMP_INFORMATION)
+        counters, follow_up = told.get(Type.DIRECT_MEASUREMENT), told.get(Type.FOLLOW_UP_TELEMETRY)
+        return Reflection(
+            sequence=sequence,
+            reply_sequence=reply.sequence,
+            t1=from_wire(reply.sender_stamp, near, ptp=self._ptp),
+            t2=from_wire(reply.received, near, ptp=estimate.ptp),
+            t3=from_wire(reply.stamp, near, ptp=estimate.ptp),
+            unset=not reply.received or not reply.stamp,
+            estimate=estimate,
+            ttl=reply.sender_ttl,
+            ssid=reply.ssid,
+            class_of_service=None if cos is None else ClassOfService.decode(cos),
+            timestamp_information=None if info is None else TimestampInformation.decode(info),
+            counters=None if counters is None else DirectMeasurement.decode(counters),
+            follow_up=None if follow_up is None else _instant_of(FollowUp.decode(follow_up), near, estimate),
+            wrong_at=self._wrong_at(data),
+        )
+
+    def _unwrapped(self, sequence: int) -> int | None:
+        """Return which of the remembered requests this number is; None: none."""
+        age = (self.sent - 1 - sequence) & 0xFFFF_FFFF
+        return self.sent - 1 - age if age < min(self.sent, REMEMBERED) else None
+
+    def _tlvs(self, rest: bytes, reply_sequence: int) -> dict[int, bytes]:
+        """Return the values that were filled in, by type, if they may be believed."""
+        told: dict[int, bytes] = {}
+        spans = list(walk(rest))
+        for span in spans:
+            flags = rest[span.start]
+            if flags & Flag.INTEGRITY:
+                return {}
+            if not span.whole or flags & Flag.MALFORMED:
+                break
+            if not flags & Flag.UNRECOGNISED:
+                told[span.type] = rest[span.start + HEADER.size : span.end]
+        if self._tlv_key is not None and not intact(rest, spans, reply_sequence, self._tlv_key, sealed=True):
+            return {}
+        return told
+
+    def _wrong_at(self, data: bytes) -> int | None:
+        """Compare the padding's content, the one part that nobody on the way or at the far end has reason to touch."""
+        shape = self._shapes.get(len(data))
+        if shape is None or not shape.padding:
+            return None
+        start = len(data) - len(shape.padding) + HEADER.size
+        if data[start:] == shape.padding[HEADER.size :]:
+            return None
+        sent = shape.padding[HEADER.size :]
+        return start + next(i for i, octet in enumerate(sent) if data[start + i] != octet)
+
+
+def _instant_of(follow_up: FollowUp, near: int, estimate: ErrorEstimate) -> tuple[int, int] | None:
+    if not follow_up.stamp:
+        return None  # a stateless reflector, or its first reply
+    return follow_up.sequence, from_wire(follow_up.stamp, near, ptp=estimate.ptp)

@@ -1,0 +1,211 @@
+"""Scapy's STAMP layer reads our packets, and we read those it builds.
+
+Its layer has no packets for authenticated mode; those are described here in scapy's fields, from the figures of
+RFC 8972 section 3, so that at least their offsets and their dissection are not ours.
+
+Scapy 2.8 names the flags of a TLV from the wrong end: its "U" is 0x01. Numbers are used here.
+"""
+
+import hashlib
+import hmac
+from typing import Any, ClassVar
+
+import pytest
+from scapy.contrib.stamp import (
+    ErrorEstimate as ScapyEstimate,
+    STAMPSessionReflectorTestUnauthenticated as ScapyReply,
+    STAMPSessionSenderTestUnauthenticated as ScapyRequest,
+    STAMPTestTLV as ScapyTlv,
+)
+from scapy.fields import ByteField, IntField, LongField, PacketField, PacketListField, ShortField, StrFixedLenField
+from scapy.packet import Packet
+
+from netecho.stamp.packet import Reply, Request
+from netecho.stamp.reflect import Arrival, Clock, Prepared, Reflector, Rules
+from netecho.stamp.send import Reflection, Sender
+from netecho.stamp.times import ErrorEstimate, to_ntp
+from netecho.stamp.tlv import Tlv, encode
+
+T1 = 1_795_412_400_500_000_000
+T2 = T1 + 1_000_000
+T3 = T2 + 40_000
+KEY = b"an orchestrator gave us this key"
+THERE = ErrorEstimate(True, False, 19, 128)
+
+
+class SealedRequest(Packet):
+    name = "RFC 8972 figure 3"
+    fields_desc: ClassVar[list[Any]] = [
+        IntField("seq", 0),
+        StrFixedLenField("mbz1", bytes(12), 12),
+        LongField("ts", 0),
+        PacketField("err_estimate", ScapyEstimate(), ScapyEstimate),
+        ShortField("ssid", 0),
+        StrFixedLenField("mbz2", bytes(68), 68),
+        StrFixedLenField("hmac", bytes(16), 16),
+        PacketListField("tlv_objects", [], ScapyTlv),
+    ]
+
+
+class SealedReply(Packet):
+    name = "RFC 8972 figure 4"
+    fields_desc: ClassVar[list[Any]] = [
+        IntField("seq", 0),
+        StrFixedLenField("mbz1", bytes(12), 12),
+        LongField("ts", 0),
+        PacketField("err_estimate", ScapyEstimate(), ScapyEstimate),
+        ShortField("ssid", 0),
+        StrFixedLenField("mbz2", bytes(4), 4),
+        LongField("ts_rx", 0),
+        StrFixedLenField("mbz3", bytes(8), 8),
+        IntField("seq_sender", 0),
+        StrFixedLenField("mbz4", bytes(12), 12),
+        LongField("ts_sender", 0),
+        PacketField("err_estimate_sender", ScapyEstimate(), ScapyEstimate),
+        StrFixedLenField("mbz5", bytes(6), 6),
+        ByteField("ttl_sender", 255),
+        StrFixedLenField("mbz6", bytes(15), 15),
+        StrFixedLenField("hmac", bytes(16), 16),
+        PacketListField("tlv_objects", [], ScapyTlv),
+    ]
+
+
+def seconds(instant: int) -> float:
+    """Scapy keeps NTP stamps as a float of seconds since 1900: good to a microsecond."""
+    return (to_ntp(instant) >> 32) + (to_ntp(instant) & 0xFFFF_FFFF) / 2**32
+
+
+def seal(packet: Packet) -> Packet:
+    packet.hmac = hmac.new(KEY, bytes(packet)[:96], hashlib.sha256).digest()[:16]
+    return packet
+
+
+def reflect(request: bytes, tos: int = 0, **rules: Any) -> bytes:
+    by = Reflector(Rules(**rules), Clock(THERE))
+    prepared = by.take(Arrival(request, ("192.0.2.1", 40_000), 40_000, T2, now=0, ttl=61, tos=tos))
+    assert isinstance(prepared, Prepared), prepared
+    return bytes(prepared.stamped(T3))
+
+
+def fields(estimate: Any) -> tuple[int, int, int, int]:
+    return (estimate.S, estimate.Z, estimate.scale, estimate.multiplier)
+
+
+def test_scapy_reads_our_request() -> None:
+    sender = Sender(ssid=0xBEEF, dscp=46)
+    sender.request(T1, 44, THERE)
+    read = ScapyRequest(sender.request(T1, 64, THERE))
+    assert (read.seq, read.ssid, read.mbz) == (1, 0xBEEF, 0)
+    assert read.ts == pytest.approx(seconds(T1), abs=1e-6)
+    assert fields(read.err_estimate) == (1, 0, 19, 128)
+    assert [(int(tlv.flags), tlv.type, tlv.len, tlv.value) for tlv in read.tlv_objects] == [
+        (128, 4, 4, bytes.fromhex("B8000000")),
+        (128, 3, 4, bytes(4)),
+        (128, 1, 0, b""),
+    ]
+
+
+def test_we_read_scapys_request_and_scapy_our_reply() -> None:
+    request = ScapyRequest(
+        seq=7,
+        ts=seconds(T1),
+        err_estimate=ScapyEstimate(S=1, Z=0, scale=15, multiplier=128),
+        ssid=0xBEEF,
+        tlv_objects=[
+            ScapyTlv(flags=0x80, type=4, len=4, value=bytes.fromhex("B8000000")),
+            ScapyTlv(flags=0x80, type=200, len=3, value=b"abc"),
+            ScapyTlv(flags=0x80, type=3, len=3, value=b"bad"),
+        ],
+    )
+    data = bytes(request)
+    ours = Request.decode(data)
+    assert (ours.sequence, ours.error, ours.ssid) == (7, 0x8F80, 0xBEEF)
+    reply = ScapyReply(reflect(data, tos=10 << 2 | 1))
+    assert (reply.seq, reply.seq_sender, reply.ssid, reply.ttl_sender, reply.mbz1, reply.mbz2) == (
+        7,
+        7,
+        0xBEEF,
+        61,
+        0,
+        0,
+    )
+    assert reply.ts_sender == pytest.approx(seconds(T1), abs=1e-6)
+    assert reply.ts_rx == pytest.approx(seconds(T2), abs=1e-6)
+    assert reply.ts == pytest.approx(seconds(T3), abs=1e-6)
+    assert fields(reply.err_estimate) == (1, 0, 19, 128)
+    assert fields(reply.err_estimate_sender) == (1, 0, 15, 128)
+    assert [(int(tlv.flags), tlv.type, tlv.value) for tlv in reply.tlv_objects] == [
+        (0, 4, bytes.fromhex("B8A40000")),
+        (0x80, 200, b"abc"),
+        (0x40, 3, b"bad"),
+    ]
+    assert len(reflect(data)) == len(data)
+
+
+def test_scapys_own_flags_are_no_hindrance() -> None:
+    request = ScapyRequest(tlv_objects=[ScapyTlv(flags="U", type=4, len=4, value=bytes.fromhex("B8000000"))])
+    (answered,) = ScapyReply(reflect(bytes(request), tos=10 << 2)).tlv_objects
+    assert (int(answered.flags), answered.value) == (0, bytes.fromhex("B8A00000"))
+
+
+def test_we_read_scapys_reply() -> None:
+    sender = Sender(ssid=0xBEEF)
+    sent = ScapyRequest(sender.request(T1, 52, THERE))
+    reply = ScapyReply(
+        seq=3,
+        ts=seconds(T3),
+        err_estimate=ScapyEstimate(S=1, Z=0, scale=15, multiplier=128),
+        ssid=sent.ssid,
+        ts_rx=seconds(T2),
+        seq_sender=sent.seq,
+        ts_sender=sent.ts,
+        err_estimate_sender=sent.err_estimate,
+        ttl_sender=64,
+        tlv_objects=[ScapyTlv(flags=0, type=4, len=4, value=bytes.fromhex("00A40000"))],
+    )
+    # A float of seconds is too coarse to give T1 back exactly, as a reflector must.
+    data = bytearray(bytes(reply))
+    data[28:36] = to_ntp(T1).to_bytes(8)
+    read = sender.read(bytes(data), T3)
+    assert isinstance(read, Reflection)
+    assert (read.sequence, read.reply_sequence, read.ttl, read.ssid) == (0, 3, 64, 0xBEEF)
+    assert read.t2 == pytest.approx(T2, abs=1000)
+    assert read.t3 == pytest.approx(T3, abs=1000)
+    assert read.estimate == ErrorEstimate(True, False, 15, 128)
+    assert read.class_of_service is not None
+    assert (read.class_of_service.dscp, read.class_of_service.ecn) == (10, 1)
+
+
+def test_scapy_reads_our_sealed_request() -> None:
+    data = Sender(ssid=0xBEEF, key=KEY).request(T1, 184, THERE)
+    read = SealedRequest(data)
+    assert (read.seq, read.ts, read.ssid) == (0, to_ntp(T1), 0xBEEF)
+    assert fields(read.err_estimate) == (1, 0, 19, 128)
+    assert read.hmac == hmac.new(KEY, data[:96], hashlib.sha256).digest()[:16]
+    *asked, sealed = read.tlv_objects
+    assert [tlv.type for tlv in asked] == [4, 3, 7, 5]
+    text = bytes(4) + b"".join(bytes(tlv) for tlv in asked)
+    assert sealed.value == hmac.new(KEY, text, hashlib.sha256).digest()[:16]
+
+
+def test_we_read_scapys_sealed_request_and_scapy_our_sealed_reply() -> None:
+    request = seal(SealedRequest(seq=7, ts=to_ntp(T1), err_estimate=ScapyEstimate(scale=15), ssid=0xBEEF))
+    data = reflect(bytes(request), stateful=True, key=KEY)
+    reply = SealedReply(data)
+    assert len(data) == 112
+    assert (reply.seq, reply.seq_sender, reply.ssid, reply.ttl_sender) == (0, 7, 0xBEEF, 61)
+    assert (reply.ts_sender, reply.ts_rx, reply.ts) == (to_ntp(T1), to_ntp(T2), to_ntp(T3))
+    assert reply.hmac == hmac.new(KEY, data[:96], hashlib.sha256).digest()[:16]
+    must_be_zero = [reply.mbz1, reply.mbz2, reply.mbz3, reply.mbz4, reply.mbz5, reply.mbz6]
+    assert not any(b"".join(must_be_zero))
+
+
+def test_we_read_scapys_sealed_reply() -> None:
+    reply = seal(SealedReply(seq=1, ts=to_ntp(T3), ts_rx=to_ntp(T2), seq_sender=7, ts_sender=to_ntp(T1), ssid=9))
+    read = Reply.decode(bytes(reply), KEY)
+    assert (read.sequence, read.stamp, read.received, read.ssid) == (1, to_ntp(T3), to_ntp(T2), 9)
+    assert (read.sender_sequence, read.sender_stamp, read.sender_ttl) == (7, to_ntp(T1), 255)
+
+
+def test_the_same_tlv_in_the_same_octets() -> None:
+    assert encode([Tlv(0x80, 5, bytes(12))]) == bytes(ScapyTlv(flags=0x80, type=5, len=12, value=bytes(12)))

@@ -1,0 +1,35 @@
+"""The seal: HMAC-SHA-256 cut to 16 octets."""
+
+from hashlib import sha256
+
+from hypothesis import given, strategies as st
+
+from netecho.stamp.auth import genuine, seal
+
+
+def test_the_vector_of_rfc_4231_section_4_2() -> None:
+    assert seal(b"\x0b" * 20, b"Hi There") == bytes.fromhex("b0344c61d8db38535ca8afceaf0bf12b")
+
+
+def test_the_vector_of_rfc_4231_section_4_3() -> None:
+    assert seal(b"Jefe", b"what do ya want for nothing?") == bytes.fromhex("5bdcc146bf60754e6a042426089575c7")
+
+
+@given(st.binary(max_size=100), st.binary(max_size=200))
+def test_it_is_rfc_2104_by_hand(key: bytes, text: bytes) -> None:
+    block = (sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
+    inner = sha256(bytes(octet ^ 0x36 for octet in block) + text).digest()
+    outer = sha256(bytes(octet ^ 0x5C for octet in block) + inner).digest()
+    assert seal(key, text) == outer[:16]
+    assert genuine(key, text, outer[:16])
+
+
+@given(st.integers(0, 127))
+def test_any_flipped_bit_breaks_it(bit: int) -> None:
+    wrong = (int.from_bytes(seal(b"key", b"text")) ^ 1 << bit).to_bytes(16)
+    assert not genuine(b"key", b"text", wrong)
+
+
+def test_a_part_of_it_is_not_enough() -> None:
+    assert not genuine(b"key", b"text", seal(b"key", b"text")[:15])
+    assert not genuine(b"key", b"text", b"")
