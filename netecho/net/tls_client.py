@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import time
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import idna
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from OpenSSL import SSL, crypto
+from service_identity import CertificateError, VerificationError
+from service_identity.pyopenssl import verify_hostname, verify_ip_address
 from twisted.internet import ssl
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import Deferred, TimeoutError as DeferredTimeoutError
@@ -57,6 +60,7 @@ class _Wrapped(Factory):
         return self._protocol
 
 
+@implementer(IOpenSSLClientConnectionCreator)
 class Client:
     """The client's side of TLS, made once a run from what the user trusts."""
 
@@ -64,28 +68,48 @@ class Client:
         """Read the files that `trust` names. Raises `UsageError` for those that cannot be used."""
         self._trust = trust
         self.server_name = trust.server_name or host
+        self._is_address = isIPAddress(self.server_name) or isIPv6Address(self.server_name)
+        try:
+            self._ascii_name = b"" if self._is_address else idna.encode(self.server_name, uts46=True)
+        except idna.IDNAError:
+            raise UsageError(
+                f"{self.server_name!r} is no name that a certificate could have", "--server-name example.org"
+            ) from None
+        self._distrusted: tuple[x509.Certificate, int] | None = None
         self.facts: Mapping[str, object] = {}
         """What was agreed on first, as the section `tls` of the document."""
-        self._creator = self._made()
+        self._context = self._made()
 
-    def _made(self) -> Any:
+    def _made(self) -> SSL.Context:
         trust = self._trust
         extra: dict[str, Any] = {}
         if trust.cert is not None:
             extra = _identity(trust.cert, trust.key or trust.cert)
+        if trust.ca is not None:
+            extra["trustRoot"] = _authorities(trust.ca)
+        elif not trust.insecure and not trust.pins:
+            extra["trustRoot"] = ssl.platformTrust()
         alpn = [name.encode() for name in trust.alpn] or None
-        if trust.insecure or (trust.pins and trust.ca is None):
-            options = ssl.CertificateOptions(verify=False, acceptableProtocols=alpn, **extra)
-            return _Unverified(options.getContext(), self.server_name)
-        root = _authorities(trust.ca) if trust.ca is not None else ssl.platformTrust()
-        try:
-            return ssl.optionsForClientTLS(
-                self.server_name, trustRoot=root, acceptableProtocols=alpn, extraCertificateOptions=extra
-            )
-        except UnicodeError:
-            raise UsageError(
-                f"{self.server_name!r} is no name a certificate could have", "--server-name NAME"
-            ) from None
+        self._checks_chain = "trustRoot" in extra and not trust.insecure
+        return ssl.CertificateOptions(acceptableProtocols=alpn, **extra).getContext()
+
+    def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
+        """Make the OpenSSL connection of one handshake (IOpenSSLClientConnectionCreator)."""
+        connection = SSL.Connection(self._context, None)
+        connection.set_app_data(tlsProtocol)
+        if not self._is_address:
+            connection.set_tlsext_host_name(self._ascii_name)
+        if self._checks_chain:
+            connection.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._look_at)
+        else:
+            connection.set_verify(SSL.VERIFY_NONE)
+        return connection
+
+    def _look_at(self, _: object, certificate: Any, __: int, depth: int, ok: int) -> bool:
+        """Keep the certificate that OpenSSL does not accept: once the handshake has failed, it is gone."""
+        if not ok:
+            self._distrusted = (certificate.to_cryptography(), depth)
+        return bool(ok)
 
     async def secure(self, reactor: Any, skt: socket.socket, link: StreamLink | None, timeout: int) -> int:
         """Agree on TLS over a connected socket, for `link` if there is one; return the nanoseconds it took.
@@ -94,7 +118,7 @@ class Client:
         """
         inner: Any = link or Handshake()
         inner.connection = connection = ProbeConnection(reactor, skt, inner, None)
-        factory = _PromptFactory(self._creator, True, cast("Any", _Wrapped(inner)))
+        factory = _PromptFactory(self, True, cast("Any", _Wrapped(inner)))
         began = time.monotonic_ns()
         layer: Any = factory.buildProtocol(connection.getPeer())
         connection.begin(layer)
@@ -103,6 +127,7 @@ class Client:
         try:
             await inner.secured
             took = time.monotonic_ns() - began
+            self._check_name(agreed)
             self._check_pin(agreed)
         except DeferredTimeoutError:
             connection.abortConnection()
@@ -115,7 +140,7 @@ class Client:
             raise
         except Exception as error:
             connection.abortConnection()
-            raise self._failed(error, agreed) from error
+            raise self._failed(error) from error
         if not self.facts:
             self.facts = self._agreed(agreed)
         if link is None:
@@ -133,24 +158,33 @@ class Client:
                 "if this is the server you mean, its key has changed: pin the new one",
             )
 
-    def _failed(self, error: Exception, agreed: SSL.Connection) -> UnreachableError:
-        certificate = _certificate(agreed)
-        name = self.server_name
-        if isinstance(error, SSL.Error) and "certificate verify failed" in str(error) and certificate is not None:
-            return self._distrusted(certificate)
-        if type(error).__name__ in ("VerificationError", "CertificateError"):
+    def _check_name(self, agreed: SSL.Connection) -> None:
+        if not self._checks_chain:
+            return
+        try:
+            if self._is_address:
+                verify_ip_address(agreed, self.server_name)
+            else:
+                verify_hostname(agreed, self._ascii_name.decode())
+        except (VerificationError, CertificateError):
+            certificate = _certificate(agreed)
             names = ", ".join(_names(certificate)) if certificate is not None else "none"
-            return UnreachableError(
-                f"TLS: the certificate of {name} is for other names: {names}",
+            raise UnreachableError(
+                f"TLS: the certificate of {self.server_name} is for other names: {names}",
                 "--server-name says which name it should have",
-            )
-        return UnreachableError(f"TLS failed with {name}: {_reason(error)}", _hint(error))
+            ) from None
 
-    def _distrusted(self, certificate: x509.Certificate) -> UnreachableError:
-        from datetime import datetime
+    def _failed(self, error: Exception) -> UnreachableError:
+        if self._distrusted is not None:
+            return self._unacceptable(*self._distrusted)
+        return UnreachableError(f"TLS failed with {self.server_name}: {_reason(error)}", _hint(error))
 
+    def _unacceptable(self, certificate: x509.Certificate, depth: int) -> UnreachableError:
         whose = f"TLS: the certificate of {self.server_name}"
         trust_it = f"to trust this very key: --pin {pin_of(certificate)}"
+        if depth:
+            whose = f"TLS: the authority {certificate.subject.rfc4514_string()} of {self.server_name}"
+            trust_it = "--pin trusts a server's own key, whoever signed it"
         now = datetime.now(UTC)
         begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
         if ends < now:
@@ -208,24 +242,7 @@ class Handshake(Protocol):
 
     def close(self) -> None:
         """Close the connection."""
-        if self.transport is not None:
-            self.transport.loseConnection()
-
-
-@implementer(IOpenSSLClientConnectionCreator)
-class _Unverified:
-    """TLS without a check of the chain: `--insecure`, and `--pin`, which checks the key itself afterwards."""
-
-    def __init__(self, context: SSL.Context, server_name: str) -> None:
-        self._context = context
-        self._server_name = server_name
-
-    def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
-        connection = SSL.Connection(self._context, None)
-        connection.set_app_data(tlsProtocol)
-        if not isIPAddress(self._server_name) and not isIPv6Address(self._server_name):
-            connection.set_tlsext_host_name(self._server_name.encode("idna"))
-        return connection
+        cast("Any", self.transport).loseConnection()
 
 
 def pin_of(certificate: x509.Certificate | None) -> str | None:
@@ -258,9 +275,12 @@ def _reason(error: Exception) -> str:
     return str(error).rstrip(".").lower() or type(error).__name__
 
 
+_NOT_TLS = ("wrong version number", "packet length", "http request", "unexpected message", "record layer failure")
+
+
 def _hint(error: Exception) -> str | None:
     reason = _reason(error)
-    if "wrong version number" in reason or "packet length" in reason or "http request" in reason:
+    if any(words in reason for words in _NOT_TLS):
         return "the port does not speak TLS; without it: tcp://"
     if "certificate required" in reason or "handshake failure" in reason or "bad certificate" in reason:
         return "the server may want a client certificate: --cert FILE --key FILE"
