@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 def run(asked: Asked, edge: Edge) -> int:
     """Probe as asked, show what comes of it, and return the exit code."""
     from netecho.measure.recorder import Recorder
-    from netecho.net.probe import probe
+    from netecho.net.own import reachable
     from netecho.net.run import run as run_reactor
     from netecho.report.model import document
 
-    showing, job = asked.showing, asked.job
+    showing = asked.showing
     edge.output = output = Output(quiet=showing.quiet, color=showing.color)
-    recorder = Recorder(by_size=len(job.plan.sizes) > 1)
-    with watchers(asked, output) as watching:
+    recorder = Recorder(by_size=len(asked.job.plan.sizes) > 1)
+    with watchers(asked, output) as watching, reachable(asked.job) as job:
+        from netecho.net.probe import probe
+
         result = run_reactor(lambda reactor, interrupt: probe(reactor, interrupt, job, recorder, watching))
         failed: list[str] = []
         watching.finished(document(result, failed))

@@ -100,3 +100,13 @@ else:
             settime(fd, absolute, where, None)
 
         return fd, set_instant
+
+
+def die_with_parent() -> None:
+    """Have the system kill this process when its parent ends, however that comes (prctl(2)); only on Linux."""
+    if LINUX:
+        import ctypes
+        import signal
+
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)

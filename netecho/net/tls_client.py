@@ -118,7 +118,7 @@ class Client:
         """
         inner: Any = link or Handshake()
         inner.connection = connection = ProbeConnection(reactor, skt, inner, None)
-        factory = _PromptFactory(self, True, cast("Any", _Wrapped(inner)))
+        factory = _PromptFactory(cast("Any", self), True, cast("Any", _Wrapped(inner)))
         began = time.monotonic_ns()
         layer: Any = factory.buildProtocol(connection.getPeer())
         connection.begin(layer)

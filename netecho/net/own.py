@@ -1,0 +1,79 @@
+"""A server of our own for the run, for targets whose host is `self`: in a child process, on a free port of loopback.
+
+Its sockets are bound before the process is forked, so the address is known and connections wait in the kernel until
+the child serves them. Forking needs no second start of Python, and must come before a reactor is made.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from netecho.echo.limits import Limits
+from netecho.echo.service import Service
+from netecho.net import kernel
+from netecho.net.listening import bind_all, close_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from netecho.echo.events import ServerEvent
+    from netecho.net.listening import Bound
+    from netecho.net.options import Job
+
+_UNLIMITED = Service(limits=Limits(connections=None, per_client=None, idle=None, rate=None))
+
+
+@contextmanager
+def reachable(job: Job) -> Iterator[Job]:
+    """Give back a job whose target is there: for `self`, with a server that is stopped at the end."""
+    if not job.target.is_self:
+        yield job
+        return
+    loopback = "::1" if job.travel.family == 6 else "127.0.0.1"
+    bound = bind_all([replace(job.target, host=loopback, port=0)])
+    child = _fork(bound)
+    try:
+        port = bound[0].port
+        close_all(bound)
+        yield replace(job, target=replace(job.target, host=loopback, port=port))
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def _fork(bound: Sequence[Bound]) -> int:
+    """Start the child that serves; return its process id."""
+    # Imported here, once, for both: what the parent has read the child need not read again.
+    from netecho.net import run, serve
+
+    if "twisted.internet.reactor" in sys.modules:
+        raise AssertionError("a reactor cannot be shared by two processes")
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        kernel.die_with_parent()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the probe, which stops us at its end
+        quiet = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(quiet, fd)
+        run.run(lambda reactor, interrupt: serve.serve(reactor, interrupt, _UNLIMITED, bound, _Unheard()))
+        status = 0
+    finally:
+        os._exit(status)
+
+
+class _Unheard:
+    """The log of a server whose only client is the probe."""
+
+    def tell(self, event: ServerEvent) -> None:
+        """Forget it."""
+
+    def flush(self) -> None:
+        """Do nothing."""
