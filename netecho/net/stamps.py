@@ -278,22 +278,22 @@ class ClockWatch:
 
 
 _awake: bool | None = None
-_watch: socket.socket | None = None
+_watch: int | None = None
 
 
 def awake(patience: int = 50_000_000) -> bool:
     """Whether this system stamps packets, found out once by sending some to ourselves over loopback.
 
-    The socket stays open: arrivals are stamped as long as any socket asks for it, and the system takes its time
+    The descriptor stays open: arrivals are stamped as long as any socket asks for it, and the system takes its time
     to start (up to 8 ms were seen; `patience`, ns, is the most it is given). Where there is no loopback to try
     it on, the system is taken at its word.
     """
     global _awake, _watch  # noqa: PLW0603  # one answer a process
     if _awake is None:
-        _watch = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        _awake = kernel.LINUX and _switch_on(_watch, stream=False) is not None and _answers(_watch, patience)
-        if not _awake:
-            _watch.close()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            _awake = kernel.LINUX and _switch_on(sock, stream=False) is not None and _answers(sock, patience)
+            if _awake:
+                _watch = sock.detach()
     return _awake
 
 
