@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +18,7 @@ from netecho.echo.limits import Limits
 from netecho.echo.service import Service
 from netecho.net import kernel
 from netecho.net.listening import bind_all, close_all
+from netecho.net.udp_server import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +38,10 @@ def reachable(job: Job) -> Iterator[Job]:
         return
     loopback = "::1" if job.travel.family == 6 else "127.0.0.1"
     bound = bind_all([replace(job.target, host=loopback, port=0)])
+    for each in bound:
+        if each.socket.type == socket.SOCK_DGRAM:
+            # What comes before the child serves must come with all that the child asks for.
+            prepare(each.socket)
     child = _fork(bound)
     try:
         port = bound[0].port
