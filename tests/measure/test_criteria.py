@@ -174,7 +174,7 @@ def test_a_failure_tells_the_value_that_was_measured() -> None:
 def test_a_count_and_a_share_are_two_things() -> None:
     summary = run(sent=1000, received=997, lost=3, late=1, duplicate=2, reordered=997, corrupt=0)
     assert failures("loss>2", summary) == ["loss>2: 3"]
-    assert failures("loss>3,loss>0.3%", summary) == []
+    assert failures("loss>3,loss>0.3%,late>0.1%", summary) == []
     assert failures("loss>=0.3%,late>=0.1%,reordered>99.9%", summary) == [
         "loss>=0.3%: 0.3%",
         "late>=0.1%: 0.1%",
