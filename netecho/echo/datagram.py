@@ -38,10 +38,10 @@ NEVER_ANSWERED = frozenset(
     }
 )
 
+MARKED = frozenset(range(ANSWER_TTL - HOPS, ANSWER_TTL + 1))
+"""TTLs on arrival that show that a datagram is an echo server's answer."""
 
-def is_marked(ttl: int) -> bool:
-    """Whether a TTL on arrival shows that the datagram is an echo server's answer."""
-    return ANSWER_TTL - HOPS <= ttl <= ANSWER_TTL
+TO_MANY = "sent to a broadcast or multicast address"
 
 
 def refusal(port: int, ttl: int | None, own_port: int) -> str | None:
@@ -50,6 +50,6 @@ def refusal(port: int, ttl: int | None, own_port: int) -> str | None:
         return f"from port {port}, whose service answers too: they would never stop"
     if port == own_port:
         return "from the port this server listens on"
-    if ttl is not None and is_marked(ttl):
+    if ttl in MARKED:
         return "it is another echo server's answer"
     return None

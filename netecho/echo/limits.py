@@ -10,6 +10,10 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 from ipaddress import IPv6Address
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
 
 SECOND = 1_000_000_000
 
@@ -71,14 +75,15 @@ class Gate:
 class RateLimit:
     """So many a second of each source, over windows of one second.
 
-    A source is any integer that is well mixed (a hash). Sources that meet in one of the 65,536 places share its
-    limit: the price of a memory that nobody can fill.
+    Sources that meet in one of the 65,536 places share its limit: the price of a memory that nobody can fill. `salt`
+    makes which ones meet different in every process.
     """
 
     PLACES = 1 << 16
 
-    def __init__(self, rate: int | None) -> None:
+    def __init__(self, rate: int | None, salt: int) -> None:
         self.rate = rate
+        self._salt = salt
         self._counts = array("I", bytes(4 * self.PLACES))
         self._nothing = bytes(4 * self.PLACES)
         self._until = 0
@@ -89,11 +94,11 @@ class RateLimit:
             memoryview(self._counts).cast("B")[:] = self._nothing
             self._until = now + SECOND
 
-    def allows(self, source: int) -> bool:
-        """Count one of `source`, and say whether it is within the limit."""
+    def take(self, source: Hashable, number: int = 1) -> int:
+        """Return how many of the `number` that `source` asks for are within its limit."""
         if self.rate is None:
-            return True
-        place = source & (self.PLACES - 1)
-        count = self._counts[place] + 1
-        self._counts[place] = count
-        return count <= self.rate
+            return number
+        place = hash((self._salt, source)) % self.PLACES
+        allowed = min(number, self.rate - self._counts[place])
+        self._counts[place] += allowed
+        return allowed

@@ -6,6 +6,7 @@ and can be closed; it knows no sockets.
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Protocol
 
 from netecho.echo.events import Connected, Disconnected
@@ -70,7 +71,8 @@ class Reception:
         self.clock = clock
         self.totals = Totals()
         self.inside: set[Guest] = set()
-        self.rate = RateLimit(service.limits.rate)
+        self.rate = RateLimit(service.limits.rate, random.getrandbits(64))
+        self.above_rate = f"more than {service.limits.rate} in a second (--max-rate)"
         self._gate = Gate(service.limits)
         self._refusals = Refusals()
 
@@ -78,8 +80,8 @@ class Reception:
         """Let a connection in and return the client it counts for; or turn it away and return None."""
         client = client_of(address)
         self.rate.roll(self.clock())
-        if not self.rate.allows(hash(client)):
-            reason: str | None = f"more than {self.rate.rate} in a second (--max-rate)"
+        if not self.rate.take(client):
+            reason: str | None = self.above_rate
         else:
             reason = self._gate.enter(client)
         if reason is None:

@@ -14,10 +14,12 @@ from twisted.internet.task import LoopingCall, deferLater
 
 from netecho.echo.events import Listening, Stopped
 from netecho.errors import OutputClosed
+from netecho.net import mmsg
 from netecho.net.lane import Lane
 from netecho.net.listening import close_all
 from netecho.net.reception import Reception
 from netecho.net.tcp_server import StreamListener
+from netecho.net.udp_mirror import MirrorListener
 from netecho.net.udp_server import DatagramListener
 
 if TYPE_CHECKING:
@@ -65,14 +67,14 @@ class Server:
         self._clock = clock
         self._started = clock()
         self._lane = Lane(reactor)
-        self._listeners: list[StreamListener | DatagramListener] = []
+        self._listeners: list[StreamListener | DatagramListener | MirrorListener] = []
         self._rounds: list[LoopingCall] = []
 
     def start(self) -> None:
         """Serve, and tell where."""
         for each in self._bound:
             if each.scheme == "udp":
-                self._listeners.append(DatagramListener(self._reactor, each, self.reception))
+                self._listeners.append(self._datagrams(each))
             else:
                 self._listeners.append(StreamListener(self._reactor, self._lane, each, self.reception))
         self.every(_ROUND, self.reception.report)
@@ -98,6 +100,11 @@ class Server:
         self._lane.close()
         self.reception.report()
         self._tell(Stopped(reason, self._clock() - self._started, self.reception.totals))
+
+    def _datagrams(self, bound: Bound) -> MirrorListener | DatagramListener:
+        if mmsg.available() and not self.reception.service.watch:
+            return MirrorListener(self._reactor, bound, self.reception)
+        return DatagramListener(self._reactor, bound, self.reception, lambda data: data)
 
     def every(self, seconds: float, call: Callable[[], None]) -> None:
         """Call again and again until the end."""
