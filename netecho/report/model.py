@@ -1,4 +1,4 @@
-"""The one model that every format is printed from: the document `netecho/probe/1` and the events of a run.
+"""The one model that every format is printed from: the document `netecho/probe/1`.
 
 Integer nanoseconds come in, milliseconds go out: floats rounded to the nanosecond, None where there is no value
 (never NaN). Keys are added, never renamed or removed, within a schema number; `schema.json` says what they are.
@@ -11,26 +11,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from netecho import __version__
-from netecho.measure.events import (
-    EchoCorrupted,
-    Event,
-    ProbeLost,
-    ReplyDuplicated,
-    ReplyLate,
-    ReplyReceived,
-    StrayReceived,
-)
-from netecho.report.escape import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from netecho.measure.events import Event
     from netecho.measure.result import Result, Route, Setup, Start
     from netecho.measure.summary import Distribution, SizeSummary, Summary
 
 SCHEMA = "netecho/probe/1"
-STRAY_SHOWN = 256
-"""Bytes of what a peer said unasked that are kept: enough for a banner."""
 
 Document: TypeAlias = dict[str, Any]
 """JSON's own types, keys in the order they are printed."""
@@ -144,50 +133,6 @@ def distribution(values: Distribution) -> Document:
         "p99_9_ms": milliseconds(values.p99_9),
         "max_ms": milliseconds(values.max),
     }
-
-
-def row(event: Event, *, several: bool = False) -> Document:
-    """Return an event as it is printed; `several` connections are told apart by a `connection` key."""
-    line: Document = {"event": _NAMES[type(event)]}
-    if several:
-        line["connection"] = event.connection
-    match event:
-        case ReplyReceived() | EchoCorrupted():
-            line |= {
-                "seq": event.seq,
-                "scheduled_ms": milliseconds(event.scheduled),
-                "lag_ms": milliseconds(event.lag),
-                "rtt_ms": milliseconds(event.rtt),
-                "response_ms": milliseconds(event.response),
-                "size": event.size,
-                "stamps": "kernel" if event.kernel else "user",
-            }
-            if isinstance(event, EchoCorrupted):
-                line["offset"] = event.offset
-        case ProbeLost():
-            line |= {
-                "seq": event.seq,
-                "scheduled_ms": milliseconds(event.scheduled),
-                "lag_ms": milliseconds(event.lag),
-                "size": event.size,
-            }
-        case ReplyLate():
-            line |= {"seq": event.seq, "rtt_ms": milliseconds(event.rtt)}
-        case ReplyDuplicated():
-            line["seq"] = event.seq
-        case StrayReceived():
-            line |= {"size": len(event.data), "text": escaped(event.data[:STRAY_SHOWN])}
-    return line
-
-
-_NAMES: dict[type, str] = {
-    ReplyReceived: "reply",
-    EchoCorrupted: "corrupt",
-    ProbeLost: "lost",
-    ReplyLate: "late",
-    ReplyDuplicated: "duplicate",
-    StrayReceived: "stray",
-}
 
 
 def _bins(values: Distribution) -> list[list[float | int]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from netecho.report.model import Document, head, row
+from netecho.report.model import Document, head
+from netecho.report.rows import row
 
 if TYPE_CHECKING:
     from collections.abc import Callable

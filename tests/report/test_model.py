@@ -6,11 +6,12 @@ import jsonschema
 import pytest
 from hypothesis import given, strategies as st
 
-from netecho.measure.events import Event, StrayReceived
+from netecho.measure.events import Event
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result
 from netecho.report import schema
-from netecho.report.model import document, head, milliseconds, row, timestamp
+from netecho.report.model import document, head, milliseconds, timestamp
+from netecho.report.rows import row
 from tests.report.runs import START, STARTED, TROUBLED, calm, lost, reply, result, run
 
 SCHEMA = json.loads(schema.text())
@@ -146,34 +147,6 @@ def test_criteria_that_failed_are_the_verdict() -> None:
     assert run(calm(), failed=("rtt.p99>20ms",))["verdict"] == {"exit_code": 1, "failed": ["rtt.p99>20ms"]}
 
 
-@pytest.mark.parametrize(
-    ("event", "expected"),
-    [
-        (
-            TROUBLED[1],
-            {"event": "reply", "seq": 0, "scheduled_ms": 0.0, "lag_ms": 0.05, "rtt_ms": 0.123456}
-            | {"response_ms": 0.203456, "size": 64, "stamps": "kernel"},
-        ),
-        (
-            TROUBLED[4],
-            {"event": "corrupt", "seq": 3, "scheduled_ms": 600.0, "lag_ms": 0.05, "rtt_ms": 0.14}
-            | {"response_ms": 0.22, "size": 64, "stamps": "kernel", "offset": 17},
-        ),
-        (TROUBLED[5], {"event": "duplicate", "seq": 3}),
-        (TROUBLED[6], {"event": "lost", "seq": 4, "scheduled_ms": 800.0, "lag_ms": 0.05, "size": 64}),
-        (TROUBLED[7], {"event": "late", "seq": 4, "rtt_ms": 2500.0}),
-        (TROUBLED[0], {"event": "stray", "size": 20, "text": r"220 hello \x1b[31mred\r\n"}),
-    ],
-)
-def test_an_event_as_a_row(event: Event, expected: dict[str, object]) -> None:
-    assert row(event) == expected
-    assert row(event, several=True) == {"event": expected["event"], "connection": 0} | expected
-
-
-def test_a_long_stray_is_cut() -> None:
-    assert row(StrayReceived(0, b"x" * 70_000)) == {"event": "stray", "size": 70_000, "text": "x" * 256}
-
-
 @pytest.mark.parametrize("events", [calm(), TROUBLED, [], [lost(0)]])
 def test_the_schema_fits_every_kind_of_run(events: list[Event]) -> None:
     VALID.validate(run(events, pending=1, interrupted=True, failed=("loss>1%",)))
@@ -184,17 +157,17 @@ def test_the_schema_fits_every_kind_of_run(events: list[Event]) -> None:
         VALID.validate(row(event, several=True))
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {},
-        {"event": "reply"},
-        {"event": "hello"},
-        {**row(reply(0, 1)), "rtt_ms": None},
-        {**run([]), "started": "yesterday"},
-        {**run([]), "probes": {"sent": 1}},
-        {"event": "summary", **head(START)},
-    ],
-)
+WRONG = [
+    {},
+    {"event": "reply"},
+    {"event": "hello"},
+    {**row(reply(0, 1)), "rtt_ms": None},
+    {**run([]), "started": "yesterday"},
+    {**run([]), "probes": {"sent": 1}},
+    {"event": "summary", **head(START)},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
 def test_the_schema_fits_nothing_else(wrong: dict[str, object]) -> None:
     assert not VALID.is_valid(wrong)
