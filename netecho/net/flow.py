@@ -81,6 +81,8 @@ class Flow:
         if session.finished:
             self._finish()
             return
+        if self._dialling:
+            return  # nothing is outstanding, and what is due waits for the link
         deadline = clock() if more else session.next_deadline()
         armed = self._pacer.armed
         # A timer that goes off early costs less than one that is set anew for each reply.
