@@ -6,7 +6,6 @@ instead of being taken for an error.
 
 from __future__ import annotations
 
-import errno
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +16,10 @@ from twisted.internet.protocol import DatagramProtocol
 from netecho.errors import UsageError
 from netecho.measure.match import DatagramMatcher
 from netecho.net.dial import mark, unreachable
+from netecho.net.errorqueue import ErrorQueueAware
 from netecho.net.stamps import ClockWatch
 
 if TYPE_CHECKING:
-    from twisted.python.failure import Failure
-
     from netecho.measure.payload import Payloads
     from netecho.measure.session import Probe
     from netecho.net.dial import Address
@@ -36,7 +34,7 @@ _BURST = 32
 _AWAITED = 4096
 
 
-class ProbePort(udp.Port):
+class ProbePort(ErrorQueueAware, udp.Port):
     """A UDP socket connected to the target, as a Twisted transport that stamps."""
 
     def __init__(self, reactor: Any, address: Address, travel: Travel, protocol: DatagramLink) -> None:
@@ -64,6 +62,7 @@ class ProbePort(udp.Port):
                 else:
                     data, arrived, _ = stamps.read(self.socket, LARGEST)
             except BlockingIOError:
+                link.collect_stamps(everything=True)
                 return
             except OSError as error:
                 link.refused(error)
@@ -71,18 +70,6 @@ class ProbePort(udp.Port):
             link.received(data, arrived)
             if not link.expecting or not self.connected:
                 return
-
-    def connectionLost(self, reason: Failure | None = None) -> None:
-        """Close; but where the reactor saw an error and no data, read the error queue and go on."""
-        if reason is None or not self.connected:
-            super().connectionLost(reason)
-            return
-        self._link.collect_stamps(everything=True)
-        number = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if number:
-            self._link.refused(OSError(number, errno.errorcode.get(number, "")))
-        if self.connected:
-            self.startReading()
 
 
 class DatagramLink(DatagramProtocol):

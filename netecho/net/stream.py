@@ -7,7 +7,6 @@ that each has a kernel stamp of its own; and a stamp waiting in the socket's err
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet import tcp
@@ -18,9 +17,12 @@ from twisted.internet.protocol import Protocol, connectionDone
 from zope.interface import implementer
 
 from netecho.measure.match import StreamMatcher
+from netecho.net.errorqueue import ErrorQueueAware
 from netecho.net.stamps import ClockWatch
 
 if TYPE_CHECKING:
+    import socket
+
     from twisted.internet.interfaces import IProtocol
     from twisted.python.failure import Failure
 
@@ -34,7 +36,7 @@ _READ = 65536
 _AWAITED = 4096
 
 
-class ProbeConnection(tcp.Connection):
+class ProbeConnection(ErrorQueueAware, tcp.Connection):
     """A connected stream socket as a Twisted transport that sends at once and stamps."""
 
     logstr = "probe"
@@ -79,33 +81,11 @@ class ProbeConnection(tcp.Connection):
         try:
             data, self.arrived, _ = self.stamps.read(self.socket, self._link.wanted or _READ)
         except BlockingIOError:
+            self._link.collect_stamps(everything=True)
             return None
         except OSError:
             return ConnectionLost()
         return self._dataReceived(data)
-
-    def readConnectionLost(self, reason: Failure) -> None:
-        """Learn that the descriptor has an error and no data: perhaps only a stamp in the error queue.
-
-        Twisted's epoll reactor takes EPOLLERR without EPOLLIN for the end of the connection. With a stamp in the
-        queue the socket has no error, and its peer has not closed: then it is read out and reading goes on.
-        """
-        if self.stamps is not None:
-            self._link.collect_stamps(everything=True)
-            if not self._at_end():
-                self.startReading()
-                return
-        super().readConnectionLost(reason)
-
-    def _at_end(self) -> bool:
-        if self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            return True
-        try:
-            return not self.socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
 
     def getHost(self) -> Any:
         """Return the local address, as the socket has it."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from netecho.errors import NetechoError, UnreachableError
+from netecho.net import tcpinfo
 from netecho.net.connecting import ConnectingLink
 from netecho.net.datagram import datagram_link
 from netecho.net.dial import Address, connect
@@ -145,8 +146,9 @@ class _Streams:
         return {"tls": self._client.facts} if self._client is not None and self._client.facts else {}
 
     def _facts(self, link: StreamLink) -> Facts:
-        del link
-        return self._agreed()
+        facts = dict(self._agreed())
+        known = tcpinfo.read(link.connection.socket) if link.connection.connected else None
+        return facts | {"tcp": known} if known else facts
 
 
 def _plain(setting: Setting) -> Callable[[Flow], Coroutine[Any, Any, Opened]]:

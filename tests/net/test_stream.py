@@ -154,17 +154,11 @@ def test_a_write_to_a_peer_that_is_gone_is_no_exception(pair: Pair) -> None:
 
 
 def test_an_error_and_no_data_ends_the_connection_only_if_the_peer_is_gone(pair: Pair) -> None:
-    class Queue:
-        def drain(self, _: object, *, everything: bool) -> list[tuple[int, int]]:
-            assert everything
-            return []
-
-    queue: Any = Queue()
-    pair.connection.stamps = queue
     pair.flow.link = pair.link
-    pair.connection.readConnectionLost(Failure(ConnectionLost()))
+    connection: Any = pair.connection
+    connection.readConnectionLost(Failure(ConnectionLost()))
     assert pair.flow.link is pair.link
     assert pair.connection in pair.reactor.readers
     pair.far.close()
-    pair.connection.readConnectionLost(Failure(ConnectionLost()))
+    connection.readConnectionLost(Failure(ConnectionLost()))
     assert pair.flow.link is None
