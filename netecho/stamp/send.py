@@ -77,8 +77,9 @@ class Reflection(NamedTuple):
     class_of_service: ClassOfService | None
     timestamp_information: TimestampInformation | None
     counters: DirectMeasurement | None
-    follow_up: tuple[int, int] | None
-    """The number of an earlier reply and when it really left."""
+    follow_up: tuple[int, int | None] | None
+    """The number of an earlier reply and when it really left; no instant before there was one, or ever where the
+    reflector is stateless."""
     wrong_at: int | None
     """Offset of the first octet of the padding that did not come back as it was sent."""
 
@@ -243,7 +244,5 @@ class Sender:
         return start + next(i for i, octet in enumerate(sent) if data[start + i] != octet)
 
 
-def _instant_of(follow_up: FollowUp, near: int, estimate: ErrorEstimate) -> tuple[int, int] | None:
-    if not follow_up.stamp:
-        return None  # a stateless reflector, or its first reply
-    return follow_up.sequence, from_wire(follow_up.stamp, near, ptp=estimate.ptp)
+def _instant_of(follow_up: FollowUp, near: int, estimate: ErrorEstimate) -> tuple[int, int | None]:
+    return follow_up.sequence, from_wire(follow_up.stamp, near, ptp=estimate.ptp) if follow_up.stamp else None

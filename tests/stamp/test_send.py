@@ -161,6 +161,11 @@ class TestReplies:
         told = (seen.class_of_service, seen.timestamp_information, seen.counters, seen.follow_up)
         assert told == (None, None, None, None)
 
+    def test_a_stateless_reflector_has_nothing_to_follow_up(self) -> None:
+        sender = Sender()
+        for _ in range(2):
+            assert read(sender, reflect(there(), sender.request(T1, 96, HERE))).follow_up == (0, None)
+
     def test_a_reply_with_the_base_packet_alone_is_one_too(self) -> None:
         sender = Sender()
         assert read(sender, reflect(there(), sender.request(T1, 96, HERE))[:44]).class_of_service is None

@@ -1,0 +1,99 @@
+"""How far apart two clocks are, and how fast they drift: from the smallest round trips, NTP's way.
+
+A probe that leaves at T1, arrives at T2, is answered at T3 and is back at T4 says that the far clock is ahead by
+((T2 - T1) + (T3 - T4)) / 2, if both directions took as long; it is wrong by half of what they differed by, which is at
+most half the round trip (RFC 5905 section 10). So the probes with the smallest round trips say it best. Of each
+stretch of a run the best probe is kept; a line through the best of these has the offset and the drift.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import NamedTuple
+
+KEPT = 128
+"""Stretches a run is divided into, at most; they grow with the run."""
+_FEWEST = 3
+"""Points a line is laid through; with fewer the offset is taken as constant."""
+
+
+class Sample(NamedTuple):
+    """What one probe says of the clocks, nanoseconds."""
+
+    at: int
+    """When, by any clock that is not set meanwhile."""
+    doubled: int
+    """Twice the offset: T2 - T1 + T3 - T4, an integer."""
+    round_trip: int
+    """T4 - T1 less T3 - T2."""
+
+
+class Line(NamedTuple):
+    """The offset of the far clock against ours, over time."""
+
+    at: float
+    """In the middle of the samples."""
+    offset: float
+    """At that time, nanoseconds; positive: the far clock is ahead."""
+    drift: float | None
+    """Nanoseconds a nanosecond (times 10**6: ppm); None where there are too few samples to tell."""
+    within: float
+    """Half the smallest round trip: the offset cannot be further from the truth while the drift is small."""
+
+    def offset_at(self, at: int) -> float:
+        """Return the offset at a time."""
+        return self.offset + (self.drift or 0.0) * (at - self.at)
+
+
+class BestSamples:
+    """The best sample of each stretch, in constant memory."""
+
+    __slots__ = ("_best", "_seen", "_stretch")
+
+    def __init__(self) -> None:
+        self._best: list[Sample] = []
+        self._stretch = 1
+        self._seen = 0
+        """Samples in the last stretch."""
+
+    def add(self, sample: Sample) -> None:
+        """Take in a probe's sample, in about the order of time."""
+        best = self._best
+        if best and self._seen < self._stretch:
+            self._seen += 1
+            if sample.round_trip < best[-1].round_trip:
+                best[-1] = sample
+            return
+        if len(best) == KEPT:
+            self._best = best = [min(pair, key=_round_trip) for pair in zip(best[::2], best[1::2], strict=True)]
+            self._stretch *= 2
+        best.append(sample)
+        self._seen = 1
+
+    def line(self) -> Line | None:
+        """Return what the samples so far say; None while there is none."""
+        if not self._best:
+            return None
+        ordered = sorted(self._best, key=_round_trip)
+        # A quarter of them, which leaves out those that waited in a queue. Medians, because one lying stamp among
+        # these must not bend the line.
+        best = sorted(ordered[: max(len(ordered) // 4, _FEWEST)])
+        drift = _slope(best)
+        middle = (self._best[0].at + self._best[-1].at) / 2
+        offset = median(sample.doubled / 2 - (drift or 0.0) * (sample.at - middle) for sample in best)
+        return Line(middle, offset, drift, ordered[0].round_trip / 2)
+
+
+def _round_trip(sample: Sample) -> int:
+    return sample.round_trip
+
+
+def _slope(samples: list[Sample]) -> float | None:
+    """Return the median slope between any two samples (Theil and Sen), or None for fewer than a few."""
+    slopes = [
+        (later.doubled - earlier.doubled) / 2 / (later.at - earlier.at)
+        for n, earlier in enumerate(samples)
+        for later in samples[n + 1 :]
+        if later.at > earlier.at
+    ]
+    return median(slopes) if len(samples) >= _FEWEST and slopes else None

@@ -1,0 +1,94 @@
+"""The clocks' offset and drift, from round trips of which only the smallest can be believed."""
+
+import random
+
+import pytest
+from hypothesis import given, strategies as st
+
+from netecho.measure.offset import KEPT, BestSamples, Line, Sample
+
+MILLISECOND = 1_000_000
+SECOND = 1_000_000_000
+
+
+def probe(at: int, forward: int, backward: int, offset: float) -> Sample:
+    """What a probe says that took `forward` and `backward`, with the far clock ahead by `offset`."""
+    return Sample(at, forward - backward + round(2 * offset), forward + backward)
+
+
+def line(samples: list[Sample]) -> Line:
+    best = BestSamples()
+    for sample in samples:
+        best.add(sample)
+    found = best.line()
+    assert found is not None
+    return found
+
+
+def test_nothing() -> None:
+    assert BestSamples().line() is None
+
+
+def test_one_probe_says_it_if_both_directions_took_as_long() -> None:
+    found = line([probe(5, 10 * MILLISECOND, 10 * MILLISECOND, 7 * SECOND)])
+    assert found == Line(at=5, offset=7 * SECOND, drift=None, within=10 * MILLISECOND)
+    assert found.offset_at(5 + SECOND) == 7 * SECOND
+
+
+def test_the_smallest_round_trips_are_believed() -> None:
+    # Queues on the way there make one in two arrive late, by up to 50 ms.
+    luck = random.Random(1)
+    samples = [
+        probe(n * SECOND, MILLISECOND + luck.choice([0, luck.randrange(50 * MILLISECOND)]), MILLISECOND, -3 * SECOND)
+        for n in range(100)
+    ]
+    found = line(samples)
+    assert found.offset == -3 * SECOND
+    assert found.drift == 0
+    assert found.within == MILLISECOND
+
+
+@pytest.mark.parametrize("ppm", [-200, -1, 0.01, 50])
+@pytest.mark.parametrize("count", [3, 100, 5000])
+def test_drift(ppm: float, count: int) -> None:
+    samples = [
+        probe(n * SECOND, MILLISECOND, MILLISECOND, MILLISECOND + n * SECOND * ppm / 1_000_000) for n in range(count)
+    ]
+    found = line(samples)
+    assert found.drift is not None
+    assert found.drift * 1_000_000 == pytest.approx(ppm, rel=1e-2)
+    for n in (0, count // 2, count - 1):
+        assert found.offset_at(n * SECOND) == pytest.approx(samples[n].doubled / 2, abs=2000)
+
+
+def test_a_lying_stamp_among_the_best_does_not_bend_the_line() -> None:
+    samples = [probe(n * SECOND, MILLISECOND, MILLISECOND, 1000) for n in range(100)]
+    samples[50] = probe(50 * SECOND, MILLISECOND - 10, MILLISECOND, 3600 * SECOND)
+    found = line(samples)
+    assert (found.offset, found.drift) == (1000, 0)
+
+
+def test_an_asymmetric_path_errs_by_half_the_difference_and_says_that_it_may() -> None:
+    found = line([probe(n, 20 * MILLISECOND, 5 * MILLISECOND, 0) for n in range(10)])
+    assert found.offset == 7.5 * MILLISECOND
+    assert found.offset <= found.within == 12.5 * MILLISECOND
+
+
+def test_memory_does_not_grow_with_the_run() -> None:
+    best = BestSamples()
+    for n in range(100_000):
+        best.add(probe(n, 10, 10, 0))
+        assert len(best._best) <= KEPT
+    assert len(best._best) >= KEPT // 2
+
+
+delays = st.integers(1, 10**10)
+
+
+@given(st.lists(st.tuples(delays, delays), min_size=1, max_size=300), st.integers(-(10**15), 10**15))
+def test_the_best_sample_is_never_lost_and_bounds_the_error(ways: list[tuple[int, int]], offset: int) -> None:
+    samples = [probe(n, forward, backward, offset) for n, (forward, backward) in enumerate(ways)]
+    found = line(samples)
+    smallest = min(samples, key=lambda sample: sample.round_trip)
+    assert found.within == smallest.round_trip / 2
+    assert abs(smallest.doubled / 2 - offset) <= found.within
