@@ -66,9 +66,11 @@ def parse_sizes(text: str) -> tuple[int, ...]:
     if not dots:
         return (parse_size(text),)
     last, colon, step = rest.partition(":")
+    start, stop = parse_size(first), parse_size(last)
     if not colon:
-        raise UsageError(f"no step in the sweep {text!r}", f"after a colon: {first}..{last}:64")
-    start, stop, stride = parse_size(first), parse_size(last), parse_size(step)
+        right = max(1, (stop - start) // 10)
+        raise UsageError(f"no step in the sweep {text!r}", f"after a colon: {first}..{last}:{right}")
+    stride = parse_size(step)
     if stride == 0:
         raise UsageError(f"step {step!r} of the sweep {text!r} leads nowhere", _SIZES_HINT)
     if stop < start:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from netecho.errors import UsageError
 from netecho.target import DEFAULT_PORTS, Scheme, Target, parse_listen, parse_target

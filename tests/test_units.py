@@ -6,8 +6,7 @@ import contextlib
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from netecho.errors import UsageError
 from netecho.units import (
@@ -113,7 +112,7 @@ def test_sizes(text: str, sizes: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence", "hint"),
     [
-        ("64..1400", "no step in the sweep '64..1400'", "after a colon: 64..1400:64"),
+        ("64..1400", "no step in the sweep '64..1400'", "after a colon: 64..1400:133"),
         (
             "1..9:0",
             "step '0' of the sweep '1..9:0' leads nowhere",

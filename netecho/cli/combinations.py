@@ -66,7 +66,7 @@ def _check_times(options: Options) -> None:
         raise UsageError(f"{options.called('duration')} 0 leaves no time to send", "give a time: -t 10s")
     if not 0 < timeout <= LONGEST_TIMEOUT:
         raise UsageError(
-            f"{options.called('timeout')} {spell_time(timeout)} is not between 0 and 1h", "give a time: -W 2s"
+            f"{options.called('timeout')} {spell_time(timeout)} is not above 0 and up to 1h", "give a time: -W 2s"
         )
 
 
@@ -182,7 +182,9 @@ def _fit_tls(options: Options, target: Target) -> None:
 def check_sizes(options: Options, target: Target, sizes: tuple[int, ...]) -> None:
     """Refuse sizes that the transport cannot carry. Raises UsageError naming the option they came from."""
     source = next((name for name in PAYLOADS if name in options.given), "size")
-    what = f"{options.called(source)} of {max(sizes)} bytes"
+    # Of a file that is too long nobody has read the rest.
+    size = f"{max(sizes)} bytes" if max(sizes) <= LARGEST else "over 16M"
+    what = f"{options.called(source)} of {size}"
     if target.is_stream:
         if min(sizes) == 0 and not options.connect_only:
             raise UsageError(

@@ -11,6 +11,7 @@ A command is declared with `command`, its options with the sections they stand i
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import click
@@ -40,6 +41,16 @@ class Option(click.Option):
         super().__init__(*args, **kwargs)
         self.section = section
         self.shown = shown
+
+    def variable(self, ctx: click.Context) -> str:
+        """Return the environment variable of the option: named as it is typed, whatever it is called in the code."""
+        return f"{ctx.auto_envvar_prefix}_{max(self.opts, key=len).lstrip('-').replace('-', '_').upper()}"
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Return what the environment says, if it says anything."""
+        if not self.allow_from_autoenv or ctx.auto_envvar_prefix is None:
+            return None
+        return os.environ.get(self.variable(ctx)) or None
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return the names and the text, with the default in brackets where there is one to tell."""
@@ -95,7 +106,12 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse as Click does; say in our own words what is too much."""
         ctx.allow_extra_args = True
-        rest = super().parse_args(ctx, args)
+        try:
+            rest = super().parse_args(ctx, args)
+        except click.UsageError as error:
+            # Click's parser knows no context, and without it nobody knows whose option it was.
+            error.ctx = error.ctx or ctx
+            raise
         if rest and not ctx.resilient_parsing:
             raise UsageError(f"{rest[0]!r} is one argument too many", _lowered(self.get_usage(ctx)))
         return rest

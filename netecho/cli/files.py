@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from netecho.errors import UsageError
+from netecho.errors import OutputError, UsageError
 
 
 def readable(path: str, called: str) -> str:
@@ -20,14 +20,17 @@ def read(path: str, called: str, most: int) -> bytes:
         with Path(path).open("rb") as file:
             return file.read(most)
     except OSError as error:
-        raise UsageError(f"{called} {path!r} cannot be read: {error.strerror}", "name a file that can be") from None
+        raise UsageError(
+            f"{called} {path!r} cannot be read: {error.strerror}", "check the path and its permissions"
+        ) from None
 
 
 def writable(path: str, called: str) -> str:
     """Return `path` if it can be written, as far as can be told without making it. Raises UsageError."""
     file = Path(path)
+    hint = "check the path and its permissions"
     if path == "-":
-        reason = "standard output is for --format"
+        reason, hint = "it is a file or nothing", "for standard output: --format ndjson"
     elif file.is_dir():
         reason = "Is a directory"
     elif not file.parent.is_dir():
@@ -36,4 +39,39 @@ def writable(path: str, called: str) -> str:
         reason = "Permission denied"
     else:
         return path
-    raise UsageError(f"{called} {path!r} cannot be written: {reason}", "name a file that can be")
+    raise UsageError(f"{called} {path!r} cannot be written: {reason}", hint)
+
+
+class Kept:
+    """A file that results are kept in, a line at a time, so that those of a run that is killed are there up to then.
+
+    Raises OutputError where it cannot be written.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> Kept:
+        """Make the file, or empty it."""
+        try:
+            self._file = Path(self._path).open("w", encoding="utf-8", buffering=1)
+        except OSError as error:
+            raise self._failed(error) from None
+        return self
+
+    def write(self, line: str) -> None:
+        """Write a line, with its end."""
+        try:
+            self._file.write(line)
+        except OSError as error:
+            raise self._failed(error) from None
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        try:
+            self._file.close()
+        except OSError as error:
+            raise self._failed(error) from None
+
+    def _failed(self, error: OSError) -> OutputError:
+        return OutputError(f"{self._path!r} could not be written: {error.strerror}", "is there room on the disk?")

@@ -24,11 +24,11 @@ COMMANDS = {
 """Each command is a module of this name beside this one, with a Click command of this name in it."""
 
 EXAMPLES = (
-    ("netecho probe self", "the floor: what this machine itself costs"),
+    ("netecho probe self", "what this machine itself costs"),
     ("netecho serve", "echo on TCP and UDP port 7007"),
     ("netecho probe host", "ten round trips over TCP"),
-    ("netecho probe udp://host -r 100 -t 10s", "a hundred a second for ten seconds"),
-    ("netecho probe host --fail-if 'rtt.p99>20ms'", "the exit code says whether it is so"),
+    ("netecho probe udp://host -r 100 -t 10s", "a hundred a second over UDP"),
+    ("netecho probe host --fail-if 'rtt.p99>20ms'", "exit code 1 if that came true"),
 )
 
 

@@ -5,7 +5,7 @@ What they mean together is said in `combinations` (what is wrong) and `asked` (w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from netecho.measure.plan import SECOND, Pattern, Schedule, Stamps
@@ -88,8 +88,13 @@ _GROUPS = (
 )
 
 
+_DEFAULTS = {each.name: each.default if each.type == "bool" else None for each in fields(Options)}
+
+
 def options_from(values: Mapping[str, Any], given: Mapping[str, str]) -> Options:
     """Make the options of `values` that were `given`; where the environment contradicts the command line, leave it."""
+    # A variable that says no to a flag says nothing.
+    given = {name: called for name, called in given.items() if values[name] is not _DEFAULTS[name]}
     typed = {name for name, called in given.items() if called.startswith("-")}
     meant = {name: called for name, called in given.items() if name in typed or not _contradicted(name, typed)}
     return Options(target=values["target"], given=meant, **{name: values[name] for name in meant})

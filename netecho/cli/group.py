@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,10 @@ from netecho.cli.mistakes import explained
 
 if TYPE_CHECKING:
     from netecho.cli.edge import Edge
+
+
+COMPLETE = "_NETECHO_COMPLETE"
+"""Set by a shell's script that asks for completions."""
 
 
 class LazyGroup(click.Group):
@@ -70,11 +75,15 @@ def group() -> LazyGroup:
 
 def invoke(arguments: list[str], edge: Edge) -> int:
     """Run the command that `arguments` ask for, or answer the shell that asks for completions."""
+    if COMPLETE in os.environ:
+        from netecho.cli.completions import register
+
+        register()
     try:
         code = group().main(
             arguments,
             prog_name="netecho",
-            complete_var="_NETECHO_COMPLETE",
+            complete_var=COMPLETE,
             standalone_mode=False,
             obj=edge,
             auto_envvar_prefix="NETECHO",

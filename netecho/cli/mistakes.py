@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
 
 from netecho.cli import front
+from netecho.cli.command import Option
 from netecho.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,8 +26,8 @@ def explained(error: click.UsageError) -> UsageError:
 def named(ctx: click.Context | None, param: click.Parameter) -> str:
     """Name a parameter as the person gave it: by its long option, its variable or its argument's name."""
     source = ctx.get_parameter_source(param.name) if ctx and param.name else None
-    if ctx and source is click.core.ParameterSource.ENVIRONMENT:
-        return f"{ctx.auto_envvar_prefix}_{str(param.name).upper()}"
+    if ctx and source is click.core.ParameterSource.ENVIRONMENT and isinstance(param, Option):
+        return param.variable(ctx)
     if isinstance(param, click.Argument):
         return param.make_metavar(ctx) if ctx else str(param.name)
     return max(param.opts, key=len)
@@ -47,7 +49,7 @@ def _no_such_option(error: click.NoSuchOption) -> UsageError:
     inside = isinstance(error.ctx.command, click.Group) if error.ctx else False
     sentence = f"there is no option {error.option_name}"
     if error.possibilities:
-        return UsageError(sentence, f"did you mean {' or '.join(error.possibilities)}?")
+        return UsageError(sentence, f"did you mean {error.possibilities[0]}?")
     if inside:
         return UsageError(f"{sentence} before the command", "options follow it: netecho probe localhost -c 5")
     return UsageError(sentence, _see_help(error))
@@ -69,15 +71,39 @@ def _no_such_command(error: click.NoSuchCommand) -> UsageError:
 def _missing(error: click.MissingParameter) -> UsageError:
     name = named(error.ctx, error.param) if error.param else "argument"
     examples = getattr(error.ctx.command, "examples", ()) if error.ctx else ()
-    return UsageError(f"{_path(error)} needs a {name}", examples[0].line if examples else _see_help(error))
+    return UsageError(
+        f"{_path(error)} needs a {name}", f"for example: {examples[0].line}" if examples else _see_help(error)
+    )
 
 
 def _bad_use(error: click.BadOptionUsage) -> UsageError:
-    return UsageError(_lowered(error.format_message()), _see_help(error))
+    """Word an option without its value, or a flag with one."""
+    option = next(
+        (param for param in _params(error) if error.option_name in (*param.opts, *param.secondary_opts)), None
+    )
+    if error.ctx is None or not isinstance(option, click.Option):
+        return UsageError(_lowered(error.format_message()), _see_help(error))
+    if option.is_flag or option.count:
+        return UsageError(f"{error.option_name} takes no value", f"give it alone: {error.option_name}")
+    value = option.make_metavar(error.ctx)
+    return UsageError(f"{error.option_name} needs a value", f"after it: {error.option_name} {value}")
+
+
+def _params(error: click.UsageError) -> list[click.Parameter]:
+    return error.ctx.command.params if error.ctx else []
 
 
 def _bad_value(error: click.BadParameter) -> UsageError:
-    name = f"{named(error.ctx, error.param)}: " if error.param else ""
+    """Word a value that Click itself reads: a flag's or a count's, which only a variable can get wrong."""
+    option, ctx = error.param, error.ctx
+    if isinstance(option, Option) and ctx is not None:
+        variable = option.variable(ctx)
+        value = os.environ.get(variable, "")
+        if option.is_flag:
+            return UsageError(f"{variable}: {value!r} is neither yes nor no", f"{variable}=yes")
+        if option.count:
+            return UsageError(f"{variable}: {value!r} is not a whole number", f"{variable}=1")
+    name = f"{named(ctx, option)}: " if option else ""
     return UsageError(f"{name}{_lowered(error.message)}", _see_help(error))
 
 

@@ -17,7 +17,7 @@ from click.shell_completion import CompletionItem
 
 from netecho.cli.mistakes import named
 from netecho.errors import UsageError
-from netecho.target import SCHEMES, SELF, check_host, parse_target
+from netecho.target import SCHEMES, SELF, check_host, parse_listen, parse_target
 from netecho.units import parse_rate, parse_size, parse_sizes, parse_time
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _CLASS_SELECTORS = {f"CS{n}": 8 * n for n in range(8)}  # RFC 2474
 _ASSURED = {f"AF{x}{y}": 8 * x + 2 * y for x in range(1, 5) for y in range(1, 4)}  # RFC 2597
 # RFC 3246, RFC 5865, RFC 8622, RFC 2474
 DSCP = {"DF": 0, "LE": 1, **_CLASS_SELECTORS, **_ASSURED, "VA": 44, "EF": 46}
-_DSCP_HINT = "a number up to 63, or a name such as EF, AF41, CS1, LE: 46"
+_DSCP_HINT = "a number up to 63, or a name such as EF, AF41, CS1 or LE"
 _SOURCE_HINT = "an address of this machine, and a port where it matters: 192.0.2.1:4000 or [2001:db8::1]:4000"
 _PIN_HINT = "sha256: and the 64 hexadecimal digits that netecho serve prints"
 _LARGEST_PORT = 65535
@@ -106,6 +106,18 @@ class Address(Parsed[T]):
             for word in [*_HOSTS, *words]
             if word.startswith(incomplete)
         ]
+
+
+class Criteria(Parsed[T]):
+    """Criteria, joined by commas; completed up to the name of the figure."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        """Suggest the figures there are."""
+        del ctx, param
+        from netecho.measure.metrics import METRICS
+
+        before, comma, begun = incomplete.rpartition(",")
+        return [CompletionItem(f"{before}{comma}{name}", type="prefix") for name in METRICS if name.startswith(begun)]
 
 
 def _socket_paths(incomplete: str) -> list[CompletionItem[str]]:
@@ -215,7 +227,9 @@ def parse_pin(text: str) -> str:
 def parse_source(text: str) -> tuple[str, int]:
     """Read `ADDR[:PORT]`, IPv6 in brackets where a port follows; port 0 is any. Raises UsageError."""
     if text.startswith("["):
-        address, _, tail = text[1:].partition("]")
+        address, bracket, tail = text[1:].partition("]")
+        if not bracket:
+            raise UsageError(f"no closing bracket in {text!r}", _SOURCE_HINT)
         port = tail[1:] if tail.startswith(":") else tail or "0"
     elif text.count(":") > 1:
         address, port = text, "0"
@@ -229,7 +243,8 @@ def parse_source(text: str) -> tuple[str, int]:
     try:
         return str(ipaddress.ip_address(address)) if address else "", int(port)
     except ValueError:
-        raise UsageError(f"{address!r} in {text!r} is not an address", _SOURCE_HINT) from None
+        where = "" if address == text else f" in {text!r}"
+        raise UsageError(f"{address!r}{where} is not an address", _SOURCE_HINT) from None
 
 
 def parse_alpn(text: str) -> str:
@@ -247,4 +262,5 @@ TEXT = Parsed("TEXT", str)
 FILE = File()
 HOST = Parsed("NAME", check_host)
 TARGET = Address("TARGET", parse_target)
-CRITERIA = Parsed("EXPR", parse_criteria)
+LISTEN = Address("ADDRESS", parse_listen)
+CRITERIA = Criteria("EXPR", parse_criteria)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from netecho.errors import OutputError
+from netecho.cli import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netecho.cli.asked import Asked
+    from netecho.cli.given import Format
     from netecho.measure.events import Event
     from netecho.measure.result import Start
     from netecho.report.model import Document, Reporter
@@ -42,49 +43,22 @@ class Several:
 @contextmanager
 def watchers(asked: Asked, output: Output) -> Iterator[Reporter]:
     """Give the reporter of a run; a file that it is saved to is open for as long."""
-    printing = _printing(asked, output)
+    from netecho.report.text import lines_wanted
+
+    lines = lines_wanted(output, asked.job.plan.count)
+    printing = printer(asked.showing.format, output, lines=lines, histogram=asked.showing.histogram)
     path = asked.showing.save
     if path is None:
         yield printing
         return
     from netecho.report.ndjson import NdjsonReporter
 
-    with _Saved(path) as saved:
-        yield Several(printing, NdjsonReporter(saved.write))
+    with files.Kept(path) as kept:
+        yield Several(printing, NdjsonReporter(kept.write))
 
 
-class _Saved:
-    """A file that a run is saved to, a line at a time, so that a run that is killed is there up to then."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def __enter__(self) -> _Saved:
-        try:
-            self._file = open(self._path, "w", encoding="utf-8", buffering=1)  # noqa: PTH123
-        except OSError as error:
-            raise self._failed(error) from None
-        return self
-
-    def write(self, text: str) -> None:
-        """Write a line."""
-        try:
-            self._file.write(text)
-        except OSError as error:
-            raise self._failed(error) from None
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            self._file.close()
-        except OSError as error:
-            raise self._failed(error) from None
-
-    def _failed(self, error: OSError) -> OutputError:
-        return OutputError(f"the run could not be saved in {self._path!r}: {error.strerror}", "is there room?")
-
-
-def _printing(asked: Asked, output: Output) -> Reporter:
-    form = asked.showing.format
+def printer(form: Format, output: Output, *, lines: bool, histogram: bool | None = None) -> Reporter:
+    """Return the reporter of a format; `lines` has the text tell of each probe."""
     if form == "json":
         from netecho.report.jsonout import JsonReporter
 
@@ -97,7 +71,6 @@ def _printing(asked: Asked, output: Output) -> Reporter:
         from netecho.report.csvout import CsvReporter
 
         return CsvReporter(output)
-    from netecho.report.text import TextReporter, lines_wanted
+    from netecho.report.text import TextReporter
 
-    lines = lines_wanted(output, asked.job.plan.count)
-    return TextReporter(output, lines=lines, histogram=asked.showing.histogram)
+    return TextReporter(output, lines=lines, histogram=histogram)

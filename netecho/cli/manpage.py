@@ -1,0 +1,116 @@
+"""The manual page, made from the commands themselves: `python -m netecho.cli.manpage` prints it.
+
+It lies beside this module as `netecho.1`, from where wheels install it; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+from netecho import __version__
+from netecho.cli import front
+from netecho.cli.command import Command, Option
+from netecho.cli.group import group
+from netecho.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+ENDINGS = {
+    ExitCode.OK: "The run was measured and every criterion held.",
+    ExitCode.FAILED: "A criterion failed: no reply at all, a corrupt echo, or a --fail-if that came true;"
+    " or the results could not be written.",
+    ExitCode.USAGE: "The command line, or a file it names, is wrong.",
+    ExitCode.UNREACHABLE: "The target could not be reached at all, or an address to listen on could not be had.",
+    ExitCode.BUG: "An error inside netecho: a bug, which says how to report it.",
+    ExitCode.CUT_OFF: "A second Ctrl-C cut the run off.",
+}
+VARIABLES = {
+    "NETECHO_<COMMAND>_<OPTION>": "Any option, by its long name: NETECHO_PROBE_INTERVAL=50ms. What is typed wins."
+    " For a flag, yes or no.",
+    "NO_COLOR": "If it is set, nothing is coloured; TERM=dumb says the same.",
+    "NETECHO_DEBUG": "If it is set, errors show where in the program they arose.",
+}
+
+
+def page() -> str:
+    """Return the page, in the man macros."""
+    return "\n".join(_lines()) + "\n"
+
+
+def _lines() -> Iterator[str]:
+    yield f'.TH NETECHO 1 "" "netecho {__version__}" "User Commands"'
+    yield from (".SH NAME", r"netecho \- network echo server and round\-trip probe")
+    yield ".SH SYNOPSIS"
+    with click.Context(group(), info_name="netecho") as parent:
+        commands = [(name, _command(parent, name)) for name in front.COMMANDS]
+        for name, command in commands:
+            with click.Context(command, parent=parent, info_name=name) as ctx:
+                usage = " ".join(command.collect_usage_pieces(ctx))
+                yield from (f".B netecho {name}", f".RI {_quoted(usage)}", ".br")
+        yield from (r".B netecho \-\-help", "|", r".B \-\-version")
+        yield from (".SH EXAMPLES", *_examples(front.EXAMPLES))
+        for name, command in commands:
+            with click.Context(command, parent=parent, info_name=name) as ctx:
+                yield from _section(ctx, command)
+    yield from _listed("ENVIRONMENT", VARIABLES.items())
+    yield from _listed("EXIT STATUS", ((str(int(code)), meaning) for code, meaning in ENDINGS.items()))
+    yield from (".SH SEE ALSO", ".BR ping (8),", ".BR inetd (8),", ".BR ss (8)")
+    yield from (".PP", "RFC 862 (echo), RFC 8762 and RFC 8972 (STAMP).")
+
+
+def _command(parent: click.Context, name: str) -> Command:
+    command = parent.command
+    assert isinstance(command, click.Group)  # noqa: S101 - `group` made it
+    found = command.get_command(parent, name)
+    assert isinstance(found, Command)  # noqa: S101 - `command` made it
+    return found
+
+
+def _section(ctx: click.Context, command: Command) -> Iterator[str]:
+    yield f".SH {_quoted(f'NETECHO {ctx.info_name}'.upper())}"
+    paragraphs = [" ".join(each.split()) for each in (command.help or "").split("\n\n")]
+    for paragraph in (*paragraphs, *([command.epilog] if command.epilog else [])):
+        yield from (_escaped(paragraph), ".PP")
+    yield from _examples(command.examples)
+    for name, options in command.sections(ctx).items():
+        yield f".SS {_quoted(name)}"
+        for option in options:
+            yield from _option(ctx, option)
+
+
+def _option(ctx: click.Context, option: Option) -> Iterator[str]:
+    record = option.get_help_record(ctx)
+    if record is not None:
+        names, text = record
+        yield from (".TP", f".B {_escaped(names)}", _escaped(" ".join(text.split())))
+
+
+def _examples(examples: tuple[tuple[str, str], ...]) -> Iterator[str]:
+    for line, purpose in examples:
+        yield from (".TP", f".B {_escaped(line)}", f"{_escaped(purpose[:1].upper() + purpose[1:])}.")
+
+
+def _listed(title: str, rows: Iterable[tuple[str, str]]) -> Iterator[str]:
+    yield f".SH {title}"
+    for term, text in rows:
+        yield from (".TP", f".B {_escaped(term)}", _escaped(text))
+
+
+def _escaped(text: str) -> str:
+    """Return text as roff prints it: its hyphens are the ones people type, and no line is a request."""
+    text = (
+        text.replace("\\", r"\e").replace("-", r"\-").replace("'", r"\(aq").replace("~", r"\(ti").replace("^", r"\(ha")
+    )
+    return re.sub(r"^\.", r"\&.", text)
+
+
+def _quoted(text: str) -> str:
+    return '"' + _escaped(text).replace('"', r"\(dq") + '"'
+
+
+if __name__ == "__main__":
+    click.echo(page(), nl=False)

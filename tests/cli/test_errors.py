@@ -1,0 +1,428 @@
+"""Every error a person can cause with the command line, together: what is said of it, and what to try.
+
+All of these end with exit code 2, before anything is imported that is heavy and before anything is sent.
+"""
+
+from __future__ import annotations
+
+import shlex
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from netecho.cli.edge import Edge
+from netecho.cli.group import invoke
+from netecho.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.program import Netecho
+
+MISTAKES = [
+    ("prob host", "there is no command 'prob'", "did you mean 'probe'?"),
+    ("localhost:7", "there is no command 'localhost:7'", "to probe it: netecho probe localhost:7"),
+    ("host", "there is no command 'host'", "there are probe, serve, report, compare, schema, completions"),
+    ("-c 5 probe host", "there is no option -c before the command", "options follow it: netecho probe localhost -c 5"),
+    ("--vers", "there is no option --vers", "did you mean --version?"),
+    ("frobnicate", "there is no command 'frobnicate'", "there are probe, serve, report, compare, schema, completions"),
+    ("probe", "netecho probe needs a TARGET", "for example: netecho probe self"),
+    ("probe a b", "'b' is one argument too many", "usage: netecho probe [OPTIONS] TARGET"),
+    ("probe host --cuont 5", "there is no option --cuont", "did you mean --count?"),
+    ("probe host --bogus", "there is no option --bogus", "netecho probe --help lists what there is"),
+    ("probe host -Z", "there is no option -Z", "netecho probe --help lists what there is"),
+    ("probe host -c", "-c needs a value", "after it: -c N"),
+    ("probe host --spin=yes", "--spin takes no value", "give it alone: --spin"),
+    ("probe host -c x", "--count: 'x' is not a whole number", "a whole number from 0"),
+    ("probe host -c -1", "--count: '-1' is below 0", "a whole number from 0"),
+    ("probe host -c 1.5", "--count: '1.5' is not a whole number", "a whole number from 0"),
+    (
+        "probe host -c 99999999999999999999",
+        "--count: '99999999999999999999' is not a whole number",
+        "a whole number from 0",
+    ),
+    (
+        "probe http://host",
+        "scheme 'http' in 'http://host' is not one of tcp, udp, tls, unix, stamp",
+        "for an echo over TCP: tcp://host",
+    ),
+    (
+        "probe host:99999",
+        "port 99999 in 'host:99999' is above 65535",
+        "a port is a number up to 65535: tcp://host:7007",
+    ),
+    ("probe :7", "no host in ':7'", "name one: tcp://localhost:7"),
+    ('probe ""', "no host in ''", "name one: tcp://localhost"),
+    (
+        "probe host -t 5x",
+        "--duration: 'x' in '5x' is not a unit of time",
+        "a number with ns, us, ms, s, m or h, in seconds without one: 200ms",
+    ),
+    ("probe host -t 0", "--duration 0 leaves no time to send", "give a time: -t 10s"),
+    (
+        "probe host -i -5ms",
+        "--interval: '-5ms' is below 0",
+        "a number with ns, us, ms, s, m or h, in seconds without one: 200ms",
+    ),
+    (
+        "probe host -i 500ns",
+        "--interval asks for more than a million probes a second",
+        "for the next as soon as a reply is in: -i 0",
+    ),
+    ("probe host -r 0", "--rate: a rate of 0 sends nothing", "a number of probes per second: 50"),
+    (
+        "probe host -r 2000000",
+        "--rate asks for more than a million probes a second",
+        "for the next as soon as a reply is in: -i 0",
+    ),
+    ("probe host -r 10/s", "--rate: '/s' in '10/s': a rate is a bare number", "a number of probes per second: 50"),
+    (
+        "probe host -i 1 -r 2",
+        "--interval and --rate exclude each other: they say the same thing",
+        "a rate of 50 is an interval of 20ms",
+    ),
+    ("probe host --schedule random", "--schedule: 'random' is not one of even, poisson", "for example even"),
+    ("probe host --schedule evne", "--schedule: 'evne' is not one of even, poisson", "did you mean even?"),
+    (
+        "probe host -i 0 --schedule poisson",
+        "--schedule poisson and --interval 0 exclude each other: its gaps have no mean",
+        "give a time: -i 10ms",
+    ),
+    (
+        "probe host -i 0 --spin",
+        "--interval and --spin exclude each other: without a schedule there is nothing to wait for",
+        "give a time: -i 10ms",
+    ),
+    ("probe host -w 0", "--window: '0' is below 1", "a whole number from 1"),
+    ("probe host --warmup -1", "--warmup: '-1' is below 0", "a whole number from 0"),
+    ("probe host -s big", "--size: 'big' is not a size", "a number of bytes, with k or M for powers of 1024: 64"),
+    ("probe host -s 1..9", "--size: no step in the sweep '1..9'", "after a colon: 1..9:1"),
+    (
+        "probe host -s 1..9999:1",
+        "--size: the sweep '1..9999:1' has 9999 sizes, more than 100",
+        "a wider step: 1..9999:101",
+    ),
+    (
+        "probe host -s 0",
+        "--size of 0 bytes: a stream carries no empty probe",
+        "give at least 1, or probe over udp://, where a datagram may be empty",
+    ),
+    ("probe host -s 17M", "--size of over 16M is more than the 16M of the largest probe", "give less: -s 1M"),
+    (
+        "probe host -s 0..64:32",
+        "--size of 0 bytes: a stream carries no empty probe",
+        "give at least 1, or probe over udp://, where a datagram may be empty",
+    ),
+    (
+        "probe udp://host -s 64k",
+        "--size of 65536 bytes is more than the 65507 of the largest datagram",
+        "give less, or probe over tcp://",
+    ),
+    ("probe stamp://host -s 40", "--size of 40 bytes is less than the 44 of a STAMP packet", "give at least 44"),
+    (
+        "probe host --payload ''",
+        "--payload of 0 bytes: a stream carries no empty probe",
+        "give at least 1, or probe over udp://, where a datagram may be empty",
+    ),
+    (
+        "probe host --payload a --payload-hex 00",
+        "--payload and --payload-hex exclude each other: each says what is sent",
+        "give one of them",
+    ),
+    (
+        "probe host --payload a --pattern zeros",
+        "--payload and --pattern exclude each other: each says what is sent",
+        "give one of them",
+    ),
+    (
+        "probe host --payload a -s 5",
+        "--payload and --size exclude each other: a payload has a size of its own",
+        "leave out --size",
+    ),
+    ("probe host --payload-hex 0", "--payload-hex: '0' has half a byte", "two hexadecimal digits a byte: 00ff10"),
+    (
+        "probe host --payload-hex xy",
+        "--payload-hex: 'x' in 'xy' is not a hexadecimal digit",
+        "two hexadecimal digits a byte: 00ff10",
+    ),
+    (
+        "probe host --payload-file /nonexistent",
+        "--payload-file '/nonexistent' cannot be read: No such file or directory",
+        "check the path and its permissions",
+    ),
+    (
+        "probe host --payload-file /",
+        "--payload-file '/' cannot be read: Is a directory",
+        "check the path and its permissions",
+    ),
+    (
+        "probe udp://host --payload-file /dev/zero",
+        "--payload-file of over 16M is more than the 65507 of the largest datagram",
+        "give less, or probe over tcp://",
+    ),
+    ("probe host --payload-file ''", "--payload-file: '' is not the name of a file", "a path: ./file"),
+    ("probe host --pattern ones", "--pattern: 'ones' is not one of random, zeros, counter", "for example random"),
+    (
+        "probe stamp://host --payload a",
+        "--payload means nothing for stamp://: its packets have a set form",
+        "leave it out",
+    ),
+    (
+        "probe stamp://host --pattern zeros",
+        "--pattern means nothing for stamp://: its packets have a set form",
+        "leave it out",
+    ),
+    ("probe host -W 0", "--timeout 0s is not above 0 and up to 1h", "give a time: -W 2s"),
+    ("probe host -W 2h", "--timeout 7200s is not above 0 and up to 1h", "give a time: -W 2s"),
+    ("probe host --connections 0", "--connections: '0' is below 1", "a whole number from 1 to 50000"),
+    ("probe host --connections 99999", "--connections: '99999' is above 50000", "a whole number from 1 to 50000"),
+    (
+        "probe udp://host --reconnect",
+        "--reconnect is for streams: udp:// has no connections",
+        "over TCP: tcp://host:7007",
+    ),
+    (
+        "probe stamp://host --connect-only",
+        "--connect-only is for streams: stamp:// has no connections",
+        "over TCP: tcp://host:862",
+    ),
+    (
+        "probe host --connect-only -s 5",
+        "--connect-only and --size exclude each other: nothing is sent",
+        "leave out --size",
+    ),
+    (
+        "probe host --connect-only --payload a",
+        "--connect-only and --payload exclude each other: nothing is sent",
+        "leave out --payload",
+    ),
+    (
+        "probe host --connect-only --stamps kernel",
+        "--connect-only and --stamps exclude each other: the kernel stamps what is sent",
+        "leave out --stamps",
+    ),
+    ("probe host --stamps hardware", "--stamps: 'hardware' is not one of auto, kernel, user", "for example auto"),
+    (
+        "probe host -4 -6",
+        "--ipv4 and --ipv6 exclude each other: each excludes the other's addresses",
+        "give one of them, or none",
+    ),
+    ("probe ::1 -4", "--ipv4 is IPv4, and the target ::1 is IPv6", "one run is of one family"),
+    ("probe 127.0.0.1 -6", "--ipv6 is IPv6, and the target 127.0.0.1 is IPv4", "one run is of one family"),
+    ("probe host --source 127.0.0.1 -6", "--ipv6 is IPv6, and --source 127.0.0.1 is IPv4", "one run is of one family"),
+    (
+        "probe ::1 --source 127.0.0.1",
+        "--source 127.0.0.1 is IPv4, and the target ::1 is IPv6",
+        "one run is of one family",
+    ),
+    (
+        "probe host --source nohost",
+        "--source: 'nohost' is not an address",
+        "an address of this machine, and a port where it matters: 192.0.2.1:4000 or [2001:db8::1]:4000",
+    ),
+    (
+        "probe host --source 127.0.0.1:x",
+        "--source: port 'x' in '127.0.0.1:x' is not a number up to 65535",
+        "an address of this machine, and a port where it matters: 192.0.2.1:4000 or [2001:db8::1]:4000",
+    ),
+    (
+        "probe host --source 127.0.0.1:99999",
+        "--source: port '99999' in '127.0.0.1:99999' is not a number up to 65535",
+        "an address of this machine, and a port where it matters: 192.0.2.1:4000 or [2001:db8::1]:4000",
+    ),
+    (
+        "probe host --source ''",
+        "--source: '' names neither an address nor a port",
+        "an address of this machine, and a port where it matters: 192.0.2.1:4000 or [2001:db8::1]:4000",
+    ),
+    (
+        "probe host --source [::1",
+        "--source: no closing bracket in '[::1'",
+        "an address of this machine, and a port where it matters: 192.0.2.1:4000 or [2001:db8::1]:4000",
+    ),
+    (
+        "probe host --source 127.0.0.1:4000 --connections 2",
+        "--connections and port 4000 of --source exclude each other: a port serves one connection at a time",
+        "give the address alone, and the system picks ports",
+    ),
+    (
+        "probe host --source :4000 --reconnect",
+        "--reconnect and port 4000 of --source exclude each other: a port serves one connection at a time",
+        "give the address alone, and the system picks ports",
+    ),
+    (
+        "probe host --source :4000 --connect-only",
+        "--connect-only and port 4000 of --source exclude each other: a port serves one connection at a time",
+        "give the address alone, and the system picks ports",
+    ),
+    (
+        "probe host --dscp 64",
+        "--dscp: '64' is above 63, the largest DSCP",
+        "a number up to 63, or a name such as EF, AF41, CS1 or LE",
+    ),
+    ("probe host --dscp FE", "--dscp: 'FE' is not a DSCP", "a number up to 63, or a name such as EF, AF41, CS1 or LE"),
+    ("probe host --dscp -1", "--dscp: '-1' is not a DSCP", "a number up to 63, or a name such as EF, AF41, CS1 or LE"),
+    ("probe host --ttl 0", "--ttl: '0' is below 1", "a whole number from 1 to 255"),
+    ("probe host --ttl 256", "--ttl: '256' is above 255", "a whole number from 1 to 255"),
+    ("probe unix:/x --ttl 3", "--ttl means nothing for unix:/x: its bytes travel in no packets", "leave it out"),
+    ("probe unix:/x -4", "--ipv4 means nothing for unix:/x: its bytes travel in no packets", "leave it out"),
+    ("probe host --ca /x", "--ca is for tls:// targets, and tcp://host:7007 is not one", "over TLS: tls://host:7007"),
+    (
+        "probe udp://host --insecure",
+        "--insecure is for tls:// targets, and udp://host:7007 is not one",
+        "over TLS: tls://host:7007",
+    ),
+    (
+        "probe self --pin sha256:00",
+        "--pin: '00' in 'sha256:00' is not 64 hexadecimal digits",
+        "sha256: and the 64 hexadecimal digits that netecho serve prints",
+    ),
+    (
+        "probe tls://self --insecure",
+        "--insecure means nothing for tls://self, which trusts what it made",
+        "leave it out",
+    ),
+    (
+        "probe tls://host --insecure --ca /etc/passwd",
+        "--insecure and --ca exclude each other: one checks, the other does not",
+        "leave out --insecure",
+    ),
+    (
+        "probe tls://host --ca /nonexistent",
+        "--ca '/nonexistent' cannot be read: No such file or directory",
+        "check the path and its permissions",
+    ),
+    (
+        "probe tls://host --cert /nonexistent",
+        "--cert '/nonexistent' cannot be read: No such file or directory",
+        "check the path and its permissions",
+    ),
+    ("probe tls://host --key /etc/passwd", "--key needs --cert", "the certificate it is the key of: --cert FILE"),
+    (
+        "probe tls://host --pin md5:00",
+        "--pin: 'md5:00' is not a pin",
+        "sha256: and the 64 hexadecimal digits that netecho serve prints",
+    ),
+    (
+        "probe tls://host --pin sha256:00",
+        "--pin: '00' in 'sha256:00' is not 64 hexadecimal digits",
+        "sha256: and the 64 hexadecimal digits that netecho serve prints",
+    ),
+    ("probe tls://host --alpn ''", "--alpn: '' is not the name of a protocol", "one of IANA's ALPN IDs: h2"),
+    (
+        "probe tls://host --server-name 'a b'",
+        "--server-name: 'a b' is not part of a host name",
+        "write a name or an address: tls://localhost:7443",
+    ),
+    ("probe tls://host --server-name ''", "--server-name: the name is empty", "write a name: echo.example"),
+    ("probe host --format xml", "--format: 'xml' is not one of text, json, ndjson, csv", "for example text"),
+    (
+        "probe host --json --format csv",
+        "--json and --format exclude each other: --json is short for --format json, not csv",
+        "leave out --json",
+    ),
+    ("probe host --histogram --json", "--histogram is drawn in text, not in json", "--hdr FILE keeps it for machines"),
+    (
+        "probe host --histogram --format csv",
+        "--histogram is drawn in text, not in csv",
+        "--hdr FILE keeps it for machines",
+    ),
+    ("probe host --live -q", "--live and --quiet exclude each other: a live view is not quiet", "leave out --quiet"),
+    (
+        "probe host --histogram -qq",
+        "--histogram and --quiet exclude each other: given twice it prints nothing",
+        "give -q once",
+    ),
+    ("probe host --save /", "--save '/' cannot be written: Is a directory", "check the path and its permissions"),
+    (
+        "probe host --save /nonexistent/x",
+        "--save '/nonexistent/x' cannot be written: there is no directory '/nonexistent'",
+        "check the path and its permissions",
+    ),
+    (
+        "probe host --save -",
+        "--save '-' cannot be written: it is a file or nothing",
+        "for standard output: --format ndjson",
+    ),
+    (
+        "probe host --hdr /nonexistent/x",
+        "--hdr '/nonexistent/x' cannot be written: there is no directory '/nonexistent'",
+        "check the path and its permissions",
+    ),
+    ("probe host --save /tmp/x --hdr /tmp/../tmp/x", "--save and --hdr name the same file '/tmp/x'", "give two"),
+]
+
+
+def mistake(*arguments: str) -> tuple[str, str | None]:
+    with pytest.raises(UsageError) as caught:
+        invoke(list(arguments), Edge())
+    return caught.value.sentence, caught.value.hint
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_up(*_: object) -> None:
+        pytest.fail("a name was looked up: the mistake was not seen")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+
+@pytest.mark.parametrize(("line", "sentence", "hint"), MISTAKES, ids=[line for line, _, _ in MISTAKES])
+def test_a_mistake_is_told_by_its_part_and_shown_a_right_one(line: str, sentence: str, hint: str) -> None:
+    assert mistake(*shlex.split(line)) == (sentence, hint)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("NETECHO_PROBE_COUNT", "ten", "NETECHO_PROBE_COUNT: 'ten' is not a whole number"),
+        ("NETECHO_PROBE_FORMAT", "xml", "NETECHO_PROBE_FORMAT: 'xml' is not one of text, json, ndjson, csv"),
+        ("NETECHO_PROBE_IPV4", "perhaps", "NETECHO_PROBE_IPV4: 'perhaps' is neither yes nor no"),
+        ("NETECHO_PROBE_QUIET", "very", "NETECHO_PROBE_QUIET: 'very' is not a whole number"),
+        ("NETECHO_PROBE_CA", "ca.pem", "NETECHO_PROBE_CA is for tls:// targets, and tcp://host:7007 is not one"),
+        ("NETECHO_PROBE_FAIL_IF", "speed>1", "NETECHO_PROBE_FAIL_IF: 'speed' in 'speed>1' is not a metric"),
+    ],
+)
+def test_a_mistake_in_the_environment_is_told_by_its_variable(
+    variable: str, value: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert mistake("probe", "host")[0] == sentence
+
+
+def test_of_two_variables_that_exclude_each_other_both_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETECHO_PROBE_RATE", "50")
+    monkeypatch.setenv("NETECHO_PROBE_INTERVAL", "1s")
+    sentence = "NETECHO_PROBE_INTERVAL and NETECHO_PROBE_RATE exclude each other: they say the same thing"
+    assert mistake("probe", "host")[0] == sentence
+
+
+def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netecho.cli.files.os.access", lambda *_: False)
+    path = str(tmp_path / "run")
+    assert mistake("probe", "host", "--save", path) == (
+        f"--save {path!r} cannot be written: Permission denied",
+        "check the path and its permissions",
+    )
+
+
+def test_it_is_shown_on_standard_error_with_exit_code_2(netecho: Netecho) -> None:
+    ended = netecho("probe", "host:99999")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == (
+        "netecho: port 99999 in 'host:99999' is above 65535\n"
+        "  a port is a number up to 65535: tcp://host:7007\n"
+    )  # fmt: skip
+
+
+def test_nothing_given_shows_the_front_page(netecho: Netecho) -> None:
+    ended = netecho()
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("netecho: no command was given\n\nUsage: netecho COMMAND")
+
+
+def test_escapes_in_what_was_typed_are_not_printed_raw(netecho: Netecho) -> None:
+    ended = netecho("probe", "\x1b[2J", "--label", "\x1b")
+    assert "\x1b" not in ended.err
+    assert r"'\x1b[2J'" in ended.err
