@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-pytest_plugins = ["tests.program", "tests.peers"]
+pytest_plugins = ["tests.program"]
 
 INTEROP = Path(__file__).parent / "interop"
 NO_SKIP = bool(os.environ.get("NETECHO_NO_SKIP"))

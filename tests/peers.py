@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -71,8 +72,8 @@ class Peer:
 
     def said(self) -> str:
         """What it has printed so far."""
-        self.log.seek(0)
-        return self.log.read().decode(errors="replace")
+        # Not by seeking: the peer writes at the same offset.
+        return os.pread(self.log.fileno(), 1 << 20, 0).decode(errors="replace")
 
     def stop(self) -> None:
         """Kill it and its children, and wait for it."""
@@ -80,6 +81,16 @@ class Peer:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.log.close()
+
+
+@contextlib.contextmanager
+def running(arguments: list[str]) -> Iterator[Peer]:
+    """Start a peer and leave nothing of it."""
+    peer = Peer(arguments)
+    try:
+        yield peer
+    finally:
+        peer.stop()
 
 
 def answers(kind: socket.SocketKind, address: tuple[str, int] | str) -> bool:
@@ -93,16 +104,6 @@ def answers(kind: socket.SocketKind, address: tuple[str, int] | str) -> bool:
     return False
 
 
-class EchoServer:
-    """A peer that echoes, and how to reach it as a netecho target."""
-
-    def __init__(self, name: str, peer: Peer, targets: dict[str, str]) -> None:
-        self.name = name
-        self.peer = peer
-        self.targets = targets
-        """By scheme: `tcp`, `udp`, `unix`."""
-
-
 def permitted(arguments: list[str]) -> bool:
     """Whether this machine lets us run that."""
     with contextlib.suppress(FileNotFoundError):
@@ -111,46 +112,40 @@ def permitted(arguments: list[str]) -> bool:
 
 
 @contextlib.contextmanager
-def inetd_echo() -> Iterator[EchoServer]:
-    """RFC 862 as inetd has it built in, over TCP and UDP.
+def inetd_echo(scheme: str) -> Iterator[str]:
+    """RFC 862 as inetd has it built in, over `tcp` or `udp`; its target.
 
     inetd's internal service is found by its name alone, and the name's port is the one in /etc/services: so inetd gets
     an /etc/services of its own, in a mount namespace. Where that is not permitted it takes port 7 of a loopback
-    address.
+    address. One inetd serves one transport: when a child that served a TCP client ends, inetd sleeps for a second.
     """
     program = needed("inetutils-inetd")
+    root = os.geteuid() == 0
     with tempfile.TemporaryDirectory() as folder:
-        port = free_port()
+        host, port = LOOPBACK, free_port()
         services = Path(folder, "services")
         services.write_text(f"echo {port}/tcp\necho {port}/udp\n")
         # The rate is of invocations a minute, past which inetd closes the service.
         serve = [program, "-d", "-p", "-R", "1000000", f"{folder}/inetd.conf"]
-        host = LOOPBACK
-        namespace = ["unshare", "--map-root-user", "--mount"]
-        if os.geteuid() == 0:
-            namespace = ["unshare", "--mount"]
+        namespace = ["unshare", "--mount"] if root else ["unshare", "--map-root-user", "--mount"]
         script = 'mount --bind "$0" /etc/services && exec "$@"'
         hidden = [*namespace, "sh", "-c", script, str(services)]
         if permitted([*hidden, "true"]):
             serve = [*hidden, *serve]
         else:
             host, port = "127.0.0.7", 7
-        user = "root" if os.geteuid() == 0 else str(os.geteuid())
-        Path(folder, "inetd.conf").write_text(
-            f"{host}:echo stream tcp nowait {user} internal\n{host}:echo dgram udp wait {user} internal\n"
-        )
-        peer = Peer(serve)
-        try:
-            peer.wait_until(lambda: answers(socket.SOCK_STREAM, (host, port)))
-            peer.wait_until(lambda: answers(socket.SOCK_DGRAM, (host, port)))
-            yield EchoServer("inetd", peer, {"tcp": f"tcp://{host}:{port}", "udp": f"udp://{host}:{port}"})
-        finally:
-            peer.stop()
+        kind = "dgram udp wait" if scheme == "udp" else "stream tcp nowait"
+        user = "root" if root else pwd.getpwuid(os.geteuid()).pw_name
+        Path(folder, "inetd.conf").write_text(f"{host}:echo {kind} {user} internal\n")
+        with running([*serve]) as peer:
+            # Asking it for an echo over TCP would put it to sleep.
+            peer.wait_until(lambda: "registered internal" in peer.said())
+            yield f"{scheme}://{host}:{port}"
 
 
 @contextlib.contextmanager
-def forking_echo(name: str, scheme: str) -> Iterator[EchoServer]:
-    """`ncat` or `socat`, which start a `cat` or a pipe for each client."""
+def forking_echo(name: str, scheme: str) -> Iterator[str]:
+    """`ncat` or `socat`, which start a process for each client (socat: for each datagram); its target."""
     program = needed(name)
     # Unix socket paths are limited to 107 bytes, and pytest's own folders are long.
     with tempfile.TemporaryDirectory() as folder:
@@ -162,23 +157,13 @@ def forking_echo(name: str, scheme: str) -> Iterator[EchoServer]:
             ("ncat", "udp"): ["-l", "-u", "-k", "-c", "exec cat", LOOPBACK, str(port)],
             ("ncat", "unix"): ["-l", "-U", "-k", "-c", "exec cat", path],
             ("socat", "tcp"): [f"TCP-LISTEN:{port},bind={LOOPBACK},reuseaddr,fork,nodelay", "PIPE"],
-            ("socat", "udp"): [f"UDP-LISTEN:{port},bind={LOOPBACK},fork", "PIPE"],
+            ("socat", "udp"): [f"UDP-RECVFROM:{port},bind={LOOPBACK},fork", "PIPE"],
             ("socat", "unix"): [f"UNIX-LISTEN:{path},fork", "PIPE"],
         }[name, scheme]
         kind = socket.SOCK_DGRAM if scheme == "udp" else socket.SOCK_STREAM
-        peer = Peer([program, *arguments])
-        try:
+        with running([program, *arguments]) as peer:
             peer.wait_until(lambda: answers(kind, address))
-            yield EchoServer(name, peer, {scheme: target})
-        finally:
-            peer.stop()
-
-
-@pytest.fixture(scope="module")
-def inetd() -> Iterator[EchoServer]:
-    """An inetd with its internal echo on TCP and UDP."""
-    with inetd_echo() as server:
-        yield server
+            yield target
 
 
 FOREIGN = [
@@ -193,9 +178,6 @@ FOREIGN = [
 ]
 
 
-@pytest.fixture(params=FOREIGN, ids="-".join)
-def foreign_target(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The target of each foreign echo server, over each transport it has."""
-    name, scheme = request.param
-    with inetd_echo() if name == "inetd" else forking_echo(name, scheme) as server:
-        yield server.targets[scheme]
+def foreign_echo(name: str, scheme: str) -> contextlib.AbstractContextManager[str]:
+    """Start one of FOREIGN; its target."""
+    return inetd_echo(scheme) if name == "inetd" else forking_echo(name, scheme)

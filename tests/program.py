@@ -131,8 +131,8 @@ class Program:
         self.stderr.close()
 
     def _error(self) -> bytes:
-        self.stderr.seek(0)
-        return self.stderr.read()
+        # Not by seeking: the command writes at the same offset.
+        return os.pread(self.stderr.fileno(), 1 << 24, 0)
 
     @contextlib.contextmanager
     def _patience(self, seconds: float) -> Iterator[None]:

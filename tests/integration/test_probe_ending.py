@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ def test_the_first_signal_ends_the_run_with_its_summary(netecho: Netecho, transp
 def test_every_format_is_complete_after_ctrl_c(netecho: Netecho, output: str) -> None:
     with streams(echo) as server:
         run = netecho.start("probe", f"127.0.0.1:{server.port}", *FOR_EVER, "--format", output)
-        server.heard.wait()
+        assert server.heard.wait(10)
         if output != "json":
             run.line()
         run.interrupt()
@@ -57,7 +58,7 @@ def test_ctrl_c_without_a_reply_is_a_failed_run(netecho: Netecho) -> None:
     with streams(silence) as server:
         run = netecho.start("probe", f"127.0.0.1:{server.port}", *FOR_EVER, "--format", "ndjson")
         run.event_named("start")
-        server.heard.wait()
+        assert server.heard.wait(10)
         run.interrupt()
         ended = run.end()
     assert ended.code == 1
@@ -76,10 +77,13 @@ def test_a_second_ctrl_c_cuts_the_run_off(netecho: Netecho) -> None:
         os.set_blocking(writer, True)
     with datagrams(bytes) as server, os.fdopen(writer, "wb") as pipe:
         run = netecho.start("probe", f"udp://127.0.0.1:{server.port}", *FOR_EVER, "--format", "ndjson", stdout=pipe)
+        assert server.heard.wait(10)
         # A signal that is sent while the same one is pending is one with it: so more than two may be needed.
-        while run.process.poll() is None:
-            if server.heard.wait(0.02):
-                run.interrupt()
+        for _ in range(500):
+            run.interrupt()
+            with suppress(subprocess.TimeoutExpired):
+                run.process.wait(0.02)
+                break
         ended = run.end()
     os.close(reader)
     assert ended.code == 130
