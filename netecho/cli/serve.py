@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from netecho.cli.command import command, section
-from netecho.cli.options import TIME, Parsed, choice, integer
+from netecho.cli.options import LISTEN, TIME, choice, integer
 from netecho.echo.limits import Limits
 from netecho.echo.service import Service
 from netecho.errors import ExitCode, OutputClosed
@@ -38,7 +38,7 @@ _SAFE = Limits()
     epilog="TIME takes ns, us, ms, s, m or h (1.5s, 200us), in seconds without."
     " Every option is also read from the environment, as NETECHO_SERVE_<OPTION>.",
 )
-@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1, type=Parsed("ADDRESS", parse_listen))
+@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1, type=LISTEN)
 @limits(
     "--max-connections",
     type=integer(0),
