@@ -115,8 +115,17 @@ def figures(summary: Summary) -> Document:
             "jitter_rfc3550_ms": milliseconds(summary.jitter_rfc3550),
         },
         "histogram": {"rtt": _bins(summary.rtt), "response": _bins(summary.response)},
+        **_connections(summary),
         **({"sizes": [_size(size) for size in summary.by_size]} if summary.by_size else {}),
     }
+
+
+def _connections(summary: Summary) -> Document:
+    """Return the phases of connecting, where each probe has a connection of its own."""
+    if not summary.connect.count:
+        return {}
+    tls = distribution(summary.tls) if summary.tls.count else None
+    return {"connections": {"connect": distribution(summary.connect), "tls": tls}}
 
 
 def distribution(values: Distribution) -> Document:
