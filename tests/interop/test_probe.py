@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from tests.program import Netecho
 
-# ncat gives UDP to its `cat` through a pipe, where datagrams that come close together become one.
-ONE_AT_A_TIME = [("ncat", "udp")]
+# ncat gives UDP to its `cat` through a pipe, where datagrams that come close together become one; socat forks for each
+# datagram, and loses those that come while it does.
+ONE_AT_A_TIME = [("ncat", "udp"), ("socat", "udp")]
 
 
 @pytest.fixture(params=FOREIGN, ids="-".join)
