@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netecho.report.wording import time
+from netecho.report.wording import ms, time
 
 if TYPE_CHECKING:
     from netecho.report.model import Document
@@ -21,6 +21,12 @@ def path(document: Document) -> str:
     there = _endpoint(target["address"], target["port"])
     here = _endpoint(local["address"], local["port"])
     return f"{here} -> {there}" if here and there else there
+
+
+def phases(setup: Document) -> str:
+    """Return what it took to connect, phase by phase; empty where there are none."""
+    named = ((name, setup[f"{name}_ms"]) for name in ("resolve", "connect", "tls"))
+    return ", ".join(f"{name} {ms(taken)} ms" for name, taken in named if taken is not None)
 
 
 def manner(settings: Document) -> str:

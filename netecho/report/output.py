@@ -8,6 +8,7 @@ Nothing heavy is imported: the machine formats must not pay for Rich.
 from __future__ import annotations
 
 import os
+import re
 import select
 import sys
 from contextlib import suppress
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 DEFAULT_WIDTH = 80
 """Of what is no terminal and has no COLUMNS."""
 
-GLYPHS = "▁▂▃▄▅▆▇█▏▎▍▌▋▊▉─·"
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")
+
+GLYPHS = "▁▂▃▄▅▆▇█▏▎▍▌▋▊▉─━"
 """What the pictures are drawn with, where the stream's encoding has it."""
 
 
@@ -55,6 +58,7 @@ class Output:
         self.stderr_color = welcome and self.stderr_is_terminal
         self.stderr_moves = self.stderr_is_terminal and not dumb
         """Whether the cursor of standard error can be sent about: what a live view needs."""
+        self._block: list[str] = []
         self.glyphs = all(_can_show(stream) for stream in (self._stdout, self._stderr))
         """Whether block characters may be used; ASCII else."""
 
@@ -83,6 +87,7 @@ class Output:
         stream = self._stdout
         if stream is None:
             raise OutputError("the results could not be written: standard output is closed")
+        block = self._lift_block() if self.stdout_is_terminal else []
         try:
             stream.write(text)
             stream.flush()
@@ -95,6 +100,8 @@ class Output:
                 f"the results could not be written to standard output: {error.strerror or error}",
                 "standard output must be a file, pipe or terminal with room for them",
             ) from error
+        if block:
+            self.show_block(block)
 
     def has_room(self, wait: float = 0.0) -> bool:
         """Whether a line written now would be taken at once, or within `wait` seconds; files take all.
@@ -118,9 +125,38 @@ class Output:
     def say(self, text: str) -> None:
         """Write a line for the person at the terminal to standard error, unless they asked for silence."""
         if self.quiet < 2:
-            self.draw(text + "\n")
+            block = self._lift_block()
+            self._tell(text + "\n")
+            if block:
+                self.show_block(block)
 
-    def draw(self, text: str) -> None:
+    def show_block(self, lines: list[str]) -> None:
+        """Keep `lines` at the bottom of standard error's terminal, in place of those shown before; none clears them.
+
+        What else is written to the terminal appears above. A terminal that takes nothing right now (Ctrl-S, a slow
+        line) is left as it is: nobody waits for it.
+        """
+        if not self.stderr_moves or not (lines or self._block) or (lines and not _takes_more(self._stderr)):
+            return
+        columns, height = self.stderr_size
+        lines = lines[-max(1, height - 1) :]
+        ends = "\x1b[K\r\n".join(lines)
+        # Without wrapping each line is one row, whatever a terminal thinks of the width of a character.
+        self._tell(f"{self._to_top_of_block(columns)}\x1b[?7l{ends}\x1b[J\x1b[?7h")
+        self._block = lines
+
+    def _lift_block(self) -> list[str]:
+        """Take the block off the screen, for something else to be written; return it."""
+        block = self._block
+        self.show_block([])
+        return block
+
+    def _to_top_of_block(self, columns: int) -> str:
+        # A terminal that was made narrower has broken the lines anew.
+        rows = sum(max(1, -(-len(_STYLE.sub("", line)) // columns)) for line in self._block)
+        return f"\x1b[{rows - 1}A\r" if rows > 1 else "\r"
+
+    def _tell(self, text: str) -> None:
         """Write to standard error as it is; that nobody reads there is no reason to stop."""
         if self._stderr is None:
             return
@@ -144,6 +180,18 @@ class Output:
 
 def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and not stream.closed and stream.isatty()
+
+
+def _takes_more(stream: TextIO | None) -> bool:
+    """Tell whether a terminal would take a write without making us wait."""
+    if stream is None:
+        return False
+    poller = select.poll()
+    try:
+        poller.register(stream.fileno(), select.POLLOUT)
+    except (OSError, ValueError):  # no descriptor behind it: a test's
+        return True
+    return bool(poller.poll(0))
 
 
 def _can_show(stream: TextIO | None) -> bool:

@@ -13,7 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from netecho.report.headline import manner, path
+from netecho.report.headline import manner, path, phases
 from netecho.report.histogram import lines
 from netecho.report.remarks import Weight, remarks
 from netecho.report.wording import many, ms, percent, span
@@ -68,8 +68,8 @@ def summary(document: Document, width: int, *, glyphs: bool = True, histogram: b
 
 def _parts(document: Document, width: int, *, glyphs: bool, histogram: bool) -> Iterator[RenderableType]:
     yield _title(document)
-    if setup := _setup(document["setup"]):
-        yield setup
+    if taken := phases(document["setup"]):
+        yield Text(taken, style="dim")
     yield _counts(document)
     if document["rtt"]["count"]:
         yield Text()
@@ -95,12 +95,6 @@ def _title(document: Document) -> Text:
     if document["label"]:
         title.append(f"  {document['label']}", style="not bold")
     return title
-
-
-def _setup(setup: Document) -> Text | None:
-    phases = [(name, setup[f"{name}_ms"]) for name in ("resolve", "connect", "tls")]
-    taken = [f"{name} {ms(value)} ms" for name, value in phases if value is not None]
-    return Text("   ".join(taken), style="dim") if taken else None
 
 
 def _counts(document: Document) -> Text:

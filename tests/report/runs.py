@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from netecho.measure.events import (
     EchoCorrupted,
     Event,
@@ -14,6 +16,9 @@ from netecho.measure.events import (
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result, Route, Setup, Start
 from netecho.report.model import Document, document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MS = 1_000_000
 STARTED = 1_795_412_400_123_456_789  # 2026-11-23T05:40:00.123456Z
@@ -70,10 +75,8 @@ TROUBLED: list[Event] = [
 ]
 
 
-def result(
-    events: list[Event], *, start: Start = START, interrupted: bool = False, pending: int = 0, waits: int = 0
-) -> Result:
-    recorder = Recorder()
+def fed(recorder: Recorder, events: Iterable[Event]) -> None:
+    """Tell a recorder what a session would have told it."""
     flow = recorder.flow()
     highest = -1
     for event in events:
@@ -85,6 +88,13 @@ def result(
                 recorder.reordered()
             highest = max(highest, event.seq)
         _count(recorder, event)
+
+
+def result(
+    events: list[Event], *, start: Start = START, interrupted: bool = False, pending: int = 0, waits: int = 0
+) -> Result:
+    recorder = Recorder()
+    fed(recorder, events)
     for _ in range(pending):
         recorder.sent(50_000)
     recorder.pending(pending)

@@ -1,0 +1,67 @@
+"""A terminal for tests: what stands on the screen after everything that was written to it."""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+
+_TOKEN = re.compile(r"\x1b\[(\??)([0-9;]*)([A-Za-z])|[\r\n]|[^\x1b\r\n]+")
+
+
+class Terminal(StringIO):
+    """Knows what a live view uses of ECMA-48, and no more: it fails on anything else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines = [""]
+        self._row = 0
+        self._column = 0
+        self._wraps = True
+
+    def isatty(self) -> bool:
+        return True
+
+    @property
+    def screen(self) -> list[str]:
+        """The lines, without blanks at their ends, and without blank lines at the end."""
+        return "\n".join(line.rstrip() for line in self._lines).rstrip().split("\n")
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the cursor stands at the beginning of a line, and nothing is left switched off."""
+        return self._column == 0 and self._wraps
+
+    def write(self, text: str) -> int:
+        position = 0
+        while position < len(text):
+            token = _TOKEN.match(text, position)
+            assert token is not None, f"no terminal knows {text[position:]!r}"
+            self._take(token)
+            position = token.end()
+        return super().write(text)
+
+    def _take(self, token: re.Match[str]) -> None:
+        whole, (private, number, final) = token[0], token.groups()
+        line = self._lines[self._row]
+        if whole == "\r":
+            self._column = 0
+        elif whole == "\n":
+            # As the line discipline has it, a new line begins at the left.
+            self._row, self._column = self._row + 1, 0
+            self._lines += [""] * (self._row + 1 - len(self._lines))
+        elif final is None:
+            self._lines[self._row] = (
+                line[: self._column].ljust(self._column) + whole + line[self._column + len(whole) :]
+            )
+            self._column += len(whole)
+        elif (private, final) == ("", "A"):
+            assert self._row >= int(number), "above the top of the screen"
+            self._row -= int(number)
+        elif (private, final) == ("", "K"):
+            self._lines[self._row] = line[: self._column]
+        elif (private, final) == ("", "J"):
+            self._lines[self._row :] = [line[: self._column]]
+        elif (private, number) == ("?", "7"):
+            self._wraps = final == "h"
+        else:
+            assert (private, final) == ("", "m"), f"no terminal here knows {whole!r}"
