@@ -5,10 +5,11 @@ The seam between what was asked and what is done. Twisted and Rich are imported 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 from netecho.cli import files
-from netecho.cli.watchers import watchers
+from netecho.cli.watchers import Watchers
 from netecho.errors import ExitCode
 from netecho.report.output import Output
 
@@ -17,30 +18,60 @@ if TYPE_CHECKING:
     from netecho.cli.edge import Edge
     from netecho.measure.recorder import Recorder
     from netecho.measure.result import Result
+    from netecho.net.run import Interrupt
+    from netecho.report.live import LiveView
+
+FRAME = 0.25
+"""Seconds from one frame of the live view to the next."""
 
 
 def run(asked: Asked, edge: Edge) -> int:
     """Probe as asked, show what comes of it, and return the exit code."""
     from netecho.measure.criteria import judge
     from netecho.measure.recorder import Recorder
-    from netecho.net.own import reachable
+    from netecho.net.probe import probe
     from netecho.net.run import run as run_reactor
     from netecho.report.model import document
 
-    showing = asked.showing
+    showing, job = asked.showing, asked.job
     edge.output = output = Output(quiet=showing.quiet, color=showing.color)
-    recorder = Recorder(by_size=len(asked.job.plan.sizes) > 1)
-    with watchers(asked, output) as watching, reachable(asked.job) as job:
-        from netecho.net.probe import probe
+    recorder = Recorder(by_size=len(job.plan.sizes) > 1)
 
-        result = run_reactor(lambda reactor, interrupt: probe(reactor, interrupt, job, recorder, watching))
+    async def measured(reactor: Any, interrupt: Interrupt) -> Result:
+        with _Frames(reactor, watchers.live):
+            return await probe(reactor, interrupt, job, recorder, watchers)
+
+    with Watchers(asked, output, recorder) as watchers:
+        result = run_reactor(measured)
         failed = judge(asked.criteria, result.summary, result.start.setup)
-        watching.finished(document(result, [str(each) for each in failed]))
+        watchers.finished(document(result, [str(each) for each in failed]))
     if showing.hdr is not None:
         _write_hdr(showing.hdr, result, recorder)
     for each in failed:
         output.say(f"netecho: failed: {each}")
     return ExitCode.FAILED if failed else ExitCode.OK
+
+
+class _Frames:
+    """Has the live view drawn, for as long as there is something to see: from the reactor, so between sends."""
+
+    def __init__(self, reactor: Any, view: LiveView | None) -> None:
+        self._reactor = reactor
+        self._view = view
+        self._next: Any = None
+
+    def __enter__(self) -> None:
+        if self._view is not None:
+            self._draw(self._view)
+
+    def __exit__(self, *_: object) -> None:
+        if self._view is not None:
+            self._next.cancel()
+            self._view.clear()
+
+    def _draw(self, view: LiveView) -> None:
+        view.draw(time.monotonic_ns())
+        self._next = self._reactor.callLater(FRAME, self._draw, view)
 
 
 def _write_hdr(path: str, result: Result, recorder: Recorder) -> None:

@@ -1,28 +1,57 @@
-"""Who is told of a run: the one that prints it, and with `--save` the one that keeps it."""
+"""Who is told of a run: the one that prints it, the live view, and with `--save` the one that keeps it."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from netecho.cli import files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from netecho.cli.asked import Asked
     from netecho.cli.given import Format
     from netecho.measure.events import Event
+    from netecho.measure.recorder import Recorder
     from netecho.measure.result import Start
+    from netecho.report.live import LiveView
     from netecho.report.model import Document, Reporter
     from netecho.report.output import Output
 
 
-class Several:
-    """Tells several reporters what one is told."""
+class Watchers:
+    """All who are told, as one; files are open for as long as it is entered."""
 
-    def __init__(self, *reporters: Reporter) -> None:
-        self._reporters = reporters
+    def __init__(self, asked: Asked, output: Output, recorder: Recorder) -> None:
+        self._asked = asked
+        self._output = output
+        self._recorder = recorder
+        self._files = ExitStack()
+        self._reporters: list[Reporter] = []
+        self.live: LiveView | None = None
+        """What is to be drawn, where there is one."""
+
+    def __enter__(self) -> Watchers:
+        """Choose who is told, and make the file that is saved to. Raises OutputError."""
+        from netecho.report.live import LiveView, wanted
+        from netecho.report.text import lines_wanted
+
+        showing, job, output = self._asked.showing, self._asked.job, self._output
+        lines = showing.format == "text" and lines_wanted(output, job.plan.count)
+        if wanted(output, showing.format, showing.live):
+            brief = lines and output.stdout_is_terminal
+            self.live = LiveView(output, self._recorder, job.target.url, brief=brief)
+            self._reporters.append(self.live)
+        self._reporters.append(printer(showing.format, output, lines=lines, histogram=showing.histogram))
+        if showing.save is not None:
+            from netecho.report.ndjson import NdjsonReporter
+
+            kept = self._files.enter_context(files.Kept(showing.save))
+            self._reporters.append(NdjsonReporter(kept.write))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the files."""
+        self._files.close()
 
     def started(self, start: Start) -> None:
         """Tell each that the first probe is about to leave."""
@@ -35,26 +64,9 @@ class Several:
             reporter.tell(event)
 
     def finished(self, document: Document) -> None:
-        """Tell each that the run is over."""
+        """Tell each that the run is over: the live view first, which makes room."""
         for reporter in self._reporters:
             reporter.finished(document)
-
-
-@contextmanager
-def watchers(asked: Asked, output: Output) -> Iterator[Reporter]:
-    """Give the reporter of a run; a file that it is saved to is open for as long."""
-    from netecho.report.text import lines_wanted
-
-    lines = lines_wanted(output, asked.job.plan.count)
-    printing = printer(asked.showing.format, output, lines=lines, histogram=asked.showing.histogram)
-    path = asked.showing.save
-    if path is None:
-        yield printing
-        return
-    from netecho.report.ndjson import NdjsonReporter
-
-    with files.Kept(path) as kept:
-        yield Several(printing, NdjsonReporter(kept.write))
 
 
 def printer(form: Format, output: Output, *, lines: bool, histogram: bool | None = None) -> Reporter:
