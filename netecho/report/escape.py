@@ -19,6 +19,13 @@ def escaped(data: bytes) -> str:
     return "".join(_shown(character) for character in data.decode("utf-8", "surrogateescape"))
 
 
+def printable(text: str) -> str:
+    """Return text that came from elsewhere (a file, a certificate) as it is, but for what a terminal would obey."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else escaped(each.encode("utf-8", "surrogatepass")) for each in text)
+
+
 def unescaped(text: str) -> bytes:
     """Return the bytes that `escaped` was given. Raises ValueError for what it never writes."""
     return _ESCAPE.sub(_meant, text.encode("utf-8", "surrogatepass"))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netecho.report.wording import ms, time
+from netecho.report.escape import printable
+from netecho.report.wording import many, ms, time
 
 if TYPE_CHECKING:
     from netecho.report.model import Document
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 def headline(document: Document) -> str:
     """Name the target and what is sent there; `document` need have no figures yet."""
-    return f"{document['target']['url']}{_where(document['target'])}: {manner(document['settings'])}"
+    return printable(f"{document['target']['url']}{_where(document['target'])}: {manner(document['settings'])}")
 
 
 def path(document: Document) -> str:
@@ -29,20 +30,24 @@ def phases(setup: Document) -> str:
     return ", ".join(f"{name} {ms(taken)} ms" for name, taken in named if taken is not None)
 
 
-def manner(settings: Document) -> str:
-    """Return how the probes were sent."""
+def manner(settings: Document, sent: int | None = None) -> str:
+    """Return how the probes were sent, and if they were, how many."""
     size = settings.get("size")
-    words = [f"{size} bytes" if size is not None else "probes"]
+    if settings.get("connect_only"):
+        words = "connections" if sent is None else many(sent, "connection")
+    elif sent is None:
+        words = f"{size} bytes"
+    else:
+        words = f"{many(sent, 'probe')} of {size} bytes"
     interval = settings.get("interval_ms")
     if interval == 0:
-        words.append("one after the other")
+        words += " one after the other"
     elif interval is not None:
-        about = "about every" if settings.get("schedule") == "poisson" else "every"
-        words.append(f"{about} {time(interval)}")
+        words += f" {'about every' if settings.get('schedule') == 'poisson' else 'every'} {time(interval)}"
     connections = settings.get("connections", 1)
-    if connections is not None and connections > 1:
-        words.append(f"on {connections} connections")
-    return " ".join(words)
+    if connections > 1:
+        words += f" on each of {connections} connections"
+    return words + (", with a connection each" if settings.get("reconnect") else "")
 
 
 def _where(target: Document) -> str:

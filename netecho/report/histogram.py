@@ -105,7 +105,7 @@ def _edges(bins: list[_Bin], most: int) -> list[int]:
 def _even(low: float, high: float, most: int) -> list[int]:
     """Return edges in the smallest steps of 1, 2 or 5 that are enough."""
     decade = 10 ** max(0, floor(log10(max(1, high - low) / most)))
-    for step in (decade, 2 * decade, 5 * decade, 10 * decade):
+    for step in (decade, 2 * decade, 5 * decade, 10 * decade, 20 * decade):
         first, last = int(low // step), int(high // step) + 1
         if last - first <= most:
             break

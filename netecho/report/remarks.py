@@ -5,6 +5,7 @@ A remark is made from the document alone, so a saved run gets the same ones. Wor
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from netecho.report.wording import many, percent, time
@@ -16,6 +17,8 @@ MUCH_ABOVE = 2.0
 """`response` is far above `rtt` when its p99 is more than this many times as long..."""
 WORTH_A_WORD_MS = 1.0
 """...and longer by more than this; also how late sends must be at p99."""
+SOON = 21
+"""Days before its end that a certificate is worth a word."""
 
 Weight = Literal["bad", "odd", "note"]
 
@@ -45,7 +48,7 @@ def _failures(document: Document) -> list[Remark]:
     if corrupt:
         came = "echo differs" if corrupt == 1 else "echoes differ"
         said.append(Remark("bad", f"{corrupt:,} {came} from what was sent: something on the way changes the bytes."))
-    dropped = document.get("udp", {}).get("receive_drops")
+    dropped = document.get("udp", {}).get("dropped_here")
     if dropped:
         were = "datagram was" if dropped == 1 else "datagrams were"
         said.append(
@@ -72,7 +75,28 @@ def _oddities(document: Document) -> list[Remark]:
         )
     if stray := probes.get("stray", 0):
         said.append(Remark("odd", f"{many(stray, 'message')} from the peer answered no probe."))
+    if again := document.get("tcp", {}).get("retransmits"):
+        was = "segment was" if again == 1 else "segments were"
+        said.append(Remark("odd", f"{again:,} {was} sent again: what TCP loses shows as a slow reply, not as a loss."))
+    if (days := _days_left(document)) is not None and days <= SOON:
+        said.append(
+            Remark(
+                "odd",
+                f"The certificate expires in {many(days, 'day')}." if days >= 0 else "The certificate has expired.",
+            )
+        )
     return said
+
+
+def _days_left(document: Document) -> int | None:
+    """Return the days that the certificate was still good for when the run began."""
+    until = document.get("tls", {}).get("not_after")
+    if until is None:
+        return None
+    try:
+        return (datetime.fromisoformat(until) - datetime.fromisoformat(document["started"])).days
+    except (ValueError, TypeError):  # a saved run may say anything
+        return None
 
 
 def _delays(document: Document) -> list[Remark]:
@@ -87,7 +111,13 @@ def _delays(document: Document) -> list[Remark]:
     if waits:
         left = "send" if waits == 1 else "sends"
         said.append(Remark("odd", f"{waits:,} {left} waited for room in the window, and the replies are late by that."))
-    far = rtt is not None and response > MUCH_ABOVE * rtt and response - rtt > WORTH_A_WORD_MS
+    # A connection of its own is part of a probe's response: that is what was asked for.
+    far = (
+        rtt is not None
+        and "connections" not in document
+        and response > MUCH_ABOVE * rtt
+        and response - rtt > WORTH_A_WORD_MS
+    )
     if far and response > MUCH_ABOVE * lag:
         said.append(
             Remark(

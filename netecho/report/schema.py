@@ -55,16 +55,23 @@ def _complaints(value: Any, schema: Schema, where: str) -> Iterator[str]:
         yield f"{where} is not {schema['const']!r}"
     if "enum" in schema and value not in schema["enum"]:
         yield f"{where} is none of {', '.join(map(str, schema['enum']))}"
+    if "anyOf" in schema:
+        complaints = [list(_complaints(value, each, where)) for each in schema["anyOf"]]
+        if all(complaints):
+            yield complaints[0][0]
     if isinstance(value, dict):
         yield from _in_object(value, schema, where)
     elif isinstance(value, list):
         yield from _in_array(value, schema, where)
-    elif isinstance(value, str):
-        if "pattern" in schema and not re.search(schema["pattern"], value):
-            yield f"{where} is not written as it should be"
-    elif isinstance(value, int | float) and not schema.get("minimum", -math.inf) <= value <= schema.get(
-        "maximum", math.inf
-    ):
+    else:
+        yield from _in_scalar(value, schema, where)
+
+
+def _in_scalar(value: Any, schema: Schema, where: str) -> Iterator[str]:
+    if isinstance(value, str) and "pattern" in schema and not re.search(schema["pattern"], value):
+        yield f"{where} is not written as it should be"
+    least, most = schema.get("minimum", -math.inf), schema.get("maximum", math.inf)
+    if isinstance(value, int | float) and not least <= value <= most:
         yield f"{where} is out of range"
 
 

@@ -6,6 +6,7 @@ as it did when it ended.
 
 from __future__ import annotations
 
+import re
 from io import StringIO
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,13 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from netecho.report.escape import printable
+from netecho.report.facts import facts
 from netecho.report.headline import manner, path, phases
 from netecho.report.histogram import lines
 from netecho.report.remarks import Weight, remarks
-from netecho.report.wording import many, ms, percent, span
+from netecho.report.tables import sizes, times
+from netecho.report.wording import ms, percent, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +28,8 @@ if TYPE_CHECKING:
     from netecho.report.model import Document
     from netecho.report.output import Output
 
-COLUMNS = ("min", "mean", "p50", "p90", "p95", "p99", "p99_9", "max", "stddev")
-DROPPED_FIRST = ("p95", "stddev", "p99_9", "p90", "mean")
-"""What a narrow terminal does without, in this order."""
 MARKS: dict[Weight, tuple[str, str]] = {"bad": ("!", "bold red"), "odd": ("!", "yellow"), "note": ("-", "dim")}
-_GAP = 2
+_BLANK_END = re.compile(r"(?: |\x1b\[[0-9;]*m)*$")
 ROOMY = 32
 """Lines that a terminal must have for a histogram that was not asked for..."""
 ENOUGH = 20
@@ -58,7 +59,11 @@ def rendered(content: RenderableType, *, width: int, color: bool) -> str:
         markup=False,
         emoji=False,
     ).print(content)
-    return "".join(f"{line.rstrip()}\n" for line in paper.getvalue().splitlines())
+    return "".join(f"{_BLANK_END.sub(_styles_alone, line)}\n" for line in paper.getvalue().splitlines())
+
+
+def _styles_alone(end: re.Match[str]) -> str:
+    return end[0].replace(" ", "")
 
 
 def summary(document: Document, width: int, *, glyphs: bool = True, histogram: bool = False) -> RenderableType:
@@ -68,6 +73,7 @@ def summary(document: Document, width: int, *, glyphs: bool = True, histogram: b
 
 def _parts(document: Document, width: int, *, glyphs: bool, histogram: bool) -> Iterator[RenderableType]:
     yield _title(document)
+    yield _manner(document)
     if taken := phases(document["setup"]):
         yield Text(taken, style="dim")
     yield _counts(document)
@@ -75,7 +81,11 @@ def _parts(document: Document, width: int, *, glyphs: bool, histogram: bool) -> 
         yield Text()
         yield times(document, width)
         yield Text()
-        yield _variation(document["variation"])
+        yield from _variation(document, width)
+        yield from (Text(line, style="dim") for line in facts(document))
+        if document.get("sizes"):
+            yield Text()
+            yield sizes(document["sizes"], width)
         if histogram and (drawn := lines(document["histogram"]["rtt"], width, glyphs=glyphs)):
             yield Text()
             yield Text("rtt, ms", style="dim")
@@ -90,53 +100,35 @@ def _parts(document: Document, width: int, *, glyphs: bool, histogram: bool) -> 
 
 
 def _title(document: Document) -> Text:
-    title = Text(document["target"]["url"], style="bold")
-    title.append(f"  {path(document)}", style="not bold dim")
+    title = Text(printable(document["target"]["url"]), style="bold")
+    title.append(f"  {printable(path(document))}", style="not bold dim")
     if document["label"]:
-        title.append(f"  {document['label']}", style="not bold")
+        title.append(f"\n{printable(document['label'])}", style="not bold")
     return title
 
 
-def _counts(document: Document) -> Text:
-    probes = document["probes"]
-    sent, lost = probes["sent"], probes["lost"]
-    line = Text(f"{many(sent, 'probe')} of {manner(document['settings'])}, {probes['received']:,} received, ")
-    share = percent(lost, sent - probes.get("pending", 0))
-    line.append(f"{lost:,} lost ({share})", style="bold red" if lost else "")
-    for name in ("late", "duplicate", "reordered", "corrupt", "pending"):
-        if probes.get(name):
-            line.append(f", {probes[name]:,} {name}", style="yellow")
-    if document["duration_ms"] is not None:
-        line.append(f", in {span(document['duration_ms'])}", style="dim")
+def _manner(document: Document) -> Text:
+    line = Text(f"{manner(document['settings'], document['probes']['sent'])}, in {span(document['duration_ms'])}")
     if document["interrupted"]:
         line.append(" (interrupted)", style="yellow")
     return line
 
 
-def times(document: Document, width: int) -> Table:
-    """Return the table of times: as many columns as there is room for."""
-    rows = {name: document[name] for name in ("rtt", "response", "lag")}
-    cells = {
-        column: [column.replace("_", ".")] + [ms(figures[f"{column}_ms"]) for figures in rows.values()]
-        for column in COLUMNS
-    }
-    first = ["ms", *rows]
-    widths = {column: max(map(len, texts)) + _GAP for column, texts in cells.items()}
-    needed = max(map(len, first)) + sum(widths.values())
-    for column in DROPPED_FIRST:
-        if needed <= width:
-            break
-        needed -= widths[column]
-        del cells[column]
-    table = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
-    table.add_column()
-    for column in cells:
-        table.add_column(justify="right", no_wrap=True, style="bold" if column in ("p50", "p99") else "")
-    for row, name in enumerate(first):
-        table.add_row(name, *(texts[row] for texts in cells.values()), style="dim" if row in (0, 3) else "")
-    return table
+def _counts(document: Document) -> Text:
+    probes = document["probes"]
+    lost = probes["lost"]
+    line = Text(f"{probes['received']:,} received, ", style="bold")
+    line.append(f"{lost:,} lost ({percent(lost, probes['sent'] - probes['pending'])})", style="red" if lost else "")
+    for name in ("late", "duplicate", "reordered", "corrupt", "pending"):
+        if probes[name]:
+            line.append(f", {probes[name]:,} {name}", style="not bold yellow")
+    return line
 
 
-def _variation(variation: Document) -> Text:
+def _variation(document: Document, width: int) -> Iterator[Text]:
     named = (("ipdv", "ipdv_mean_abs_ms"), ("pdv", "pdv_p99_ms"), ("jitter (RFC 3550)", "jitter_rfc3550_ms"))
-    return Text("   ".join(f"{name} {ms(variation[key])}" for name, key in named) + " ms")
+    figures = "   ".join(f"{name} {ms(document['variation'][key])}" for name, key in named) + " ms"
+    stamps = f"rtt by {document['rtt']['stamps']} stamps"
+    together = f"{figures}   {stamps}"
+    for line in [together] if len(together) <= width else [figures, stamps]:
+        yield Text(line, style="dim")

@@ -20,9 +20,9 @@ def time(value: float) -> str:
 def span(value: float) -> str:
     """Return how long something took, from milliseconds: 0.31 s, 12.5 s, 4 min 10 s, 3 h 05 min."""
     seconds = value / 1000
-    if seconds < 10:
+    if seconds < 9.995:  # so that what is rounded up does not gain a digit
         return f"{seconds:.2f} s"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, seconds = divmod(round(seconds), 60)
     if minutes < 60:

@@ -83,3 +83,7 @@ def test_ascii_where_there_are_no_blocks() -> None:
         "1.80 - 2.00                                         0   0.0%",
         "2.00 - 2.24  #                                     16   1.1%",
     ]
+
+
+def test_values_that_just_do_not_fit_the_next_finer_steps() -> None:
+    assert len(rows(bins([102_993, 118_016]), 15)) == 9

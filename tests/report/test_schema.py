@@ -62,3 +62,26 @@ def test_any_change_is_judged_as_the_library_judges_it(path: tuple[Any, ...], va
 )
 def test_a_complaint_names_the_place(change: dict[str, Any], words: str) -> None:
     assert (schema.complaint({**DOCUMENT, **change}, "document") or "").startswith(words)
+
+
+def test_the_check_knows_every_word_that_the_schema_uses() -> None:
+    """A word it does not know would be a promise that nothing holds a file to."""
+    annotations = {"$schema", "$id", "title", "description"}
+    known = {"$ref", "type", "const", "enum", "anyOf", "required", "properties", "items", "prefixItems"}
+    known |= {"minItems", "maxItems", "pattern", "minimum", "maximum"}
+    assert words(SCHEMA["$defs"]["document"]) | words(SCHEMA["$defs"]["head"]) <= annotations | known
+
+
+def words(schema: dict[str, Any]) -> set[str]:
+    found = set(schema)
+    for inner in schema.get("properties", {}).values():
+        found |= words(inner)
+    for inner in [
+        *schema.get("prefixItems", []),
+        *schema.get("anyOf", []),
+        *([schema["items"]] if "items" in schema else []),
+    ]:
+        found |= words(inner)
+    if "$ref" in schema:
+        found |= words(SCHEMA["$defs"][schema["$ref"].removeprefix("#/$defs/")])
+    return found

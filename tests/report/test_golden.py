@@ -1,0 +1,127 @@
+"""How summaries look, kept as text: read the files in `golden/`, they are meant to be looked at.
+
+`NETECHO_GOLDEN=write pytest tests/report/test_golden.py` writes them anew.
+"""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from netecho.measure.histogram import Histogram
+from netecho.measure.recorder import Recorder
+from netecho.measure.result import Result, Route, Setup
+from netecho.measure.summary import Distribution
+from netecho.report.model import Document, document
+from netecho.report.summary import rendered, summary
+from tests.report.runs import START, TROUBLED, calm, fed, lost, reply, run
+
+if TYPE_CHECKING:
+    from netecho.measure.events import Event
+
+GOLDEN = Path(__file__).parent / "golden"
+MS = 1_000_000
+
+
+def long() -> Document:
+    """A thousand probes over a path with a tail, on a machine that keeps up."""
+    random = Random(1)
+    events: list[Event] = [
+        reply(seq, 180_000 + round(random.lognormvariate(10.5, 0.9)), slow=20_000) for seq in range(997)
+    ]
+    events += [reply(997, 22 * MS), reply(998, 31 * MS), lost(999)]
+    start = replace(START, label="backbone, after the change", settings={**START.settings, "interval_ms": 1.0})
+    return run(events, start=start)
+
+
+def sweep() -> Document:
+    random = Random(2)
+    recorder = Recorder(by_size=True)
+    events: list[Event] = []
+    for seq in range(40):
+        size = (64, 512, 960, 1408)[seq % 4]
+        answered = reply(seq, 100_000 + 40 * size + random.randrange(20_000))._replace(size=size)
+        events.append(lost(seq)._replace(size=size) if seq == 7 else answered)
+    fed(recorder, events)
+    start = replace(START, settings={**START.settings, "count": 40, "size": "64..1408:448", "interval_ms": 10.0})
+    facts = {"udp": {"dropped_here": 0, "reply_ttl": 57, "reply_dscp": 0, "reply_ecn": 1}}
+    return document(
+        Result(start=start, duration=400 * MS, interrupted=False, summary=recorder.summary(), facts=facts),
+        ["loss>0: 1"],
+    )
+
+
+def connecting() -> Document:
+    """TLS, a connection for each probe and nothing sent."""
+    route = Route(
+        url="tls://[2001:db8::853]:443",
+        transport="tls",
+        host="dns.example",
+        address="2001:db8::853",
+        port=443,
+        local_address="2001:db8:1::7",
+        local_port=51234,
+    )
+    settings = {**START.settings, "size": None, "connect_only": True, "count": 5, "interval_ms": 1000.0}
+    start = replace(START, route=route, settings=settings, setup=Setup(resolve=12 * MS, connect=9 * MS, tls=21 * MS))
+    recorder = Recorder()
+    fed(recorder, [reply(seq, (9 + seq) * MS, kernel=False, slow=20 * MS) for seq in range(5)])
+    connect, tls = Histogram(), Histogram()
+    for seq in range(5):
+        connect.record((9 + seq) * MS)
+        tls.record((20 + seq) * MS)
+    figures = replace(recorder.summary(), connect=Distribution.of(connect), tls=Distribution.of(tls))
+    facts: dict[str, dict[str, object]] = {
+        "tls": {
+            "verified": True,
+            "protocol": "TLSv1.3",
+            "cipher": "TLS_AES_256_GCM_SHA384",
+            "alpn": "h2\x1b[31m",
+            "not_after": "2027-02-01T00:00:00Z",
+        },
+        "tcp": {
+            "srtt_ms": 9.8,
+            "min_rtt_ms": 9.1,
+            "retransmits": 2,
+            "cwnd_segments": 10,
+            "mss_bytes": 1428,
+            "pmtu_bytes": 1500,
+        },
+    }
+    return document(Result(start=start, duration=4021 * MS, interrupted=False, summary=figures, facts=facts))
+
+
+RUNS = {
+    "calm": run(calm()),
+    "troubled": run(TROUBLED, pending=2, interrupted=True),
+    "silent": run([lost(seq) for seq in range(10)]),
+    "long": long(),
+    "sweep": sweep(),
+    "connecting": connecting(),
+}
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+@pytest.mark.parametrize("name", RUNS)
+def test_a_summary_looks_as_it_did(name: str, width: int) -> None:
+    shown = rendered(summary(RUNS[name], width, histogram=name == "long"), width=width, color=False)
+    file = GOLDEN / f"{name}-{width}.txt"
+    if os.environ.get("NETECHO_GOLDEN") == "write":
+        file.write_text(shown)
+    assert shown == file.read_text()
+    assert all(len(line) <= width for line in shown.splitlines())
+
+
+def test_colour_underlines_and_says_nothing_of_its_own() -> None:
+    import re
+
+    plain = rendered(summary(RUNS["troubled"], 80), width=80, color=False)
+    colored = rendered(summary(RUNS["troubled"], 80), width=80, color=True)
+    assert "\x1b[" not in plain
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == plain
+    # Sixteen colours, and none that vanishes on a light or a dark ground.
+    used = {code for codes in re.findall(r"\x1b\[([0-9;]*)m", colored) for code in codes.split(";")}
+    assert used <= {"0", "1", "2", "31", "33"}
