@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from netecho.cli.command import command, section
-from netecho.cli.options import LISTEN, TIME, choice, integer
+from netecho.cli.options import FILE, TIME, Parsed, choice, integer, parse_alpn
 from netecho.echo.limits import Limits
-from netecho.echo.service import Service
-from netecho.errors import ExitCode, OutputClosed
+from netecho.echo.service import Credentials, Service
+from netecho.echo.text import DEFAULT_ERROR, DEFAULT_REPLY, Wording
+from netecho.errors import UsageError
 from netecho.target import parse_listen
 
 if TYPE_CHECKING:
@@ -23,13 +24,42 @@ EXAMPLES = (
     ("netecho serve", "TCP and UDP, port 7007, every address"),
     ("netecho serve tcp://:7 udp://:7", "the ports of RFC 862"),
     ("netecho serve 127.0.0.1:0 --format ndjson", "a free port of loopback; the first lines say which"),
-    ("netecho serve tcp://[::1]:7007 unix:/run/netecho.sock -v", "IPv6 loopback and a Unix socket, with a log"),
+    ("netecho serve 'tcp://[::1]:7007' unix:/run/netecho.sock -v", "IPv6 and a Unix socket, with a log"),
+    ("netecho serve tls://:7443 --cert cert.pem --key key.pem", "TLS; SIGHUP reads the files again"),
+    ("netecho serve tcp://:7007 --mode text --banner Welcome --logoff BYE", "a line for a line"),
 )
 
+answers = section("What is answered")
 limits = section("Limits")
+tls = section("TLS, for tls:// addresses")
+running = section("Running")
 output = section("Output")
 
 _SAFE = Limits()
+
+
+def parse_mode(text: str) -> int:
+    """Read the permissions of a file in octal. Raises UsageError."""
+    if not text.isdecimal() or len(text) > 4 or set(text) & set("89") or int(text, 8) > 0o777:
+        raise UsageError(f"{text!r} is not a file's permissions", "three octal digits: 660")
+    return int(text, 8)
+
+
+def parse_line(text: str) -> str:
+    """Check that a text is one line. Raises UsageError."""
+    if "\n" in text or "\r" in text:
+        raise UsageError(f"{text!r} is more than one line", "a text without a newline, which netecho adds")
+    return text
+
+
+def parse_word(text: str) -> str:
+    """Check the word that ends a conversation. Raises UsageError."""
+    if not parse_line(text):
+        raise UsageError("'' begins every line", "a word: BYE")
+    return text
+
+
+LINE = Parsed("TEXT", parse_line)
 
 
 @command(
@@ -38,7 +68,14 @@ _SAFE = Limits()
     epilog="TIME takes ns, us, ms, s, m or h (1.5s, 200us), in seconds without."
     " Every option is also read from the environment, as NETECHO_SERVE_<OPTION>.",
 )
-@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1, type=LISTEN)
+@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1, type=Parsed("ADDRESS", parse_listen))
+@answers(
+    "--mode", type=choice("raw", "text"), default="raw", shown="raw", help="the bytes as they are, or line by line"
+)
+@answers("--banner", type=LINE, help="a line sent to each new stream connection")
+@answers("--reply", type=Parsed("TEMPLATE", parse_line), shown=DEFAULT_REPLY, help="text: {} stands for the line")
+@answers("--reply-error", type=LINE, shown=DEFAULT_ERROR, help="text: for a line that is not UTF-8, or too long")
+@answers("--logoff", type=Parsed("WORD", parse_word), help="text: a line that starts with WORD ends the connection")
 @limits(
     "--max-connections",
     type=integer(0),
@@ -61,59 +98,98 @@ _SAFE = Limits()
     shown=str(_SAFE.rate),
     help="datagrams, and new connections, a second from one address; 0: no limit",
 )
-@output("--for", "duration", type=TIME, help="stop after TIME")
+@tls("--cert", type=FILE, shown="one made for the run", help="certificate and its chain (PEM)")
+@tls("--key", type=FILE, shown="in --cert", help="its key (PEM)")
+@tls("--client-ca", type=FILE, help="let in only clients with a certificate signed by these (PEM)")
+@tls("--alpn", type=Parsed("NAME", parse_alpn), multiple=True, help="speak this application protocol; may be repeated")
+@running("--workers", type=integer(1, 256), default=1, shown="1", help="processes sharing the ports and the limits")
+@running(
+    "--socket-mode", type=Parsed("MODE", parse_mode), default=0o660, shown="660", help="permissions of Unix sockets"
+)
+@running("--for", "duration", type=TIME, help="stop after TIME")
 @output("--format", "form", type=choice("text", "ndjson"), shown="text", default="text", help="how events are written")
 @output("-v", "--verbose", count=True, help="tell of each connection; twice: of all that comes")
 @output("-q", "--quiet", count=True, help="only where it listens and the totals; twice: nothing")
 @click.pass_context
 def serve(ctx: click.Context, /, **values: Any) -> int:
-    """Echo what comes in, by RFC 862, until stopped.
+    """Echo what comes in, by RFC 862, until stopped by SIGINT or SIGTERM.
 
     ADDRESS is [SCHEME://][HOST]:PORT, where SCHEME is tcp, udp or tls; or unix:/PATH. Without a scheme it is TCP and
-    UDP, without a host every address of this machine; port 0 takes a free one.
+    UDP, without a host every address of this machine; port 0 takes a free one. Sockets that systemd hands over are
+    served as well.
+
+    Over UDP, an answer is never longer than its request, and a datagram that could be another server's answer gets
+    none.
     """
     edge: Edge = ctx.obj
-    targets = [target for each in values["addresses"] or (parse_listen(":7007"),) for target in each]
+    targets = [target for each in values["addresses"] for target in each]
     return run(
         targets,
-        service=Service(
-            limits=Limits(
-                connections=values["max_connections"] or None,
-                per_client=values["max_per_client"] or None,
-                idle=values["idle_timeout"] or None,
-                rate=values["max_rate"] or None,
-            ),
-            duration=values["duration"],
-        ),
+        service_of(values, targets),
+        edge,
         form=values["form"],
         verbosity=values["verbose"] - values["quiet"],
-        edge=edge,
+        workers=values["workers"],
+        mode=values["socket_mode"],
+    )
+
+
+def service_of(values: dict[str, Any], targets: Sequence[Target]) -> Service:
+    """Make the settings of the options. Raises UsageError for options that mean nothing together."""
+    is_text = values["mode"] == "text"
+    for option in ("reply", "reply_error", "logoff"):
+        if values[option] is not None and not is_text:
+            raise UsageError(f"--{option.replace('_', '-')} is for --mode text", "add --mode text")
+    if values["key"] is not None and values["cert"] is None:
+        raise UsageError("--key without --cert", "name the certificate too: --cert cert.pem")
+    given = [option for option in ("cert", "client_ca", "alpn") if values[option]]
+    # With no address at all the sockets may be systemd's.
+    if given and targets and not any(target.scheme == "tls" for target in targets):
+        raise UsageError(f"--{given[0].replace('_', '-')} is for tls addresses, and there is none", "add tls://:7443")
+    wording = Wording(
+        reply=DEFAULT_REPLY if values["reply"] is None else values["reply"],
+        error=values["reply_error"],
+        logoff=values["logoff"],
+    )
+    return Service(
+        wording=wording if is_text else None,
+        banner=values["banner"],
+        credentials=Credentials(
+            cert=values["cert"], key=values["key"], client_ca=values["client_ca"], alpn=values["alpn"]
+        ),
+        limits=Limits(
+            connections=values["max_connections"] or None,
+            per_client=values["max_per_client"] or None,
+            idle=values["idle_timeout"] or None,
+            rate=values["max_rate"] or None,
+        ),
+        duration=values["duration"],
     )
 
 
 def run(
-    targets: Sequence[Target], service: Service, form: Literal["text", "ndjson"], verbosity: int, edge: Edge
+    targets: Sequence[Target],
+    service: Service,
+    edge: Edge,
+    *,
+    form: Literal["text", "ndjson"],
+    verbosity: int,
+    workers: int,
+    mode: int,
 ) -> int:
-    """Bind, serve, and return the exit code. Raises UnreachableError."""
-    from dataclasses import replace
-
-    from netecho.net.listening import bind_all, close_all
+    """Serve to the end, and return the exit code. Raises UsageError, UnreachableError."""
+    from netecho.net.serving import run_server
     from netecho.report.output import Output
-    from netecho.report.serving import RECEIVED, ServerLog
+    from netecho.report.serving import ServerLog
 
     edge.output = Output(quiet=2 if verbosity < -1 else 0)
     log = ServerLog(edge.output, form, verbosity)
-    service = replace(service, watch=log.level >= RECEIVED)
-    bound = bind_all(targets)
-
-    from netecho.net.run import run as run_reactor
-    from netecho.net.serve import serve as serve_on
-
-    try:
-        run_reactor(lambda reactor, interrupt: serve_on(reactor, interrupt, service, bound, log))
-        log.finish()
-    except OutputClosed:
-        pass  # whoever read the log is gone, and the server went after them
-    finally:
-        close_all(bound)
-    return ExitCode.OK
+    run_server(
+        targets,
+        log.watched(service),
+        log,
+        workers=workers,
+        mode=mode,
+    )
+    log.finish()
+    return 0

@@ -8,7 +8,7 @@ array of a fixed size, because the sources of datagrams can be forged and a tabl
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,17 @@ class Limits:
     """How long a connection may go without a byte in either direction; nanoseconds."""
     rate: int | None = 20_000
     """Datagrams, and new connections, in a second from one address (one /64 network of IPv6)."""
+
+
+def share(limits: Limits, processes: int) -> Limits:
+    """Divide the limits between processes that the kernel deals the clients out to, rounding up."""
+
+    def part(limit: int | None) -> int | None:
+        return None if limit is None else -(-limit // processes)
+
+    return replace(
+        limits, connections=part(limits.connections), per_client=part(limits.per_client), rate=part(limits.rate)
+    )
 
 
 def client_of(address: str) -> str:

@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from netecho.echo.limits import Limits
 
-Mode = Literal["raw", "text"]
+if TYPE_CHECKING:
+    from netecho.echo.text import Wording
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Who the server says it is over TLS, and whose word it takes for its clients. Files are paths of PEM files."""
+
+    cert: str | None = None
+    """None: a certificate is made for the run, signed by itself."""
+    key: str | None = None
+    """None: the key is in the certificate's file."""
+    client_ca: str | None = None
+    """Clients must show a certificate that these authorities signed; None: nobody is asked for one."""
+    alpn: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """The settings of a server, except where it listens. Times are nanoseconds."""
 
-    mode: Mode = "raw"
+    wording: Wording | None = None
+    """Answer lines with these words; None: send back the bytes as they are (RFC 862)."""
+    banner: str | None = None
+    """A line for each new stream connection."""
+    credentials: Credentials = field(default_factory=Credentials)
     limits: Limits = field(default_factory=Limits)
     duration: int | None = None
     """Stop after this long; None: when told to."""
-    watch: bool = False
-    """Whether every arrival of bytes is told."""
+    tells_clients: bool = True
+    """Whether each connection is told, when it begins and when it ends."""
+    tells_arrivals: bool = False
+    """Whether all that comes is told, as it comes."""

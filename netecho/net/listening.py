@@ -5,19 +5,22 @@ No Twisted here: these are the sockets, made before anything runs, so that sever
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from netecho.errors import UnreachableError
 from netecho.net.unixpath import bind_path
+from netecho.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from netecho.target import Target
+    from netecho.target import Scheme
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel lowers it to net.core.somaxconn."""
@@ -37,6 +40,8 @@ class Bound:
     socket: socket.socket
     path: str | None = None
     """Of a Unix socket that this process made, and that is to be removed at the end."""
+    inode: int | None = None
+    """Of its file: another server's in the same place is not to be removed."""
 
     @property
     def address(self) -> str:
@@ -74,15 +79,34 @@ def bind_all(targets: Sequence[Target], *, shared: bool = False, mode: int = 0o6
     return bound
 
 
+def bind_again(bound: Sequence[Bound]) -> list[Bound]:
+    """Bind to the same ports once more, for another process; Unix sockets cannot be, and are shared as they are.
+
+    Raises UnreachableError.
+    """
+    again: list[Bound] = []
+    try:
+        for each in bound:
+            if each.port is None or not each.socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT):
+                again.append(Bound(each.scheme, each.socket.dup()))
+            else:
+                name = each.socket.getsockname()
+                target = Target(cast("Scheme", each.scheme), each.address, each.port)
+                again.append(Bound(each.scheme, _bind(target, each.socket.family, name, shared=True)))
+    except BaseException:
+        close_all(again)
+        raise
+    return again
+
+
 def close_all(bound: Iterable[Bound]) -> None:
     """Give the sockets back, and remove the Unix sockets' files."""
     for each in bound:
         each.socket.close()
         if each.path is not None:
-            try:
-                os.unlink(each.path)  # noqa: PTH108 - a plain system call, nothing of a path is asked
-            except OSError:
-                continue
+            with contextlib.suppress(OSError):
+                if os.lstat(each.path).st_ino == each.inode:
+                    Path(each.path).unlink()
 
 
 _Addresses = list[tuple[socket.AddressFamily, tuple[str | int | bytes, ...]]]
@@ -98,7 +122,7 @@ def _groups(targets: Sequence[Target]) -> list[list[Target]]:
             and target.port == 0
             and last[-1].port == 0
             and last[-1].host == target.host
-            and target.scheme not in {each.scheme for each in last}
+            and [each.is_stream for each in last] == [not target.is_stream]
         ):
             last.append(target)
         else:
@@ -108,14 +132,20 @@ def _groups(targets: Sequence[Target]) -> list[list[Target]]:
 
 def _bind_group(group: list[Target], *, shared: bool, mode: int) -> list[Bound]:
     if group[0].path is not None:
-        return [Bound("unix", bind_path(group[0].path, mode, BACKLOG), group[0].path)]
+        path = group[0].path
+        return [Bound("unix", bind_path(path, mode, BACKLOG), path, os.lstat(path).st_ino)]
     for attempt in range(_ATTEMPTS):
         port = group[0].port or 0
         bound: list[Bound] = []
         try:
             for target in group:
                 for family, address in _addresses(target):
-                    bound.append(Bound(target.scheme, _bind(target, family, (address[0], port, *address[2:]), shared)))
+                    if shared and port:
+                        # Else a second server would get half of the first one's clients, and neither would know.
+                        _bind(target, family, (address[0], port, *address[2:])).close()
+                    bound.append(
+                        Bound(target.scheme, _bind(target, family, (address[0], port, *address[2:]), shared=shared))
+                    )
                     port = bound[0].port or 0
         except _InUseError as error:
             close_all(bound)
@@ -164,7 +194,9 @@ class _InUseError(UnreachableError):
     """The port is taken."""
 
 
-def _bind(target: Target, family: int, address: tuple[str | int | bytes, ...], shared: bool) -> socket.socket:
+def _bind(
+    target: Target, family: int, address: tuple[str | int | bytes, ...], *, shared: bool = False
+) -> socket.socket:
     stream = target.is_stream
     bound = socket.socket(family, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
     try:

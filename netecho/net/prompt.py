@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import socket
 
 CHUNK = 65_536
+"""Bytes taken by one read, and so the most that a raw connection holds."""
+
 _scratch = bytearray(CHUNK)
 _view = memoryview(_scratch)
 
@@ -31,6 +33,8 @@ class PromptConnection(Connection):
 
     protocol: Any
     mirror = False
+    chunk = CHUNK
+    """Bytes to take by one read."""
     waiting = False
     """Whether bytes wait to be sent; nothing is read then."""
     ended = False
@@ -50,7 +54,7 @@ class PromptConnection(Connection):
     def doRead(self) -> Any:
         """Take what came; raw, send it back at once. Returns why the connection is over, or None."""
         try:
-            size = self.socket.recv_into(_scratch)
+            size = self.socket.recv_into(_scratch, self.chunk)
         except BlockingIOError:
             return None
         except OSError:

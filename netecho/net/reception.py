@@ -34,6 +34,8 @@ class Guest(Protocol):
     since: int
     progress_seen: int
     progress_at: int
+    linger_until: int | None
+    """When to close for good what the server has ended already; nanoseconds."""
 
     @property
     def received(self) -> int:
@@ -108,7 +110,8 @@ class Reception:
         guest.number = self.totals.connections
         guest.since = guest.progress_at = now
         self.inside.add(guest)
-        self.tell(Connected(guest.number, guest.transport_name, guest.peer))
+        if self.service.tells_clients:
+            self.tell(Connected(guest.number, guest.transport_name, guest.peer))
 
     def left(self, guest: Guest, reason: str) -> None:
         """See a connection out."""
@@ -116,17 +119,9 @@ class Reception:
         self._gate.leave(guest.client)
         self.totals.bytes_received += guest.received
         self.totals.bytes_sent += guest.sent
-        self.tell(
-            Disconnected(
-                guest.number,
-                guest.transport_name,
-                guest.peer,
-                guest.received,
-                guest.sent,
-                self.clock() - guest.since,
-                reason,
-            )
-        )
+        if self.service.tells_clients:
+            name, lasted = guest.transport_name, self.clock() - guest.since
+            self.tell(Disconnected(guest.number, name, guest.peer, guest.received, guest.sent, lasted, reason))
 
     def report(self) -> None:
         """Tell of the refusals that have not been told yet. To be called about once a second."""
@@ -138,6 +133,9 @@ class Reception:
         idle = self.service.limits.idle
         now = self.clock()
         for guest in list(self.inside):
+            if guest.linger_until is not None and now >= guest.linger_until:
+                guest.close("closed")
+                continue
             limit = idle
             if not guest.greeted:
                 limit = HANDSHAKE if idle is None else min(idle, HANDSHAKE)

@@ -48,14 +48,20 @@ class Interrupt:
             listener()
 
 
-def run(main: Callable[[Any, Interrupt], Coroutine[Deferred[Any], Any, T]]) -> T:
-    """Run `main` on the reactor to its end; raise `CutOffError` at the second signal, and whatever `main` raises."""
+def run(
+    main: Callable[[Any, Interrupt], Coroutine[Deferred[Any], Any, T]],
+    logged: Callable[[Failure], None] | None = None,
+) -> T:
+    """Run `main` on the reactor to its end; raise `CutOffError` at the second signal, and whatever `main` raises.
+
+    `logged` gets the exceptions that Twisted caught and logged; without it the first of them ends the run.
+    """
     from twisted.internet import reactor as installed
     from twisted.internet.defer import Deferred
 
     reactor: Any = installed
     running = _Run(reactor)
-    _report_failures_to(running.failed)
+    _report_failures_to(logged or running.failed)
 
     def begin() -> None:
         # Twisted installs its own handlers as the reactor starts, and they stop it without an end: ours replace them.

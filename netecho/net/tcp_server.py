@@ -18,6 +18,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from zope.interface import implementer
 
 from netecho.echo.events import Received
+from netecho.echo.text import Conversation
 from netecho.net.prompt import PromptConnection
 from netecho.net.reasons import reason_of
 
@@ -36,6 +37,12 @@ _ACCEPTS = 64
 _PAUSE = 1.0
 """How long accepting rests when the system has nothing left to accept with; seconds."""
 
+TEXT_CHUNK = 8192
+"""Bytes taken by one read where each may be answered with a line."""
+
+LINGER = 2_000_000_000
+"""How long a client may take to close its half after the server closed its own; nanoseconds."""
+
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
 class EchoProtocol(Protocol):
@@ -45,6 +52,7 @@ class EchoProtocol(Protocol):
     since = 0
     progress_seen = 0
     progress_at = 0
+    linger_until: int | None = None
     transport: Any
     wire: PromptConnection | None = None
     """What the bytes go over, beneath TLS if there is TLS; None in tests of the talk alone."""
@@ -56,6 +64,8 @@ class EchoProtocol(Protocol):
         self.greeted = transport_name != "tls"
         self._reception = reception
         self._reason: str | None = None
+        wording = reception.service.wording
+        self._conversation = None if wording is None else Conversation(wording)
         self._received = 0
         self._sent = 0
 
@@ -86,31 +96,42 @@ class EchoProtocol(Protocol):
             self._begin()
 
     def handshakeCompleted(self) -> None:
-        """TLS is set up: begin."""
+        """Begin, now that TLS is set up."""
         self.greeted = True
         self._begin()
 
     def dataReceived(self, data: bytes) -> None:
         """Answer what came."""
         self._received += len(data)
-        if self._reception.service.watch:
+        if self._reception.service.tells_arrivals:
             self._reception.tell(Received(self.number, self.transport_name, self.peer, len(data)))
-        self._say(data)
+        if self._conversation is None:
+            self._say(data)
+        elif self._conversation.ending is None:
+            self._say(self._conversation.received(data))
+            if self._conversation.ending is not None:
+                self._hang_up(self._conversation.ending)
 
     def readConnectionLost(self) -> None:
-        """Nothing more will come (the client's FIN): send what is owed, then close."""
-        self._close("closed")
+        """Send what is owed, then close: nothing more will come (the client's FIN)."""
+        if self._conversation is not None:
+            self._say(self._conversation.ended())
+        self.close("closed")
 
     def writeConnectionLost(self) -> None:
-        """Our own FIN is sent: nothing to do."""
+        """Give the client a while to read what was owed to it: our own FIN is sent."""
+        self.linger_until = self._reception.clock() + LINGER
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell of the end."""
-        self._reception.left(self, self._reason or reason_of(reason))
+        # TLS takes a FIN without an alert before it for an attack; it is how many clients close.
+        ended = self.greeted and self.wire is not None and self.wire.ended
+        self._reception.left(self, self._reason or ("closed" if ended else reason_of(reason)))
 
     def close(self, reason: str) -> None:
         """End it once what is owed is sent."""
-        self._close(reason)
+        self._reason = self._reason or reason
+        self.transport.loseConnection()
 
     def cut(self, reason: str) -> None:
         """End it now."""
@@ -118,7 +139,15 @@ class EchoProtocol(Protocol):
         self.transport.abortConnection()
 
     def _begin(self) -> None:
-        if self.wire is not None and self.transport is self.wire and not self._reception.service.watch:
+        service = self._reception.service
+        if service.banner is not None:
+            self._say(service.banner.encode() + b"\n")
+        if self.wire is None:
+            return
+        if self._conversation is not None:
+            # A line of one byte is answered with many: what comes of one read is what has to be held.
+            self.wire.chunk = TEXT_CHUNK
+        elif self.transport is self.wire and not service.tells_arrivals:
             self.wire.mirror = True
 
     def _say(self, data: bytes) -> None:
@@ -126,9 +155,18 @@ class EchoProtocol(Protocol):
             self._sent += len(data)
             self.transport.write(data)
 
-    def _close(self, reason: str) -> None:
+    def _hang_up(self, reason: str) -> None:
+        """Close of our own accord, without losing what was said last.
+
+        Closing a socket that has unread bytes, or gets more, sends a reset, and the reset may overtake what the
+        client has not read yet. So the FIN goes first, and what still comes is read and dropped until the client's
+        FIN, or for a while. TLS does the same with its own closing alerts.
+        """
         self._reason = self._reason or reason
-        self.transport.loseConnection()
+        if self.transport is self.wire:
+            self.wire.loseWriteConnection()
+        else:
+            self.transport.loseConnection()
 
 
 class StreamListener(FileDescriptor):

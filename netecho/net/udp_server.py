@@ -41,10 +41,14 @@ Control = list[tuple[int, int, bytes]]
 
 
 class DatagramListener(FileDescriptor):
-    """Answers the datagrams of one bound socket with what `answer` makes of them."""
+    """Answers the datagrams of one bound socket with what `answer` makes of them; None: with nothing."""
 
     def __init__(
-        self, reactor: Any, bound: Bound, reception: Reception, answer: Callable[[memoryview], bytes | memoryview]
+        self,
+        reactor: Any,
+        bound: Bound,
+        reception: Reception,
+        answer: Callable[[memoryview], bytes | memoryview | None],
     ) -> None:
         super().__init__(reactor)
         prepare(bound.socket)
@@ -85,7 +89,7 @@ class DatagramListener(FileDescriptor):
         reception, totals = self._reception, self._reception.totals
         totals.datagrams += 1
         totals.bytes_received += size
-        if reception.service.watch:
+        if reception.service.tells_arrivals:
             reception.tell(Received(None, "udp", _named(peer), size))
         info, ttl, why = _read(control)
         why = why or refusal(peer[1], ttl, self._port)
@@ -95,8 +99,11 @@ class DatagramListener(FileDescriptor):
             totals.datagrams_refused += 1
             reception.turned_away("udp", peer[0], why)
             return
+        answer = self._answer(self._view[:size])
+        if answer is None:
+            return
         try:
-            totals.bytes_sent += self._socket.sendmsg([self._answer(self._view[:size])], info, 0, peer)
+            totals.bytes_sent += self._socket.sendmsg([answer], info, 0, peer)
         except OSError:  # no room, or no way back: the network may lose it as well
             return
         totals.datagrams_answered += 1

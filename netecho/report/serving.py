@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +20,7 @@ from netecho.units import format_time
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from netecho.echo.service import Service
     from netecho.report.output import Output
 
 KEPT = 10_000
@@ -34,7 +35,6 @@ _LEVELS: dict[type[ServerEvent], int] = {
     Disconnected: 1,
     Received: 2,
 }
-RECEIVED = _LEVELS[Received]
 
 _encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
 
@@ -59,6 +59,14 @@ class ServerLog:
         self._kept: deque[str] = deque(maxlen=KEPT)
         self._dropped = 0
         self._full = False
+
+    def watched(self, service: Service) -> Service:
+        """Return the settings of a server that tells what is written here, and no more."""
+        return replace(
+            service,
+            tells_clients=self.level >= _LEVELS[Connected],
+            tells_arrivals=self.level >= _LEVELS[Received],
+        )
 
     def tell(self, event: ServerEvent) -> None:
         """Write an event, if it is of interest. Raises OutputClosed when nobody reads any more."""
