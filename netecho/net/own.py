@@ -55,7 +55,7 @@ def reachable(job: Job) -> Iterator[Job]:
 def _fork(bound: Sequence[Bound]) -> int:
     """Start the child that serves; return its process id."""
     # Imported here, once, for both: what the parent has read the child need not read again.
-    from netecho.net import run, serve
+    from netecho.net import serve, serving  # noqa: F401 - serve is what serving imports when it runs
 
     if "twisted.internet.reactor" in sys.modules:
         raise AssertionError("a reactor cannot be shared by two processes")
@@ -69,7 +69,7 @@ def _fork(bound: Sequence[Bound]) -> int:
         quiet = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(quiet, fd)
-        run.run(lambda reactor, interrupt: serve.serve(reactor, interrupt, _UNLIMITED, bound, _Unheard()))
+        serving.run_bound([bound], _UNLIMITED, _Unheard())
         status = 0
     finally:
         os._exit(status)

@@ -34,20 +34,24 @@ def run_server(targets: Sequence[Target], service: Service, log: Log, *, workers
     taken_over = inherited()
     targets = targets or (() if taken_over else parse_listen(":7007"))
     sets = [[*taken_over, *bind_all(targets, shared=workers > 1, mode=mode)]]
-    telling = Telling(log)
     try:
         sets += [bind_again(sets[0]) for _ in range(workers - 1)]
-        tls = _tls(service, sets[0])
-        _allow_descriptors(service, telling)
-
-        async def serve(reactor: Any, interrupt: Interrupt) -> None:
-            serving = _serving(reactor, service, sets, tls, telling)
-            await attend(reactor, interrupt, service, serving, sets[0], tls, telling, Notifier())
-
-        run(serve, telling.tell_failure)
+        run_bound(sets, service, log, _tls(service, sets[0]))
     finally:
         for bound in sets:
             close_all(bound)
+
+
+def run_bound(sets: Sequence[Sequence[Bound]], service: Service, log: Log, tls: ServerTls | None = None) -> None:
+    """Serve on sockets that are bound, with a process for each set, until the end; `tls` where one of them wants it."""
+    telling = Telling(log)
+    _allow_descriptors(service, telling)
+
+    async def serve(reactor: Any, interrupt: Interrupt) -> None:
+        serving = _serving(reactor, service, sets, tls, telling)
+        await attend(reactor, interrupt, service, serving, sets[0], tls, telling, Notifier())
+
+    run(serve, telling.tell_failure)
 
 
 def _serving(
