@@ -29,19 +29,21 @@ def run(asked: Asked, edge: Edge) -> int:
     """Probe as asked, show what comes of it, and return the exit code."""
     from netecho.measure.criteria import judge
     from netecho.measure.recorder import Recorder
-    from netecho.net.probe import probe
+    from netecho.net.own import reachable
     from netecho.net.run import run as run_reactor
     from netecho.report.model import document
 
-    showing, job = asked.showing, asked.job
+    showing = asked.showing
     edge.output = output = Output(quiet=showing.quiet, color=showing.color)
-    recorder = Recorder(by_size=len(job.plan.sizes) > 1)
+    recorder = Recorder(by_size=len(asked.job.plan.sizes) > 1)
 
     async def measured(reactor: Any, interrupt: Interrupt) -> Result:
+        from netecho.net.probe import probe
+
         with _Frames(reactor, watchers.live):
             return await probe(reactor, interrupt, job, recorder, watchers)
 
-    with Watchers(asked, output, recorder) as watchers:
+    with Watchers(asked, output, recorder) as watchers, reachable(asked.job) as job:
         result = run_reactor(measured)
         failed = judge(asked.criteria, result.summary, result.start.setup)
         watchers.finished(document(result, [str(each) for each in failed]))
