@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.python.failure import Failure
 
 from netecho.errors import NetechoError
 from netecho.measure.payload import Payloads
@@ -23,8 +24,6 @@ from netecho.net.ways import WAYS, Opened, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from twisted.python.failure import Failure
 
     from netecho.measure.events import Event
     from netecho.measure.recorder import Recorder
@@ -109,7 +108,7 @@ class _Run:
         self._flows = [
             Flow(
                 self._reactor,
-                Session(job.plan, self._recorder, self._reporter.tell, connection=n),
+                Session(job.plan, self._recorder, self._tell, connection=n),
                 spin=job.plan.spin,
                 redial=self._redial,
             )
@@ -119,6 +118,15 @@ class _Run:
         first = opened[0]
         setup = Setup(resolve=resolve_took, connect=first.connect, tls=first.tls)
         return self._start(first, setup), opened
+
+    def _tell(self, event: Event) -> None:
+        """Tell the reporter; a run that nobody can be told of is over."""
+        if self._failed.called:
+            return
+        try:
+            self._reporter.tell(event)
+        except NetechoError as error:
+            self._fail(Failure(error))
 
     def _link(self, flow: Flow) -> Deferred[Opened]:
         return Deferred.fromCoroutine(self._open_link(flow))

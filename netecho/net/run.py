@@ -66,7 +66,7 @@ def run(
     def begin() -> None:
         # Twisted installs its own handlers as the reactor starts, and they stop it without an end: ours replace them.
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: reactor.callFromThread(running.signalled))
+            signal.signal(number, running.signalled)
         Deferred.fromCoroutine(main(reactor, running.interrupt)).addCallbacks(running.ended, running.failed)
 
     reactor.callWhenRunning(begin)
@@ -86,22 +86,23 @@ class _Run:
         self.error: BaseException | None = None
         self._reactor = reactor
         self._over = False
+        self._signalled = False
 
     def ended(self, result: Any) -> None:
         self.result = result
         self._stop()
 
     def failed(self, failure: Failure) -> None:
-        if self.error is None:
+        if self.error is None or isinstance(failure.value, CutOffError):
             self.error = failure.value
         self._stop()
 
-    def signalled(self) -> None:
-        if self.interrupt.requested:
-            self.error = CutOffError("cut off by a second signal; what was measured is not shown")
-            self._stop()
-        else:
-            self.interrupt.request()
+    def signalled(self, *_: object) -> None:
+        """Ask for the end; or cut off what is being done, which may be a write to a reader that does not read."""
+        if self._signalled:
+            raise CutOffError("cut off by a second signal; what was measured is not shown")
+        self._signalled = True
+        self._reactor.callFromThread(self.interrupt.request)
 
     def _stop(self) -> None:
         if not self._over:
