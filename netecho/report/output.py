@@ -8,7 +8,6 @@ Nothing heavy is imported: the machine formats must not pay for Rich.
 from __future__ import annotations
 
 import os
-import re
 import select
 import sys
 from contextlib import suppress
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 DEFAULT_WIDTH = 80
 """Of what is no terminal and has no COLUMNS."""
 
-_STYLE = re.compile(r"\x1b\[[0-9;]*m")
+_STYLE = r"\x1b\[[0-9;]*m"
 
 GLYPHS = "▁▂▃▄▅▆▇█▏▎▍▌▋▊▉─━"
 """What the pictures are drawn with, where the stream's encoding has it."""
@@ -152,8 +151,10 @@ class Output:
         return block
 
     def _to_top_of_block(self, columns: int) -> str:
+        import re  # late: `--version` has nothing to do with blocks
+
         # A terminal that was made narrower has broken the lines anew.
-        rows = sum(max(1, -(-len(_STYLE.sub("", line)) // columns)) for line in self._block)
+        rows = sum(max(1, -(-len(re.sub(_STYLE, "", line)) // columns)) for line in self._block)
         return f"\x1b[{rows - 1}A\r" if rows > 1 else "\r"
 
     def _tell(self, text: str) -> None:

@@ -14,7 +14,6 @@ from netecho.measure.events import (
     StrayReceived,
 )
 from netecho.report.escape import escaped, unescaped
-from netecho.report.model import milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,10 +35,10 @@ def row(event: Event, *, several: bool = False) -> Document:
         case ReplyReceived() | EchoCorrupted():
             line |= {
                 "seq": event.seq,
-                "scheduled_ms": milliseconds(event.scheduled),
-                "lag_ms": milliseconds(event.lag),
-                "rtt_ms": milliseconds(event.rtt),
-                "response_ms": milliseconds(event.response),
+                "scheduled_ms": _ms(event.scheduled),
+                "lag_ms": _ms(event.lag),
+                "rtt_ms": _ms(event.rtt),
+                "response_ms": _ms(event.response),
                 "size": event.size,
                 "stamps": "kernel" if event.kernel else "user",
             }
@@ -48,12 +47,12 @@ def row(event: Event, *, several: bool = False) -> Document:
         case ProbeLost():
             line |= {
                 "seq": event.seq,
-                "scheduled_ms": milliseconds(event.scheduled),
-                "lag_ms": milliseconds(event.lag),
+                "scheduled_ms": _ms(event.scheduled),
+                "lag_ms": _ms(event.lag),
                 "size": event.size,
             }
         case ReplyLate():
-            line |= {"seq": event.seq, "rtt_ms": milliseconds(event.rtt)}
+            line |= {"seq": event.seq, "rtt_ms": _ms(event.rtt)}
         case ReplyDuplicated():
             line["seq"] = event.seq
         case StrayReceived():
@@ -121,6 +120,11 @@ _READERS: dict[str, Callable[[Document], Event]] = {
     "duplicate": lambda row: ReplyDuplicated(_whole(row, "connection", 0), _whole(row, "seq")),
     "stray": _stray,
 }
+
+
+def _ms(nanoseconds: int) -> float:
+    """Return milliseconds that are read back to the nanosecond: correctly divided, no rounding is needed."""
+    return nanoseconds / 1e6
 
 
 def _whole(row: Document, key: str, default: int | None = None) -> int:
