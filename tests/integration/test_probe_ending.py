@@ -76,8 +76,8 @@ def test_a_second_ctrl_c_cuts_the_run_off(netecho: Netecho) -> None:
     except BlockingIOError:
         os.set_blocking(writer, True)
     os.read(reader, 4096)  # room for the start and a few replies
-    with datagrams(bytes) as server, os.fdopen(writer, "wb") as pipe:
-        run = netecho.start("probe", f"udp://127.0.0.1:{server.port}", *FOR_EVER, "--format", "ndjson", stdout=pipe)
+    with streams(echo) as server, os.fdopen(writer, "wb") as pipe:
+        run = netecho.start("probe", f"127.0.0.1:{server.port}", *FOR_EVER, "--format", "ndjson", stdout=pipe)
         assert server.heard.wait(10)
         # A signal that is sent while the same one is pending is one with it: so more than two may be needed.
         for _ in range(500):

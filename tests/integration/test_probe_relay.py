@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from tests.rogues import Rogue
 
 
-def probe(netecho: Netecho, relay: Relay, *options: str, count: int = 400) -> Ended:
+def probe(netecho: Netecho, relay: Relay, *options: str, count: int = 400, output: str = "json") -> Ended:
     """A millisecond between probes unless told otherwise."""
     target = f"{relay.transport}://{relay.host}:{relay.port}"
-    return netecho("probe", target, "-c", str(count), "-i", "1ms", "-W", "1s", "--json", *options)
+    return netecho("probe", target, "-c", str(count), "-i", "1ms", "-W", "1s", "--format", output, *options)
 
 
 def relayed(server: Rogue, *, forward: Faults | None = None, backward: Faults | None = None, seed: int = 1) -> Relay:
@@ -48,7 +48,7 @@ def test_loss_duplicates_and_corruption_are_counted_exactly_through_a_delay(nete
 
 def test_corrupt_replies_are_told_with_the_offset_of_the_first_wrong_byte(netecho: Netecho) -> None:
     with datagrams(bytes) as server, relayed(server, backward=Faults(corrupt=0.1)) as relay:
-        ended = probe(netecho, relay, "--format", "ndjson", count=200)
+        ended = probe(netecho, relay, count=200, output="ndjson")
     offsets = [event["offset"] for event in ended.events if event["event"] == "corrupt"]
     assert offsets == relay.backward.corrupt_offsets != []
 
@@ -100,7 +100,7 @@ def test_stream_boundaries_do_not_matter(netecho: Netecho) -> None:
 def test_a_corrupt_stream_is_told_with_its_offsets(netecho: Netecho) -> None:
     with streams(echo) as server, Relay("tcp", server.address, seed=1, backward=Faults(corrupt=0.1)) as relay:
         # Ping-pong: each reply is one piece, and a piece's offset the reply's.
-        ended = probe(netecho, relay, "-i", "0", "--format", "ndjson", count=200)
+        ended = probe(netecho, relay, "-i", "0", count=200, output="ndjson")
     offsets = [event["offset"] for event in ended.events if event["event"] == "corrupt"]
     assert offsets == relay.backward.corrupt_offsets != []
     assert ended.events[-1]["probes"]["corrupt"] == relay.backward.corrupted

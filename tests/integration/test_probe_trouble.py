@@ -80,7 +80,7 @@ def full_backlog() -> Iterator[int]:
 def test_a_target_that_drops_the_connection_request(netecho: Netecho, full_backlog: int) -> None:
     ended = netecho.start("probe", f"127.0.0.1:{full_backlog}", "-W", "300ms").end(within=10)
     assert ended.code == 3
-    assert_one_sentence(ended, f"127.0.0.1:{full_backlog}", "300 ms")
+    assert_one_sentence(ended, f"127.0.0.1:{full_backlog}", "no answer")
 
 
 def test_networks_that_cannot_be_reached_or_do_not_answer(netecho: Netecho) -> None:
@@ -96,7 +96,7 @@ def test_networks_that_cannot_be_reached_or_do_not_answer(netecho: Netecho) -> N
         unreachable = netecho.start("probe", "198.51.100.1", "-W", "2s").end(within=10)
         no_route = netecho.start("probe", "203.0.113.1", "-W", "2s").end(within=10)
     assert [silent.code, unreachable.code, no_route.code] == [3, 3, 3]
-    assert_one_sentence(silent, "192.0.2.7", "300 ms")
+    assert_one_sentence(silent, "192.0.2.7", "no answer")
     assert_one_sentence(unreachable, "198.51.100.1")
     assert_one_sentence(no_route, "203.0.113.1")
 
@@ -169,7 +169,8 @@ def test_a_banner_is_shown_escaped_and_counts_as_no_echo(netecho: Netecho, outpu
         ended = netecho("probe", f"127.0.0.1:{server.port}", "-c", "20", "-i", "2ms", "--format", output)
     assert ended.code == 0, ended
     assert_no_raw_escapes(ended)
-    assert "220 welcome" in ended.out + ended.err
+    if output in ("text", "ndjson"):
+        assert "220 welcome" in ended.out
     if output == "json":
         probes = ended.document["probes"]
         assert (probes["received"], probes["lost"], probes["corrupt"]) == (20, 0, 0)
