@@ -5,6 +5,8 @@ What is asked for most, `netecho --help` and `--version`, is answered without im
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -16,4 +18,16 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command that `arguments` (the process's own where None) ask for, and exit with its code."""
-    sys.exit(edge.run(sys.argv[1:] if arguments is None else list(arguments)))
+    _keep_standard_descriptors()
+    code = edge.run(sys.argv[1:] if arguments is None else list(arguments))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what the end of the interpreter takes is not to change the code
+    sys.exit(code)
+
+
+def _keep_standard_descriptors() -> None:
+    """Open the null device where a standard stream is closed (`>&-`), or the next socket would get its number."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)

@@ -63,12 +63,16 @@ def run(
     running = _Run(reactor)
     _report_failures_to(logged or running.failed)
 
-    def begin() -> None:
-        # Twisted installs its own handlers as the reactor starts, and they stop it without an end: ours replace them.
+    def listen_for_signals() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, running.signalled)
+
+    def begin() -> None:
+        # Twisted installs its own handlers as the reactor starts, and they stop it without an end: ours replace them.
+        listen_for_signals()
         Deferred.fromCoroutine(main(reactor, running.interrupt)).addCallbacks(running.ended, running.failed)
 
+    listen_for_signals()  # what is there before the reactor starts is what there is again when it has stopped
     reactor.callWhenRunning(begin)
     reactor.run()
     if running.error is not None:
@@ -99,7 +103,9 @@ class _Run:
 
     def signalled(self, *_: object) -> None:
         """Ask for the end; or cut off what is being done, which may be a write to a reader that does not read."""
-        if self._signalled:
+        if isinstance(self.error, CutOffError):
+            return
+        if self._signalled or self._over:
             raise CutOffError("cut off by a second signal; what was measured is not shown")
         self._signalled = True
         self._reactor.callFromThread(self.interrupt.request)
