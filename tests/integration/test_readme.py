@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -62,13 +63,13 @@ def test_an_example_does_what_it_says(network: Namespace, block: Block, tmp_path
     if "jq" in block.text:
         needed("jq")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    script = f"cd {shlex.quote(str(tmp_path))}\n{block.text}"  # entering the network comes with a folder of its own
     done = subprocess.run(
-        [*network.prefix, "bash", "-euo", "pipefail", "-c", block.text],
+        [*network.prefix, "bash", "-euo", "pipefail", "-c", script],
         check=False,
         capture_output=True,
         text=True,
         timeout=60,
-        cwd=tmp_path,
         env=environment(PATH=path),
     )
     assert done.returncode == block.exit_code, done
