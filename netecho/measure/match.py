@@ -139,6 +139,14 @@ class StreamMatcher:
             return 0
         return max(self._payloads.size(self._head) - self._offset - len(self._held), 0)
 
+    def whole(self, data: bytes) -> int | None:
+        """Return the number of the probe of which `data` is the whole echo and no more: what mostly comes, quickly."""
+        head = self._head
+        if self._offset or not self._aligned or head >= self._issued() or data != self._payloads.of(head):
+            return None
+        self._head = head + 1
+        return head
+
     def feed(self, data: bytes) -> Iterator[Match | bytes]:
         """Yield a match for each reply that `data` completes, and the bytes that are no echo as they are."""
         if not self._aligned:

@@ -61,13 +61,19 @@ class ProbeConnection(ErrorQueueAware, tcp.Connection):
         if self.dataBuffer or self._tempDataBuffer or not self.connected or self._writeDisconnected:
             super().write(data)
             return
-        taken = self.writeSomeData(data)
-        # An error is not told here, inside the caller's call: the reactor finds the same out with its next event.
-        if isinstance(taken, int) and taken < len(data):
+        try:
+            taken = self.socket.send(data)
+        except BlockingIOError:
+            taken = 0
+        except OSError:
+            return  # not told here, inside the caller's call: the reactor finds the same out with its next event
+        if self.stamps is not None and taken:
+            self.stamps.sent(taken)
+        if taken < len(data):
             super().write(data[taken:])
 
     def writeSomeData(self, data: bytes) -> Any:
-        """Send once, and count what was taken: the kernel names its stamps by that."""
+        """Send what had to wait, and count what was taken: the kernel names its stamps by that."""
         taken = super().writeSomeData(data)
         if self.stamps is not None and isinstance(taken, int) and taken > 0:
             self.stamps.sent(taken)
@@ -77,11 +83,13 @@ class ProbeConnection(ErrorQueueAware, tcp.Connection):
         """Read one reply's bytes, with their stamp."""
         if self.stamps is None:
             return super().doRead()
-        self._link.collect_stamps()
+        link = self._link
+        if link.awaits_stamps:
+            link.collect_stamps()
         try:
-            data, self.arrived, _ = self.stamps.read(self.socket, self._link.wanted or _READ)
+            data, self.arrived, _ = self.stamps.read(self.socket, link.wanted or _READ)
         except BlockingIOError:
-            self._link.collect_stamps(everything=True)
+            link.collect_stamps(everything=True)
             return None
         except OSError:
             return ConnectionLost()
@@ -151,6 +159,11 @@ class StreamLink(Protocol):
             self._awaited[self._last_byte] = probe
             self.collect_stamps()
 
+    @property
+    def awaits_stamps(self) -> bool:
+        """Whether a sending stamp has not come yet."""
+        return bool(self._awaited)
+
     def collect_stamps(self, *, everything: bool = False) -> None:
         """Give each probe the sending stamp that has come for it."""
         stamps = self.connection.stamps
@@ -172,6 +185,11 @@ class StreamLink(Protocol):
         if arrived is not None and self._watch.stepped():
             session.clock_was_set()
             arrived = None
+        number = self._matcher.whole(data)
+        if number is not None:
+            session.answered(number, now, arrived, since=self._since)
+            self._flow.pump()
+            return
         for found in self._matcher.feed(data):
             if isinstance(found, bytes):
                 session.stray(found)

@@ -100,6 +100,21 @@ def test_replies_are_found_whatever_their_boundaries(data: st.DataObject) -> Non
     assert found == [Match(n, None) for n in range(10)]
 
 
+def test_a_whole_reply_is_known_at_a_glance_and_anything_else_is_not() -> None:
+    of = payloads()
+    matcher = stream(of, 4)
+    assert matcher.whole(of.of(0)) is None, "not before it is known where the echo begins"
+    assert list(matcher.feed(of.of(0))) == [Match(0, None)]
+    assert matcher.whole(of.of(1)) == 1
+    assert matcher.whole(of.of(3)) is None
+    assert matcher.whole(of.of(2)[:63]) is None
+    assert list(matcher.feed(of.of(2)[:63])) == []
+    assert matcher.whole(of.of(3)) is None
+    assert list(matcher.feed(of.of(2)[63:])) == [Match(2, None)]
+    assert matcher.whole(of.of(3)) == 3
+    assert matcher.whole(of.of(4)) is None, "nobody is owed it"
+
+
 @given(st.integers(0, 639), st.integers(1, 64))
 def test_a_wrong_byte_is_found_at_its_offset_and_spoils_no_other_reply(place: int, cut: int) -> None:
     of = payloads()
