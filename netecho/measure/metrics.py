@@ -23,9 +23,12 @@ class Unit(Enum):
 
     def show(self, value: float, *, signed: bool = False) -> str:
         """Return a value as a person reads it, exact to the nanosecond; `signed` ones above 0 have a plus."""
-        scaled, digits, after = _SHOWN[self]
-        number = f"{value / scaled:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"
-        return f"{'+' if signed and value > 0 else ''}{number}{after}"
+        scale, digits, after = _SHOWN[self]
+        rounded = round(value / scale, digits) + 0.0  # makes a 0 of -0
+        number = f"{rounded:.{digits}f}"
+        if digits:
+            number = number.rstrip("0").rstrip(".")
+        return f"{'+' if signed and rounded > 0 else ''}{number}{after}"
 
 
 _SHOWN = {Unit.TIME: (1e6, 6, " ms"), Unit.COUNT: (1, 0, ""), Unit.PERCENT: (1, 3, "%")}
