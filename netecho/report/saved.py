@@ -12,26 +12,25 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from netecho.errors import UsageError
 from netecho.measure import criteria
-from netecho.measure.result import Route, Setup, Start
-from netecho.report.model import Document, document
+from netecho.report.model import document
 from netecho.report.rebuilt import Rebuilding
+from netecho.report.restored import start_of
 from netecho.report.rows import event
 from netecho.report.schema import complaint
 from netecho.report.wording import many
 
 if TYPE_CHECKING:
-    from netecho.report.model import Reporter
+    from netecho.measure.result import Start
+    from netecho.report.model import Document, Reporter
 
 LONGEST_LINE = 1 << 20
 """Bytes: the summary of a sweep over a hundred sizes takes 40,000."""
 LONGEST_DOCUMENT = 1 << 24
-_MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,7 @@ class _Reading:
         if wrong := complaint(row, "head"):
             self._refuse(wrong)
         try:
-            return _start(row)
+            return start_of(row)
         except ValueError as error:  # a day that is in no calendar
             self._refuse(str(error))
 
@@ -176,26 +175,3 @@ class _Reading:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
-
-
-def _start(head: Document) -> Start:
-    """Return the start that a document's head was made from."""
-    target, local, setup = head["target"], head["local"], head["setup"]
-    phases = {name: setup[f"{name}_ms"] for name in ("resolve", "connect", "tls")}
-    return Start(
-        id=head["id"],
-        label=head["label"],
-        started=_nanoseconds(head["started"]),
-        route=Route(
-            **{key: target[key] for key in ("url", "transport", "host", "address", "port")},
-            local_address=local["address"],
-            local_port=local["port"],
-        ),
-        setup=Setup(**{name: None if taken is None else round(taken * _MS) for name, taken in phases.items()}),
-        settings=head["settings"],
-    )
-
-
-def _nanoseconds(timestamp: str) -> int:
-    moment = datetime.fromisoformat(timestamp)
-    return int(moment.replace(microsecond=0).timestamp()) * 1_000_000_000 + moment.microsecond * 1000

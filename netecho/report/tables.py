@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.table import Table
 
 from netecho.report.wording import ms, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping, Sequence
+
+    from rich.text import Text
 
     from netecho.report.model import Document
 
@@ -24,7 +26,7 @@ _GAP = 2
 def times(document: Document, width: int) -> Table:
     """Return the table of times, a row for each kind."""
     kinds = rows(document)
-    return _table(
+    return fitted(
         ["ms", *kinds],
         {column: [_name(column), *(ms(kind[f"{column}_ms"]) for kind in kinds.values())] for column in COLUMNS},
         DROPPED_FIRST,
@@ -51,15 +53,25 @@ def sizes(swept: Iterable[Document], width: int) -> Table:
         "lost": ["lost", *(percent(size["lost"], size["sent"]) for size in each)],
     }
     columns |= {column: [_name(column), *(ms(size["rtt"][f"{column}_ms"]) for size in each)] for column in SIZE_COLUMNS}
-    return _table(["bytes", *(f"{size['size']:,}" for size in each)], columns, ("sent", "mean"), width)
+    return fitted(["bytes", *(f"{size['size']:,}" for size in each)], columns, ("sent", "mean"), width)
 
 
 def _name(column: str) -> str:
     return column.replace("_", ".")
 
 
-def _table(first: list[str], columns: Mapping[str, list[str]], dropped_first: Iterable[str], width: int) -> Table:
-    """Return a table without lines; `columns` have their heading and a cell for each of `first`."""
+def fitted(
+    first: Sequence[str],
+    columns: Mapping[str, Sequence[str | Text]],
+    dropped_first: Iterable[str],
+    width: int,
+    *,
+    left: Container[str] = (),
+) -> Table:
+    """Return a table without lines, of the columns that there is room for.
+
+    `columns` have their heading and a cell for each of `first`; those in `left` stand to the left, not to the right.
+    """
     widths = {name: max(map(len, cells)) + _GAP for name, cells in columns.items()}
     needed = max(map(len, first)) + sum(widths.values())
     shown = dict(columns)
@@ -71,7 +83,8 @@ def _table(first: list[str], columns: Mapping[str, list[str]], dropped_first: It
     table = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
     table.add_column(no_wrap=True)
     for name in shown:
-        table.add_column(justify="right", no_wrap=True, style="bold" if name in _STANDS_OUT else "")
+        justify: Literal["left", "right"] = "left" if name in left else "right"
+        table.add_column(justify=justify, no_wrap=True, style="bold" if name in _STANDS_OUT else "")
     for n, name in enumerate(first):
         table.add_row(name, *(cells[n] for cells in shown.values()), style="" if n and name != "lag" else "dim")
     return table

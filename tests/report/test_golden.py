@@ -1,11 +1,7 @@
-"""How summaries look, kept as text: read the files in `golden/`, they are meant to be looked at.
+"""How summaries look."""
 
-`NETECHO_GOLDEN=write pytest tests/report/test_golden.py` writes them anew.
-"""
-
-import os
+import re
 from dataclasses import replace
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -17,12 +13,12 @@ from netecho.measure.result import Result, Route, Setup
 from netecho.measure.summary import Distribution
 from netecho.report.model import Document, document
 from netecho.report.summary import rendered, summary
+from tests.report.looks import looks_as_it_did
 from tests.report.runs import START, TROUBLED, calm, fed, lost, reply, run
 
 if TYPE_CHECKING:
     from netecho.measure.events import Event
 
-GOLDEN = Path(__file__).parent / "golden"
 MS = 1_000_000
 
 
@@ -108,16 +104,10 @@ RUNS = {
 @pytest.mark.parametrize("name", RUNS)
 def test_a_summary_looks_as_it_did(name: str, width: int) -> None:
     shown = rendered(summary(RUNS[name], width, histogram=name == "long"), width=width, color=False)
-    file = GOLDEN / f"{name}-{width}.txt"
-    if os.environ.get("NETECHO_GOLDEN") == "write":
-        file.write_text(shown)
-    assert shown == file.read_text()
-    assert all(len(line) <= width for line in shown.splitlines())
+    looks_as_it_did(f"{name}-{width}", shown, width)
 
 
 def test_colour_underlines_and_says_nothing_of_its_own() -> None:
-    import re
-
     plain = rendered(summary(RUNS["troubled"], 80), width=80, color=False)
     colored = rendered(summary(RUNS["troubled"], 80), width=80, color=True)
     assert "\x1b[" not in plain
