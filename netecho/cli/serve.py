@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from netecho.cli.command import command, section
+from netecho.cli.files import stamp_key
 from netecho.cli.options import FILE, TIME, Parsed, choice, integer, parse_alpn
 from netecho.echo.limits import Limits
-from netecho.echo.service import Credentials, Service
+from netecho.echo.service import Credentials, Reflecting, Service
 from netecho.echo.text import DEFAULT_ERROR, DEFAULT_REPLY, Wording
 from netecho.errors import UsageError
 from netecho.target import parse_listen
@@ -26,12 +27,14 @@ EXAMPLES = (
     ("netecho serve 127.0.0.1:0 --format ndjson", "a free port of loopback; the first lines say which"),
     ("netecho serve 'tcp://[::1]:7007' unix:/run/netecho.sock -v", "IPv6 and a Unix socket, with a log"),
     ("netecho serve tls://:7443 --cert cert.pem --key key.pem", "TLS; SIGHUP reads the files again"),
+    ("netecho serve stamp:// --stateful", "a STAMP reflector, for routers and for netecho probe stamp://"),
     ("netecho serve tcp://:7007 --mode text --banner Welcome --logoff BYE", "a line for a line"),
 )
 
 answers = section("What is answered")
 limits = section("Limits")
 tls = section("TLS, for tls:// addresses")
+stamp = section("STAMP (RFC 8762), for stamp:// addresses")
 running = section("Running")
 output = section("Output")
 
@@ -102,6 +105,9 @@ LINE = Parsed("TEXT", parse_line)
 @tls("--key", type=FILE, shown="in --cert", help="its key (PEM)")
 @tls("--client-ca", type=FILE, help="let in only clients with a certificate signed by these (PEM)")
 @tls("--alpn", type=Parsed("NAME", parse_alpn), multiple=True, help="speak this application protocol; may be repeated")
+@stamp("--stateful", is_flag=True, help="number the replies of each session, which shows where packets are lost")
+@stamp("--auth-key-file", type=FILE, help="authenticated mode, with the key in FILE: as it stands, or hex:DIGITS")
+@stamp("--whole-base", is_flag=True, help="answer TWAMP-Light requests under 44 bytes with 44, as RFC 8762 section 4.6")
 @running("--workers", type=integer(1, 256), default=1, shown="1", help="processes sharing the ports and the limits")
 @running(
     "--socket-mode", type=Parsed("MODE", parse_mode), default=0o660, shown="660", help="permissions of Unix sockets"
@@ -114,9 +120,9 @@ LINE = Parsed("TEXT", parse_line)
 def serve(ctx: click.Context, /, **values: Any) -> int:
     """Echo what comes in, by RFC 862, until stopped by SIGINT or SIGTERM.
 
-    ADDRESS is [SCHEME://][HOST]:PORT, where SCHEME is tcp, udp or tls; or unix:/PATH. Without a scheme it is TCP and
-    UDP, without a host every address of this machine; port 0 takes a free one. Sockets that systemd hands over are
-    served as well.
+    ADDRESS is [SCHEME://][HOST]:PORT, where SCHEME is tcp, udp, tls or stamp; or unix:/PATH. Without a scheme it is
+    TCP and UDP, without a host every address of this machine; port 0 takes a free one. Sockets that systemd hands
+    over are served as well.
 
     Over UDP, an answer is never longer than its request, and a datagram that could be another server's answer gets
     none.
@@ -146,6 +152,7 @@ def service_of(values: dict[str, Any], targets: Sequence[Target]) -> Service:
     # With no address at all the sockets may be systemd's.
     if given and targets and not any(target.scheme == "tls" for target in targets):
         raise UsageError(f"--{given[0].replace('_', '-')} is for tls addresses, and there is none", "add tls://:7443")
+    reflecting = _reflecting(values, targets)
     wording = Wording(
         reply=DEFAULT_REPLY if values["reply"] is None else values["reply"],
         error=values["reply_error"],
@@ -163,8 +170,23 @@ def service_of(values: dict[str, Any], targets: Sequence[Target]) -> Service:
             idle=values["idle_timeout"] or None,
             rate=values["max_rate"] or None,
         ),
+        reflecting=reflecting,
         duration=values["duration"],
     )
+
+
+def _reflecting(values: dict[str, Any], targets: Sequence[Target]) -> Reflecting:
+    given = [option for option in ("stateful", "auth_key_file", "whole_base") if values[option]]
+    if given and not any(target.scheme == "stamp" for target in targets):
+        raise UsageError(f"--{given[0].replace('_', '-')} is for stamp addresses, and there is none", "add stamp://")
+    path = values["auth_key_file"]
+    if path is not None and values["whole_base"]:
+        raise UsageError(
+            "--whole-base and --auth-key-file exclude each other: TWAMP-Light has no packets with this seal",
+            "leave out --whole-base",
+        )
+    key = None if path is None else stamp_key(path, "--auth-key-file").hex()
+    return Reflecting(stateful=values["stateful"], key=key, whole_base=values["whole_base"])
 
 
 def run(

@@ -25,6 +25,18 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reflecting:
+    """How the test packets of STAMP are answered."""
+
+    stateful: bool = False
+    """Number the replies of each session."""
+    key: str | None = None
+    """Of authenticated mode, in hexadecimal digits; None: open mode."""
+    whole_base: bool = False
+    """Answer requests shorter than the base packet with a whole one (RFC 8762 section 4.6)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """The settings of a server, except where it listens. Times are nanoseconds."""
 
@@ -33,6 +45,7 @@ class Service:
     banner: str | None = None
     """A line for each new stream connection."""
     credentials: Credentials = field(default_factory=Credentials)
+    reflecting: Reflecting = field(default_factory=Reflecting)
     limits: Limits = field(default_factory=Limits)
     duration: int | None = None
     """Stop after this long; None: when told to."""

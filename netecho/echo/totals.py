@@ -19,6 +19,10 @@ class Totals:
     datagrams_answered: int = 0
     datagrams_refused: int = 0
     """Left without an answer on purpose: a loop, an amplifier's port, or a source above its rate."""
+    forged: int = 0
+    """Of these, STAMP packets whose seal is wrong."""
+    replayed: int = 0
+    """Sealed STAMP packets that came again, and were answered again."""
 
     def add(self, other: Totals) -> None:
         """Take in what another process counted."""

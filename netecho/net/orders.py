@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from netecho.echo import events
 from netecho.echo.limits import Limits
-from netecho.echo.service import Credentials, Service
+from netecho.echo.service import Credentials, Reflecting, Service
 from netecho.echo.text import Wording
 from netecho.echo.totals import Totals
 
@@ -46,12 +46,14 @@ class Orders:
         body = json.loads(line)
         service = body["service"]
         wording, credentials, limits = service.pop("wording"), service.pop("credentials"), service.pop("limits")
+        reflecting = service.pop("reflecting")
         credentials["alpn"] = tuple(credentials["alpn"])
         return cls(
             service=Service(
                 wording=None if wording is None else Wording(**wording),
                 credentials=Credentials(**credentials),
                 limits=Limits(**limits),
+                reflecting=Reflecting(**reflecting),
                 **service,
             ),
             sockets=tuple((scheme, fd) for scheme, fd in body["sockets"]),

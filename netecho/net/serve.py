@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from netecho.echo.service import Service
     from netecho.echo.totals import Totals
     from netecho.net.listening import Bound
+    from netecho.net.stamp_reflector import ReflectorListener
     from netecho.net.tls_server import ServerTls
+    from netecho.stamp.reflect import Reflector
+
+    Listener = StreamListener | DatagramListener | MirrorListener | ReflectorListener
 
 DRAIN = 5_000_000_000
 """How long what is under way may take when the server stops; nanoseconds."""
@@ -56,7 +60,8 @@ class Server:
         self._clock = clock
         self._reception = Reception(service, tell, clock)
         self._lane = Lane(reactor)
-        self._listeners: list[StreamListener | DatagramListener | MirrorListener] = []
+        self._listeners: list[Listener] = []
+        self._reflector: Reflector | None = None
         self._rounds: list[LoopingCall] = []
 
     @property
@@ -94,7 +99,9 @@ class Server:
     def reloaded(self) -> None:
         """Have nothing to do: the next handshake takes the new certificate."""
 
-    def _listen(self, bound: Bound) -> StreamListener | DatagramListener | MirrorListener:
+    def _listen(self, bound: Bound) -> Listener:
+        if bound.scheme == "stamp":
+            return self._reflect(bound)
         if bound.scheme != "udp":
             wrap = self._tls.wrap if self._tls and bound.scheme == "tls" else None
             return StreamListener(self._reactor, self._lane, bound, self._reception, wrap)
@@ -106,3 +113,10 @@ class Server:
         if self._service.tells_arrivals or not mmsg.available():
             return DatagramListener(self._reactor, bound, self._reception, lambda data: data)
         return MirrorListener(self._reactor, bound, self._reception)
+
+    def _reflect(self, bound: Bound) -> ReflectorListener:
+        from netecho.net.stamp_reflector import ReflectorListener, new_reflector
+
+        if self._reflector is None:
+            self._reflector = new_reflector(self._service.reflecting)
+        return ReflectorListener(self._reactor, bound, self._reception, self._reflector)

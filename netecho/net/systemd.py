@@ -42,6 +42,15 @@ def _taken_over(fd: int, name: str) -> Bound:
         taken = socket.socket(fileno=fd)
     except OSError as error:
         raise UsageError(f"descriptor {fd} from systemd is not a socket", "check the .socket unit") from error
+    try:
+        return _used(taken, name)
+    except UsageError:
+        taken.close()
+        raise
+
+
+def _used(taken: socket.socket, name: str) -> Bound:
+    fd = taken.fileno()
     taken.setblocking(False)
     os.set_inheritable(fd, False)
     stream = taken.type == socket.SOCK_STREAM

@@ -1,0 +1,104 @@
+"""Who may come in, and how often: exactly as many as allowed, and no memory that a stranger can fill."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies as st
+
+from netecho.echo.limits import SECOND, Gate, Limits, RateLimit, client_of, share
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("fe80::1%eth0", "fe80::2", True),
+        ("uid 0", "uid 1000", False),
+    ],
+)
+def test_a_client_is_an_address_or_a_network_of_ipv6(one: str, other: str, same: bool) -> None:
+    assert (client_of(one) == client_of(other)) is same
+
+
+class TestGate:
+    def test_so_many_in_all(self) -> None:
+        gate = Gate(Limits(connections=2, per_client=None))
+        assert gate.enter("a") is None
+        assert gate.enter("b") is None
+        assert "2 connections are open (--max-connections)" in (gate.enter("c") or "")
+        gate.leave("a")
+        assert gate.enter("c") is None
+
+    def test_so_many_of_each(self) -> None:
+        gate = Gate(Limits(per_client=1))
+        assert gate.enter("a") is None
+        assert "--max-per-client" in (gate.enter("a") or "")
+        assert gate.enter("b") is None
+        gate.leave("a")
+        assert gate.enter("a") is None
+
+    def test_who_is_refused_is_not_counted(self) -> None:
+        gate = Gate(Limits(connections=1))
+        gate.enter("a")
+        for _ in range(5):
+            gate.enter("b")
+        assert gate.open == 1
+
+    def test_no_limit(self) -> None:
+        gate = Gate(Limits(connections=None, per_client=None))
+        assert all(gate.enter("a") is None for _ in range(10_000))
+
+    @given(st.lists(st.tuples(st.booleans(), st.sampled_from("abc")), max_size=60))
+    def test_it_keeps_count(self, steps: list[tuple[bool, str]]) -> None:
+        gate = Gate(Limits(connections=4, per_client=2))
+        inside: list[str] = []
+        for entering, client in steps:
+            if entering:
+                allowed = len(inside) < 4 and inside.count(client) < 2
+                assert (gate.enter(client) is None) is allowed
+                inside += [client] * allowed
+            elif client in inside:
+                gate.leave(client)
+                inside.remove(client)
+            assert gate.open == len(inside)
+
+
+class TestRateLimit:
+    def test_so_many_a_second(self) -> None:
+        limit = RateLimit(3, salt=0)
+        limit.roll(SECOND)
+        assert [limit.take("a") for _ in range(5)] == [1, 1, 1, 0, 0]
+        limit.roll(2 * SECOND - 1)
+        assert limit.take("a") == 0
+        limit.roll(2 * SECOND)
+        assert limit.take("a") == 1
+
+    def test_each_source_has_its_own(self) -> None:
+        limit = RateLimit(1, salt=0)
+        assert limit.take("a") == 1
+        assert limit.take("b") == 1
+        assert limit.take("a") == 0
+
+    def test_many_at_once(self) -> None:
+        limit = RateLimit(10, salt=0)
+        assert limit.take("a", 7) == 7
+        assert limit.take("a", 7) == 3
+        assert limit.take("a", 7) == 0
+
+    def test_no_limit(self) -> None:
+        assert RateLimit(None, salt=0).take("a", 1 << 40) == 1 << 40
+
+    def test_forged_sources_take_no_memory(self) -> None:
+        limit = RateLimit(5, salt=0)
+        taken = sum(limit.take(source) for source in range(RateLimit.PLACES * 8))
+        # However many sources, the places are what is handed out.
+        assert taken <= RateLimit.PLACES * 5
+
+
+def test_limits_are_shared_between_processes_so_that_none_is_below_one() -> None:
+    shared = share(Limits(connections=10, per_client=1, idle=7, rate=None), 4)
+    assert shared == Limits(connections=3, per_client=1, idle=7, rate=None)

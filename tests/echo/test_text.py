@@ -1,0 +1,161 @@
+"""Text mode: a line for a line, whatever the segments they come in."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given, strategies as st
+
+from netecho.echo.text import LONGEST_LINE, TOO_LONG, Conversation, Wording, answer_datagram
+
+PLAIN = Wording()
+LOGOFF = Wording(logoff="BYE")
+
+
+def talk(wording: Wording, *segments: bytes) -> tuple[bytes, str | None]:
+    """What is said to these segments and the FIN after them, and why the server closes, if it does."""
+    conversation = Conversation(wording)
+    said = b"".join(conversation.received(segment) for segment in segments) + conversation.ended()
+    return said, conversation.ending
+
+
+@pytest.mark.parametrize(
+    ("came", "said"),
+    [
+        (b"hello\n", b"You sent: hello\n"),
+        (b"hello\r\n", b"You sent: hello\r\n"),
+        (b"a\nb\r\nc\n", b"You sent: a\nYou sent: b\r\nYou sent: c\n"),
+        (b"\n", b"You sent: \n"),
+        (b"no newline", b"You sent: no newline\n"),
+        (b"", b""),
+        ("grüß ☃\n".encode(), "You sent: grüß ☃\n".encode()),
+        (b"\xff\n", b"Error: not valid UTF-8\n"),
+        (b"\xff\r\nfine\n", b"Error: not valid UTF-8\r\nYou sent: fine\n"),
+        (b"\xc3", b"Error: not valid UTF-8\n"),
+        (b"\xed\xa0\x80\n", b"Error: not valid UTF-8\n"),  # a surrogate, encoded
+        (b"a\rb\n", b"You sent: a\rb\n"),
+        (b"{}\n", b"You sent: {}\n"),
+        (b"\x00\x1b[2J\n", b"You sent: \x00\x1b[2J\n"),
+    ],
+)
+def test_lines_and_their_answers(came: bytes, said: bytes) -> None:
+    assert talk(PLAIN, came) == (said, None)
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [("{}", b"x\n"), ("<{}|{}>", b"<x|x>\n"), ("got it", b"got it\n"), ("{0} {line}", b"{0} {line}\n"), ("", b"\n")],
+)
+def test_the_template(reply: str, said: bytes) -> None:
+    assert talk(Wording(reply=reply), b"x\n") == (said, None)
+
+
+def test_an_error_reply_of_ones_own() -> None:
+    assert talk(Wording(error="?"), b"\xff\n")[0] == b"?\n"
+
+
+class TestLogoff:
+    def test_what_came_before_it_is_answered_and_what_comes_after_is_not(self) -> None:
+        assert talk(LOGOFF, b"a\nBYE now\nb\n") == (b"You sent: a\n", "logoff")
+
+    def test_it_needs_no_newline(self) -> None:
+        assert talk(LOGOFF, b"BYE") == (b"", "logoff")
+
+    def test_it_counts_at_the_start_of_a_line_only(self) -> None:
+        assert talk(LOGOFF, b"no BYE\nbye\nBY\n") == (b"You sent: no BYE\nYou sent: bye\nYou sent: BY\n", None)
+
+    def test_it_is_the_word_in_whatever_pieces(self) -> None:
+        assert talk(LOGOFF, b"B", b"Y", b"E") == (b"", "logoff")
+
+    def test_it_may_be_any_characters(self) -> None:
+        assert talk(Wording(logoff="tschüß"), "tschüß\n".encode()) == (b"", "logoff")
+
+    def test_it_is_found_in_a_line_that_is_not_utf_8(self) -> None:
+        assert talk(LOGOFF, b"BYE\xff\n") == (b"", "logoff")
+
+    def test_nothing_is_said_after_it(self) -> None:
+        conversation = Conversation(LOGOFF)
+        conversation.received(b"BYE\n")
+        assert conversation.received(b"more\n") == b""
+        assert conversation.ended() == b""
+
+
+class TestLongLines:
+    LONGEST = b"x" * LONGEST_LINE
+    ERROR = TOO_LONG.encode() + b"\n"
+
+    @pytest.mark.parametrize("ending", [b"\n", b"\r\n", b""])
+    def test_the_longest_is_answered(self, ending: bytes) -> None:
+        said, closing = talk(PLAIN, self.LONGEST + ending)
+        assert said == b"You sent: " + self.LONGEST + (ending or b"\n")
+        assert closing is None
+
+    @pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"", b"\nmore\n"])
+    def test_one_byte_more_is_an_error_and_the_end(self, ending: bytes) -> None:
+        assert talk(PLAIN, self.LONGEST + b"x" + ending) == (self.ERROR, "line too long")
+
+    def test_the_error_comes_before_the_line_ends(self) -> None:
+        conversation = Conversation(PLAIN)
+        assert conversation.received(self.LONGEST) == b""
+        assert conversation.received(b"x") == self.ERROR
+
+    def test_lines_before_it_are_answered(self) -> None:
+        assert talk(PLAIN, b"a\n" + self.LONGEST + b"x")[0] == b"You sent: a\n" + self.ERROR
+
+    def test_an_error_reply_of_ones_own(self) -> None:
+        assert talk(Wording(error="?"), self.LONGEST + b"x") == (b"?\n", "line too long")
+
+
+# Bytes that meet the parser's edges much more often than random ones would.
+PIECES = st.one_of(
+    st.sampled_from([b"\n", b"\r", b"\r\n", b"B", b"BY", b"BYE", b"\xc3", b"\xbc", b"\xe2\x98\x83", b"\xff"]),
+    st.binary(max_size=8),
+    st.integers(LONGEST_LINE - 3, LONGEST_LINE + 3).map(lambda size: b"x" * size),
+)
+STREAMS = st.lists(PIECES, max_size=20).map(b"".join)
+
+
+def split(stream: bytes, cuts: list[int]) -> list[bytes]:
+    """Cut a stream at these places."""
+    places = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
+    return [stream[start:stop] for start, stop in itertools.pairwise(places)]
+
+
+@given(STREAMS, st.lists(st.integers(0, 1 << 20), max_size=30), st.sampled_from([PLAIN, LOGOFF]))
+def test_any_split_is_answered_as_the_whole(stream: bytes, cuts: list[int], wording: Wording) -> None:
+    assert talk(wording, *split(stream, cuts)) == talk(wording, stream)
+
+
+@given(st.lists(PIECES.filter(lambda piece: len(piece) < 100), max_size=8).map(b"".join))
+def test_byte_by_byte_is_answered_as_the_whole(stream: bytes) -> None:
+    assert talk(LOGOFF, *(stream[at : at + 1] for at in range(len(stream)))) == talk(LOGOFF, stream)
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=40), max_size=10))
+def test_every_line_of_text_has_its_own_answer(lines: list[str]) -> None:
+    came = "".join(line + "\n" for line in lines).encode()
+    assert talk(PLAIN, came)[0].decode() == "".join(f"You sent: {line}\n" for line in lines)
+
+
+class TestDatagrams:
+    def test_an_answer_is_cut_to_the_length_of_its_request(self) -> None:
+        assert answer_datagram(PLAIN, b"hello\n") == b"You se"
+
+    def test_it_is_whole_where_it_fits(self) -> None:
+        assert answer_datagram(Wording(reply="{}"), b"hello") == b"hello"
+
+    def test_no_character_is_cut_in_two(self) -> None:
+        assert answer_datagram(Wording(reply="ü{}"), b"abc") == "üa".encode()
+        assert answer_datagram(Wording(reply="aü{}"), b"ab") == b"a"
+
+    def test_an_empty_one_is_answered_with_an_empty_one(self) -> None:
+        assert answer_datagram(PLAIN, b"") == b""
+
+    def test_the_logoff_word_is_answered_with_nothing(self) -> None:
+        assert answer_datagram(LOGOFF, b"BYE\n") is None
+
+    @given(st.binary(max_size=300))
+    def test_no_answer_is_longer_than_its_request(self, datagram: bytes) -> None:
+        answer = answer_datagram(LOGOFF, datagram)
+        assert answer is None or len(answer) <= len(datagram)
