@@ -91,8 +91,10 @@ def test_loss_is_a_share_and_its_difference_is_in_points() -> None:
     change = compare(before, after).of("loss")
     assert change is not None
     assert (change.unit, change.before, change.percent) == (Unit.PERCENT, 0.0, None)
-    assert change.difference == change.after == after.summary.loss_percent
+    assert change.difference == change.after == after.summary.loss_percent == 6.2
     assert change.explained is False
+    assert change.interval is not None
+    assert 2 < change.interval[0] < 6.2 < change.interval[1] < 12
 
 
 def test_a_single_loss_is_no_news() -> None:
@@ -193,7 +195,7 @@ AFTER = summarised(rtt=Distribution(p99=22 * MS), sent=1000, received=997, lost=
         ("loss>+0.1%", []),
         ("loss>=+0.1%", ["loss>=+0.1%: +0.1%"]),
         ("loss>+0", ["loss>+0: +1"]),
-        ("loss>2", ["loss>2: 3"]),
+        ("loss>2,loss>2", ["loss>2: 3"]),
         ("received<-0.1%", ["received<-0.1%: -0.1%"]),
         ("rtt.p50>+10%,late>+0", ["rtt.p50>+10%: no value"]),
         ("connect>+10%", ["connect>+10%: no value"]),

@@ -22,7 +22,13 @@ from netecho.measure.resampling import (
     mann_whitney,
 )
 
-SERIES = st.lists(st.integers(0, 1000), min_size=LEAST, max_size=700)
+# Few different values, for ties; lengths of several cells of 256.
+SERIES = st.builds(
+    lambda length, most, seed: [Random(seed + n).randrange(most) for n in range(length)],
+    st.integers(LEAST, 1100),
+    st.integers(1, 1000),
+    st.integers(0, 1000),
+)
 
 
 def put_together(stretches: Stretches, weights: list[int]) -> list[int]:
