@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from netecho.cli import combinations, files
 from netecho.measure.plan import MILLISECOND, Plan
-from netecho.net.options import Job, Travel, Trust
+from netecho.net.options import Job, Stamping, Travel, Trust
 
 if TYPE_CHECKING:
     from netecho.cli.given import Format, Options
@@ -47,7 +47,8 @@ def asked(options: Options, seed: int = 0) -> Asked:
     """Say what `options` mean together. Raises UsageError that names what does not go together."""
     target = options.target
     combinations.check(options, target)
-    plan = _plan(options, target, seed)
+    stamping = _stamping(options)
+    plan = _plan(options, target, seed, stamping)
     travel = Travel(
         family=4 if options.ipv4 else 6 if options.ipv6 else None,
         source=options.source,
@@ -73,15 +74,45 @@ def asked(options: Options, seed: int = 0) -> Asked:
         hdr=_writable(options, options.hdr, "hdr"),
         save=_writable(options, options.save, "save"),
     )
-    settings = _settings(options, plan, travel)
-    job = Job(target=target, plan=plan, travel=travel, trust=trust, settings=settings, label=options.label)
+    settings = _settings(options, plan, travel) | (_stamp_settings(stamping) if target.scheme == "stamp" else {})
+    job = Job(
+        target=target,
+        plan=plan,
+        travel=travel,
+        trust=trust,
+        settings=settings,
+        label=options.label,
+        stamping=stamping,
+    )
     return Asked(job=job, showing=showing, criteria=tuple(criterion for each in options.fail_if for criterion in each))
 
 
-def _plan(options: Options, target: Target, seed: int) -> Plan:
+def _stamping(options: Options) -> Stamping:
+    path = options.auth_key_file
+    key = None if path is None else files.stamp_key(path, options.called("auth_key_file"))
+    return Stamping(key=key, ssid=options.ssid, clock=options.clock)
+
+
+def _stamp_settings(stamping: Stamping) -> dict[str, object]:
+    return {"authenticated": stamping.key is not None, "ssid": stamping.ssid, "clock": stamping.clock}
+
+
+def _sizes(options: Options, target: Target, payload: bytes | None, stamping: Stamping) -> tuple[int, ...]:
+    if payload is not None:
+        return (len(payload),)
+    if target.scheme != "stamp":
+        return options.size
+    from netecho.stamp.send import full_size
+
+    return options.size if "size" in options.given else (full_size(stamping.key),)
+
+
+def _plan(options: Options, target: Target, seed: int, stamping: Stamping) -> Plan:
     payload = _payload(options)
-    sizes = options.size if payload is None else (len(payload),)
+    sizes = _sizes(options, target, payload, stamping)
     combinations.check_sizes(options, target, sizes)
+    if target.scheme == "stamp":
+        combinations.check_stamp_sizes(options, sizes, stamping.key)
     count = options.count
     if count is None and options.duration is None:
         count = PROBES_PER_SIZE * len(sizes)

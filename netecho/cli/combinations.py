@@ -23,9 +23,9 @@ LARGEST_DATAGRAM = 65507
 LARGEST = 16 * 1024 * 1024
 LONGEST_TIMEOUT = 3600 * SECOND
 SHORTEST_INTERVAL = 1000
-STAMP_BASE = 44  # RFC 8762 section 4.2.1
 
 _TLS_ONLY = ("ca", "insecure", "server_name", "alpn", "cert", "key", "pin")
+_STAMP_ONLY = ("auth_key_file", "clock", "ssid")
 _TRAVEL = ("ipv4", "ipv6", "source", "dscp", "ttl", "dont_fragment")
 _WHAT = ("size", *PAYLOADS, "pattern")
 
@@ -139,8 +139,12 @@ def _fit_transport(options: Options, target: Target) -> None:
             hint = f"over TCP: {Target('tcp', target.host, target.port)}"
             _refuse(options, name, f"is for streams: {scheme}:// has no connections", hint)
     if scheme == "stamp":
-        for name in (*PAYLOADS, "pattern"):
+        for name in PAYLOADS:
             _refuse(options, name, "means nothing for stamp://: its packets have a set form", "leave it out")
+    else:
+        right = Target("stamp", target.host or "localhost", None if target.is_self else DEFAULT_PORTS["stamp"])
+        for name in _STAMP_ONLY:
+            _refuse(options, name, f"is for stamp:// targets, and {target} is not one", f"with STAMP: {right}")
 
 
 def _refuse(options: Options, name: str, why: str, hint: str) -> None:
@@ -197,8 +201,21 @@ def check_sizes(options: Options, target: Target, sizes: tuple[int, ...]) -> Non
         raise UsageError(
             f"{what} is more than the {LARGEST_DATAGRAM} of the largest datagram", "give less, or probe over tcp://"
         )
-    if target.scheme == "stamp" and min(sizes) < STAMP_BASE:
-        raise UsageError(
-            f"{options.called(source)} of {min(sizes)} bytes is less than the {STAMP_BASE} of a STAMP packet",
-            f"give at least {STAMP_BASE}",
-        )
+
+
+def check_stamp_sizes(options: Options, sizes: tuple[int, ...], key: bytes | None) -> None:
+    """Refuse sizes that no STAMP packet has. Raises UsageError naming the option."""
+    from netecho.stamp.packet import form_of
+    from netecho.stamp.send import fits
+
+    base = form_of(key).size
+    called = options.called("size")
+    packet = "a STAMP packet" if key is None else "an authenticated STAMP packet"
+    if min(sizes) < base:
+        raise UsageError(f"{called} of {min(sizes)} bytes is less than the {base} of {packet}", f"give at least {base}")
+    for size in sizes:
+        if not fits(size, key):
+            raise UsageError(
+                f"{called} of {size} bytes: what follows the {base} of {packet} has 4 or more",
+                f"give {base}, or {base + 4} and more",
+            )

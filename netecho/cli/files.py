@@ -7,6 +7,8 @@ from pathlib import Path
 
 from netecho.errors import OutputError, UsageError
 
+_LONGEST_KEY = 4096
+
 
 def readable(path: str, called: str) -> str:
     """Return `path` if it can be read; what is in it is for its reader to judge. Raises UsageError."""
@@ -23,6 +25,17 @@ def read(path: str, called: str, most: int) -> bytes:
         raise UsageError(
             f"{called} {path!r} cannot be read: {error.strerror}", "check the path and its permissions"
         ) from None
+
+
+def stamp_key(path: str, called: str) -> bytes:
+    """Return the key of STAMP's authenticated mode that a file holds. Raises UsageError."""
+    from netecho.stamp.auth import parse_key
+
+    try:
+        return parse_key(read(path, called, _LONGEST_KEY))
+    except ValueError as error:
+        hint = "the key as it stands, or hex: and its octets in hexadecimal digits"
+        raise UsageError(f"{called} {path!r} is not a key file: {error}", hint) from None
 
 
 def writable(path: str, called: str) -> str:

@@ -58,6 +58,9 @@ class Options:
     cert: str | None = None
     key: str | None = None
     pin: tuple[str, ...] = ()
+    auth_key_file: str | None = None
+    clock: Literal["auto", "synced", "estimated"] = "auto"
+    ssid: int | None = None
     format: Format | None = None
     json: bool = False
     quiet: int = 0

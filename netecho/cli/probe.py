@@ -39,6 +39,7 @@ EXAMPLES = (
     ("netecho probe host -s 64..1400:334", "sizes from 64 to 1400 bytes, ten of each"),
     ("netecho probe host --json --fail-if 'rtt.p99>20ms,loss>1%'", "for scripts: JSON, and an exit code"),
     ("netecho probe host --connect-only", "the time to connect alone, to any TCP service"),
+    ("netecho probe stamp://router -c 100 --dscp EF", "each direction by itself, and what becomes of the DSCP"),
 )
 
 when = section("When to send")
@@ -46,6 +47,7 @@ what = section("What to send")
 how = section("Connections and replies")
 travel = section("How the packets travel")
 tls = section("TLS, for tls:// targets")
+stamp = section("STAMP, for stamp:// targets")
 output = section("Output")
 verdict = section("Verdict")
 
@@ -103,6 +105,14 @@ verdict = section("Verdict")
     multiple=True,
     help="trust this public key, whoever signed it; may be repeated",
 )
+@stamp("--auth-key-file", type=FILE, help="authenticated mode, with the key in FILE: as it stands, or hex:DIGITS")
+@stamp(
+    "--clock",
+    type=choice("auto", "synced", "estimated"),
+    shown="auto",
+    help="one-way delays as stamped, or corrected by the estimated offset of the clocks, or by what both ends claim",
+)
+@stamp("--ssid", type=integer(0, 65535), shown="one at random", help="session identifier (RFC 8972); 0: none")
 @output("--format", type=choice("text", "json", "ndjson", "csv"), shown="text", help="what goes to standard output")
 @output("--json", is_flag=True, help="short for --format json")
 @output("-q", "--quiet", count=True, help="the summary alone; twice: nothing, the exit code speaks")

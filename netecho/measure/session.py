@@ -178,10 +178,12 @@ class Session:
         wrong_at: int | None = None,
         *,
         since: int | None = None,
+        kept: int = 0,
     ) -> None:
         """Record a reply to probe `index`: in the program's hands at `now`, stamped `arrived` by the kernel.
 
         `since` tells when what was answered left, where the probe began with something else: with connecting.
+        `kept` is how long the far end says that it had it, which is no part of the network's rtt.
         """
         probe = self.outstanding.pop(index, None)
         if probe is None:
@@ -207,6 +209,7 @@ class Session:
             return
         response = now - probe.scheduled
         recorder = self._recorder
+        rtt -= kept
         recorder.replied(self._flow, index, rtt, kernel, response, probe.size)
         if wrong_at is not None:
             recorder.corrupted()

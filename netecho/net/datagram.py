@@ -95,7 +95,7 @@ class DatagramLink(DatagramProtocol):
 
     def send(self, probe: Probe) -> None:
         """Send a probe."""
-        payload = self._payloads.of(probe.index)
+        payload = self.payload(probe)
         port = self.port
         at = self._flow.clock()
         try:
@@ -111,6 +111,10 @@ class DatagramLink(DatagramProtocol):
             self._awaited[port.stamps.sent(len(payload))] = probe
             self.collect_stamps()
 
+    def payload(self, probe: Probe) -> bytes:
+        """Return what a probe carries; it leaves at once."""
+        return self._payloads.of(probe.index)
+
     def collect_stamps(self, *, everything: bool = False) -> None:
         """Give each probe the sending stamp that has come for it."""
         stamps = self.port.stamps
@@ -125,17 +129,21 @@ class DatagramLink(DatagramProtocol):
             del awaited[next(iter(awaited))]
 
     def received(self, data: bytes, arrived: int | None) -> None:
-        """Tell the session which probe a datagram answers."""
+        """Take in a datagram that the kernel stamped `arrived`."""
         now = self._flow.clock()
         if arrived is not None and self._watch.stepped():
             self._session.clock_was_set()
             arrived = None
+        self.judge(data, now, arrived)
+        self._flow.pump()
+
+    def judge(self, data: bytes, now: int, arrived: int | None) -> None:
+        """Tell the session which probe a datagram answers, in our hands at `now` and stamped `arrived`."""
         found = self._matcher.match(data)
         if found is None:
             self._session.stray(data)
         else:
             self._session.answered(found.number, now, arrived, found.wrong_at)
-        self._flow.pump()
 
     def facts(self) -> dict[str, dict[str, object]]:
         """Return what came beside the replies, as the section `udp` of the document."""
@@ -167,11 +175,8 @@ class DatagramLink(DatagramProtocol):
             self.port.stopListening()
 
 
-def datagram_link(
-    reactor: Any, flow: Flow, payloads: Payloads, address: Address, travel: Travel, trouble: Any
-) -> DatagramLink:
-    """Open a socket to `address` for `flow`. Raises `UsageError` where `--source` cannot be had."""
-    link = DatagramLink(flow, payloads, address, trouble)
+def open_port(reactor: Any, link: DatagramLink, address: Address, travel: Travel) -> None:
+    """Open a socket to `address` for `link`. Raises `UsageError` where `--source` cannot be had."""
     link.port = ProbePort(reactor, address, travel, link)
     try:
         link.port.startListening()
@@ -186,4 +191,3 @@ def datagram_link(
     except OSError as error:
         link.close()
         raise unreachable(address, error) from None
-    return link

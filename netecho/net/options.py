@@ -39,6 +39,17 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stamping:
+    """How a STAMP probe identifies itself, and whose clocks its one-way delays believe."""
+
+    key: bytes | None = None
+    """Authenticated mode."""
+    ssid: int | None = None
+    """0: none; None: one at random for each connection."""
+    clock: Literal["auto", "synced", "estimated"] = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """All that was asked of a probe."""
 
@@ -49,3 +60,4 @@ class Job:
     settings: Mapping[str, object]
     """What the document says was asked; keys as printed."""
     label: str | None = None
+    stamping: Stamping = Stamping()

@@ -15,10 +15,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netecho.echo.limits import Limits
-from netecho.echo.service import Service
-from netecho.net import kernel
+from netecho.echo.service import Reflecting, Service
+from netecho.net import kernel, stamp_reflector, udp_server
 from netecho.net.listening import bind_all, close_all
-from netecho.net.udp_server import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,8 +40,10 @@ def reachable(job: Job) -> Iterator[Job]:
     for each in bound:
         if each.socket.type == socket.SOCK_DGRAM:
             # What comes before the child serves must come with all that the child asks for.
-            prepare(each.socket)
-    child = _fork(bound)
+            (stamp_reflector if each.scheme == "stamp" else udp_server).prepare(each.socket)
+    key = job.stamping.key
+    reflecting = Reflecting(stateful=True, key=None if key is None else key.hex())
+    child = _fork(bound, replace(_UNLIMITED, reflecting=reflecting))
     try:
         port = bound[0].port
         close_all(bound)
@@ -52,7 +53,7 @@ def reachable(job: Job) -> Iterator[Job]:
         os.waitpid(child, 0)
 
 
-def _fork(bound: Sequence[Bound]) -> int:
+def _fork(bound: Sequence[Bound], service: Service) -> int:
     """Start the child that serves; return its process id."""
     # Imported here, once, for both: what the parent has read the child need not read again.
     from netecho.net import serve, serving  # noqa: F401 - serve is what serving imports when it runs
@@ -69,7 +70,7 @@ def _fork(bound: Sequence[Bound]) -> int:
         quiet = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(quiet, fd)
-        serving.run_bound([bound], _UNLIMITED, _Unheard())
+        serving.run_bound([bound], service, _Unheard())
         status = 0
     finally:
         os._exit(status)

@@ -7,7 +7,8 @@ T3 is in the packet, so it is written before the packet leaves: on an idle machi
 them in Python's `sendmsg` and the kernel's stack, and all of them would be counted as the network's. But when replies
 have left, the kernel can tell, by the socket's error queue and mostly before `sendmsg` has returned. It is asked for
 some of them, and for those whose sender wants to know (RFC 8972's Follow-Up Telemetry). T3 is then the clock's time
-plus what it usually takes from there, the lower quartile: early more often than late, but by little.
+plus most of the shortest time that it lately took from there: nearly always early, but by little. A late one would
+make the network look faster than it is, on loopback faster than nothing.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from netecho.stamp.packet import PORT
 from netecho.stamp.reflect import Arrival, Clock, Prepared, Reflector, Refusal, Rules
 
 if TYPE_CHECKING:
+    from netecho.echo.service import Reflecting
     from netecho.net.listening import Bound
     from netecho.net.reception import Reception
 
@@ -47,7 +49,9 @@ _AWAITED = 1024
 """Replies whose leaving is waited for; an interface that stamps none must not have us keep them all."""
 _LEARNT = 31
 """Replies that the time to leaving is learnt from."""
-_ASKED = 16
+_FEWEST = 8
+"""Before so many have been seen nothing is added: the first replies, with cold caches, take several times as long."""
+_ASKED = 8
 """The kernel is asked for one of so many replies."""
 
 # linux/in.h and linux/in6.h; Python 3.11 has no names for the former.
@@ -66,8 +70,10 @@ _WHY = {
 Control = list[tuple[int, int, bytes]]
 
 
-def new_reflector(rules: Rules) -> Reflector:
+def new_reflector(reflecting: Reflecting) -> Reflector:
     """Make what all the listeners of a server share."""
+    key = None if reflecting.key is None else bytes.fromhex(reflecting.key)
+    rules = Rules(stateful=reflecting.stateful, key=key, whole_base=reflecting.whole_base)
     state = clock_state()
     return Reflector(rules, Clock(state.estimate, state.sync))
 
@@ -118,12 +124,12 @@ class Headers:
 
 
 class Egress:
-    """How long replies usually take from reading the clock to leaving, nanoseconds."""
+    """How long replies take at the least from reading the clock to leaving, nanoseconds."""
 
-    __slots__ = ("_seen", "_unasked", "usual")
+    __slots__ = ("_seen", "_unasked", "least")
 
     def __init__(self) -> None:
-        self.usual = 0
+        self.least = 0
         self._seen: deque[int] = deque(maxlen=_LEARNT)
         self._unasked = 0
 
@@ -138,7 +144,8 @@ class Egress:
         self._unasked = 0
         # A queue at the interface is the network's, and a clock that was set meanwhile says nothing.
         self._seen.append(min(max(took, 0), MILLISECOND))
-        self.usual = sorted(self._seen)[len(self._seen) // 4]
+        if len(self._seen) >= _FEWEST:
+            self.least = min(self._seen) * 3 // 4
 
 
 class ReflectorListener(ErrorQueueAware, FileDescriptor):
@@ -225,6 +232,8 @@ class ReflectorListener(ErrorQueueAware, FileDescriptor):
         source = (host, port, headers.local)
         now = self._reception.clock()
         answer = self._reflector.take(Arrival(data, source, port, received, now, headers.ttl, headers.tos))
+        tally, totals = self._reflector.tally, self._reception.totals
+        totals.forged, totals.replayed = tally.refused[Refusal.FORGED], tally.replays
         return _WHY[answer] if isinstance(answer, Refusal) else answer
 
     def _send(self, prepared: Prepared, control: Control, peer: Any) -> int:
@@ -237,7 +246,7 @@ class ReflectorListener(ErrorQueueAware, FileDescriptor):
             control.append(_LEAVING)
         now = time.time_ns()
         try:
-            sent = self._socket.sendmsg([prepared.stamped(now + egress.usual)], control, 0, peer)
+            sent = self._socket.sendmsg([prepared.stamped(now + egress.least)], control, 0, peer)
         except OSError:
             if asked:
                 self._count_anew()

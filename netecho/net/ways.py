@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from netecho.errors import NetechoError, UnreachableError
 from netecho.net import tcpinfo
 from netecho.net.connecting import ConnectingLink
-from netecho.net.datagram import datagram_link
+from netecho.net.datagram import DatagramLink, open_port
 from netecho.net.dial import Address, connect
 from netecho.net.stamps import SocketStamps
 from netecho.net.stream import ProbeConnection, StreamLink
@@ -164,9 +164,23 @@ def _tls(setting: Setting) -> Callable[[Flow], Coroutine[Any, Any, Opened]]:
 def _datagrams(setting: Setting) -> Callable[[Flow], Coroutine[Any, Any, Opened]]:
     async def open_link(flow: Flow) -> Opened:
         address = setting.addresses[0]
-        link = datagram_link(setting.reactor, flow, setting.payloads, address, setting.job.travel, setting.trouble)
+        link = DatagramLink(flow, setting.payloads, address, setting.trouble)
+        open_port(setting.reactor, link, address, setting.job.travel)
         link.port.stamps = _stamps(link.port.socket, setting.job)
         return Opened(link=link, address=address, local=_local(link.port.socket), facts=lambda link: link.facts())
+
+    return open_link
+
+
+def _stamp(setting: Setting) -> Callable[[Flow], Coroutine[Any, Any, Opened]]:
+    from netecho.net.stamp_sender import StampRun
+
+    run = StampRun(setting)
+
+    async def open_link(flow: Flow) -> Opened:
+        link = run.link(flow)
+        link.port.stamps = _stamps(link.port.socket, setting.job)
+        return Opened(link=link, address=setting.addresses[0], local=_local(link.port.socket), facts=run.facts)
 
     return open_link
 
@@ -176,4 +190,5 @@ WAYS: Mapping[str, Way] = {
     "tls": Way(socket.SOCK_STREAM, _tls),
     "unix": Way(socket.SOCK_STREAM, _plain),
     "udp": Way(socket.SOCK_DGRAM, _datagrams),
+    "stamp": Way(socket.SOCK_DGRAM, _stamp),
 }

@@ -16,3 +16,19 @@ def seal(key: bytes, text: bytes | bytearray) -> bytes:
 def genuine(key: bytes, text: bytes | bytearray, claimed: bytes | bytearray) -> bool:
     """Tell whether `claimed` is the seal of `text`, in a time that does not depend on where they differ."""
     return hmac.compare_digest(seal(key, text), claimed)
+
+
+def parse_key(data: bytes) -> bytes:
+    """Read what a key file holds: the key as it stands, without white space around it, or `hex:` and its octets.
+
+    Raises ValueError, with what is wrong.
+    """
+    text = data.strip()
+    if text.startswith(b"hex:"):
+        try:
+            text = bytes.fromhex(text[4:].decode("ascii"))
+        except ValueError:
+            raise ValueError("what follows hex: are not pairs of hexadecimal digits") from None
+    if not text:
+        raise ValueError("there is no key in it")
+    return text

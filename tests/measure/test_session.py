@@ -357,3 +357,20 @@ def test_every_probe_is_settled_once_whatever_comes_back(replies: list[tuple[int
     assert sorted(settled) == list(range(30))
     summary = bench.summary
     assert summary.sent == summary.received + summary.lost == 30
+
+
+@pytest.mark.parametrize("kernel", [False, True])
+def test_what_the_far_end_kept_it_for_is_not_the_networks(kernel: bool) -> None:
+    bench = Bench(count=1, timeout=5 * MS)
+    (probe,) = bench.send_due(0)
+    probe.left = 7 * SECOND if kernel else None
+    bench.answer(0, 4 * MS, arrived=7 * SECOND + 3 * MS if kernel else None, kept=2 * MS)
+    assert bench.summary.rtt.max == (1 * MS if kernel else 2 * MS)
+    assert bench.summary.response.max == 4 * MS
+
+
+def test_a_reply_that_was_kept_beyond_the_timeout_is_late_all_the_same() -> None:
+    bench = Bench(count=1, timeout=5 * MS)
+    bench.send_due(0)
+    bench.answer(0, 6 * MS, kept=4 * MS)
+    assert (bench.summary.lost, bench.summary.late) == (1, 1)

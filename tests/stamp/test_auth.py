@@ -1,10 +1,12 @@
 """The seal: HMAC-SHA-256 cut to 16 octets."""
 
+from contextlib import suppress
 from hashlib import sha256
 
+import pytest
 from hypothesis import given, strategies as st
 
-from netecho.stamp.auth import genuine, seal
+from netecho.stamp.auth import genuine, parse_key, seal
 
 
 def test_the_vector_of_rfc_4231_section_4_2() -> None:
@@ -33,3 +35,28 @@ def test_any_flipped_bit_breaks_it(bit: int) -> None:
 def test_a_part_of_it_is_not_enough() -> None:
     assert not genuine(b"key", b"text", seal(b"key", b"text")[:15])
     assert not genuine(b"key", b"text", b"")
+
+
+@pytest.mark.parametrize(
+    ("data", "key"),
+    [
+        (b"open sesame\n", b"open sesame"),
+        (b"  two words \r\n", b"two words"),
+        (b"hex:00ff 10\n", b"\x00\xff\x10"),
+        (b"\xff\xfe", b"\xff\xfe"),
+    ],
+)
+def test_key_files(data: bytes, key: bytes) -> None:
+    assert parse_key(data) == key
+
+
+@pytest.mark.parametrize("data", [b"", b" \n", b"hex:", b"hex:0", b"hex:zz", b"hex:\xff"])
+def test_files_without_a_key(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"key|digits"):
+        parse_key(data)
+
+
+@given(st.binary())
+def test_any_file_is_read_or_refused(data: bytes) -> None:
+    with suppress(ValueError):
+        assert parse_key(data)
