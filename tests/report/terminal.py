@@ -6,6 +6,7 @@ import re
 from io import StringIO
 
 _TOKEN = re.compile(r"\x1b\[(\??)([0-9;]*)([A-Za-z])|[\r\n]|[^\x1b\r\n]+")
+_BEGUN = re.compile(r"\x1b(\[[?0-9;]*)?")
 
 
 class Terminal(StringIO):
@@ -17,6 +18,7 @@ class Terminal(StringIO):
         self._row = 0
         self._column = 0
         self._wraps = True
+        self._begun = ""
 
     def isatty(self) -> bool:
         return True
@@ -32,9 +34,13 @@ class Terminal(StringIO):
         return self._column == 0 and self._wraps
 
     def write(self, text: str) -> int:
-        position = 0
+        text, position = self._begun + text, 0
+        self._begun = ""
         while position < len(text):
             token = _TOKEN.match(text, position)
+            if token is None and _BEGUN.fullmatch(text, position):
+                self._begun = text[position:]  # the rest of it is still to come
+                break
             assert token is not None, f"no terminal knows {text[position:]!r}"
             self._take(token)
             position = token.end()

@@ -1,0 +1,166 @@
+"""netecho on a terminal: what a person sees while a run goes on, and what is left on the screen."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import fcntl
+import os
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.program import COMMAND, PATIENCE, environment
+from tests.report.terminal import Terminal
+from tests.rogues import echo, streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class OnTerminal:
+    """A command whose standard streams are a terminal that it controls."""
+
+    def __init__(self, *arguments: str, columns: int, lines: int = 24, results: int | None = None, **env: str) -> None:
+        self._leader, follower = os.openpty()
+        self.size(columns, lines)
+        self.terminal = Terminal()
+        self.written = ""
+        self._decode = codecs.getincrementaldecoder("utf-8")().decode
+        self.process = subprocess.Popen(
+            # What is typed there, Ctrl-C above all, is for the command: it is given the terminal as its own.
+            ["setsid", "--ctty", *COMMAND, *arguments],
+            stdin=follower,
+            stdout=follower if results is None else results,
+            stderr=follower,
+            env=environment(TERM="xterm-256color", **env),
+        )
+        os.close(follower)
+
+    def size(self, columns: int, lines: int = 24) -> None:
+        fcntl.ioctl(self._leader, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._leader, keys)
+
+    def until(self, seen: Callable[[str], object]) -> None:
+        """Wait for something to have been written since the last time."""
+        text = ""
+        while not seen(text):
+            more = self._read()
+            assert more is not None, f"the command ended first; the screen: {self.terminal.screen}"
+            text += more
+
+    def end(self) -> list[str]:
+        """Wait for the end of the command; return what is left on the screen."""
+        while self._read() is not None:
+            pass
+        self.process.wait(PATIENCE)
+        return self.terminal.screen
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        os.close(self._leader)
+
+    def _read(self) -> str | None:
+        ready, _, _ = select.select([self._leader], [], [], PATIENCE)
+        assert ready, "the command hangs"
+        try:
+            text = self._decode(os.read(self._leader, 65536))
+        except OSError:  # how Linux says that nobody has the other end any more
+            return None
+        self.written += text
+        self.terminal.write(text)
+        return text
+
+
+@contextlib.contextmanager
+def on_terminal(
+    *arguments: str, columns: int = 80, lines: int = 24, results: int | None = None, **env: str
+) -> Iterator[OnTerminal]:
+    command = OnTerminal(*arguments, columns=columns, lines=lines, results=results, **env)
+    try:
+        yield command
+    finally:
+        command.kill()
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_a_short_run_is_lines_and_a_summary(columns: int) -> None:
+    with streams(echo) as server:
+        target = f"127.0.0.1:{server.port}"
+        with on_terminal("probe", target, "-c", "5", "-i", "20ms", columns=columns) as command:
+            screen = command.end()
+    assert command.process.returncode == 0
+    assert all(len(line) <= columns for line in screen)
+    assert screen[0] == f"tcp://{target}: 64 bytes every 20 ms"
+    assert [line.split()[:2] for line in screen[1:6]] == [["seq", str(seq)] for seq in range(5)]
+    assert screen[6] == ""
+    assert screen[7].startswith(f"tcp://{target}  127.0.0.1:")
+    assert "5 received, 0 lost (0%)" in screen
+    assert command.terminal.at_rest
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_a_long_run_is_watched_and_leaves_a_clean_screen(columns: int) -> None:
+    with (
+        streams(echo) as server,
+        on_terminal("probe", f"127.0.0.1:{server.port}", "-c", "0", "-i", "5ms", columns=columns) as command,
+    ):
+        command.until(lambda text: re.search(r"p50 +\d", text))
+        watched = command.terminal.screen
+        command.size(columns + 20)
+        command.until(lambda text: re.search(r"response .*ms", text))
+        command.type(b"\x03")
+        screen = command.end()
+    assert watched[0] == f"tcp://127.0.0.1:{server.port}: 64 bytes every 5 ms" or " connect " in watched[0]
+    assert watched[1].endswith("s, Ctrl-C ends it")
+    assert watched[2].endswith(" received, 0 lost")
+    assert all(len(line) < columns for line in watched)
+    assert command.process.returncode == 0
+    assert screen[0].startswith(f"tcp://127.0.0.1:{server.port}  127.0.0.1:")
+    assert screen[1].endswith("(interrupted)")
+    assert not any("Ctrl-C" in line or "^C" in line for line in screen)
+    assert command.terminal.at_rest
+
+
+def test_results_to_a_file_are_watched_on_the_terminal() -> None:
+    reader, writer = os.pipe()
+    with streams(echo) as server, os.fdopen(reader, "rb") as results:
+        target = f"127.0.0.1:{server.port}"
+        with on_terminal("probe", target, "-t", "1s", "-i", "20ms", results=writer) as command:
+            os.close(writer)
+            screen = command.end()
+            text = results.read().decode()
+    assert "sent, " in command.written
+    assert screen == [""]
+    assert command.terminal.at_rest
+    assert "\x1b" not in text
+    assert text.startswith(f"tcp://{target}: ")
+
+
+@pytest.mark.parametrize("arguments", [["--no-live"], ["-q"], ["--json"]])
+def test_no_view_where_it_is_not_wanted(arguments: list[str]) -> None:
+    with streams(echo) as server:
+        target = f"127.0.0.1:{server.port}"
+        with on_terminal("probe", target, "-t", "300ms", "-i", "10ms", *arguments, NO_COLOR="1") as command:
+            command.end()
+    assert "\x1b" not in command.written
+
+
+def test_an_unreachable_target_leaves_the_error_alone() -> None:
+    with streams(echo) as server:
+        port = server.port
+    with on_terminal("probe", f"127.0.0.1:{port}") as command:
+        screen = command.end()
+    assert command.process.returncode == 3
+    assert screen[0].startswith("netecho: ")
+    assert command.terminal.at_rest
