@@ -8,8 +8,7 @@ from itertools import pairwise
 
 import pytest
 from hdrh.histogram import HdrHistogram
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from netecho.measure.histogram import BUCKETS, HIGHEST_TRACKABLE, TOP, Histogram, bounds_of, index_of
 
