@@ -122,7 +122,8 @@ def _report_failures_to(failed: Callable[[Failure], None]) -> None:
     from zope.interface import directlyProvides
 
     def observe(event: Any) -> None:
-        failure = event.get("log_failure")
+        # The reactor still logs what a descriptor raises with the legacy `log.err`, which has the failure under this.
+        failure = event.get("log_failure") or event.get("failure")
         if failure is not None:
             failed(failure)
 
