@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from netecho.echo.events import ServerEvent
     from netecho.net.listening import Bound
     from netecho.net.options import Job
+    from netecho.net.tls_server import ServerTls
 
 _UNLIMITED = Service(limits=Limits(connections=None, per_client=None, idle=None, rate=None))
 
@@ -43,7 +44,13 @@ def reachable(job: Job) -> Iterator[Job]:
             (stamp_reflector if each.scheme == "stamp" else udp_server).prepare(each.socket)
     key = job.stamping.key
     reflecting = Reflecting(stateful=True, key=None if key is None else key.hex())
-    child = _fork(bound, replace(_UNLIMITED, reflecting=reflecting))
+    identity = None
+    if job.target.scheme == "tls":
+        from netecho.net.pem import load_identity, make_identity, pin_of
+
+        identity = make_identity([loopback])
+        job = replace(job, trust=replace(job.trust, pins=(pin_of(load_identity(identity)[0][0]),)))
+    child = _fork(bound, replace(_UNLIMITED, reflecting=reflecting), identity)
     try:
         port = bound[0].port
         close_all(bound)
@@ -53,7 +60,7 @@ def reachable(job: Job) -> Iterator[Job]:
         os.waitpid(child, 0)
 
 
-def _fork(bound: Sequence[Bound], service: Service) -> int:
+def _fork(bound: Sequence[Bound], service: Service, identity: str | None) -> int:
     """Start the child that serves; return its process id."""
     # Imported here, once, for both: what the parent has read the child need not read again.
     from netecho.net import serve, serving  # noqa: F401 - serve is what serving imports when it runs
@@ -70,10 +77,19 @@ def _fork(bound: Sequence[Bound], service: Service) -> int:
         quiet = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(quiet, fd)
-        serving.run_bound([bound], service, _Unheard())
+        serving.run_bound([bound], service, _Unheard(), _tls(identity))
         status = 0
     finally:
         os._exit(status)
+
+
+def _tls(identity: str | None) -> ServerTls | None:
+    if identity is None:
+        return None
+    # Only in the child: Twisted's TLS brings a reactor with it.
+    from netecho.net.tls_server import ServerTls
+
+    return ServerTls(_UNLIMITED.credentials, made=identity)
 
 
 class _Unheard:

@@ -6,15 +6,12 @@ for itself, and every way to fail has a sentence.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import idna
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from OpenSSL import SSL, crypto
 from service_identity import CertificateError, VerificationError
 from service_identity.pyopenssl import verify_hostname, verify_ip_address
@@ -27,6 +24,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from netecho.errors import UnreachableError, UsageError
+from netecho.net.pem import pin_of, read_certificates, read_identity
 from netecho.net.stream import ProbeConnection
 
 if TYPE_CHECKING:
@@ -84,9 +82,15 @@ class Client:
         trust = self._trust
         extra: dict[str, Any] = {}
         if trust.cert is not None:
-            extra = _identity(trust.cert, trust.key or trust.cert)
+            chain, key = read_identity(trust.cert, trust.key)
+            extra = {
+                "privateKey": crypto.PKey.from_cryptography_key(cast("Any", key)),
+                "certificate": _x509(chain[0]),
+                "extraCertChain": [_x509(each) for each in chain[1:]],
+            }
         if trust.ca is not None:
-            extra["trustRoot"] = _authorities(trust.ca)
+            authorities = [ssl.Certificate(_x509(each)) for each in read_certificates(trust.ca, "--ca")]
+            extra["trustRoot"] = ssl.trustRootFromCertificates(authorities)
         elif not trust.insecure and not trust.pins:
             extra["trustRoot"] = ssl.platformTrust()
         alpn = [name.encode() for name in trust.alpn] or None
@@ -151,7 +155,8 @@ class Client:
         pins = self._trust.pins
         if not pins:
             return
-        found = pin_of(_certificate(agreed))
+        certificate = _certificate(agreed)
+        found = pin_of(certificate) if certificate is not None else "no key at all"
         if found not in pins:
             raise UnreachableError(
                 f"TLS: the key of {self.server_name} is none of those that --pin gives: it is {found}",
@@ -245,14 +250,6 @@ class Handshake(Protocol):
         cast("Any", self.transport).loseConnection()
 
 
-def pin_of(certificate: x509.Certificate | None) -> str | None:
-    """Return `sha256:` and the SHA-256 of the certificate's public key info (RFC 7469 section 2.4) in hex."""
-    if certificate is None:
-        return None
-    info = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return "sha256:" + hashlib.sha256(info).hexdigest()
-
-
 def _certificate(agreed: SSL.Connection) -> x509.Certificate | None:
     presented = agreed.get_peer_certificate()
     return presented.to_cryptography() if presented is not None else None
@@ -289,32 +286,5 @@ def _hint(error: Exception) -> str | None:
     return None
 
 
-def _identity(cert: str, key: str) -> dict[str, Any]:
-    """Read the certificate we show, with its chain and key."""
-    chain = _read(cert, "--cert", x509.load_pem_x509_certificates)
-    try:
-        private = _read(key, "--key", lambda pem: crypto.load_privatekey(crypto.FILETYPE_PEM, pem, passphrase=b""))
-    except crypto.Error:
-        raise UsageError(f"--key {key}: no private key that can be read", "a PEM file, without a passphrase") from None
-    first = crypto.X509.from_cryptography(chain[0])
-    ours, theirs = private.to_cryptography_key().public_key(), chain[0].public_key()
-    if ours != theirs:
-        raise UsageError(f"--key {key} is not the key of the certificate {cert}", "give the two that belong together")
-    rest = [crypto.X509.from_cryptography(each) for each in chain[1:]]
-    return {"privateKey": private, "certificate": first, "extraCertChain": rest}
-
-
-def _authorities(path: str) -> Any:
-    certificates = _read(path, "--ca", x509.load_pem_x509_certificates)
-    return ssl.trustRootFromCertificates([ssl.Certificate(crypto.X509.from_cryptography(c)) for c in certificates])
-
-
-def _read(path: str, option: str, load: Any) -> Any:
-    try:
-        return load(Path(path).read_bytes())
-    except OSError as error:
-        raise UsageError(f"{option} {path}: {(error.strerror or str(error)).lower()}", "give a PEM file") from None
-    except ValueError:
-        raise UsageError(
-            f"{option} {path}: no certificate in PEM form", "-----BEGIN CERTIFICATE----- opens one"
-        ) from None
+def _x509(certificate: x509.Certificate) -> crypto.X509:
+    return crypto.X509.from_cryptography(certificate)

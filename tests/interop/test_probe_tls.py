@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from netecho.net.tls_client import pin_of
+from netecho.net.pem import pin_of
 from tests.peers import LOOPBACK, Peer, answers, free_port, needed
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def test_without_the_certificate_that_is_asked_for_nothing_comes_back(
 def test_a_key_of_another_certificate_is_a_wrong_option(netecho: Netecho, server: Server, authority: Pem) -> None:
     ended = netecho("probe", server.target, "--cert", server.pem.cert_file, "--key", authority.key_file)
     assert ended.code == 2
-    assert "is not the key of the certificate" in ended.err
+    assert "not the key of the certificate in" in ended.err
 
 
 @pytest.mark.parametrize("option", ["--ca", "--cert"])
