@@ -10,7 +10,7 @@ import contextlib
 import ipaddress
 import re
 import stat
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -21,7 +21,7 @@ from netecho.target import SCHEMES, SELF, check_host, parse_listen, parse_target
 from netecho.units import parse_rate, parse_size, parse_sizes, parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from netecho.measure.criteria import Criterion
 
@@ -146,6 +146,24 @@ def parse_criteria(text: str) -> tuple[Criterion, ...]:
     return parse(text)
 
 
+def parse_changes(text: str) -> tuple[Criterion, ...]:
+    """Read the criteria of one `--fail-if` between two runs. Raises UsageError."""
+    from netecho.measure.criteria import parse
+
+    return parse(text, comparing=True)
+
+
+def form_of(values: Mapping[str, Any]) -> str:
+    """Return the format that `--format` or `--json` asks for. Raises UsageError where they differ."""
+    form: str | None = values["format"]
+    if values["json"] and form not in (None, "json"):
+        raise UsageError(
+            f"--json and --format exclude each other: --json is short for --format json, not {form}",
+            "leave out --json",
+        )
+    return "json" if values["json"] else form or "text"
+
+
 def integer(least: int, most: int | None = None) -> Parsed[int]:
     """Make the type of whole numbers from `least` to `most`."""
     right = f"a whole number from {least}" + ("" if most is None else f" to {most}")
@@ -264,3 +282,4 @@ HOST = Parsed("NAME", check_host)
 TARGET = Address("TARGET", parse_target)
 LISTEN = Address("ADDRESS", parse_listen)
 CRITERIA = Criteria("EXPR", parse_criteria)
+CHANGES = Criteria("EXPR", parse_changes)

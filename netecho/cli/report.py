@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netecho.cli.command import command, section
-from netecho.cli.options import FILE, choice
+from netecho.cli.options import FILE, choice, form_of
 from netecho.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from netecho.cli.edge import Edge
-    from netecho.cli.given import Format
     from netecho.report.output import Output
 
 EXAMPLES = (
@@ -41,9 +40,7 @@ def report(ctx: click.Context, /, **values: Any) -> int:
     """
     from netecho.report.output import Output
 
-    if values["json"] and values["format"] not in (None, "json"):
-        raise UsageError(f"--json and --format {values['format']} exclude each other", "leave out --json")
-    form: Format = "json" if values["json"] else values["format"] or "text"
+    form = form_of(values)
     if values["histogram"] and form != "text":
         raise UsageError(f"--histogram is drawn in text, not in {form}", "leave it out")
     edge: Edge = ctx.obj
@@ -55,7 +52,7 @@ def report(ctx: click.Context, /, **values: Any) -> int:
     return ExitCode.OK
 
 
-def _print_again(path: str, form: Format, histogram: bool | None, output: Output) -> None:
+def _print_again(path: str, form: str, histogram: bool | None, output: Output) -> None:
     from netecho.cli.watchers import printer
     from netecho.report.saved import replay
 

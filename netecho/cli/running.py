@@ -68,7 +68,8 @@ class _Frames:
 
     def __exit__(self, *_: object) -> None:
         if self._view is not None:
-            self._next.cancel()
+            if self._next.active():
+                self._next.cancel()
             self._view.clear()
 
     def _draw(self, view: LiveView) -> None:

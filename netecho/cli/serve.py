@@ -8,12 +8,11 @@ import click
 
 from netecho.cli.command import command, section
 from netecho.cli.files import stamp_key
-from netecho.cli.options import FILE, TIME, Parsed, choice, integer, parse_alpn
+from netecho.cli.options import FILE, LISTEN, TIME, Parsed, choice, integer, parse_alpn
 from netecho.echo.limits import Limits
 from netecho.echo.service import Credentials, Reflecting, Service
 from netecho.echo.text import DEFAULT_ERROR, DEFAULT_REPLY, Wording
 from netecho.errors import UsageError
-from netecho.target import parse_listen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +70,7 @@ LINE = Parsed("TEXT", parse_line)
     epilog="TIME takes ns, us, ms, s, m or h (1.5s, 200us), in seconds without."
     " Every option is also read from the environment, as NETECHO_SERVE_<OPTION>.",
 )
-@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1, type=Parsed("ADDRESS", parse_listen))
+@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1, type=LISTEN)
 @answers(
     "--mode", type=choice("raw", "text"), default="raw", shown="raw", help="the bytes as they are, or line by line"
 )

@@ -9,7 +9,6 @@ from netecho.cli import files
 
 if TYPE_CHECKING:
     from netecho.cli.asked import Asked
-    from netecho.cli.given import Format
     from netecho.measure.events import Event
     from netecho.measure.recorder import Recorder
     from netecho.measure.result import Start
@@ -69,7 +68,7 @@ class Watchers:
             reporter.finished(document)
 
 
-def printer(form: Format, output: Output, *, lines: bool, histogram: bool | None = None) -> Reporter:
+def printer(form: str, output: Output, *, lines: bool, histogram: bool | None = None) -> Reporter:
     """Return the reporter of a format; `lines` has the text tell of each probe."""
     if form == "json":
         from netecho.report.jsonout import JsonReporter
