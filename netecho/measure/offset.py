@@ -38,7 +38,7 @@ class Line(NamedTuple):
     drift: float | None
     """Nanoseconds a nanosecond (times 10**6: ppm); None where there are too few samples to tell."""
     within: float
-    """Half the smallest round trip: the offset cannot be further from the truth while the drift is small."""
+    """The offset cannot be further from the truth, as no packet is faster than none; nanoseconds."""
 
     def offset_at(self, at: int) -> float:
         """Return the offset at a time."""
@@ -80,8 +80,14 @@ class BestSamples:
         best = sorted(ordered[: max(len(ordered) // 4, _FEWEST)])
         drift = _slope(best)
         middle = (self._best[0].at + self._best[-1].at) / 2
-        offset = median(sample.doubled / 2 - (drift or 0.0) * (sample.at - middle) for sample in best)
-        return Line(middle, offset, drift, ordered[0].round_trip / 2)
+        here = [(sample.doubled / 2 - (drift or 0.0) * (sample.at - middle), sample.round_trip / 2) for sample in best]
+        offset = median(each for each, _ in here)
+        # The truth is between T3 - T4 and T2 - T1 of every probe. Stamps that contradict that are somebody's mistake.
+        low, high = max(each - half for each, half in here), min(each + half for each, half in here)
+        if low > high:
+            return Line(middle, offset, drift, ordered[0].round_trip / 2)
+        offset = min(max(offset, low), high)
+        return Line(middle, offset, drift, max(high - offset, offset - low))
 
 
 def _round_trip(sample: Sample) -> int:

@@ -265,7 +265,10 @@ class OneWay:
             return 0, 0
         if not stateful:
             return None, None
-        return sum(way.directions.forward for way in self._ways), sum(way.directions.backward for way in self._ways)
+        forward = sum(way.directions.forward for way in self._ways)
+        backward = sum(way.directions.backward for way in self._ways)
+        # A request that arrived twice, of which no two answers were seen, looks like one too many.
+        return max(forward, 0), max(backward, 0)
 
 
 def _direction(delay: Distribution, variations: Sequence[Variation], lost: int | None) -> Direction:

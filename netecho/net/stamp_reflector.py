@@ -7,7 +7,7 @@ T3 is in the packet, so it is written before the packet leaves: on an idle machi
 them in Python's `sendmsg` and the kernel's stack, and all of them would be counted as the network's. But when replies
 have left, the kernel can tell, by the socket's error queue and mostly before `sendmsg` has returned. It is asked for
 some of them, and for those whose sender wants to know (RFC 8972's Follow-Up Telemetry). T3 is then the clock's time
-plus most of the shortest time that it lately took from there: nearly always early, but by little. A late one would
+plus half of the shortest time that it lately took from there: nearly always early, but by little. A late one would
 make the network look faster than it is, on loopback faster than nothing.
 """
 
@@ -145,7 +145,7 @@ class Egress:
         # A queue at the interface is the network's, and a clock that was set meanwhile says nothing.
         self._seen.append(min(max(took, 0), MILLISECOND))
         if len(self._seen) >= _FEWEST:
-            self.least = min(self._seen) * 3 // 4
+            self.least = min(self._seen) // 2
 
 
 class ReflectorListener(ErrorQueueAware, FileDescriptor):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from netecho.report import stamp
 from netecho.report.wording import many, percent, time
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ SOON = 21
 """Days before its end that a certificate is worth a word."""
 
 Weight = Literal["bad", "odd", "note"]
+_WORST_FIRST = ("bad", "odd", "note")
 
 
 class Remark(NamedTuple):
@@ -32,7 +34,9 @@ class Remark(NamedTuple):
 
 def remarks(document: Document) -> list[Remark]:
     """Return what there is to say about a run."""
-    return [*_failures(document), *_oddities(document), *_delays(document), *_notes(document)]
+    said = [*_failures(document), *_oddities(document), *_delays(document), *_notes(document)]
+    said += [Remark(*each) for each in stamp.remarks(document)]
+    return sorted(said, key=lambda remark: _WORST_FIRST.index(remark.weight))
 
 
 def _failures(document: Document) -> list[Remark]:
@@ -115,6 +119,7 @@ def _delays(document: Document) -> list[Remark]:
     far = (
         rtt is not None
         and "connections" not in document
+        and "stamp" not in document  # whose rtt is without the time at the far end
         and response > MUCH_ABOVE * rtt
         and response - rtt > WORTH_A_WORD_MS
     )

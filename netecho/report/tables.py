@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.table import Table
 
+from netecho.report import stamp
 from netecho.report.wording import ms, percent
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def times(document: Document, width: int) -> Table:
 
 def rows(document: Document) -> dict[str, Document]:
     """Return the kinds of times that a run has, in the order they are read."""
-    kinds = {name: document[name] for name in ("rtt", "response", "lag")}
+    kinds = {"rtt": document["rtt"], **stamp.rows(document), "response": document["response"], "lag": document["lag"]}
     connections = document.get("connections")
     if connections is None:
         return kinds
