@@ -48,7 +48,7 @@ def rows(bins: Sequence[Sequence[float]], most: int = ROWS) -> list[Row]:
 
     Empty rows between others are shown; the slowest may have wider ones.
     """
-    counted = [_Bin((low + high) * 0.5e6, int(held)) for low, high, held in bins]
+    counted = sorted(_Bin((low + high) * 0.5e6, int(held)) for low, high, held in bins)
     if not counted:
         return []
     fast, slow = _parted(counted)

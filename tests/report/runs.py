@@ -119,3 +119,47 @@ def _count(recorder: Recorder, event: Event) -> None:
 
 def run(events: list[Event], *, failed: tuple[str, ...] = (), **more: object) -> Document:
     return document(result(events, **more), failed)  # type: ignore[arg-type]
+
+
+_DELAY = {
+    "count": 3,
+    "min_ms": -0.017,
+    "mean_ms": 0.025,
+    "stddev_ms": 0.006,
+    "p50_ms": 0.026,
+    "p90_ms": 0.032,
+    "p95_ms": 0.032,
+    "p99_ms": 0.032,
+    "p99_9_ms": 0.032,
+    "max_ms": 0.032,
+}
+_DIRECTION = {**_DELAY, "ipdv_mean_abs_ms": 0.001, "pdv_p99_ms": 0.014, "jitter_rfc3550_ms": 0.001, "lost": 1}
+STAMP: Document = {
+    "mode": "open",
+    "reflector": {"stateful": True, "extensions": True, "ssid": True},
+    "clock": "estimated",
+    "clocks": {
+        "here": {"synchronised": False, "error_ms": 16000.0},
+        "there": {"synchronised": True, "error_ms": 0.5, "source": "ntp"},
+        "offset_ms": -0.002,
+        "offset_within_ms": 0.002,
+        "drift_ppm": 8.298,
+    },
+    "forward": _DIRECTION,
+    "backward": _DIRECTION,
+    "processing": _DELAY,
+    "departure": _DELAY,
+    "nonsense": {"total": 2, "zero": 1, "backwards": 0, "longer": 0, "future": 1, "past": 0},
+    "class_of_service": {
+        "dscp_sent": 46,
+        "dscp_arrived": 0,
+        "ecn_arrived": 0,
+        "dscp_changed": 3,
+        "dscp_asked": 46,
+        "dscp_refused": 0,
+        "dscp_reply": 0,
+        "ecn_reply": 0,
+    },
+    "ttl": {"sent": 255, "arrived": 250, "arrived_min": 250, "arrived_max": 250, "reply": 250},
+}
+"""The section that a probe of a STAMP reflector adds to the document."""
