@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from netecho.measure.recorder import Recorder
     from netecho.measure.session import Probe
     from netecho.net.flow import Flow
-    from netecho.net.ways import Dialled
+    from netecho.net.link import Dialled
 
 
 class OneProbeLink(StreamLink):

@@ -17,6 +17,7 @@ from netecho.errors import UsageError
 from netecho.measure.match import DatagramMatcher
 from netecho.net.dial import mark, unreachable
 from netecho.net.errorqueue import ErrorQueueAware
+from netecho.net.link import Departures
 from netecho.net.stamps import ClockWatch
 
 if TYPE_CHECKING:
@@ -24,14 +25,13 @@ if TYPE_CHECKING:
     from netecho.measure.session import Probe
     from netecho.net.dial import Address
     from netecho.net.flow import Flow
+    from netecho.net.link import Trouble
     from netecho.net.options import Travel
     from netecho.net.stamps import SocketStamps
-    from netecho.net.ways import Trouble
 
 LARGEST = 65535
 # Datagrams read in one go, before what is due gets its turn.
 _BURST = 32
-_AWAITED = 4096
 
 
 class ProbePort(ErrorQueueAware, udp.Port):
@@ -44,6 +44,12 @@ class ProbePort(ErrorQueueAware, udp.Port):
         self._travel = travel
         self._link = protocol
         self.stamps: SocketStamps | None = None
+        self.departures: Departures | None = None
+
+    def stamp(self, stamps: SocketStamps | None) -> None:
+        """Take the kernel's stamps from now on, where there are any."""
+        self.stamps = stamps
+        self.departures = Departures(stamps, self.socket) if stamps is not None else None
 
     def createInternetSocket(self) -> socket.socket:
         """Make a socket that is marked as asked."""
@@ -53,8 +59,9 @@ class ProbePort(ErrorQueueAware, udp.Port):
 
     def doRead(self) -> None:
         """Read datagrams with their stamps, and hand each to the link."""
-        link, stamps = self._link, self.stamps
-        link.collect_stamps()
+        link, stamps, departures = self._link, self.stamps, self.departures
+        if departures:
+            departures.collect()
         for _ in range(_BURST):
             try:
                 if stamps is None:
@@ -62,7 +69,8 @@ class ProbePort(ErrorQueueAware, udp.Port):
                 else:
                     data, arrived, _ = stamps.read(self.socket, LARGEST)
             except BlockingIOError:
-                link.collect_stamps(everything=True)
+                if departures is not None:
+                    departures.collect(everything=True)
                 return
             except OSError as error:
                 link.refused(error)
@@ -85,7 +93,6 @@ class DatagramLink(DatagramProtocol):
         self._address = address
         self._trouble = trouble
         self._matcher = DatagramMatcher(payloads, session.outstanding, lambda: session.issued)
-        self._awaited: dict[int, Probe] = {}
         self._watch = ClockWatch()
 
     @property
@@ -107,26 +114,12 @@ class DatagramLink(DatagramProtocol):
             self.refused(error)
             return
         self._session.sent(probe, at)
-        if port.stamps is not None:
-            self._awaited[port.stamps.sent(len(payload))] = probe
-            self.collect_stamps()
+        if port.stamps is not None and port.departures is not None:
+            port.departures.expect(port.stamps.sent(len(payload)), probe)
 
     def payload(self, probe: Probe) -> bytes:
         """Return what a probe carries; it leaves at once."""
         return self._payloads.of(probe.index)
-
-    def collect_stamps(self, *, everything: bool = False) -> None:
-        """Give each probe the sending stamp that has come for it."""
-        stamps = self.port.stamps
-        if stamps is None:
-            return
-        awaited = self._awaited
-        for number, left in stamps.drain(self.port.socket, everything=everything):
-            probe = awaited.pop(number, None)
-            if probe is not None:
-                probe.left = left
-        if len(awaited) > _AWAITED:
-            del awaited[next(iter(awaited))]
 
     def received(self, data: bytes, arrived: int | None) -> None:
         """Take in a datagram that the kernel stamped `arrived`."""

@@ -7,7 +7,7 @@ deadline. A link carries probes one way and hands what comes back to the flow; h
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
@@ -17,23 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from fractions import Fraction
 
-    from netecho.measure.session import Probe, Session
+    from netecho.measure.session import Session
+    from netecho.net.link import Link
 
 # How many probes leave in one go when the program is behind; then what has come in gets its turn.
 _BURST = 32
-
-
-class Link(Protocol):
-    """What carries a flow's probes."""
-
-    def send(self, probe: Probe) -> None:
-        """Send a probe and tell the session when it left, or that it failed."""
-
-    def poll(self) -> None:
-        """Hand over what has arrived and waits to be read, before its probes are given up."""
-
-    def close(self) -> None:
-        """Let go of the socket, at once."""
 
 
 class Flow:
@@ -140,6 +128,8 @@ class Flow:
 
     def stop(self) -> None:
         """End the run here."""
+        if self.link is not None and not self.done.called:
+            self.link.poll()  # what has arrived by now was not on its way
         if not self.done.called:
             self.session.stop()
             self._finish()

@@ -20,7 +20,8 @@ from netecho.measure.result import Result, Route, Setup, Start
 from netecho.measure.session import Session
 from netecho.net.dial import resolve
 from netecho.net.flow import Flow
-from netecho.net.ways import WAYS, Opened, Setting
+from netecho.net.link import Opened, Setting
+from netecho.net.ways import WAYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,6 +2,10 @@
 
 T1 and T4 are the kernel's stamps where it gives them; T2 and T3 come back in the packet. What they are worth is
 decided in `measure.oneway`, what a packet says in `stamp.send`; here the two are brought together for a run.
+
+T3 is written into a reply before it leaves. A reflector that can tell when it really left says so in the next reply
+(RFC 8972's Follow-Up Telemetry), so where the next is soon to come a reply waits for it: what is told to the session
+is the same, at the same time of its clock, with a better T3.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netecho.measure.oneway import Claim, OneWay, Stamps, Way
 from netecho.net.datagram import DatagramLink, open_port
@@ -21,12 +25,12 @@ from netecho.stamp.send import Reflection, Rejection, Sender
 if TYPE_CHECKING:
     from netecho.measure.session import Probe
     from netecho.net.flow import Flow
+    from netecho.net.link import Setting
     from netecho.net.stamp_clock import ClockState
-    from netecho.net.ways import Setting
 
 SECOND = 1_000_000_000
-_REPLIES = 64
-"""Replies of which T3 is kept until the next one says when they really left."""
+SOON = 100_000_000
+"""The longest interval between probes, in nanoseconds, at which a reply waits for the next: nobody sees it."""
 
 
 class StampRun:
@@ -78,6 +82,14 @@ class StampRun:
         return facts | {"stamp": section(summary, self.seen, self.setting.job, self.travel, facts.get("udp", {}))}
 
 
+class Answer(NamedTuple):
+    """A reply, and when it was in our hands."""
+
+    seen: Reflection
+    now: int
+    arrived: int | None
+
+
 class StampLink(DatagramLink):
     """One session with a reflector."""
 
@@ -87,12 +99,19 @@ class StampLink(DatagramLink):
         self._sender = sender
         self._way: Way = run.oneway.way()
         self._plan = run.setting.job.plan
-        self._replies: dict[int, int] = {}
+        # Where a probe leaves only when a reply is in, none may wait.
+        self._patient = 0 < self._plan.interval <= SOON and self._plan.window is None
+        self._waiting: Answer | None = None
 
     def payload(self, probe: Probe) -> bytes:
         """Return the next request. Probes are sent in the order of their numbers, so that the two agree."""
         estimate = self._run.clock(self._flow.clock()).estimate
         return self._sender.request(time.time_ns(), probe.size, estimate)
+
+    def poll(self) -> None:
+        """Hand over what has arrived, and what waits."""
+        super().poll()
+        self._settle_waiting()
 
     def judge(self, data: bytes, now: int, arrived: int | None) -> None:
         """Take in what a reflector says of a probe."""
@@ -101,16 +120,43 @@ class StampLink(DatagramLink):
         if isinstance(seen, Rejection):
             session.stray(data)
             return
+        self._settle_waiting(seen.follow_up)
         self._number(seen)
-        probe = session.outstanding.get(seen.sequence)
-        if probe is None:
+        if seen.sequence not in session.outstanding:
             session.answered(seen.sequence, now)
             return
+        answer = Answer(seen, now, arrived)
+        another_is_due = session.sending or len(session.outstanding) > 1
+        if self._patient and another_is_due and seen.follow_up is not None and seen.follow_up[1] is not None:
+            self._waiting = answer
+        else:
+            self._settle(answer, None)
+
+    def _settle_waiting(self, follow_up: tuple[int, int | None] | None = None) -> None:
+        """Settle the reply that waits, with what was said of it since."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            return
+        left = None
+        if follow_up is not None and follow_up[0] == waiting.seen.reply_sequence:
+            left = follow_up[1]
+        if waiting.seen.sequence in self._session.outstanding:
+            self._settle(waiting, left)
+
+    def _settle(self, answer: Answer, left: int | None) -> None:
+        """Tell what a reply came to; `left`: when it really left, where that is known."""
+        seen, now, arrived = answer
+        session = self._session
+        probe = session.outstanding[seen.sequence]
         # The same choice of stamps as the session's: the kernel's where they can be believed.
         t1, round_trip = seen.t1, now - probe.sent_at
         if probe.left is not None and arrived is not None and 0 < arrived - probe.left <= round_trip:
             t1, round_trip = probe.left, arrived - probe.left
         stamps = Stamps(t1, seen.t2, seen.t3, t1 + round_trip, seen.unset)
+        if left is not None:
+            self._run.seen.departure.record(left - seen.t3)
+            if 0 <= left - seen.t2 < round_trip:
+                stamps = stamps._replace(t3=left)
         oneway, here = self._run.oneway, self._run.clock(now)
         claims = Claim(here.synchronised, here.error), Claim(seen.estimate.synchronised, seen.estimate.error)
         counts = seen.sequence >= self._plan.warmup and round_trip <= self._plan.timeout
@@ -118,7 +164,6 @@ class StampLink(DatagramLink):
         session.answered(seen.sequence, now, arrived, seen.wrong_at, kept=kept)
         if counts:
             self._run.seen.reply(seen)
-            self._left(seen, wrong is None)
             if wrong is None:
                 oneway.replied(self._way, seen.sequence, now, stamps, *claims)
 
@@ -129,16 +174,3 @@ class StampLink(DatagramLink):
             # It fills in when the last reply left, or, though it was not the first, cannot.
             stateful = seen.follow_up[1] is not None
         self._way.directions.replied(seen.sequence, seen.reply_sequence, stateful=stateful)
-
-    def _left(self, seen: Reflection, believed: bool) -> None:
-        """Learn when the previous reply really left, where the reflector can tell, to compare it with that one's T3."""
-        replies = self._replies
-        if seen.follow_up is not None:
-            number, left = seen.follow_up
-            t3 = replies.pop(number, None)
-            if left is not None and t3 is not None:
-                self._run.seen.departure.record(left - t3)
-        if believed:
-            replies[seen.reply_sequence] = seen.t3
-            if len(replies) > _REPLIES:
-                del replies[next(iter(replies))]

@@ -18,6 +18,7 @@ from zope.interface import implementer
 
 from netecho.measure.match import StreamMatcher
 from netecho.net.errorqueue import ErrorQueueAware
+from netecho.net.link import Departures
 from netecho.net.stamps import ClockWatch
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from netecho.net.stamps import SocketStamps
 
 _READ = 65536
-# Sends whose stamp is still awaited. A stamp that has not come after so many more will not come.
-_AWAITED = 4096
 
 
 class ProbeConnection(ErrorQueueAware, tcp.Connection):
@@ -44,6 +43,7 @@ class ProbeConnection(ErrorQueueAware, tcp.Connection):
     def __init__(self, reactor: Any, skt: socket.socket, link: StreamLink, stamps: SocketStamps | None) -> None:
         super().__init__(skt, cast("IProtocol", link), reactor)
         self.stamps = stamps
+        self.departures = Departures(stamps, skt) if stamps is not None else None
         self.arrived: int | None = None
         """Kernel's stamp of the bytes being delivered; wall clock, ns."""
         self._link = link
@@ -83,13 +83,13 @@ class ProbeConnection(ErrorQueueAware, tcp.Connection):
         """Read one reply's bytes, with their stamp."""
         if self.stamps is None:
             return super().doRead()
-        link = self._link
-        if link.awaits_stamps:
-            link.collect_stamps()
+        departures = cast("Departures", self.departures)
+        if departures:
+            departures.collect()
         try:
-            data, self.arrived, _ = self.stamps.read(self.socket, link.wanted or _READ)
+            data, self.arrived, _ = self.stamps.read(self.socket, self._link.wanted or _READ)
         except BlockingIOError:
-            link.collect_stamps(everything=True)
+            departures.collect(everything=True)
             return None
         except OSError:
             return ConnectionLost()
@@ -120,7 +120,6 @@ class StreamLink(Protocol):
         else:
             self._matcher = StreamMatcher(payloads, first, lambda: first + 1)
         self._last_byte = -1
-        self._awaited: dict[int, Probe] = {}
         self._watch = ClockWatch()
         self.secured: Deferred[None] = Deferred()
         """Fires when TLS is agreed on; fails where it is not."""
@@ -153,29 +152,11 @@ class StreamLink(Protocol):
 
     def _write(self, probe: Probe, payload: bytes) -> None:
         self._wire.write(payload)
-        if self.connection.stamps is not None:
+        departures = self.connection.departures
+        if departures is not None:
             # A send is stamped by the offset of its last byte.
             self._last_byte += len(payload)
-            self._awaited[self._last_byte] = probe
-            self.collect_stamps()
-
-    @property
-    def awaits_stamps(self) -> bool:
-        """Whether a sending stamp has not come yet."""
-        return bool(self._awaited)
-
-    def collect_stamps(self, *, everything: bool = False) -> None:
-        """Give each probe the sending stamp that has come for it."""
-        stamps = self.connection.stamps
-        if stamps is None:
-            return
-        awaited = self._awaited
-        for offset, left in stamps.drain(self.connection.socket, everything=everything):
-            probe = awaited.pop(offset, None)
-            if probe is not None:
-                probe.left = left
-        if len(awaited) > _AWAITED:
-            del awaited[next(iter(awaited))]
+            departures.expect(self._last_byte, probe)
 
     def dataReceived(self, data: bytes) -> None:
         """Tell the session of each reply that `data` completes."""

@@ -3,63 +3,24 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from netecho.errors import NetechoError, UnreachableError
+from netecho.errors import UnreachableError
 from netecho.net import tcpinfo
 from netecho.net.connecting import ConnectingLink
 from netecho.net.datagram import DatagramLink, open_port
-from netecho.net.dial import Address, connect
+from netecho.net.dial import connect
+from netecho.net.link import Dialled, Facts, Opened, Setting
 from netecho.net.stamps import SocketStamps
 from netecho.net.stream import ProbeConnection, StreamLink
 
 if TYPE_CHECKING:
-    from netecho.measure.payload import Payloads
-    from netecho.measure.recorder import Recorder
-    from netecho.net.flow import Flow, Link
+    from collections.abc import Callable, Coroutine, Mapping
+
+    from netecho.net.flow import Flow
     from netecho.net.options import Job
     from netecho.net.tls_client import Client
-
-Trouble = Callable[[NetechoError, int | None], None]
-Facts = Mapping[str, Mapping[str, object]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialled:
-    """A connection: where it leads, and the nanoseconds its phases took."""
-
-    address: Address
-    local: tuple[str, int] | None
-    connect: int
-    tls: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """A link, and what is known of how it came about."""
-
-    link: Link
-    address: Address
-    local: tuple[str, int] | None = None
-    connect: int | None = None
-    tls: int | None = None
-    facts: Callable[[Any], Facts] = lambda _: {}
-    """What the system knows of a link of this kind at the end of the run, as sections of the document."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What every link of a run is made from."""
-
-    reactor: Any
-    job: Job
-    payloads: Payloads
-    recorder: Recorder
-    addresses: list[Address]
-    trouble: Trouble
-    """Is told what the network refuses, with its errno if it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +127,7 @@ def _datagrams(setting: Setting) -> Callable[[Flow], Coroutine[Any, Any, Opened]
         address = setting.addresses[0]
         link = DatagramLink(flow, setting.payloads, address, setting.trouble)
         open_port(setting.reactor, link, address, setting.job.travel)
-        link.port.stamps = _stamps(link.port.socket, setting.job)
+        link.port.stamp(_stamps(link.port.socket, setting.job))
         return Opened(link=link, address=address, local=_local(link.port.socket), facts=lambda link: link.facts())
 
     return open_link
@@ -179,7 +140,7 @@ def _stamp(setting: Setting) -> Callable[[Flow], Coroutine[Any, Any, Opened]]:
 
     async def open_link(flow: Flow) -> Opened:
         link = run.link(flow)
-        link.port.stamps = _stamps(link.port.socket, setting.job)
+        link.port.stamp(_stamps(link.port.socket, setting.job))
         return Opened(link=link, address=setting.addresses[0], local=_local(link.port.socket), facts=run.facts)
 
     return open_link

@@ -38,7 +38,7 @@ class Bench:
         self.transport = StringTransport()
         self.link = StreamLink(self.flow, self.payloads)
         connection: Any = SimpleNamespace(
-            stamps=None, arrived=None, connected=1, abortConnection=self.transport.loseConnection
+            stamps=None, departures=None, arrived=None, connected=1, abortConnection=self.transport.loseConnection
         )
         self.link.connection = connection
         self.link.makeConnection(self.transport)
