@@ -99,6 +99,9 @@ class Output:
                 f"the results could not be written to standard output: {error.strerror or error}",
                 "standard output must be a file, pipe or terminal with room for them",
             ) from error
+        except BaseException:
+            _abandon(stream)  # a second Ctrl-C cut off a write that nobody reads: its rest must not hold up the exit
+            raise
         if block:
             self.show_block(block)
 
