@@ -27,7 +27,7 @@ EXAMPLES = (
     ("netecho probe self", "what this machine itself costs"),
     ("netecho serve", "echo on TCP and UDP port 7007"),
     ("netecho probe host", "ten round trips over TCP"),
-    ("netecho probe udp://host -r 100 -t 10s", "a hundred a second over UDP"),
+    ("netecho probe udp://host -r 100 -t 2s", "a hundred a second over UDP"),
     ("netecho probe host --fail-if 'rtt.p99>20ms'", "exit code 1 if that came true"),
 )
 

@@ -22,15 +22,24 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 
+BASH_COMPLETION = Path("/usr/share/bash-completion/bash_completion")
+
 _START = {
     "bash": ["bash", "--norc", "--noprofile", "-i"],
     "zsh": ["zsh", "-f", "-i"],
-    "fish": ["fish", "--no-config", "--private", "-i"],
+    "fish": ["fish", "--private", "-i"],
 }
 _SET_UP = {
-    "bash": "bind 'set enable-bracketed-paste off'; source {script}",
-    "zsh": "unsetopt zle_bracketed_paste; autoload -Uz compinit; compinit -D -u; bindkey -e; source {script}",
-    "fish": "source {script}",
+    "bash": "bind 'set enable-bracketed-paste off'",
+    "zsh": "unsetopt zle_bracketed_paste; bindkey -e; fpath=({share}/zsh/site-functions $fpath);"
+    " autoload -Uz compinit; compinit -D -u",
+    "fish": "true",
+}
+# Where the shells look by themselves, and what has them look.
+_INSTALLED = {
+    "bash": ("bash-completion/completions/netecho", f"source {BASH_COMPLETION}"),
+    "zsh": ("zsh/site-functions/_netecho", "true"),
+    "fish": ("fish/vendor_completions.d/netecho.fish", "true"),
 }
 # A shell that is typed at wants the terminal for its own.
 _OWN_TERMINAL = (
@@ -70,13 +79,22 @@ class Shell:
 
 
 @contextlib.contextmanager
-def shell(name: str, directory: Path, *, script: Path | None = None) -> Iterator[Shell]:
-    """Start a shell in an empty directory; skip the test where this machine has not got it."""
+def shell(name: str, directory: Path, *, installed: bool = False) -> Iterator[Shell]:
+    """Start a shell in an empty directory; skip the test where this machine has not got it.
+
+    The completions are sourced, or `installed` where the shell finds them by itself.
+    """
     if shutil.which(name) is None:
         pytest.skip(f"{name} is not installed")
-    programs, home, where = directory / "bin", directory / "home", directory / "answers"
-    programs.mkdir()
-    home.mkdir()
+    programs, home, share, where = (directory / each for each in ("bin", "home", "share", "answers"))
+    for each in (programs, home, share):
+        each.mkdir()
+    source = ROOT / "completions" / f"netecho.{name}"
+    set_up = f"source {source}"
+    if installed:
+        place, set_up = _INSTALLED[name]
+        (share / place).parent.mkdir(parents=True)
+        shutil.copy(source, share / place)
     command = programs / "netecho"
     command.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m netecho "$@"\n')
     command.chmod(0o755)
@@ -89,7 +107,14 @@ def shell(name: str, directory: Path, *, script: Path | None = None) -> Iterator
         stdout=secondary,
         stderr=secondary,
         cwd=home,
-        env=environment(PATH=f"{programs}:{os.environ['PATH']}", TERM="xterm", HOME=str(home)),
+        env=environment(
+            PATH=f"{programs}:{os.environ['PATH']}",
+            TERM="xterm",
+            HOME=str(home),
+            XDG_CONFIG_HOME=str(home),
+            XDG_DATA_HOME=str(home),
+            XDG_DATA_DIRS=f"{share}:/usr/share",
+        ),
         start_new_session=True,
     )
     os.close(secondary)
@@ -97,8 +122,7 @@ def shell(name: str, directory: Path, *, script: Path | None = None) -> Iterator
     drain.start()
     try:
         started = Shell(terminal, answers, where)
-        chosen = script or ROOT / "completions" / f"netecho.{name}"
-        assert started.run(f"{_SET_UP[name].format(script=chosen)}; echo ready > {where}") == "ready"
+        started.run(f"{_SET_UP[name].format(share=share)}; {set_up}; echo ready > {where}")
         yield started
     finally:
         process.kill()

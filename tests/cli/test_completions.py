@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netecho.cli.completions import SCRIPTS
-from tests.cli.shells import ROOT, shell
+from tests.cli.shells import BASH_COMPLETION, ROOT, shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,15 @@ def typing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     name = str(request.param)
     with shell(name, tmp_path_factory.mktemp(name)) as started:
         yield started
+
+
+@pytest.mark.parametrize("name", list(SCRIPTS))
+def test_it_is_found_where_wheels_put_it(name: str, tmp_path: Path) -> None:
+    if name == "bash" and not BASH_COMPLETION.exists():
+        pytest.skip("bash-completion is not installed")
+    with shell(name, tmp_path, installed=True) as started:
+        assert started.completed("netecho probe udp://se").rstrip() == "netecho probe udp://self"
+        assert started.completed("netecho probe self --format nd").rstrip() == "netecho probe self --format ndjson"
 
 
 @pytest.mark.parametrize(

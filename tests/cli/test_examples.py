@@ -1,0 +1,107 @@
+"""The examples of every `--help` do what they say: they are run as they stand, on a network with their hosts."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from netecho.cli import front
+from netecho.cli.command import Command
+from tests.certificates import issue
+from tests.namespace import Namespace, namespace
+from tests.program import COMMAND, environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+HOSTS = {"host": "127.0.0.1", "router": "127.0.0.1"}
+SAVED = ("run", "monday", "tuesday", "before", "after")
+
+
+def examples(name: str) -> list[str]:
+    command = getattr(import_module(f"netecho.cli.{name}"), name)
+    assert isinstance(command, Command)
+    assert command.examples
+    return [example.line for example in command.examples]
+
+
+EVERY = dict.fromkeys(
+    [line for line, _ in front.EXAMPLES] + [line for name in front.COMMANDS for line in examples(name)]
+)
+SERVERS = [line for line in EVERY if line.startswith("netecho serve")]
+OTHERS = [line for line in EVERY if line not in SERVERS]
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Namespace]:
+    with namespace(HOSTS) as inside:
+        command = [*inside.prefix, *COMMAND, "serve", ":7007", "stamp://", "--format", "ndjson"]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment())
+        try:
+            assert server.stdout is not None
+            for _ in range(3):  # TCP, UDP, STAMP
+                assert b"listening" in server.stdout.readline()
+            yield inside
+        finally:
+            server.terminate()
+            server.communicate()
+
+
+@pytest.fixture(scope="module")
+def saved(network: Namespace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the saved runs that the examples speak of."""
+    directory = tmp_path_factory.mktemp("saved")
+    for name in SAVED:
+        network.run(*COMMAND, "probe", "host", "-c", "3", "-i", "1ms", "--save", str(directory / f"{name}.ndjson"))
+    return directory
+
+
+def run(line: str, network: Namespace, directory: Path, **extra: str) -> subprocess.CompletedProcess[str]:
+    for needed in ("jq", "fish", "zsh"):
+        if f"| {needed}" in line and shutil.which(needed) is None:
+            pytest.skip(f"{needed} is not installed")
+    programs = directory / "bin"
+    programs.mkdir(exist_ok=True)
+    (programs / "netecho").write_text(f'#!/bin/sh\nexec {sys.executable} -m netecho "$@"\n')
+    (programs / "netecho").chmod(0o755)
+    paths = {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    # Entering a namespace, one stands where it was made.
+    script = f"cd {shlex.quote(str(directory))}\n{line}"
+    return subprocess.run(
+        [*network.prefix, "fish" if "| source" in line else "bash", "-c", script],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(**paths, **extra),
+    )
+
+
+@pytest.mark.parametrize("line", OTHERS)
+def test_an_example(line: str, network: Namespace, saved: Path) -> None:
+    # What is typed wins; the rest need not take its time.
+    done = run(line, network, saved, NETECHO_PROBE_INTERVAL="5ms")
+    # Whether a criterion holds is for the machine to say.
+    assert done.returncode in ((0, 1) if "--fail-if" in line else (0,)), done
+    assert all(each.startswith("netecho: failed: ") for each in done.stderr.splitlines()), done
+
+
+@pytest.mark.parametrize("line", SERVERS)
+def test_an_example_of_a_server(line: str, tmp_path: Path) -> None:
+    # Each has the default ports for itself, and a time to stop at, from the environment.
+    issued = issue("host")
+    (tmp_path / "cert.pem").write_bytes(issued.pem)
+    (tmp_path / "key.pem").write_bytes(issued.key_pem())
+    with namespace(HOSTS) as alone:
+        done = run(line, alone, tmp_path, NETECHO_SERVE_FOR="50ms")
+    assert (done.returncode, done.stderr) == (0, ""), done
+    assert "listening" in done.stdout
