@@ -1,6 +1,6 @@
 """Every error a person can cause with the command line, together: what is said of it, and what to try.
 
-All of these end with exit code 2, before anything is imported that is heavy and before anything is sent.
+All of these end with exit code 2, before a name is looked up or anything is sent.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MISTAKES = [
     ("-c 5 probe host", "there is no option -c before the command", "options follow it: netecho probe localhost -c 5"),
     ("--vers", "there is no option --vers", "did you mean --version?"),
     ("frobnicate", "there is no command 'frobnicate'", "there are probe, serve, report, compare, schema, completions"),
-    ("probe", "netecho probe needs a TARGET", "for example: netecho probe self"),
+    ("probe", "netecho probe was given no TARGET", "for example: netecho probe self"),
     ("probe a b", "'b' is one argument too many", "usage: netecho probe [OPTIONS] TARGET"),
     ("probe host --cuont 5", "there is no option --cuont", "did you mean --count?"),
     ("probe host --bogus", "there is no option --bogus", "netecho probe --help lists what there is"),
@@ -380,6 +380,131 @@ MISTAKES = [
         "check the path and its permissions",
     ),
     ("probe host --save /tmp/x --hdr /tmp/../tmp/x", "--save and --hdr name the same file '/tmp/x'", "give two"),
+    (
+        "probe host --fail-if ''",
+        "--fail-if: an empty criterion in ''",
+        "a metric, a comparison and a value: rtt.p99>20ms",
+    ),
+    (
+        "probe host --fail-if 'speed>1'",
+        "--fail-if: 'speed' in 'speed>1' is not a metric",
+        "sent, received, loss, late, duplicate, reordered, corrupt, ipdv, pdv, jitter, resolve, connect, tls; or rtt, response, lag with one of .min .mean .stddev .p50 .p90 .p95 .p99 .p99_9 .max",
+    ),
+    ("probe host --fail-if 'p99>1ms'", "--fail-if: 'p99' in 'p99>1ms' is not a metric", "perhaps rtt.p99>1ms"),
+    ("probe host --fail-if 'rtt.p99'", "--fail-if: no comparison in 'rtt.p99'", "one of > >= < <=: rtt.p99>20ms"),
+    (
+        "probe host --fail-if 'rtt.p99=20ms'",
+        "--fail-if: '=' in 'rtt.p99=20ms' is not a comparison",
+        "one of > >= < <=: rtt.p99>20ms",
+    ),
+    ("probe host --fail-if 'rtt.p99>'", "--fail-if: no value in 'rtt.p99>'", "rtt.p99>20ms"),
+    ("probe host --fail-if 'rtt.p99>1%'", "--fail-if: '1%' does not fit rtt.p99, which is a time", "rtt.p99>20ms"),
+    ("probe host --fail-if 'loss>x'", "--fail-if: 'x' does not fit loss, which is a count or a percentage", "loss>1%"),
+    (
+        "probe host --fail-if 'rtt.p99>+10%'",
+        "--fail-if: '+10%' in 'rtt.p99>+10%' compares two runs",
+        "rtt.p99>20ms; or netecho compare",
+    ),
+    (
+        "probe host --auth-key-file k",
+        "--auth-key-file is for stamp:// targets, and tcp://host:7007 is not one",
+        "with STAMP: stamp://host:862",
+    ),
+    (
+        "probe host --clock synced",
+        "--clock is for stamp:// targets, and tcp://host:7007 is not one",
+        "with STAMP: stamp://host:862",
+    ),
+    (
+        "probe host --ssid 5",
+        "--ssid is for stamp:// targets, and tcp://host:7007 is not one",
+        "with STAMP: stamp://host:862",
+    ),
+    ("probe stamp://host --clock wrong", "--clock: 'wrong' is not one of auto, synced, estimated", "for example auto"),
+    ("probe stamp://host --ssid 65536", "--ssid: '65536' is above 65535", "a whole number from 0 to 65535"),
+    (
+        "probe stamp://host --auth-key-file /nonexistent",
+        "--auth-key-file '/nonexistent' cannot be read: No such file or directory",
+        "check the path and its permissions",
+    ),
+    (
+        "probe stamp://host --auth-key-file /dev/null",
+        "--auth-key-file '/dev/null' is not a key file: there is no key in it",
+        "the key as it stands, or hex: and its octets in hexadecimal digits",
+    ),
+    (
+        "probe stamp://host -s 46",
+        "--size of 46 bytes: what follows the 44 of a STAMP packet has 4 or more",
+        "give 44, or 48 and more",
+    ),
+    ("report", "netecho report was given no FILE", "for example: netecho report run.ndjson"),
+    (
+        "report /nonexistent",
+        "'/nonexistent' cannot be read: No such file or directory",
+        "a run that was saved with netecho probe --save FILE",
+    ),
+    ("report /", "'/' cannot be read: Is a directory", "a run that was saved with netecho probe --save FILE"),
+    (
+        "report /etc/passwd",
+        "'/etc/passwd', line 1: it is not JSON",
+        "a run that was saved with netecho probe --save FILE",
+    ),
+    ("report /dev/null", "'/dev/null': it is empty", "a run that was saved with netecho probe --save FILE"),
+    ("report x --format yaml", "--format: 'yaml' is not one of text, json, ndjson, csv", "for example text"),
+    (
+        "report x --json --format csv",
+        "--json and --format exclude each other: --json is short for --format json, not csv",
+        "leave out --json",
+    ),
+    ("report x --histogram --json", "--histogram is drawn in text, not in json", "leave it out"),
+    ("compare", "netecho compare was given no BEFORE", "for example: netecho compare before.ndjson after.ndjson"),
+    ("compare a", "netecho compare was given no AFTER", "for example: netecho compare before.ndjson after.ndjson"),
+    ("compare a b c", "'c' is one argument too many", "usage: netecho compare [OPTIONS] BEFORE AFTER"),
+    (
+        "compare /nonexistent /nonexistent",
+        "'/nonexistent' cannot be read: No such file or directory",
+        "a run that was saved with netecho probe --save FILE",
+    ),
+    ("compare /dev/null /dev/null --format csv", "--format: 'csv' is not one of text, json", "for example text"),
+    ("compare a b --fail-if 'rtt.p99>'", "--fail-if: no value in 'rtt.p99>'", "rtt.p99>20ms"),
+    ("schema x", "'x' is one argument too many", "usage: netecho schema [OPTIONS]"),
+    ("schema --json", "there is no option --json", "netecho schema --help lists what there is"),
+    ("completions", "netecho completions was given no SHELL", 'for example: eval "$(netecho completions bash)"'),
+    ("completions tcsh", "'tcsh' is not one of bash, zsh, fish", "for example bash"),
+    ("completions bashh", "'bashh' is not one of bash, zsh, fish", "did you mean bash?"),
+    ("completions bash zsh", "'zsh' is one argument too many", "usage: netecho completions [OPTIONS] SHELL"),
+    ("serve 7007", "'7007' is not an address", "for that port on every address: :7007"),
+    (
+        "serve self",
+        "'self' in 'self' is for probes: it is the server they start themselves",
+        "to listen on loopback: tcp://localhost:7007",
+    ),
+    (
+        "serve tcp://:99999",
+        "port 99999 in 'tcp://:99999' is above 65535",
+        "a port is a number up to 65535: tcp://localhost:7007",
+    ),
+    (
+        "serve tcp://*:7",
+        "'*' in 'tcp://*:7' is not part of a host name",
+        "write a name or an address: tcp://localhost:7007",
+    ),
+    (
+        "serve http://:80",
+        "scheme 'http' in 'http://:80' is not one of tcp, udp, tls, unix, stamp",
+        "for an echo over TCP: tcp://:80",
+    ),
+    ("serve ''", "the address to listen on is empty", "for TCP and UDP on every address: :7007"),
+    ("serve --mode texts", "--mode: 'texts' is not one of raw, text", "did you mean text?"),
+    ("serve --reply x", "--reply is for --mode text", "add --mode text"),
+    ("serve --max-connections -1", "--max-connections: '-1' is below 0", "a whole number from 0"),
+    ("serve --for x", "--for: 'x' is not a time", "a number with ns, us, ms, s, m or h, in seconds without one: 200ms"),
+    ("serve --key k", "--key without --cert", "name the certificate too: --cert cert.pem"),
+    ("serve :7007 --cert c", "--cert is for tls addresses, and there is none", "add tls://:7443"),
+    ("serve --workers 0", "--workers: '0' is below 1", "a whole number from 1 to 256"),
+    ("serve --socket-mode 999", "--socket-mode: '999' is not a file's permissions", "three octal digits: 660"),
+    ("serve --stateful tcp://:0", "--stateful is for stamp addresses, and there is none", "add stamp://"),
+    ("serve --quite", "there is no option --quite", "did you mean --quiet?"),
 ]
 
 
