@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
+
 from netecho.echo.totals import Totals
 
 
 def test_every_count_is_added() -> None:
-    one = Totals(1, 2, 3, 4, 5, 6, 7)
-    one.add(Totals(10, 20, 30, 40, 50, 60, 70))
-    assert one == Totals(11, 22, 33, 44, 55, 66, 77)
+    count = len(fields(Totals))
+    one, ten = Totals(*range(1, count + 1)), Totals(*range(10, 10 * count + 1, 10))
+    one.add(ten)
+    assert list(asdict(one).values()) == [11 * number for number in range(1, count + 1)]
