@@ -61,7 +61,15 @@ def run(
 
     reactor: Any = installed
     running = _Run(reactor)
-    _report_failures_to(logged or running.failed)
+
+    def observe(failure: Failure) -> None:
+        # A second signal is raised wherever the program happens to be, and so may pass through Twisted's hands.
+        if logged is None or isinstance(failure.value, CutOffError):
+            running.failed(failure)
+        else:
+            logged(failure)
+
+    _report_failures_to(observe)
 
     def listen_for_signals() -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
