@@ -117,7 +117,7 @@ def _delays(document: Document) -> list[Remark]:
         said.append(Remark("odd", f"{waits:,} {left} waited for room in the window, and the replies are late by that."))
     # A connection of its own is part of a probe's response: that is what was asked for.
     far = (
-        rtt is not None
+        None not in (rtt, response, lag)
         and "connections" not in document
         and "stamp" not in document  # whose rtt is without the time at the far end
         and response > MUCH_ABOVE * rtt

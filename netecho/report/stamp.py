@@ -58,7 +58,8 @@ def _clocks(section: Document) -> Iterator[str]:
     offset, within, drift = clocks["offset_ms"], clocks["offset_within_ms"], clocks["drift_ppm"]
     how = "as stamped" if clock == "synced" else "corrected by the estimated offset"
     yield f"one-way delays {how}"
-    yield f"far clock {'+' if offset > 0 else ''}{offset:.3f} ms (within {time(within)})"
+    if offset is not None and within is not None:
+        yield f"far clock {'+' if offset > 0 else ''}{offset:.3f} ms (within {time(within)})"
     if drift is not None:
         yield f"drift {drift:.2f} ppm"
 
@@ -97,7 +98,7 @@ def _nonsense(section: Document) -> Iterator[Said]:
 
 def _doubts(section: Document) -> Iterator[Said]:
     here, there = section["clocks"]["here"], section["clocks"]["there"]
-    if section["clock"] is None:
+    if section["clock"] is None or here is None or there is None:
         return
     adrift = [end for end, claim in (("here", here), ("at the far end", there)) if not claim["synchronised"]]
     if section["clock"] == "estimated":
