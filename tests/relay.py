@@ -47,6 +47,8 @@ class Faults:
 
     delay_ms: float = 0.0
     """Added to everything that passes."""
+    queue_ms: float = 0.0
+    """Mean of an exponential wait on top of that, as in a queue: nothing overtakes by it."""
     drop: float = 0.0
     """Datagrams that never arrive."""
     duplicate: float = 0.0
@@ -147,6 +149,13 @@ class Direction:
             drawn -= share
         return "pass"
 
+    def due(self, arrived: int) -> int:
+        """When what arrived then leaves: never before what came before it."""
+        waits = 0.0
+        if self.faults.queue_ms:
+            waits = self.random.expovariate(1 / self.faults.queue_ms)
+        return max(arrived + self.delay + round(waits * MILLISECOND), self.last_due)
+
     def damage(self, data: bytes) -> bytes:
         """One byte, anywhere from `corrupt_from` on, becomes another."""
         offset = self.random.randrange(min(self.faults.corrupt_from, len(data) - 1), len(data))
@@ -170,7 +179,7 @@ class DatagramDirection(Direction):
     def take(self, data: bytes, arrived: int) -> None:
         self.tally.taken += 1
         fate = self.draw() if data else "pass"
-        due = arrived + self.delay
+        due = self.last_due = self.due(arrived)
         if fate == "drop":
             self.tally.dropped += 1
             return
@@ -208,8 +217,7 @@ class StreamDirection(Direction):
         self.tally.taken += 1
         self.pieces += 1
         fate = self.draw()
-        # Nothing may overtake what is still waiting.
-        due = max(arrived + self.delay, self.last_due)
+        due = self.due(arrived)
         if fate == "corrupt":
             data = self.damage(data)
         elif fate == "merge":

@@ -119,6 +119,21 @@ def test_delays_are_counted_from_the_arrival() -> None:
     assert sent == [b"x"]
 
 
+def test_a_queue_adds_its_mean_and_keeps_the_order() -> None:
+    agenda = Agenda()
+    left: list[int] = []
+    now = 0
+    direction = DatagramDirection(agenda, Faults(queue_ms=2, delay_ms=1), Tally(), "1", lambda _: left.append(now))
+    for arrived in range(0, 10_000 * 50 * MILLISECOND, 50 * MILLISECOND):
+        direction.take(b"x", arrived)
+        due = agenda.next_due()
+        assert due is not None
+        now = due - arrived
+        agenda.do(due)
+    assert min(left) >= MILLISECOND
+    assert sum(left) / len(left) == pytest.approx(3 * MILLISECOND, rel=0.05)
+
+
 def test_stragglers_are_late_by_what_was_asked_and_overtaken_meanwhile() -> None:
     agenda = Agenda()
     sent: list[bytes] = []

@@ -15,6 +15,7 @@ import pytest
 from netecho.errors import ExitCode
 from tests.namespace import Namespace, namespace
 from tests.peers import needed
+from tests.pictures import PICTURES, Picture, drawn, with_help, words
 from tests.program import COMMAND, environment
 from tests.readme import README, ROOT, Block, blocks
 
@@ -33,6 +34,18 @@ def test_the_first_two_blocks_are_the_two_lines_a_newcomer_needs() -> None:
 def test_pictures_and_files_it_shows_are_there() -> None:
     shown = re.findall(r"\]\((?!https?:|#)([^)#]+)", README.read_text(encoding="utf-8"))
     assert [each for each in shown if not (ROOT / each).exists()] == []
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
+def test_a_picture_shows_what_its_run_prints_today(picture: Picture) -> None:
+    """Where it does not: `python -m tests.pictures`, and look at what has changed."""
+    assert words(picture.svg.read_text(encoding="utf-8")) == words(drawn(picture))
+
+
+def test_the_help_it_shows_is_that_of_today() -> None:
+    """Where it is not: `python -m tests.pictures`."""
+    readme = README.read_text(encoding="utf-8")
+    assert readme == with_help(readme)
 
 
 def test_every_exit_code_is_in_its_table() -> None:
