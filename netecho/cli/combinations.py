@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from netecho.cli.given import PAYLOADS
 from netecho.errors import UsageError
@@ -163,6 +163,12 @@ def _fit_family(options: Options, target: Target) -> None:
         first, said = wanted[0]
         if version != first:
             raise UsageError(f"{said} is IPv{first}, and {what} is IPv{version}", "one run is of one family")
+
+
+def family_of(options: Options) -> Literal[4, 6] | None:
+    """Return the version of IP that is asked for, by name or by the address to send from; None: either."""
+    version = 4 if options.ipv4 else 6 if options.ipv6 else _version(options.source[0]) if options.source else None
+    return 4 if version == 4 else 6 if version == 6 else None
 
 
 def _version(host: str) -> int | None:

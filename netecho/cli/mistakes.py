@@ -72,7 +72,8 @@ def _missing(error: click.MissingParameter) -> UsageError:
     name = named(error.ctx, error.param) if error.param else "argument"
     examples = getattr(error.ctx.command, "examples", ()) if error.ctx else ()
     return UsageError(
-        f"{_path(error)} was given no {name.rstrip('.')}", f"for example: {examples[0].line}" if examples else _see_help(error)
+        f"{_path(error)} was given no {name.rstrip('.')}",
+        f"for example: {examples[0].line}" if examples else _see_help(error),
     )
 
 

@@ -105,6 +105,8 @@ def test_the_plan(arguments: list[str], settings: dict[str, Any]) -> None:
         (["-4"], Travel(family=4)),
         (["--ipv6"], Travel(family=6)),
         (["--source", "[::1]:9", "-6"], Travel(family=6, source=("::1", 9))),
+        (["--source", "::1"], Travel(family=6, source=("::1", 0))),
+        (["--source", ":9"], Travel(source=("", 9))),
         (["--dscp", "AF41", "--ttl", "3", "--dont-fragment"], Travel(dscp=34, ttl=3, dont_fragment=True)),
     ],
 )
@@ -214,7 +216,7 @@ def test_the_settings_are_json_and_say_what_was_asked() -> None:
         "connect_only": False,
         "stamps": "auto",
         "spin": False,
-        "family": None,
+        "family": 6,
         "source": "[::1]:9",
         "dscp": None,
         "ttl": None,
