@@ -14,19 +14,25 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-ROWS = 12
+ROWS = 14
 FEWEST = 6
 """Fewer rows than this on the finest logarithmic scale, and even steps show more."""
 TAIL_ROWS = 3
 TAIL_SHARE = 0.01
 """So many of the slowest may have wider rows of their own, lest a few outliers squeeze all others into one."""
 
-# The R40 series, by which a decade has 40 steps; every second is R20, every fourth R10, every eighth R5.
+# The R40 series, by which a decade has 40 steps.
 _R40 = (
     *(100, 106, 112, 118, 125, 132, 140, 150, 160, 170, 180, 190, 200, 212, 224, 236, 250, 265, 280, 300),
     *(315, 335, 355, 375, 400, 425, 450, 475, 500, 530, 560, 600, 630, 670, 710, 750, 800, 850, 900, 950),
 )
-_COARSER = (1, 2, 4, 8, 20, 40, 80, 120, 200)  # the last ones take several decades to a row
+_SCALES: tuple[tuple[Sequence[int], int], ...] = (
+    *((_R40[::every], 1) for every in (1, 2, 4, 8)),  # R40, R20, R10, R5
+    ((100, 200, 500), 1),
+    ((100, 315), 1),
+    *(((100,), decades) for decades in (1, 2, 3, 5)),
+)
+"""From fine to coarse: the numbers of a decade, and how many decades it is to the next one that has edges."""
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -92,8 +98,8 @@ def _parted(bins: list[_Bin]) -> tuple[list[_Bin], list[_Bin]]:
 def _edges(bins: list[_Bin], most: int) -> list[int]:
     """Return the edges of at most `most` rows that hold all the bins, on the finest scale that has so few."""
     low, high = bins[0].middle, bins[-1].middle
-    for coarser in _COARSER:
-        edges = _between(low, high, _renard(low, coarser))
+    for numbers, decades in _SCALES:
+        edges = _between(low, high, _preferred(low, numbers, decades))
         if len(edges) - 1 <= most:
             break
     if len(edges) - 1 >= FEWEST:
@@ -125,13 +131,13 @@ def _between(low: float, high: float, scale: Iterator[int]) -> list[int]:
     return edges
 
 
-def _renard(low: float, coarser: int) -> Iterator[int]:
-    """Yield the preferred numbers, every so many of them, from the decade of `low` on."""
+def _preferred(low: float, numbers: Sequence[int], decades: int) -> Iterator[int]:
+    """Yield the preferred numbers from the decade of `low` on."""
     decade = max(0, floor(log10(max(low, 1))) - 2)
     while True:
-        for number in _R40[::coarser]:
+        for number in numbers:
             yield number * 10**decade
-        decade += max(1, coarser // len(_R40))
+        decade += decades
 
 
 def _around(value: float, edges: list[int]) -> int:

@@ -62,7 +62,7 @@ def test_a_few_outliers_do_not_squeeze_the_rest() -> None:
 
 
 def test_blocks_to_the_eighth_of_a_column() -> None:
-    assert lines([[1, 1.001, 1000], [1.5, 1.501, 505], [2.1, 2.101, 16]], 60) == [
+    assert lines([[1, 1.001, 1000], [1.5, 1.501, 505], [2.1, 2.101, 16]], 60, most=12) == [
         "1.00 - 1.12  █████████████████████████████████  1,000  65.7%",
         "1.12 - 1.25                                         0   0.0%",
         "1.25 - 1.40                                         0   0.0%",
@@ -74,7 +74,7 @@ def test_blocks_to_the_eighth_of_a_column() -> None:
 
 
 def test_ascii_where_there_are_no_blocks() -> None:
-    assert lines([[1, 1.001, 1000], [1.5, 1.501, 505], [2.1, 2.101, 16]], 60, glyphs=False) == [
+    assert lines([[1, 1.001, 1000], [1.5, 1.501, 505], [2.1, 2.101, 16]], 60, glyphs=False, most=12) == [
         "1.00 - 1.12  #################################  1,000  65.7%",
         "1.12 - 1.25                                         0   0.0%",
         "1.25 - 1.40                                         0   0.0%",
