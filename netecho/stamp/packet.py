@@ -19,6 +19,8 @@ PORT = 862
 """Where a Session-Reflector listens (RFC 8762 section 4.1)."""
 SHORTEST = 14
 """Octets of TWAMP-Light's smallest request: sequence, stamp, error estimate (RFC 5357 section 4.1.2)."""
+SHORTEST_REPLY = 41
+"""Octets of its smallest reply, up to the TTL (section 4.2.1); what STAMP has after that is zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,9 @@ class Reply(NamedTuple):
 
     @classmethod
     def decode(cls, data: bytes | bytearray, key: bytes | None = None) -> Self:
-        """Read a base packet and ignore what follows it; raises `PacketError`."""
+        """Read a base packet, TWAMP-Light's too, and ignore what follows it; raises `PacketError`."""
+        if key is None and SHORTEST_REPLY <= len(data) < OPEN.size:
+            data = data.ljust(OPEN.size, b"\0")
         _check(data, key)
         return cls._make(form_of(key).reflector.unpack_from(data))
 

@@ -59,6 +59,7 @@ class Method(IntEnum):
 
 
 _RESERVED_TYPES = (0, 255)
+_ASKING = frozenset(int(kind) for kind in Type if kind is not Type.EXTRA_PADDING)
 _LENGTHS: dict[int, int] = {
     Type.CLASS_OF_SERVICE: 4,
     Type.DIRECT_MEASUREMENT: 12,
@@ -78,15 +79,18 @@ def follows(rest: bytes | bytearray) -> bool:
     """Tell whether TLVs follow a base packet; else it is the padding of a TWAMP-Light packet.
 
     RFC 8972 goes by the length alone, and would have flags set in padding, which RFC 8762 section 4.6 wants
-    returned as it came. What starts with a reserved type is padding: zeroes, mostly. So is what has reserved flags
-    set, as 31 of 32 random octets have, unless it ends just where its TLVs do: some sender knows more flags, or
-    counts them from the wrong end.
+    returned as it came. What ends just where its TLVs do is no padding, except zeroes, whose type is a reserved one.
+    What does not (the last is cut off) is TLVs only if it starts like one: no reserved flag is set, and U is, as it
+    must be, or the type is one that is known. That leaves out most random octets, and counted ones (0, 1, 2, 3).
     """
     if len(rest) < HEADER.size:
         return bool(rest) and rest[0] & ~Flag.MALFORMED & ~Flag.INTEGRITY == Flag.UNRECOGNISED
-    if rest[1] in _RESERVED_TYPES:
+    flags, kind = rest[0], rest[1]
+    if kind in _RESERVED_TYPES:
         return False
-    return not rest[0] & Flag.RESERVED or _ends_with_a_tlv(rest)
+    if _ends_with_a_tlv(rest):
+        return True
+    return not flags & Flag.RESERVED and (bool(flags & Flag.UNRECOGNISED) or kind in _ASKING)
 
 
 def _ends_with_a_tlv(rest: bytes | bytearray) -> bool:

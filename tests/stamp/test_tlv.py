@@ -124,6 +124,10 @@ def test_tlvs_beyond_the_limit_are_one_that_is_malformed() -> None:
         ("80 00 0000", False),
         ("80 FF 0000", False),
         ("00 04 0004 00000000", True),  # U is not set as it should be, but what else could this be
+        ("00 04 0009 00000000", True),
+        ("00 C8 0004 00000000", True),
+        ("00 C8 0005 00000000", False),
+        ("00 01 02 03 04 05 06 07", False),  # padding that counts
         ("80 04 0004 00000000", True),
         ("80 F0 FFFF", True),
         ("80", True),

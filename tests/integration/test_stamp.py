@@ -1,0 +1,353 @@
+"""STAMP from end to end: `netecho probe stamp://` against `netecho serve stamp://`, and against worse."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from netecho.stamp.packet import Reply, Request
+from netecho.stamp.times import to_ntp
+from tests.relay import Faults, Relay
+from tests.rogues import datagrams
+from tests.server import LOOPBACK, Server, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.program import Ended, Netecho
+
+HOUR = 3600 * 1_000_000_000
+
+
+def probe(netecho: Netecho, port: int, *options: str, number: int = 200, output: str = "json") -> Ended:
+    """A millisecond between probes unless told otherwise."""
+    return netecho(
+        "probe", f"stamp://{LOOPBACK}:{port}", "-c", str(number), "-i", "1ms", "-W", "1s", "--format", output, *options
+    )
+
+
+def relayed(server: Server, *, forward: Faults | None = None, backward: Faults | None = None, seed: int = 1) -> Relay:
+    return Relay("udp", (LOOPBACK, server.port["stamp"]), seed=seed, forward=forward, backward=backward)
+
+
+class TestSelf:
+    def test_every_figure_is_there(self, netecho: Netecho) -> None:
+        ended = netecho("probe", "stamp://self", "-c", "50", "-i", "2ms", "--dscp", "EF", "--json")
+        assert ended.code == 0, ended
+        document = ended.document
+        stamp = document["stamp"]
+        assert document["probes"]["received"] == document["rtt"]["count"] == 50
+        assert stamp["mode"] == "open"
+        assert stamp["reflector"] == {"stateful": True, "extensions": True, "ssid": True}
+        for kind in ("forward", "backward", "processing"):
+            assert stamp[kind]["count"] == 50 - stamp["nonsense"]["total"]
+            assert stamp[kind]["p50_ms"] is not None
+        assert (stamp["forward"]["lost"], stamp["backward"]["lost"]) == (0, 0)
+        assert stamp["departure"]["count"] > 0
+        assert stamp["class_of_service"] == {
+            "dscp_sent": 46,
+            "dscp_arrived": 46,
+            "ecn_arrived": 0,
+            "dscp_changed": 0,
+            "dscp_asked": 46,
+            "dscp_refused": 0,
+            "dscp_reply": 46,
+            "ecn_reply": 0,
+        }
+        assert stamp["ttl"] == {"sent": 255, "arrived": 255, "arrived_min": 255, "arrived_max": 255, "reply": 255}
+        assert stamp["clocks"]["here"]["synchronised"] == stamp["clocks"]["there"]["synchronised"]
+
+    def test_the_reflectors_time_is_not_the_networks(self, netecho: Netecho) -> None:
+        document = netecho("probe", "stamp://self", "-c", "100", "-i", "2ms", "--json").document
+        # What is left on loopback is a part of what the reflector, a Python program, takes.
+        assert document["rtt"]["p50_ms"] < document["stamp"]["processing"]["p50_ms"]
+
+    def test_two_clocks_that_are_one_do_not_differ(self, netecho: Netecho) -> None:
+        clocks = netecho("probe", "stamp://self", "-c", "300", "-i", "1ms", "--json").document["stamp"]["clocks"]
+        # The truth is 0. A T3 that is later than the real one errs by some microseconds more than is said.
+        assert abs(clocks["offset_ms"]) <= clocks["offset_within_ms"] + 0.02
+
+    @pytest.mark.parametrize(
+        "options", [["-6"], ["--connections", "3"], ["-s", "44..144:50"], ["-i", "0"], ["-w", "2"]]
+    )
+    def test_with_the_options_of_any_probe(self, netecho: Netecho, options: list[str]) -> None:
+        ended = netecho("probe", "stamp://self", "-c", "30", "-i", "5ms", "--json", *options)
+        assert ended.code == 0, ended
+        probes = ended.document["probes"]
+        assert probes["received"] == probes["sent"] == (90 if "--connections" in options else 30)
+        assert ended.document["stamp"]["forward"]["lost"] == 0
+
+    def test_the_summary_shows_each_direction(self, netecho: Netecho) -> None:
+        ended = netecho("probe", "stamp://self", "-c", "20", "-i", "5ms", "-q")
+        rows = [line.split()[0] for line in ended.out.splitlines() if line]
+        assert [row for row in rows if row in ("rtt", "forward", "backward", "processing", "response")] == [
+            "rtt",
+            "forward",
+            "backward",
+            "processing",
+            "response",
+            "forward",  # the line on its variation
+        ]
+        assert "one-way delays corrected by the estimated offset" in ended.out
+
+    @pytest.mark.parametrize("clock", ["synced", "estimated"])
+    def test_the_clock_that_was_asked_for_is_the_one_that_is_said(self, netecho: Netecho, clock: str) -> None:
+        document = netecho("probe", "stamp://self", "-c", "5", "-i", "5ms", "--json", "--clock", clock).document
+        assert document["stamp"]["clock"] == document["settings"]["clock"] == clock
+
+    def test_interrupted_it_counts_what_has_come(self, netecho: Netecho) -> None:
+        program = netecho.start("probe", "stamp://self", "-c", "0", "-i", "50ms", "--format", "ndjson")
+        for _ in range(3):
+            program.event_named("reply")
+        program.interrupt()
+        ended = program.end()
+        probes = ended.events[-1]["probes"]
+        assert probes["sent"] == probes["received"] + probes["pending"]
+        assert probes["pending"] <= 1
+        assert ended.code == 0, ended
+
+
+class TestDirections:
+    def test_each_direction_has_its_own_delay(self, netecho: Netecho) -> None:
+        with (
+            serving(netecho, f"stamp://{LOOPBACK}:0", "--stateful") as server,
+            relayed(server, forward=Faults(delay_ms=20), backward=Faults(delay_ms=5)) as relay,
+        ):
+            stamped = probe(netecho, relay.port, "--clock", "synced").document
+            corrected = probe(netecho, relay.port, "--clock", "estimated").document["stamp"]
+        stamp = stamped["stamp"]
+        assert 20 <= stamp["forward"]["p50_ms"] < 22
+        assert 5 <= stamp["backward"]["p50_ms"] < 7
+        assert 25 <= stamped["rtt"]["p50_ms"] < 28
+        # Half of the 15 ms that they differ by is taken for the clocks', and is said to be possible.
+        assert 6.5 <= corrected["clocks"]["offset_ms"] <= 8.5
+        assert corrected["clocks"]["offset_within_ms"] >= 12
+        assert abs(corrected["forward"]["p50_ms"] - corrected["backward"]["p50_ms"]) < 2
+
+    def test_losses_are_found_in_the_direction_they_happened_in(self, netecho: Netecho) -> None:
+        """Seed 1 drops neither the last request nor its reply: what is lost after the last reply is nobody's."""
+        with (
+            serving(netecho, f"stamp://{LOOPBACK}:0", "--stateful") as server,
+            relayed(server, forward=Faults(drop=0.05), backward=Faults(drop=0.1), seed=1) as relay,
+        ):
+            document = probe(netecho, relay.port).document
+        stamp, probes = document["stamp"], document["probes"]
+        assert stamp["reflector"]["stateful"] is True
+        assert stamp["forward"]["lost"] == relay.forward.dropped > 0
+        assert stamp["backward"]["lost"] == relay.backward.dropped > 0
+        assert probes["lost"] == relay.forward.dropped + relay.backward.dropped
+
+    def test_a_stateless_reflector_cannot_tell(self, netecho: Netecho) -> None:
+        with (
+            serving(netecho, f"stamp://{LOOPBACK}:0") as server,
+            relayed(server, forward=Faults(drop=0.1)) as relay,
+        ):
+            document = probe(netecho, relay.port).document
+        stamp = document["stamp"]
+        assert document["probes"]["lost"] == relay.forward.dropped > 0
+        assert stamp["reflector"]["stateful"] is False
+        assert (stamp["forward"]["lost"], stamp["backward"]["lost"]) == (None, None)
+
+    def test_duplicates_and_stragglers_confuse_nothing(self, netecho: Netecho) -> None:
+        faults = Faults(duplicate=0.1, reorder=0.1)
+        with (
+            serving(netecho, f"stamp://{LOOPBACK}:0", "--stateful") as server,
+            relayed(server, forward=faults, backward=faults) as relay,
+        ):
+            document = probe(netecho, relay.port).document
+        stamp = document["stamp"]
+        assert document["probes"]["received"] == 200
+        assert (stamp["forward"]["lost"], stamp["backward"]["lost"]) == (0, 0)
+
+    def test_bleaching_shows(self, netecho: Netecho) -> None:
+        """The relay sends what it passes on from a socket of its own, without a DSCP, as many a network does."""
+        with serving(netecho, f"stamp://{LOOPBACK}:0") as server, relayed(server) as relay:
+            document = probe(netecho, relay.port, "--dscp", "EF", number=20).document
+            text = probe(netecho, relay.port, "--dscp", "EF", "-q", number=20, output="text").out
+        cos = document["stamp"]["class_of_service"]
+        assert (cos["dscp_sent"], cos["dscp_arrived"], cos["dscp_changed"]) == (46, 0, 20)
+        assert (cos["dscp_asked"], cos["dscp_reply"]) == (46, 0)
+        said = " ".join(text.split())
+        assert "The DSCP of 20 packets was changed on the way there: 46 was sent, 0 arrived." in said
+
+
+class TestAuthenticated:
+    @pytest.fixture
+    def keys(self, tmp_path: Path) -> tuple[str, str]:
+        right, wrong = tmp_path / "right", tmp_path / "wrong"
+        right.write_text("open sesame\n")
+        wrong.write_text("hex:00112233445566778899aabbccddeeff\n")
+        return str(right), str(wrong)
+
+    def test_with_the_same_key(self, netecho: Netecho, keys: tuple[str, str]) -> None:
+        with serving(netecho, f"stamp://{LOOPBACK}:0", "--stateful", "--auth-key-file", keys[0]) as server:
+            document = probe(netecho, server.port["stamp"], "--auth-key-file", keys[0], number=30).document
+            ended = server.stop()
+        assert document["probes"]["received"] == 30
+        assert document["settings"]["size"] == 184
+        stamp = document["stamp"]
+        assert stamp["mode"] == "authenticated"
+        assert stamp["reflector"] == {"stateful": True, "extensions": True, "ssid": True}
+        assert ended.events[-1]["forged"] == ended.events[-1]["replayed"] == 0
+
+    def test_with_another_key_there_is_silence_and_a_count(self, netecho: Netecho, keys: tuple[str, str]) -> None:
+        with serving(netecho, f"stamp://{LOOPBACK}:0", "--auth-key-file", keys[0]) as server:
+            port = server.port["stamp"]
+            wrong = probe(netecho, port, "--auth-key-file", keys[1], "-W", "100ms", number=3)
+            open_ = probe(netecho, port, "-W", "100ms", number=3)
+            ended = server.stop()
+        for each in (wrong, open_):
+            assert each.code == 1
+            assert each.document["probes"]["lost"] == 3
+            assert each.document["stamp"]["clock"] is None
+        totals = ended.events[-1]
+        # The open packets are too short to carry a seal.
+        assert (totals["forged"], totals["datagrams_refused"], totals["datagrams_answered"]) == (3, 6, 0)
+
+    def test_a_packet_that_is_sent_again_is_counted(self, netecho: Netecho, keys: tuple[str, str]) -> None:
+        with (
+            serving(netecho, f"stamp://{LOOPBACK}:0", "--auth-key-file", keys[0]) as server,
+            relayed(server, forward=Faults(duplicate=0.2)) as relay,
+        ):
+            document = probe(netecho, relay.port, "--auth-key-file", keys[0]).document
+            ended = server.stop()
+        assert ended.events[-1]["replayed"] == relay.forward.duplicated == document["probes"]["duplicate"] > 0
+
+    def test_self(self, netecho: Netecho, keys: tuple[str, str]) -> None:
+        ended = netecho("probe", "stamp://self", "-c", "5", "-i", "5ms", "--json", "--auth-key-file", keys[0])
+        assert ended.document["stamp"]["mode"] == "authenticated"
+        assert ended.document["probes"]["received"] == 5
+
+    def test_workers_share_the_key(self, netecho: Netecho, keys: tuple[str, str]) -> None:
+        options = ["--workers", "2", "--stateful", "--auth-key-file", keys[0]]
+        with serving(netecho, f"stamp://{LOOPBACK}:0", *options) as server:
+            document = probe(netecho, server.port["stamp"], "--auth-key-file", keys[0], number=30).document
+        assert document["probes"]["received"] == 30
+        assert document["stamp"]["reflector"]["stateful"] is True
+
+
+def reflector(change: Callable[[int, Reply], Reply] = lambda _, reply: reply) -> Callable[[bytes], bytes]:
+    """A stateless reflector that knows no extensions, with replies that are changed by their number."""
+    numbers = count()
+
+    def reflect(data: bytes) -> bytes:
+        request, now = Request.decode(data), to_ntp(time.time_ns())
+        reply = Reply(
+            request.sequence, now, 0x0001, 0, now, request.sequence, request.stamp, request.error, sender_ttl=64
+        )
+        return change(next(numbers), reply).encode() + data[44:]
+
+    return reflect
+
+
+class TestBadReflectors:
+    def test_one_of_rfc_8762_alone_is_good_enough(self, netecho: Netecho) -> None:
+        with datagrams(reflector()) as rogue:
+            document = probe(netecho, rogue.port, number=20).document
+        stamp = document["stamp"]
+        assert document["probes"]["received"] == 20
+        assert stamp["reflector"] == {"stateful": None, "extensions": False, "ssid": False}
+        assert stamp["forward"]["count"] == 20
+        assert stamp["class_of_service"]["dscp_arrived"] is None
+        assert stamp["ttl"]["arrived"] == 64
+
+    @pytest.mark.parametrize("size", [41, 44, 60])
+    def test_and_so_is_one_of_twamp_light(self, netecho: Netecho, size: int) -> None:
+        reflect = reflector()
+        with datagrams(lambda data: reflect(data)[:size]) as rogue:
+            document = probe(netecho, rogue.port, number=20).document
+        assert document["probes"]["received"] == document["stamp"]["forward"]["count"] == 20
+
+    @pytest.mark.parametrize(
+        ("kind", "change"),
+        [
+            ("zero", lambda reply: reply._replace(received=0)),
+            ("zero", lambda reply: reply._replace(stamp=0)),
+            ("backwards", lambda reply: reply._replace(stamp=reply.received - (1 << 20))),
+            ("longer", lambda reply: reply._replace(stamp=reply.received + (1 << 32))),
+            (
+                "future",
+                lambda reply: reply._replace(
+                    received=to_ntp(time.time_ns() + HOUR), stamp=to_ntp(time.time_ns() + HOUR)
+                ),
+            ),
+            (
+                "past",
+                lambda reply: reply._replace(
+                    received=to_ntp(time.time_ns() - HOUR), stamp=to_ntp(time.time_ns() - HOUR)
+                ),
+            ),
+        ],
+    )
+    def test_nonsense_is_said_of_those_and_the_rest_goes_on(
+        self, netecho: Netecho, kind: str, change: Callable[[Reply], Reply]
+    ) -> None:
+        with datagrams(reflector(lambda n, reply: change(reply) if n % 4 == 1 else reply)) as rogue:
+            document = probe(netecho, rogue.port, number=20).document
+            text = probe(netecho, rogue.port, "-q", number=20, output="text").out
+        nonsense: dict[str, Any] = dict.fromkeys(("zero", "backwards", "longer", "future", "past"), 0)
+        assert document["stamp"]["nonsense"] == nonsense | {"total": 5, kind: 5}
+        assert document["stamp"]["forward"]["count"] == document["stamp"]["processing"]["count"] == 15
+        assert document["probes"]["received"] == document["rtt"]["count"] == 20
+        assert "5 replies have stamps that cannot be" in text
+
+    def test_answers_to_what_was_not_asked_are_strays(self, netecho: Netecho) -> None:
+        def foreign(n: int, reply: Reply) -> Reply:
+            if n % 2:
+                return reply._replace(sender_stamp=reply.sender_stamp ^ 1)
+            return reply._replace(ssid=1) if n % 4 == 2 else reply
+
+        with datagrams(reflector(foreign)) as rogue:
+            probes = probe(netecho, rogue.port, "-W", "100ms", "--ssid", "2", number=20).document["probes"]
+        assert (probes["received"], probes["lost"], probes["stray"]) == (5, 15, 15)
+
+    def test_a_plain_echo_is_no_reflector(self, netecho: Netecho) -> None:
+        with datagrams(bytes) as rogue:
+            ended = probe(netecho, rogue.port, "-W", "100ms", number=5)
+        assert ended.code == 1
+        assert ended.document["probes"]["received"] == 0
+
+    def test_padding_that_is_changed_is_a_corrupt_echo(self, netecho: Netecho) -> None:
+        reflect = reflector()
+
+        def corrupt(data: bytes) -> bytes:
+            reply = bytearray(reflect(data))
+            reply[150] ^= 1
+            return bytes(reply)
+
+        with datagrams(corrupt) as rogue:
+            ended = probe(netecho, rogue.port, "-s", "200", number=5, output="ndjson")
+        assert [event["offset"] for event in ended.events if event["event"] == "corrupt"] == [150] * 5
+        assert ended.code == 1
+
+
+class TestSenders:
+    """Requests as others make them."""
+
+    def ask(self, server: Server, data: bytes) -> bytes:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(5)
+            client.connect((LOOPBACK, server.port["stamp"]))
+            client.send(data)
+            return client.recv(65_535)
+
+    def test_twamp_light_with_and_without_padding(self, netecho: Netecho) -> None:
+        request = struct.pack("!IQH", 3, to_ntp(time.time_ns()), 0x0001)
+        with serving(netecho, f"stamp://{LOOPBACK}:0") as server:
+            assert self.ask(server, request)[:4] == request[:4]
+            assert len(self.ask(server, request)) == 14
+            assert Reply.decode(self.ask(server, request + bytes(27))).sender_sequence == 3
+            padding = bytes(range(100))
+            assert self.ask(server, request + bytes(30) + padding)[44:] == padding
+        with serving(netecho, f"stamp://{LOOPBACK}:0", "--whole-base") as server:
+            assert Reply.decode(self.ask(server, request)).sender_sequence == 3
+
+    def test_the_default_port_is_the_standards(self, netecho: Netecho) -> None:
+        with serving(netecho, "stamp://127.0.0.99") as server:
+            assert server.listening[0]["url"] == "stamp://127.0.0.99:862"
