@@ -70,6 +70,11 @@ class Server:
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * 4096
 
+    def peak(self) -> int:
+        """Bytes of memory it had resident at most."""
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
     def stop(self) -> Ended:
         """SIGTERM, and the end; it must be a good one."""
         self.program.terminate()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -42,7 +43,7 @@ _SAFE = Limits()
 
 def parse_mode(text: str) -> int:
     """Read the permissions of a file in octal. Raises UsageError."""
-    if not text.isdecimal() or len(text) > 4 or set(text) & set("89") or int(text, 8) > 0o777:
+    if not re.fullmatch("0?[0-7]{1,3}", text):
         raise UsageError(f"{text!r} is not a file's permissions", "three octal digits: 660")
     return int(text, 8)
 
