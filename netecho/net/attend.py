@@ -111,9 +111,6 @@ async def attend(
     """See a server through, from its start to its end; `bound` is where it says that it listens."""
     started = time.monotonic_ns()
     await serving.start()
-    for each in bound:
-        pin = tls.pin if tls is not None and each.scheme == "tls" else None
-        telling.tell(Listening(each.url, each.scheme, each.address, each.port, pin))
     rounds = [every(reactor, ROUND, telling.flush)]
     if notifier.watchdog is not None:
         rounds.append(every(reactor, notifier.watchdog / 2, notifier.alive))
@@ -127,6 +124,10 @@ async def attend(
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(hangup))
     interrupt.tell(lambda: telling.end("signal"))
     later = None if service.duration is None else reactor.callLater(service.duration / 1e9, telling.end, "--for")
+    # Told last: whoever has waited for it may send a signal at once.
+    for each in bound:
+        pin = tls.pin if tls is not None and each.scheme == "tls" else None
+        telling.tell(Listening(each.url, each.scheme, each.address, each.port, pin))
     notifier.ready("listening on " + ", ".join(each.url for each in bound))
 
     reason = await telling.ended
