@@ -52,6 +52,11 @@ class Watchers:
         """Close the files."""
         self._files.close()
 
+    @property
+    def follows(self) -> bool:
+        """Whether any of them wants to hear of every reply."""
+        return any(reporter.follows for reporter in self._reporters)
+
     def started(self, start: Start) -> None:
         """Tell each that the first probe is about to leave."""
         for reporter in self._reporters:

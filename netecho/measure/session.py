@@ -70,16 +70,20 @@ class Session:
         tell: Callable[[Event], None] | None = None,
         *,
         connection: int = 0,
+        follows: bool = True,
     ) -> None:
+        """Make one; `tell` hears of every reply if it `follows`, else only of what is out of the ordinary."""
         self._plan = plan
         self._recorder = recorder
         self._flow = recorder.flow()
         self._tell = tell
+        self._follows = follows and tell is not None
         self._connection = connection
         self._warmup = plan.warmup
         self._timeout = plan.timeout
-        self._closed_loop = plan.interval == 0
-        self._window = plan.window or (1 if self._closed_loop else None)
+        self.closed_loop = plan.interval == 0
+        """Whether the end of one probe is the beginning of the next."""
+        self._window = plan.window or (1 if self.closed_loop else None)
         self._limit = None if plan.count is None else plan.count + plan.warmup
         self._sizes = plan.sizes
         self._start = 0
@@ -102,7 +106,7 @@ class Session:
         self._sending = self._limit is None or self._limit > 0
         if self._plan.duration is not None:
             self._stop_at = now + self._plan.duration
-        if self._closed_loop:
+        if self.closed_loop:
             self._next = now + int(phase)
         else:
             self._offsets = offsets(self._plan, phase)
@@ -124,14 +128,14 @@ class Session:
         if not self._sending or now < self._next:
             return None
         over = self._stop_at is not None and now >= self._stop_at
-        if over and self._closed_loop:
+        if over and self.closed_loop:
             self._sending = False
             return None
         if self._blocked:
             # What is due and late still leaves after the run's time; what is held back by the peer does not.
             if over:
                 self._sending = False
-            elif not self._held_back and not self._closed_loop:
+            elif not self._held_back and not self.closed_loop:
                 self._held_back = True
                 if self.issued >= self._warmup:
                     self._recorder.waited()
@@ -140,7 +144,7 @@ class Session:
         index = self.issued
         self.issued = index + 1
         probe = Probe(index, self._next, self._sizes[index % len(self._sizes)])
-        if not self._closed_loop:
+        if not self.closed_loop:
             self._next = self._start + next(self._offsets)
         self._close_if_over(self._next)
         return probe
@@ -167,7 +171,7 @@ class Session:
         """Record that the system would not send `probe`: it counts as sent, and as lost at once."""
         self.sent(probe, at)
         self._lose(self.outstanding.pop(probe.index))
-        if self._closed_loop:
+        if self.closed_loop:
             self._next = at + _RETRY
 
     def answered(
@@ -203,7 +207,7 @@ class Session:
             self._answered_again(index, now)
             return
         self._states[index & (REMEMBERED - 1)] = _ANSWERED
-        if self._closed_loop:
+        if self.closed_loop:
             self._next = now
         if index < self._warmup:
             return
@@ -218,13 +222,13 @@ class Session:
             recorder.reordered()
         else:
             self._highest = index
-        if self._tell is None:
+        if wrong_at is None and not self._follows:
             return
         seq, scheduled = index - self._warmup, probe.scheduled - self._start
         if wrong_at is None:
-            self._tell(ReplyReceived(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel))
+            self._say(ReplyReceived(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel))
         else:
-            self._tell(
+            self._say(
                 EchoCorrupted(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel, wrong_at)
             )
 
@@ -238,7 +242,7 @@ class Session:
         probe = self.outstanding.pop(index, None)
         if probe is not None:
             self._lose(probe)
-            if self._closed_loop:
+            if self.closed_loop:
                 self._next = now + _RETRY
 
     def _answered_again(self, index: int, now: int) -> None:
@@ -284,7 +288,7 @@ class Session:
         """Give up what was sent longer than the timeout ago."""
         while self.expires(now):
             self._lose(self.outstanding.pop(self._order.popleft()))
-            if self._closed_loop:
+            if self.closed_loop:
                 self._next = now
 
     def _lose(self, probe: Probe) -> None:
@@ -335,7 +339,7 @@ class Session:
             self._lose(probe)
         self.outstanding.clear()
         self._order.clear()
-        if self._closed_loop:
+        if self.closed_loop:
             self._next = now + _RETRY
 
     def unreachable(self, now: int) -> None:

@@ -128,7 +128,7 @@ class DatagramLink(DatagramProtocol):
             self._session.clock_was_set()
             arrived = None
         self.judge(data, now, arrived)
-        self._flow.pump()
+        self._flow.proceed(now)
 
     def judge(self, data: bytes, now: int, arrived: int | None) -> None:
         """Tell the session which probe a datagram answers, in our hands at `now` and stamped `arrived`."""

@@ -53,17 +53,25 @@ class Flow:
         self.pump()
 
     def pump(self) -> None:
-        """Do what is to be done now, and arm the timer for what is next."""
+        """Give up what is overdue, and do what is to be done now."""
         if self._pumping or self.done.called:
             return
-        self._pumping = True
-        session, clock = self.session, self.clock
-        now = clock()
-        if session.expires(now):
+        now = self.clock()
+        if self.session.expires(now):
             # We may be late ourselves: a reply that lies in the socket was not lost.
             if self.link is not None:
+                self._pumping = True
                 self.link.poll()
-            session.expire(now)
+                self._pumping = False
+            self.session.expire(now)
+        self.proceed(now)
+
+    def proceed(self, now: int) -> None:
+        """Send what is due, and arm the timer for what is next. Whoever brings a reply calls this."""
+        if self._pumping or self.done.called:
+            return
+        session = self.session
+        self._pumping = True
         more = self._send(now)
         self._pumping = False
         if session.finished:
@@ -71,8 +79,10 @@ class Flow:
             return
         if self._dialling:
             return  # nothing is outstanding, and what is due waits for the link
-        deadline = clock() if more else session.next_deadline()
         armed = self._pacer.armed
+        if armed is not None and session.closed_loop and not more:
+            return  # only a timeout can be next, and none comes before the one the timer was set for
+        deadline = self.clock() if more else session.next_deadline()
         # A timer that goes off early costs less than one that is set anew for each reply.
         if deadline is not None and (armed is None or deadline < armed):
             self._pacer.arm(deadline)

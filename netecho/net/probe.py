@@ -41,6 +41,10 @@ class Reporter(Protocol):
     def tell(self, event: Event) -> None:
         """Learn what happened to a probe."""
 
+    @property
+    def follows(self) -> bool:
+        """Whether it wants to hear of every reply, or only of what is out of the ordinary."""
+
 
 async def probe(reactor: Any, interrupt: Interrupt, job: Job, recorder: Recorder, reporter: Reporter) -> Result:
     """Probe as `job` says until it is done or interrupted, and return what was measured.
@@ -109,7 +113,7 @@ class _Run:
         self._flows = [
             Flow(
                 self._reactor,
-                Session(job.plan, self._recorder, self._tell, connection=n),
+                Session(job.plan, self._recorder, self._tell, connection=n, follows=self._reporter.follows),
                 spin=job.plan.spin,
                 redial=self._redial,
             )

@@ -169,14 +169,14 @@ class StreamLink(Protocol):
         number = self._matcher.whole(data)
         if number is not None:
             session.answered(number, now, arrived, since=self._since)
-            self._flow.pump()
+            self._flow.proceed(now)
             return
         for found in self._matcher.feed(data):
             if isinstance(found, bytes):
                 session.stray(found)
             else:
                 session.answered(found.number, now, arrived, found.wrong_at, since=self._since)
-        self._flow.pump()
+        self._flow.proceed(now)
 
     def poll(self) -> None:
         """Read what waits in the socket."""

@@ -50,6 +50,8 @@ def load(path: str) -> Loaded:
 class _Sampling:
     """A reporter that keeps of each event what a comparison needs."""
 
+    follows = True
+
     def __init__(self) -> None:
         self.samples = Samples()
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from netecho.measure.events import EchoCorrupted, ProbeLost, ReplyReceived
 from netecho.report.ndjson import is_several
+from netecho.report.text import mention
 
 if TYPE_CHECKING:
     from netecho.measure.events import Event
@@ -18,6 +19,8 @@ COLUMNS = ("seq", "scheduled_ms", "lag_ms", "rtt_ms", "response_ms", "size", "ou
 
 class CsvReporter:
     """A row per probe: `outcome` is reply, corrupt or lost; a last column tells several connections apart."""
+
+    follows = True
 
     def __init__(self, output: Output) -> None:
         self._output = output
@@ -37,6 +40,7 @@ class CsvReporter:
             case ProbeLost():
                 outcome, rtt, response = "lost", "", ""
             case _:
+                mention(event, self._output)
                 return
         connection = [event.connection] if self._several else []
         self._print(event.seq, _ms(event.scheduled), _ms(event.lag), rtt, response, event.size, outcome, *connection)

@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from netecho.report.text import mention
+
 if TYPE_CHECKING:
     from netecho.measure.events import Event
     from netecho.measure.result import Start
@@ -20,6 +22,8 @@ _NUMBERS = re.compile(r"\[\n\s+([-+.\deE,\s]+?)\n\s+\]")
 class JsonReporter:
     """Says nothing until the end, then one document."""
 
+    follows = False
+
     def __init__(self, output: Output) -> None:
         self._output = output
 
@@ -27,7 +31,8 @@ class JsonReporter:
         """Nothing yet."""
 
     def tell(self, event: Event) -> None:
-        """Nothing yet."""
+        """Nothing yet, but for what a peer says unasked."""
+        mention(event, self._output)
 
     def finished(self, document: Document) -> None:
         """Print the document."""

@@ -45,6 +45,8 @@ class LiveView:
     `brief` is a single line, for below the lines that a short run prints.
     """
 
+    follows = True
+
     def __init__(
         self,
         output: Output,

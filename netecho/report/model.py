@@ -28,6 +28,10 @@ Document: TypeAlias = dict[str, Any]
 class Reporter(Protocol):
     """What a format is: told of a run as it goes, in this order."""
 
+    @property
+    def follows(self) -> bool:
+        """Whether it wants to hear of every reply; what is out of the ordinary it hears in any case."""
+
     def started(self, start: Start) -> None:
         """Hear that the first probe is about to leave."""
 

@@ -22,18 +22,18 @@ class NdjsonReporter:
 
     def __init__(self, write: Callable[[str], None], *, summary_only: bool = False) -> None:
         self._write = write
-        self._summary_only = summary_only
+        self.follows = not summary_only
         self._several = False
 
     def started(self, start: Start) -> None:
         """Print the `start` event: who is probed, and how."""
         self._several = is_several(start.settings.get("connections"))
-        if not self._summary_only:
+        if self.follows:
             self._write(line({"event": "start", **head(start)}))
 
     def tell(self, event: Event) -> None:
         """Print the event."""
-        if not self._summary_only:
+        if self.follows:
             self._write(line(row(event, several=self._several)))
 
     def finished(self, document: Document) -> None:

@@ -39,7 +39,7 @@ class TextReporter:
 
     def __init__(self, output: Output, *, lines: bool, histogram: bool | None = None) -> None:
         self._output = output
-        self._lines = lines and not output.quiet
+        self.follows = lines and not output.quiet
         self._histogram = histogram
         self._several = False
         self._digits = 1
@@ -51,13 +51,15 @@ class TextReporter:
         count = start.settings.get("count")
         self._digits = len(str(count - 1)) if isinstance(count, int) and count else 1
         self._several = is_several(start.settings.get("connections"))
-        if self._lines:
+        if self.follows:
             self._output.write(headline(head(start)) + "\n")
 
     def tell(self, event: Event) -> None:
         """Print the event's line."""
-        if self._lines:
+        if self.follows:
             self._output.write(event_line(event, several=self._several, digits=self._digits) + "\n")
+        else:
+            mention(event, self._output)
 
     def finished(self, document: Document) -> None:
         """Print the summary."""
@@ -65,9 +67,15 @@ class TextReporter:
             return
         from netecho.report.summary import show
 
-        if self._lines:
+        if self.follows:
             self._output.write("\n")
         show(document, self._output, histogram=self._histogram)
+
+
+def mention(event: Event, output: Output) -> None:
+    """Say on standard error what a peer sent unasked, a banner, where events have no place of their own."""
+    if isinstance(event, StrayReceived):
+        output.say(f"netecho: {event_line(event, several=False, digits=1)}")
 
 
 def lines_wanted(output: Output, count: object) -> bool:

@@ -169,8 +169,7 @@ def test_a_banner_is_shown_escaped_and_counts_as_no_echo(netecho: Netecho, outpu
         ended = netecho("probe", f"127.0.0.1:{server.port}", "-c", "20", "-i", "2ms", "--format", output)
     assert ended.code == 0, ended
     assert_no_raw_escapes(ended)
-    if output in ("text", "ndjson"):
-        assert "220 welcome" in ended.out
+    assert "220 welcome" in (ended.out if output in ("text", "ndjson") else ended.err)
     if output == "json":
         probes = ended.document["probes"]
         assert (probes["received"], probes["lost"], probes["corrupt"]) == (20, 0, 0)

@@ -132,6 +132,19 @@ def test_a_reply_in_time_by_the_kernel_is_in_time_though_we_woke_up_late() -> No
     assert bench.summary.rtt.max == 2 * MS
 
 
+def test_who_does_not_follow_hears_only_of_what_is_out_of_the_ordinary() -> None:
+    events: list[Event] = []
+    session = Session(Plan(interval=Fraction(MS)), Recorder(), events.append, follows=False)
+    session.start(BEGIN)
+    for n in range(3):
+        probe = session.due(BEGIN + n * MS)
+        assert probe is not None
+        session.sent(probe, BEGIN + n * MS)
+        session.answered(n, BEGIN + n * MS + 5, wrong_at=None if n < 2 else 7)
+    session.answered(0, BEGIN + 3 * MS)
+    assert [type(event) for event in events] == [EchoCorrupted, ReplyDuplicated]
+
+
 def test_a_second_reply_is_a_duplicate_and_changes_no_figure() -> None:
     bench = Bench(count=1)
     bench.send_due(0)

@@ -20,6 +20,8 @@ from tests.report.runs import START, TROUBLED, calm, lost, reply, run
 class Listening:
     """A reporter that keeps what it is told."""
 
+    follows = True
+
     def __init__(self) -> None:
         self.starts: list[Start] = []
         self.events: list[Event] = []
