@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netecho.errors import UnreachableError
-from netecho.net.listening import Bound, bind_again, bind_all, close_all
+from netecho.net.listening import UNSENT, Bound, bind_again, bind_all, close_all
 from netecho.target import Target, parse_listen
 
 if TYPE_CHECKING:
@@ -111,6 +111,16 @@ def test_if_one_cannot_be_had_none_is_kept(bind: Bind) -> None:
     with pytest.raises(UnreachableError):
         bind(free, taken.url)
     bind(free)
+
+
+def test_what_every_connection_inherits(bind: Bind) -> None:
+    (bound,) = bind("tcp://127.0.0.1:0")
+    with closing(socket.create_connection((bound.address, bound.port))):
+        bound.socket.settimeout(20)
+        accepted, _ = bound.socket.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == UNSENT
 
 
 def test_shared_ports_can_be_bound_again_by_us(bind: Bind) -> None:
