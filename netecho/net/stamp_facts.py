@@ -41,7 +41,8 @@ class Seen:
     def reply(self, seen: Reflection) -> None:
         """Take in one reply."""
         self.replies += 1
-        self.ttls[seen.ttl] += 1
+        if seen.ttl:
+            self.ttls[seen.ttl] += 1
         self.without_ssid += not seen.ssid
         cos, info = seen.class_of_service, seen.timestamp_information
         self.extended += any(told is not None for told in (cos, info, seen.counters, seen.follow_up))

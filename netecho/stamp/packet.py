@@ -19,8 +19,9 @@ PORT = 862
 """Where a Session-Reflector listens (RFC 8762 section 4.1)."""
 SHORTEST = 14
 """Octets of TWAMP-Light's smallest request: sequence, stamp, error estimate (RFC 5357 section 4.1.2)."""
-SHORTEST_REPLY = 41
-"""Octets of its smallest reply, up to the TTL (section 4.2.1); what STAMP has after that is zero."""
+SHORTEST_REPLY = 38
+"""Octets of a TWAMP-Light reply up to the sender's error estimate. The TTL after it (section 4.2.1) is left out by
+some; what STAMP has after that is zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class Reply(NamedTuple):
     """T1."""
     sender_error: int
     sender_ttl: int
+    """0 where the reflector does not tell."""
 
     def encode(self, key: bytes | None = None) -> bytes:
         """Return the packet, sealed where there is a key."""

@@ -190,7 +190,7 @@ class TestReplies:
         assert sender.read(good._replace(sender_sequence=1).encode(), T4) is Rejection.FOREIGN
         assert sender.read(good._replace(sender_stamp=to_ntp(T1 + 1)).encode(), T4) is Rejection.FOREIGN
         assert sender.read(good._replace(ssid=8).encode(), T4) is Rejection.FOREIGN
-        assert sender.read(good.encode()[:40], T4) is Rejection.MALFORMED
+        assert sender.read(good.encode()[:37], T4) is Rejection.MALFORMED
         assert Sender(ssid=9).read(good.encode(), T4) is Rejection.FOREIGN
 
     def test_a_request_is_remembered_for_as_many_others(self) -> None:
