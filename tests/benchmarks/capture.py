@@ -63,17 +63,16 @@ def capturing(expression: str, interface: str = "lo") -> Iterator[Capture]:
         file = Path(directory) / "capture.pcap"
         command = ["tcpdump", "-i", interface, "-n", "-U", "-B", "65536", "-w", str(file)]
         command += ["--time-stamp-precision=nano", expression]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-        assert process.stderr is not None
-        try:
-            if "listening" not in process.stderr.readline():
-                raise RuntimeError(f"tcpdump: {process.stderr.read().strip()}")
-            yield capture
-            time.sleep(SETTLE)
-        finally:
-            process.send_signal(signal.SIGINT)
-            said = process.stderr.read()
-            process.wait()
+        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+            assert process.stderr is not None
+            try:
+                if "listening" not in process.stderr.readline():
+                    raise RuntimeError(f"tcpdump: {process.stderr.read().strip()}")
+                yield capture
+                time.sleep(SETTLE)
+            finally:
+                process.send_signal(signal.SIGINT)
+                said = process.stderr.read()
         missed = re.search(r"(\d+) packets? dropped by kernel", said)
         if missed and int(missed[1]):
             raise RuntimeError(f"tcpdump missed {missed[1]} packets")
