@@ -15,6 +15,8 @@ KEPT = 128
 """Stretches a run is divided into, at most; they grow with the run."""
 _FEWEST = 3
 """Points a line is laid through; with fewer the offset is taken as constant."""
+_SHORTEST = 1_000_000_000
+"""Nanoseconds between the first and the last of them: in less, stamps err by more than clocks drift."""
 
 
 class Sample(NamedTuple):
@@ -36,7 +38,7 @@ class Line(NamedTuple):
     offset: float
     """At that time, nanoseconds; positive: the far clock is ahead."""
     drift: float | None
-    """Nanoseconds a nanosecond (times 10**6: ppm); None where there are too few samples to tell."""
+    """Nanoseconds a nanosecond (times 10**6: ppm); None where the run is too short to tell."""
     within: float
     """The offset cannot be further from the truth, as no packet is faster than none; nanoseconds."""
 
@@ -95,11 +97,13 @@ def _round_trip(sample: Sample) -> int:
 
 
 def _slope(samples: list[Sample]) -> float | None:
-    """Return the median slope between any two samples (Theil and Sen), or None for fewer than a few."""
+    """Return the median slope between any two samples (Theil and Sen), or None for few or within a short time."""
+    if len(samples) < _FEWEST or samples[-1].at - samples[0].at < _SHORTEST:
+        return None
     slopes = [
         (later.doubled - earlier.doubled) / 2 / (later.at - earlier.at)
         for n, earlier in enumerate(samples)
         for later in samples[n + 1 :]
         if later.at > earlier.at
     ]
-    return median(slopes) if len(samples) >= _FEWEST and slopes else None
+    return median(slopes)

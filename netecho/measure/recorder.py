@@ -32,15 +32,18 @@ class Recorder:
     """
 
     __slots__ = (
+        "_backward",
         "_connects",
         "_corrupt",
         "_duplicate",
         "_flows",
+        "_forward",
         "_handshakes",
         "_kernel",
         "_late",
         "_lost",
         "_pending",
+        "_processing",
         "_reordered",
         "_sizes",
         "_stray",
@@ -56,6 +59,7 @@ class Recorder:
         self.lag = Histogram()
         self._connects = Histogram(sparse=True)
         self._handshakes = Histogram(sparse=True)
+        self._forward = self._backward = self._processing = Distribution()
         self._flows: list[Variation] = []
         self._sizes: dict[int, _Size] | None = {} if by_size else None
         self._lost = 0
@@ -128,6 +132,10 @@ class Recorder:
         if tls is not None:
             self._handshakes.record(tls)
 
+    def directions(self, forward: Distribution, backward: Distribution, processing: Distribution) -> None:
+        """Take in what each direction came to, and the far end between them, where it stamps too."""
+        self._forward, self._backward, self._processing = forward, backward, processing
+
     def summary(self, *, whole: bool = True) -> Summary:
         """Return the figures so far. A live view leaves out what is dear: the sizes of a sweep, and the bins."""
         bins = BINS if whole else 0
@@ -147,6 +155,9 @@ class Recorder:
             waits=self._waits,
             kernel_stamps=self._kernel,
             user_stamps=rtt.count - self._kernel,
+            forward=self._forward,
+            backward=self._backward,
+            processing=self._processing,
             connect=Distribution.of(self._connects),
             tls=Distribution.of(self._handshakes),
             rtt=rtt,

@@ -88,6 +88,10 @@ class Summary:
     """Due sends that a full window held back."""
     kernel_stamps: int = 0
     user_stamps: int = 0
+    forward: Distribution = Distribution()
+    """One-way delays, and the far end's own time, where it stamps too (STAMP)."""
+    backward: Distribution = Distribution()
+    processing: Distribution = Distribution()
     connect: Distribution = Distribution()
     """TCP handshakes, where each probe has a connection of its own."""
     tls: Distribution = Distribution()

@@ -77,7 +77,9 @@ class StampRun:
 
     def facts(self, link: StampLink) -> dict[str, dict[str, object]]:
         """Return the sections of the document that only this transport has."""
-        summary = self.oneway.summary(self.setting.recorder.summary(whole=False).lost)
+        recorder = self.setting.recorder
+        summary = self.oneway.summary(recorder.summary(whole=False).lost)
+        recorder.directions(summary.forward.delay, summary.backward.delay, summary.processing)
         facts = link.facts()
         return facts | {"stamp": section(summary, self.seen, self.setting.job, self.travel, facts.get("udp", {}))}
 

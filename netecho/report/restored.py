@@ -41,12 +41,15 @@ def start_of(head: Document) -> Start:
 def summary_of(document: Document) -> Summary:
     """Return the summary that a document was made from."""
     probes, rtt, variation, histogram = (document[key] for key in ("probes", "rtt", "variation", "histogram"))
-    connections = document.get("connections") or {}
+    connections, stamp = document.get("connections") or {}, document.get("stamp") or {}
     counts = ("sent", "received", "lost", "late", "duplicate", "reordered", "corrupt", "pending", "stray", "waits")
     return Summary(
         **{key: probes[key] for key in counts},
         kernel_stamps=rtt["kernel"],
         user_stamps=rtt["user"],
+        forward=_distribution(stamp.get("forward")),
+        backward=_distribution(stamp.get("backward")),
+        processing=_distribution(stamp.get("processing")),
         connect=_distribution(connections.get("connect")),
         tls=_distribution(connections.get("tls")),
         rtt=_distribution(rtt, histogram["rtt"]),

@@ -390,7 +390,8 @@ MISTAKES = [
         "--fail-if: 'speed' in 'speed>1' is not a metric",
         (
             "sent, received, loss, late, duplicate, reordered, corrupt, ipdv, pdv, jitter, resolve, connect, tls; "
-            "or rtt, response, lag with one of .min .mean .stddev .p50 .p90 .p95 .p99 .p99_9 .max"
+            "or rtt, response, lag, forward, backward, processing with one of"
+            " .min .mean .stddev .p50 .p90 .p95 .p99 .p99_9 .max"
         ),
     ),
     ("probe host --fail-if 'p99>1ms'", "--fail-if: 'p99' in 'p99>1ms' is not a metric", "perhaps rtt.p99>1ms"),

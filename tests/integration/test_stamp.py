@@ -101,6 +101,20 @@ class TestSelf:
         document = netecho("probe", "stamp://self", "-c", "5", "-i", "5ms", "--json", "--clock", clock).document
         assert document["stamp"]["clock"] == document["settings"]["clock"] == clock
 
+    def test_a_direction_can_fail_a_run_and_is_there_when_it_is_shown_again(
+        self, netecho: Netecho, tmp_path: Path
+    ) -> None:
+        saved = str(tmp_path / "run.ndjson")
+        options = ["-c", "5", "-i", "5ms", "-q", "--save", saved, "--fail-if", "processing.p50>1us,forward.max>1h"]
+        ended = netecho("probe", "stamp://self", *options)
+        assert ended.code == 1
+        assert "processing.p50" in ended.err
+        assert "forward.max" not in ended.err
+        again = netecho("report", saved)
+        table = [line for line in ended.out.splitlines() if line.startswith(("rtt", "forward", "backward"))]
+        assert len(table) == 4
+        assert set(table) <= set(again.out.splitlines())
+
     def test_interrupted_it_counts_what_has_come(self, netecho: Netecho) -> None:
         program = netecho.start("probe", "stamp://self", "-c", "0", "-i", "50ms", "--format", "ndjson")
         for _ in range(3):

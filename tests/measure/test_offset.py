@@ -61,6 +61,12 @@ def test_drift(ppm: float, count: int) -> None:
         assert found.offset_at(n * SECOND) == pytest.approx(samples[n].doubled / 2, abs=2000)
 
 
+def test_a_run_of_less_than_a_second_says_nothing_of_drift() -> None:
+    for last, is_told in ((SECOND - 1, False), (SECOND, True)):
+        found = line([probe(at, MILLISECOND, MILLISECOND, at / 1000) for at in (0, SECOND // 2, last)])
+        assert (found.drift is not None) is is_told
+
+
 def test_a_lying_stamp_among_the_best_does_not_bend_the_line() -> None:
     samples = [probe(n * SECOND, MILLISECOND, MILLISECOND, 1000) for n in range(100)]
     samples[50] = probe(50 * SECOND, MILLISECOND - 10, MILLISECOND, 3600 * SECOND)
