@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 
 _MAGIC = 0xA1B23C4D
 """Of a pcap file with nanoseconds."""
+_LAST = b"netecho: the last packet of this capture"
 _ETHERNET = 14
 _TCP, _UDP, _ICMP = 6, 17, 1
-SETTLE = 1.5
-"""Seconds that tcpdump holds packets back before it hands them on in blocks."""
+PATIENCE = 10
+"""Seconds; tcpdump gets its packets in blocks, up to a second late."""
 
 
 @dataclass
@@ -56,20 +58,27 @@ class Capture:
 
 
 @contextlib.contextmanager
-def capturing(expression: str, interface: str = "lo") -> Iterator[Capture]:
-    """Capture what matches `expression`; complete when the block is left. Raises where packets were missed."""
+def capturing(expression: str) -> Iterator[Capture]:
+    """Capture on loopback what matches; it is complete when the block is left. Raises where packets were missed."""
     capture = Capture()
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as marker:
+        marker.bind(("127.0.0.1", 0))
         file = Path(directory) / "capture.pcap"
-        command = ["tcpdump", "-i", interface, "-n", "-U", "-B", "65536", "-w", str(file)]
-        command += ["--time-stamp-precision=nano", expression]
+        command = ["tcpdump", "-i", "lo", "-n", "-U", "-B", "65536", "-w", str(file)]
+        command += ["--time-stamp-precision=nano", f"({expression}) or (udp dst port {marker.getsockname()[1]})"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
             assert process.stderr is not None
             try:
                 if "listening" not in process.stderr.readline():
                     raise RuntimeError(f"tcpdump: {process.stderr.read().strip()}")
                 yield capture
-                time.sleep(SETTLE)
+                # When the file has the last packet, it has those before it.
+                marker.sendto(_LAST, marker.getsockname())
+                deadline = time.monotonic() + PATIENCE
+                while _LAST not in file.read_bytes():
+                    if time.monotonic() > deadline:
+                        raise RuntimeError("tcpdump does not write what it sees")
+                    time.sleep(0.05)
             finally:
                 process.send_signal(signal.SIGINT)
                 said = process.stderr.read()
