@@ -258,7 +258,8 @@ class Relay(threading.Thread):
     """Listens on loopback until it is closed and passes on to `upstream` what its faults let through.
 
     `port` is the port it listens on; `forward` (client to server) and `backward` (server to client) are the tallies,
-    exact once the client has what it is going to get.
+    exact once the client has what it is going to get. `spans` are the round trips as seen from here, in nanoseconds:
+    from a datagram's arrival to the sending of an equal one back. On a busy machine they are more than was asked for.
     """
 
     def __init__(
@@ -286,6 +287,7 @@ class Relay(threading.Thread):
                 raise ValueError("the shares sum to more than 1")
         self.forward = Tally()
         self.backward = Tally()
+        self.spans: list[int] = []
         self.failure: BaseException | None = None
         self._family = socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
         kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
@@ -299,6 +301,7 @@ class Relay(threading.Thread):
         self.port: int = self._listener.getsockname()[1]
         self._agenda = Agenda()
         self._known: dict[tuple[str, int], DatagramDirection] = {}
+        self._asked: dict[bytes, int] = {}
         self._readers: dict[socket.socket, Callable[[], None]] = {}
         self._clients = itertools.count()
         self._stop_reader, self._stop_writer = socket.socketpair()
@@ -374,6 +377,7 @@ class Relay(threading.Thread):
                 data, arrived, client = self._receive(self._listener)
                 if client not in self._known:
                     self._known[client] = self._meet(client)
+                self._asked[data] = arrived
                 self._known[client].take(data, arrived)
 
     def _meet(self, client: tuple[str, int]) -> DatagramDirection:
@@ -383,23 +387,22 @@ class Relay(threading.Thread):
         server.connect(self.upstream)
         self._prepare(server)
 
-        def towards(sock: socket.socket, *address: tuple[str, int]) -> Callable[[bytes], None]:
-            def send(data: bytes) -> None:
-                # Nobody listening is the network's loss, not the relay's.
-                with contextlib.suppress(ConnectionError):
-                    sock.sendto(data, *address) if address else sock.send(data)
+        def to_server(data: bytes) -> None:
+            # Nobody listening is the network's loss, not the relay's.
+            with contextlib.suppress(ConnectionError):
+                server.send(data)
 
-            return send
+        def to_client(data: bytes) -> None:
+            if (asked := self._asked.pop(data, None)) is not None:
+                self.spans.append(self.now() - asked)
+            with contextlib.suppress(ConnectionError):
+                self._listener.sendto(data, client)
 
         forward = DatagramDirection(
-            self._agenda, self.forward_faults, self.forward, f"{self.seed} forward {number}", towards(server)
+            self._agenda, self.forward_faults, self.forward, f"{self.seed} forward {number}", to_server
         )
         backward = DatagramDirection(
-            self._agenda,
-            self.backward_faults,
-            self.backward,
-            f"{self.seed} backward {number}",
-            towards(self._listener, client),
+            self._agenda, self.backward_faults, self.backward, f"{self.seed} backward {number}", to_client
         )
 
         def take() -> None:
