@@ -1,15 +1,22 @@
-/* A closed-loop load for echo servers: as many echoes a second as the server gives.
+/* Loads for echo servers on 127.0.0.1.
  *
  *   c_echo_load tcp PORT CONNECTIONS SIZE SECONDS    one message outstanding a connection
  *   c_echo_load udp PORT WINDOW SIZE SECONDS         WINDOW datagrams outstanding, over 8 sockets
  *   c_echo_load udpcount PORT WINDOW SIZE NUMBER     the same, until NUMBER datagrams have come back
+ *   c_echo_load bulk PORT 1 SIZE MEBIBYTES           one connection, as much as it takes, in writes of SIZE
+ *   c_echo_load many PORT CONNECTIONS SIZE SECONDS   a message a second on each, spread over the second
+ *   c_echo_load stuck PORT CONNECTIONS SIZE SECONDS  all but one send for ever and never read; that one is as in tcp,
+ *                                                    with a message every millisecond
  *
- * Prints one JSON object: echoes, seconds, per_second, lost, and the 50th and 99th percentile of the round trip in
- * microseconds. A datagram not back in 200 ms is counted as lost and sent again.
+ * Prints one JSON object: echoes, seconds, per_second (bulk: bytes), lost, and percentiles of the round trip in
+ * microseconds. A datagram not back in 200 ms is counted as lost and sent again; a message of `many` that is not back
+ * when the next is due is lost. With -w as the last word it waits for a line on standard input before it closes its
+ * connections, so that the server can be looked at.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,19 +150,122 @@ static void load_udp(int port, int window, int size, double seconds, long number
     }
 }
 
+static void load_bulk(int port, int size, double mebibytes) {
+    long total = mebibytes * 1024 * 1024, sent = 0, came = 0;
+    int epoll = epoll_create1(0), fd = connected(SOCK_STREAM, port);
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT};
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+    while (came < total) {
+        epoll_wait(epoll, &event, 1, 1000);
+        if (event.events & EPOLLIN) {
+            ssize_t got = recv(fd, buffer, sizeof buffer, 0);
+            if (got == 0) break;
+            if (got > 0) came += got;
+        }
+        if (event.events & EPOLLOUT && sent < total) {
+            ssize_t put = send(fd, payload, total - sent < size ? total - sent : size, MSG_NOSIGNAL);
+            if (put > 0) sent += put;
+            if (sent == total) {
+                struct epoll_event reading = {.events = EPOLLIN};
+                shutdown(fd, SHUT_WR);
+                epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &reading);
+            }
+        }
+    }
+    echoes = came;
+    lost = total - came;
+}
+
+static void load_many(int port, int connections, int size, double seconds) {
+    struct epoll_event events[EVENTS];
+    int epoll = epoll_create1(0);
+    int *fds = calloc(connections, sizeof *fds), *left = calloc(connections, sizeof *left);
+    double *sent = calloc(connections, sizeof *sent);
+    for (int i = 0; i < connections; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
+        fds[i] = connected(SOCK_STREAM, port);
+        epoll_ctl(epoll, EPOLL_CTL_ADD, fds[i], &event);
+    }
+    double start = now(), each = 1.0 / connections, end = start + seconds;
+    for (long due = 0;;) {
+        double at = now();
+        for (; at < end && start + due * each <= at; due++) {
+            int i = due % connections;
+            if (left[i]) lost++;
+            left[i] = size;
+            sent[i] = at;
+            send(fds[i], payload, size, MSG_NOSIGNAL);
+        }
+        if (at >= end + 1) break;
+        int ready = epoll_wait(epoll, events, EVENTS, 1);
+        at = now();
+        for (int e = 0; e < ready; e++) {
+            int i = events[e].data.u32;
+            ssize_t got = recv(fds[i], buffer, sizeof buffer, 0);
+            if (got <= 0) {
+                epoll_ctl(epoll, EPOLL_CTL_DEL, fds[i], NULL);
+                continue;
+            }
+            if (left[i] && (left[i] -= got) <= 0) {
+                count(sent[i], at);
+                left[i] = 0;
+            }
+        }
+    }
+    for (int i = 0; i < connections; i++) lost += left[i] > 0;
+}
+
+static void load_stuck(int port, int connections, int size, double seconds) {
+    struct epoll_event events[EVENTS];
+    int epoll = epoll_create1(0), good = connected(SOCK_STREAM, port), left = 0;
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = good};
+    epoll_ctl(epoll, EPOLL_CTL_ADD, good, &event);
+    for (int i = 1; i < connections; i++) {
+        struct epoll_event event = {.events = EPOLLOUT, .data.fd = connected(SOCK_STREAM, port)};
+        fcntl(event.data.fd, F_SETFL, O_NONBLOCK);
+        epoll_ctl(epoll, EPOLL_CTL_ADD, event.data.fd, &event);
+    }
+    double end = now() + seconds, sent = 0;
+    for (double at = now(); at < end; at = now()) {
+        if (!left && at - sent >= 0.001) {
+            left = size;
+            sent = at;
+            send(good, payload, size, 0);
+        }
+        int ready = epoll_wait(epoll, events, EVENTS, 1);
+        for (int e = 0; e < ready; e++) {
+            int fd = events[e].data.fd;
+            if (fd != good) {
+                send(fd, payload, sizeof payload, MSG_NOSIGNAL);
+                continue;
+            }
+            ssize_t got = recv(fd, buffer, sizeof buffer, 0);
+            if (got > 0 && (left -= got) <= 0) count(sent, now());
+        }
+    }
+    lost += left > 0;
+}
+
 int main(int words, char **word) {
-    if (words != 6) {
-        fprintf(stderr, "c_echo_load tcp|udp|udpcount PORT CONNECTIONS|WINDOW SIZE SECONDS|NUMBER\n");
+    int waits = words == 7 && !strcmp(word[6], "-w");
+    if (words != 6 && !waits) {
+        fprintf(stderr, "c_echo_load tcp|udp|udpcount|bulk|many|stuck PORT PARALLEL SIZE SECONDS|NUMBER|MEBIBYTES [-w]\n");
         return 2;
     }
     int port = atoi(word[2]), parallel = atoi(word[3]), size = atoi(word[4]);
-    double start = now();
+    double start = now(), much = atof(word[5]);
     memset(payload, 'x', sizeof payload);
-    if (!strcmp(word[1], "tcp")) load_tcp(port, parallel, size, atof(word[5]));
-    else if (!strcmp(word[1], "udp")) load_udp(port, parallel, size, atof(word[5]), 1L << 62);
-    else load_udp(port, parallel, size, 3600, atol(word[5]));
+    if (!strcmp(word[1], "tcp")) load_tcp(port, parallel, size, much);
+    else if (!strcmp(word[1], "udp")) load_udp(port, parallel, size, much, 1L << 62);
+    else if (!strcmp(word[1], "udpcount")) load_udp(port, parallel, size, 3600, atol(word[5]));
+    else if (!strcmp(word[1], "bulk")) load_bulk(port, size, much);
+    else if (!strcmp(word[1], "many")) load_many(port, parallel, size, much);
+    else if (!strcmp(word[1], "stuck")) load_stuck(port, parallel, size, much);
     double took = now() - start;
     printf("{\"echoes\": %ld, \"seconds\": %.3f, \"per_second\": %.0f, \"lost\": %ld, \"p50_us\": %d, \"p99_us\": %d}\n",
            echoes, took, echoes / took, lost, percentile(0.5), percentile(0.99));
+    fflush(stdout);
+    if (waits) (void)!fgets(buffer, sizeof buffer, stdin);
     return 0;
 }

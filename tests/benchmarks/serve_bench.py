@@ -1,0 +1,289 @@
+"""How fast the server is, and how bounded, side by side with others in one run.
+
+    python tests/benchmarks/serve_bench.py [--rounds N] [--seconds S] [--only CASE,...] [--json FILE]
+
+Each server is pinned to the first core this process may use and the load generator to the second. The servers of a
+case take turns, round after round, so that whatever else the machine is doing hits all of them alike; the figure is
+the median of the rounds. `per cpu` is echoes (bytes) for each second of processor time that the server took, which is
+what is left to compare when others use the cores too.
+
+Needs a C compiler, and socat for `bulk`. Linux only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HERE = Path(__file__).parent
+MIB = 1 << 20
+CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORE, LOAD_CORE = CORES[0], CORES[-1]
+UNLIMITED = ["--max-rate", "0", "--max-connections", "0", "--max-per-client", "0"]
+
+Result = dict[str, Any]
+
+
+class Tools:
+    """The C programs, compiled for this run."""
+
+    def __init__(self, folder: str) -> None:
+        for name in ("c_echo_server", "c_echo_load"):
+            compiler = os.environ.get("CC", "cc")
+            subprocess.run([compiler, "-O2", "-o", f"{folder}/{name}", str(HERE / f"{name}.c")], check=True)
+        self.server = f"{folder}/c_echo_server"
+        self._load = f"{folder}/c_echo_load"
+
+    def load(self, *words: object, looked_at: Callable[[], Result] | None = None) -> Result:
+        """Run a load to its end; `looked_at` is asked while its connections are still open."""
+        command = ["taskset", "-c", str(LOAD_CORE), self._load, *map(str, words)]
+        pipe = subprocess.PIPE
+        with subprocess.Popen([*command, "-w"], stdin=pipe, stdout=pipe, text=True) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            said: Result = json.loads(process.stdout.readline())
+            if looked_at is not None:
+                said |= looked_at()
+            process.stdin.write("\n")
+        return said
+
+
+@dataclass
+class Server:
+    """A server under test."""
+
+    name: str
+    pid: int
+    port: int
+    figures: list[Result] = field(default_factory=list)
+
+    def cpu(self) -> float:
+        """Seconds of processor time used so far, by the process and the children it has waited for."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def resident(self) -> int:
+        """Bytes of memory resident now."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * 4096
+
+    def measured(self, load: Callable[[int], Result]) -> None:
+        """Take one round's figures."""
+        before = self.cpu()
+        said = load(self.port)
+        used = self.cpu() - before
+        said["cpu_seconds"] = round(used, 3)
+        said["per_cpu_second"] = round(said["echoes"] / used) if used else None
+        self.figures.append(said)
+
+    def median(self, figure: str) -> float | None:
+        values = [each[figure] for each in self.figures if each[figure] is not None]
+        return statistics.median(values) if values else None
+
+
+@contextlib.contextmanager
+def started(name: str, command: list[str], *, pinned: bool = True) -> Iterator[Server]:
+    """Start a server that says its port on its first line: `ready PORT`, or netecho's listening line."""
+    pin = ["taskset", "-c", str(SERVER_CORE)] if pinned else []
+    with subprocess.Popen([*pin, *command], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        try:
+            port = json.loads(line)["port"] if line.startswith("{") else int(line.split()[1])
+            yield Server(name, process.pid, port)
+        finally:
+            process.terminate()
+
+
+def netecho(*arguments: str, name: str = "netecho", pinned: bool = True) -> contextlib.AbstractContextManager[Server]:
+    command = [sys.executable, "-m", "netecho", "serve", *arguments, "--format", "ndjson", "-q", *UNLIMITED]
+    return started(name, command, pinned=pinned)
+
+
+def plain_twisted() -> contextlib.AbstractContextManager[Server]:
+    return started("plain Twisted", [sys.executable, str(HERE / "serve_plain_twisted.py")])
+
+
+@contextlib.contextmanager
+def socat() -> Iterator[Server]:
+    """Socat echoing through a pipe; it has to be told a port, and is asked until it answers."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = ["taskset", "-c", str(SERVER_CORE), "socat", f"TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr", "PIPE"]
+    with subprocess.Popen(command) as process:
+        try:
+            while True:
+                with contextlib.suppress(ConnectionRefusedError):
+                    socket.create_connection(("127.0.0.1", port)).close()
+                    break
+            yield Server("socat PIPE", process.pid, port)
+        finally:
+            process.terminate()
+
+
+class Bench:
+    """One run of the benchmarks."""
+
+    def __init__(self, tools: Tools, rounds: int, seconds: float, datagrams: int) -> None:
+        self.tools = tools
+        self.rounds = rounds
+        self.seconds = seconds
+        self.datagrams = datagrams
+
+    def _in_turn(
+        self, servers: list[contextlib.AbstractContextManager[Server]], load: Callable[[int], Result]
+    ) -> list[Server]:
+        with contextlib.ExitStack() as stack:
+            running = [stack.enter_context(each) for each in servers]
+            for server in running:  # once for nothing: imports, caches, buffers
+                load(server.port)
+            for _ in range(self.rounds):
+                for server in running:
+                    server.measured(load)
+            return running
+
+    def tcp(self) -> Result:
+        """Echoes a second over TCP: 50 connections, 64 bytes, one core."""
+        servers = [started("C epoll", [self.tools.server, "tcp", "0"]), netecho("tcp://127.0.0.1:0"), plain_twisted()]
+        running = self._in_turn(servers, lambda port: self.tools.load("tcp", port, 50, 64, self.seconds))
+        return _compared(running, "C epoll", at_least=0.65)
+
+    def udp(self) -> Result:
+        """Echoes a second over UDP: 64 outstanding, 64 bytes, one core."""
+        servers = [started("C", [self.tools.server, "udp", "0"]), netecho("udp://127.0.0.1:0")]
+        running = self._in_turn(servers, lambda port: self.tools.load("udp", port, 64, 64, self.seconds))
+        return _compared(running, "C", at_least=0.65)
+
+    def bulk(self) -> Result:
+        """Bytes a second through one TCP connection."""
+        servers = [netecho("tcp://127.0.0.1:0"), plain_twisted()]
+        if shutil.which("socat"):
+            servers.insert(0, socat())
+        running = self._in_turn(servers, lambda port: self.tools.load("bulk", port, 1, 65536, 256 * self.seconds))
+        against_twisted = _compared(running, "plain Twisted", at_least=1.0)
+        if len(running) == 2:
+            return against_twisted
+        return _compared(running, "socat PIPE", at_least=0.5) | {"ratio_to_plain_twisted": against_twisted["ratio"]}
+
+    def workers(self) -> Result:
+        """Echoes a second over TCP with two workers; the load shares their cores."""
+        servers = [
+            netecho("tcp://127.0.0.1:0", pinned=False, name="1 worker"),
+            netecho("tcp://127.0.0.1:0", "--workers", "2", pinned=False, name="2 workers"),
+        ]
+        running = self._in_turn(servers, lambda port: self.tools.load("tcp", port, 50, 64, self.seconds))
+        return {"servers": [_row(each) for each in running]}
+
+    def many(self) -> Result:
+        """10,000 connections, each echoing once a second."""
+        with netecho("tcp://127.0.0.1:0") as server:
+            said = self.tools.load("many", server.port, 10_000, 64, 10, looked_at=lambda: {"rss": server.resident()})
+        return said | {"met": said["lost"] == 0 and said["rss"] <= 150 * MIB}
+
+    def stuck(self) -> Result:
+        """1,000 clients that send for ever and never read, and one that behaves."""
+        with netecho("tcp://127.0.0.1:0") as server:
+            said = self.tools.load("stuck", server.port, 1_001, 64, 15, looked_at=lambda: {"rss": server.resident()})
+        return said | {"met": said["rss"] <= 150 * MIB and said["p99_us"] <= 50_000}
+
+    def memory(self) -> Result:
+        """Resident memory before and after ten million datagrams."""
+        with netecho("udp://127.0.0.1:0") as server:
+            self.tools.load("udpcount", server.port, 64, 64, self.datagrams // 100)
+            before = server.resident()
+            said = self.tools.load("udpcount", server.port, 64, 64, self.datagrams)
+            after = server.resident()
+        return said | {"rss_before": before, "rss": after, "met": after - before <= MIB}
+
+
+def _row(server: Server) -> Result:
+    figures = ("per_second", "per_cpu_second", "p50_us", "p99_us")
+    return {"name": server.name, **{each: server.median(each) for each in figures}, "rounds": server.figures}
+
+
+def _compared(servers: list[Server], reference: str, *, at_least: float) -> Result:
+    """Netecho's figures as a part of the reference's."""
+    (ours,) = (each for each in servers if each.name == "netecho")
+    (theirs,) = (each for each in servers if each.name == reference)
+    # Round by round: both of a pair were measured within seconds of each other.
+    pairs = zip(ours.figures, theirs.figures, strict=True)
+    ratio = statistics.median(one["per_second"] / other["per_second"] for one, other in pairs)
+    cpu_ratio = (ours.median("per_cpu_second") or 0) / (theirs.median("per_cpu_second") or 1)
+    return {
+        "servers": [_row(each) for each in servers],
+        "reference": reference,
+        "goal": at_least,
+        "ratio": round(ratio, 3),
+        "cpu_ratio": round(cpu_ratio, 3) or None,
+        "met": ratio >= at_least,
+    }
+
+
+def _shown(case: str, result: Result) -> str:
+    lines = [f"{case}: {getattr(Bench, case).__doc__}"]
+    for row in result.get("servers", ()):
+        per_cpu = f"{row['per_cpu_second']:>14,.0f}" if row["per_cpu_second"] else f"{'-':>14}"
+        lines.append(
+            f"  {row['name']:14}{row['per_second']:>14,.0f}/s{per_cpu}/cpu s  p99 {row['p99_us'] / 1000:.2f} ms"
+        )
+    if "ratio" in result:
+        cpu = f", by processor time {result['cpu_ratio']:.2f}" if result["cpu_ratio"] else ""
+        lines.append(f"  {result['ratio']:.2f} of {result['reference']}{cpu}; goal {result['goal']}")
+    if "ratio_to_plain_twisted" in result:
+        lines.append(f"  {result['ratio_to_plain_twisted']:.2f} of plain Twisted; goal 1.0")
+    if "rss" in result:
+        before = f" (before: {result['rss_before'] / MIB:.1f})" if "rss_before" in result else ""
+        lines.append(
+            f"  {result['echoes']:,} echoes, {result['lost']} lost, p99 {result['p99_us'] / 1000:.2f} ms, "
+            f"resident {result['rss'] / MIB:.1f} MiB{before}"
+        )
+    if "met" in result:
+        lines.append("  met" if result["met"] else "  NOT MET")
+    return "\n".join(lines)
+
+
+CASES = ("tcp", "udp", "bulk", "workers", "many", "stuck", "memory")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each round")
+    parser.add_argument("--datagrams", type=int, default=10_000_000, help="of the case memory")
+    parser.add_argument("--only", default=",".join(CASES), help="cases, with commas between")
+    parser.add_argument("--json", type=Path, help="write all figures there")
+    options = parser.parse_args()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    results: Result = {"cores": [SERVER_CORE, LOAD_CORE], "python": sys.version.split()[0]}
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Tools(folder), options.rounds, options.seconds, options.datagrams)
+        for case in options.only.split(","):
+            before = os.getloadavg()[0]
+            results[case] = getattr(bench, case)() | {"load_average": [before, os.getloadavg()[0]]}
+            print(_shown(case, results[case]), flush=True)
+            print(
+                f"  load average of the machine before and after: {before:.1f}, {os.getloadavg()[0]:.1f}\n", flush=True
+            )
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
