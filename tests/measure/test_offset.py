@@ -100,6 +100,12 @@ def test_the_truth_is_within_what_is_said(ways: list[tuple[int, int]], offset: i
     assert found.within <= max(sample.round_trip for sample in samples) / 2
 
 
+def test_what_most_say_is_not_believed_against_what_the_fastest_rules_out() -> None:
+    queued = probe(0, 9000, 1000, 0)
+    found = line([probe(0, 50, 50, 0), queued, queued])
+    assert (found.offset, found.within) == (50, 100)
+
+
 def test_where_probes_contradict_each_other_the_smallest_round_trip_is_the_bound() -> None:
     found = line([probe(0, 1000, 1000, 0), probe(0, 2000, 2000, 10**9), probe(0, 3000, 3000, 0)])
     assert (found.offset, found.within) == (0, 1000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import struct
 import time
@@ -15,6 +16,7 @@ from twisted.python.failure import Failure
 from netecho.echo.events import Received, Refused
 from netecho.echo.limits import Limits
 from netecho.echo.service import Reflecting
+from netecho.net.kernel import MSG_ERRQUEUE
 from netecho.net.listening import Bound
 from netecho.net.stamp_reflector import Egress, Headers, ReflectorListener, new_reflector, prepare
 from netecho.stamp.packet import Reply, Request
@@ -287,6 +289,17 @@ class TestTrouble:
         assert len(client.recv(100)) == 44
         assert mirror.listener in mirror.house.reactor.readers
         assert mirror.ask(client, request()) is not None
+
+    def test_stamps_that_nobody_waits_for_any_more_do_not_keep_the_reactor_busy(self, mirror: Mirror) -> None:
+        client = mirror.client()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(mirror.listener, "_collect", lambda **_: None)
+            mirror.ask(client, request())
+        mirror.listener._awaited.clear()
+        select.select([], [], [mirror.socket], 5)
+        mirror.listener.readConnectionLost(Failure(ConnectionLost()))  # type: ignore[misc]
+        with pytest.raises(BlockingIOError):
+            mirror.socket.recvmsg(0, 100, MSG_ERRQUEUE)
 
     def test_stopping_answers_what_has_come(self, mirror: Mirror) -> None:
         client = mirror.client()
