@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import socket
 
 CHUNK = 65_536
-"""Bytes taken by one read, and so the most that a raw connection holds."""
+"""Bytes taken by one read."""
 
 _scratch = bytearray(CHUNK)
 _view = memoryview(_scratch)
@@ -27,12 +27,10 @@ _view = memoryview(_scratch)
 class PromptConnection(Connection):
     """A TCP or Unix stream whose writes leave at once, over whatever IReactorFDSet it is given.
 
-    `received` and `sent` count bytes on the wire. With `mirror` set, what comes is sent back without asking the
-    protocol: the raw echo, with no object made for a message.
+    `received` and `sent` count bytes on the wire.
     """
 
     protocol: Any
-    mirror = False
     chunk = CHUNK
     """Bytes to take by one read."""
     waiting = False
@@ -52,7 +50,7 @@ class PromptConnection(Connection):
         return "echo"
 
     def doRead(self) -> Any:
-        """Take what came; raw, send it back at once. Returns why the connection is over, or None."""
+        """Take what came. Returns why the connection is over, or None."""
         try:
             size = self.socket.recv_into(_scratch, self.chunk)
         except BlockingIOError:
@@ -63,18 +61,7 @@ class PromptConnection(Connection):
             self.ended = True
             return CONNECTION_DONE
         self.received += size
-        if not self.mirror:
-            self.protocol.dataReceived(bytes(_view[:size]))
-            return None
-        try:
-            sent = self.socket.send(_view[:size])
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            return CONNECTION_LOST
-        self.sent += sent
-        if sent != size:
-            self._wait(bytes(_view[sent:size]))
+        self.protocol.dataReceived(bytes(_view[:size]))
         return None
 
     def write(self, data: bytes) -> None:

@@ -19,6 +19,7 @@ from zope.interface import implementer
 
 from netecho.echo.events import Received
 from netecho.echo.text import Conversation
+from netecho.net.mirror import MirrorConnection
 from netecho.net.prompt import PromptConnection
 from netecho.net.reasons import reason_of
 
@@ -72,12 +73,12 @@ class EchoProtocol(Protocol):
     @property
     def received(self) -> int:
         """Payload bytes that came."""
-        return self.wire.received if self.wire is not None and self.wire.mirror else self._received
+        return self.wire.received if isinstance(self.wire, MirrorConnection) else self._received
 
     @property
     def sent(self) -> int:
         """Payload bytes that went, or are to go."""
-        return self.wire.sent if self.wire is not None and self.wire.mirror else self._sent
+        return self.wire.sent if isinstance(self.wire, MirrorConnection) else self._sent
 
     @property
     def progress(self) -> int:
@@ -142,13 +143,9 @@ class EchoProtocol(Protocol):
         service = self._reception.service
         if service.banner is not None:
             self._say(service.banner.encode() + b"\n")
-        if self.wire is None:
-            return
-        if self._conversation is not None:
+        if self.wire is not None and self._conversation is not None:
             # A line of one byte is answered with many: what comes of one read is what has to be held.
             self.wire.chunk = TEXT_CHUNK
-        elif self.transport is self.wire and not service.tells_arrivals:
-            self.wire.mirror = True
 
     def _say(self, data: bytes) -> None:
         if data:
@@ -189,6 +186,9 @@ class StreamListener(FileDescriptor):
         self._scheme = bound.scheme
         self._reception = reception
         self._wrap = wrap
+        service = reception.service
+        is_mirror = wrap is None and service.wording is None and not service.tells_arrivals
+        self._wire = MirrorConnection if is_mirror else PromptConnection
         self._spare: int | None = None
         self._pause: Any = None
         self._reserve()
@@ -233,7 +233,7 @@ class StreamListener(FileDescriptor):
             return
         protocol = EchoProtocol(self._reception, self._scheme, peer, client)
         outer: Any = protocol if self._wrap is None else self._wrap(protocol)
-        wire = PromptConnection(sock, outer, self._lane)
+        wire = self._wire(sock, outer, self._lane)
         protocol.wire = wire
         outer.makeConnection(wire)
 

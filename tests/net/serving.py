@@ -78,6 +78,32 @@ def pair(buffer: int | None = None) -> tuple[socket.socket, socket.socket]:
     return one, other
 
 
+def tcp_pair(buffer: int) -> tuple[socket.socket, socket.socket]:
+    """Two ends of a TCP connection, as `pair`."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        one = socket.socket()
+        # Before the connection is there: later it is too late for the window.
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        one.connect(listener.getsockname())
+        other, _ = listener.accept()
+    for end in (one, other):
+        end.setblocking(False)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
+    return one, other
+
+
+def fill(client: socket.socket, data: bytes) -> int:
+    """Send as much as the system takes."""
+    sent = 0
+    while sent < len(data):
+        try:
+            sent += client.send(data[sent:])
+        except BlockingIOError:
+            break
+    return sent
+
+
 def drained(sock: socket.socket) -> bytes:
     """Everything that has come; an end that was closed adds nothing."""
     came = b""

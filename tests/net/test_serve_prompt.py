@@ -10,11 +10,10 @@ from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Protocol
 from zope.interface import implementer
 
-from netecho.net.prompt import CHUNK, PromptConnection
+from netecho.net.prompt import PromptConnection
 from tests.net.serving import House, drained, pair
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterator
 
     from twisted.python.failure import Failure
@@ -75,17 +74,6 @@ def finish(bench: Bench) -> None:
     bench.house.lane.close()
 
 
-def fill(client: socket.socket, data: bytes) -> int:
-    """Send as much as the system takes."""
-    sent = 0
-    while sent < len(data):
-        try:
-            sent += client.send(data[sent:])
-        except BlockingIOError:
-            break
-    return sent
-
-
 def test_a_write_leaves_at_once(bench: Bench) -> None:
     bench.wire.write(b"hello")
     assert drained(bench.client) == b"hello"
@@ -103,15 +91,6 @@ def test_what_comes_is_for_the_protocol(bench: Bench) -> None:
     bench.house.settle()
     assert bench.protocol.came == b"hello"
     assert bench.wire.received == 5
-
-
-def test_a_mirror_sends_it_back_instead(bench: Bench) -> None:
-    bench.wire.mirror = True
-    bench.client.send(b"hello")
-    bench.house.settle()
-    assert bench.protocol.came == b""
-    assert drained(bench.client) == b"hello"
-    assert (bench.wire.received, bench.wire.sent) == (5, 5)
 
 
 def test_a_smaller_chunk_is_what_one_read_takes(bench: Bench) -> None:
@@ -148,28 +127,6 @@ def test_writes_behind_one_that_waits_keep_their_order(narrow: Bench) -> None:
         came += drained(narrow.client)
         narrow.house.settle()
     assert came + drained(narrow.client) == b"a" * 300_000 + b"b" * 10 + b"c" * 10
-
-
-def test_a_client_that_never_reads_costs_one_chunk(narrow: Bench) -> None:
-    narrow.wire.mirror = True
-    for _ in range(50):
-        fill(narrow.client, b"x" * 1_000_000)
-        narrow.house.settle()
-    held = narrow.wire.received - narrow.wire.sent
-    assert narrow.wire.waiting
-    assert 0 < held <= CHUNK
-
-
-def test_a_mirror_returns_everything_to_a_client_that_reads_late(narrow: Bench) -> None:
-    narrow.wire.mirror = True
-    data = bytes(range(256)) * 4000
-    sent, came = 0, b""
-    while len(came) < len(data):
-        sent += fill(narrow.client, data[sent : sent + 100_000])
-        narrow.house.settle()
-        came += drained(narrow.client)
-        narrow.house.settle()
-    assert came == data
 
 
 def test_a_half_close_is_told_and_the_other_half_still_writes(bench: Bench) -> None:

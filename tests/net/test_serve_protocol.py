@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 from netecho.echo.events import Connected, Disconnected, Received
 from netecho.echo.text import Wording
+from netecho.net.mirror import MirrorConnection
 from netecho.net.prompt import PromptConnection
 from netecho.net.tcp_server import LINGER, EchoProtocol
 from tests.net.serving import House, drained, pair
@@ -106,7 +107,8 @@ class Line:
         client = self.house.reception.admit("tcp", "192.0.2.1", "192.0.2.1:4000")
         assert client is not None
         self.protocol = EchoProtocol(self.house.reception, "tcp", "192.0.2.1:4000", client)
-        self.protocol.wire = PromptConnection(ours, self.protocol, self.house.lane)
+        wire = PromptConnection if "wording" in settings else MirrorConnection
+        self.protocol.wire = wire(ours, self.protocol, self.house.lane)
         self.protocol.makeConnection(self.protocol.wire)
 
     def say(self, data: bytes) -> bytes:
