@@ -112,8 +112,8 @@ LINE = Parsed("TEXT", parse_line)
 @running(
     "--socket-mode", type=Parsed("MODE", parse_mode), default=0o660, shown="660", help="permissions of Unix sockets"
 )
-@running("--for", "duration", type=TIME, help="stop after TIME")
-@output("--format", "form", type=choice("text", "ndjson"), shown="text", default="text", help="how events are written")
+@running("--for", type=TIME, help="stop after TIME")
+@output("--format", type=choice("text", "ndjson"), shown="text", default="text", help="how events are written")
 @output("-v", "--verbose", count=True, help="tell of each connection; twice: of all that comes")
 @output("-q", "--quiet", count=True, help="only where it listens and the totals; twice: nothing")
 @click.pass_context
@@ -133,7 +133,7 @@ def serve(ctx: click.Context, /, **values: Any) -> int:
         targets,
         service_of(values, targets),
         edge,
-        form=values["form"],
+        form=values["format"],
         verbosity=values["verbose"] - values["quiet"],
         workers=values["workers"],
         mode=values["socket_mode"],
@@ -171,7 +171,7 @@ def service_of(values: dict[str, Any], targets: Sequence[Target]) -> Service:
             rate=values["max_rate"] or None,
         ),
         reflecting=reflecting,
-        duration=values["duration"],
+        duration=values["for"],
     )
 
 

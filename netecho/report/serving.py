@@ -146,8 +146,8 @@ def _said(event: ServerEvent) -> str:
             totals = event.totals
             return (
                 f"stopped ({event.reason}) after {_span(event.duration)}: "
-                f"{totals.connections} connections, {totals.refused} refused; "
-                f"{totals.datagrams} datagrams, {totals.datagrams_answered} answered, "
+                f"{_count(totals.connections, 'connection')}, {totals.refused} refused; "
+                f"{_count(totals.datagrams, 'datagram')}, {totals.datagrams_answered} answered, "
                 f"{totals.datagrams_refused} refused; "
                 f"{_bytes(totals.bytes_received)} in, {_bytes(totals.bytes_sent)} out"
             )
@@ -156,7 +156,11 @@ def _said(event: ServerEvent) -> str:
 
 
 def _bytes(number: int) -> str:
-    return f"{number} byte" if number == 1 else f"{number} bytes"
+    return _count(number, "byte")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def _span(nanoseconds: int) -> str:

@@ -91,8 +91,12 @@ def test_the_rest(asked: Asked) -> None:
 def test_the_environment(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NETECHO_SERVE_MAX_RATE", "9")
     monkeypatch.setenv("NETECHO_SERVE_BANNER", "two words")
-    service = asked()["service"]
-    assert (service.limits.rate, service.banner) == (9, "two words")
+    monkeypatch.setenv("NETECHO_SERVE_FOR", "2s")
+    monkeypatch.setenv("NETECHO_SERVE_FORMAT", "ndjson")
+    heard = asked()
+    service = heard["service"]
+    assert (service.limits.rate, service.banner, service.duration) == (9, "two words", 2 * SECOND)
+    assert heard["form"] == "ndjson"
 
 
 @pytest.mark.parametrize(

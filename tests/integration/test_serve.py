@@ -175,7 +175,7 @@ def test_text_for_people(netecho: Netecho) -> None:
         "N-N-N N:N:N tcp N.N.N.N:N connected (#N)",
         "N-N-N N:N:N tcp N.N.N.N:N disconnected (#N) after N.N ms: closed, N bytes in, N bytes out",
         (
-            "N-N-N N:N:N stopped (--for) after N.N s: N connections, N refused; N datagrams, N answered, N refused; "
+            "N-N-N N:N:N stopped (--for) after N.N s: N connection, N refused; N datagrams, N answered, N refused; "
             "N bytes in, N bytes out"
         ),
     ]

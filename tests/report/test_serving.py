@@ -81,7 +81,7 @@ def test_text() -> None:
         f"{time} read cert.pem again",
         f"{time} tcp 192.0.2.1:4000 disconnected (#1) after 1.235 ms: closed, 10 bytes in, 20 bytes out",
         (
-            f"{time} stopped (signal) after 90.0 s: 1 connections, 2 refused; "
+            f"{time} stopped (signal) after 90.0 s: 1 connection, 2 refused; "
             "5 datagrams, 6 answered, 7 refused; 3 bytes in, 4 bytes out"
         ),
     ]
