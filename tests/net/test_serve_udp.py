@@ -13,7 +13,7 @@ from netecho.echo.events import Received, Refused
 from netecho.echo.limits import Limits
 from netecho.net import mmsg
 from netecho.net.listening import Bound
-from netecho.net.mmsg import SIZE
+from netecho.net.mmsg import SIZE, Batch
 from netecho.net.udp_mirror import MirrorListener
 from netecho.net.udp_server import DatagramListener
 from tests.net.serving import House
@@ -246,3 +246,22 @@ def test_stopping_answers_what_has_come(echo: Echo) -> None:
     echo.listener.stop()
     assert client.recv(10) == b"last"
     assert echo.house.reactor.readers == {echo.house.lane}
+
+
+@pytest.mark.skipif(not mmsg.available(), reason="no recvmmsg here")
+def test_one_without_a_way_back_does_not_keep_the_others_of_its_batch() -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client,
+    ):
+        server.bind(("127.0.0.1", 0))
+        client.connect(server.getsockname())
+        client.settimeout(0)
+        batch = Batch(server)
+        for data in (b"1", b"22", b"333"):
+            client.send(data)
+        assert batch.receive() == 3
+        batch.ports[1] = 0  # where nobody can be reached: EINVAL
+        assert batch.send_back(0, 3, 0) == (2, 4)
+        assert [client.recv(10) for _ in range(2)] == [b"1", b"333"]
+        assert batch.receive() == 0
