@@ -27,7 +27,7 @@ class Limits:
     """Connections at once from one address (one /64 network of IPv6)."""
     idle: int | None = 300 * SECOND
     """How long a connection may go without a byte in either direction; nanoseconds."""
-    rate: int | None = 20_000
+    rate: int | None = 50_000
     """Datagrams, and new connections, in a second from one address (one /64 network of IPv6)."""
 
 

@@ -45,7 +45,7 @@ def test_where_nothing_is_said(asked: Asked) -> None:
     assert heard["targets"] == []  # what that means depends on systemd
     service = heard["service"]
     assert (service.wording, service.banner, service.duration) == (None, None, None)
-    assert service.limits == Limits(connections=4096, per_client=256, idle=300 * SECOND, rate=20_000)
+    assert service.limits == Limits(connections=4096, per_client=256, idle=300 * SECOND, rate=50_000)
     assert (heard["form"], heard["verbosity"], heard["workers"], heard["mode"]) == ("text", 0, 1, 0o660)
 
 
@@ -149,7 +149,7 @@ def test_lines_and_words() -> None:
 def test_the_help_shows_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
     assert edge.run(["serve", "--help"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    for default in ("4096", "256", "5m", "20000", "You sent: {}", "Error: not valid UTF-8", "660"):
+    for default in ("4096", "256", "5m", "50000", "You sent: {}", "Error: not valid UTF-8", "660"):
         assert f"[default: {default}]" in said
 
 
