@@ -55,9 +55,9 @@ def test_every_exit_code_is_in_its_table() -> None:
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[Namespace]:
-    """A network in which server.example.net runs `netecho serve` on the default ports."""
+    """A network in which server.example.net serves on the default ports of all that the README probes."""
     with namespace({"server.example.net": "127.0.0.1"}) as inside:
-        command = [*inside.prefix, *COMMAND, "serve", "--format", "ndjson"]
+        command = [*inside.prefix, *COMMAND, "serve", ":7007", "stamp://", "--stateful", "--format", "ndjson"]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment())
         try:
             assert server.stdout is not None
