@@ -147,6 +147,10 @@ class StreamMatcher:
         self._head = head + 1
         return head
 
+    def skip(self, index: int) -> None:
+        """Go on with the reply to probe `index`: those before it were dealt with elsewhere, whole."""
+        self._head = index
+
     def feed(self, data: bytes) -> Iterator[Match | bytes]:
         """Yield a match for each reply that `data` completes, and the bytes that are no echo as they are."""
         if not self._aligned:

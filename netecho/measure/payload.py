@@ -32,7 +32,7 @@ class Payloads:
         self._tag = random.getrandbits(32)
         self._sizes = plan.sizes
         self._steady = plan.sizes[0] if len(plan.sizes) == 1 else None
-        longest = max(plan.sizes)
+        self.longest = longest = max(plan.sizes)
         if plan.pattern == "random":
             self._pool, self._step = random.randbytes(longest + _PLACES), _STEP
         elif plan.pattern == "zeros":

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
+from math import inf
 from typing import TYPE_CHECKING
 
 from netecho.measure.events import (
@@ -29,7 +30,7 @@ from netecho.measure.plan import MILLISECOND
 from netecho.measure.schedule import offsets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from fractions import Fraction
 
     from netecho.measure.plan import Plan
@@ -119,6 +120,11 @@ class Session:
         return not self._sending and not self.outstanding
 
     @property
+    def alone(self) -> bool:
+        """Whether the whole run has but one probe on its way at a time, for whose reply the next one waits."""
+        return self.closed_loop and self._window == 1 and self._plan.connections == 1
+
+    @property
     def sending(self) -> bool:
         """Whether there are probes still to be sent."""
         return self._sending
@@ -162,8 +168,7 @@ class Session:
         index = probe.index
         self.outstanding[index] = probe
         self._order.append(index)
-        place = index & (REMEMBERED - 1)
-        self._sent_at[place] = at
+        self._sent_at[index & (REMEMBERED - 1)] = at
         if index >= self._warmup:
             self._recorder.sent(lag)
 
@@ -193,6 +198,20 @@ class Session:
         if probe is None:
             self._answered_again(index, now)
             return
+        if self.closed_loop:
+            self._next = now
+        self._judge(probe, now, arrived, wrong_at, since, kept)
+
+    def _judge(
+        self,
+        probe: Probe,
+        now: int,
+        arrived: int | None,
+        wrong_at: int | None = None,
+        since: int | None = None,
+        kept: int = 0,
+    ) -> None:
+        index = probe.index
         rtt = now - (probe.sent_at if since is None else since)
         kernel = False
         left = probe.left
@@ -207,8 +226,6 @@ class Session:
             self._answered_again(index, now)
             return
         self._states[index & (REMEMBERED - 1)] = _ANSWERED
-        if self.closed_loop:
-            self._next = now
         if index < self._warmup:
             return
         response = now - probe.scheduled
@@ -231,6 +248,41 @@ class Session:
             self._say(
                 EchoCorrupted(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel, wrong_at)
             )
+
+    def lend(self) -> tuple[Probe | None, int | None, float]:
+        """Give a closed loop away, to be played elsewhere round by round, and told of with `played` and `returned`.
+
+        Returns the one probe that is on its way (None: there is none, or it is not the only one of the run), the number
+        that is not to be reached, and when to stop.
+        """
+        probe = None
+        if self.alone and self._sending and not self._paused and len(self.outstanding) == 1:
+            (probe,) = self.outstanding.values()
+        return probe, self._limit, inf if self._stop_at is None else self._stop_at
+
+    def played(self, rounds: Iterable[tuple[Probe, int, int | None]]) -> None:
+        """Record rounds of a loop that was lent: each probe left, and was answered at a time, with a stamp."""
+        for probe, now, arrived in rounds:
+            index = probe.index
+            if self.outstanding.pop(index, None) is None:
+                # One that left meanwhile. It is on its way for nobody but who plays.
+                probe.lag = lag = probe.sent_at - probe.scheduled
+                self._sent_at[index & (REMEMBERED - 1)] = probe.sent_at
+                if index >= self._warmup:
+                    self._recorder.sent(lag)
+                self.issued = index + 1
+            self._judge(probe, now, arrived)
+
+    def returned(self, index: int, probe: Probe | None, now: int) -> None:
+        """Take a loop back: `probe` is on its way, with number `index`; or none is, and that one is due since `now`."""
+        if probe is None:
+            self.issued = index
+            self._next = now
+            self._close_if_over(now)
+        elif index not in self.outstanding:
+            self.issued = index + 1
+            self.sent(probe, probe.sent_at)
+            self._close_if_over(probe.scheduled)
 
     def clock_was_set(self) -> None:
         """Forget the stamps of what is outstanding: the wall clock was set since, and they cannot be compared."""

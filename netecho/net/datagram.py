@@ -18,6 +18,7 @@ from netecho.measure.match import DatagramMatcher
 from netecho.net.dial import mark, unreachable
 from netecho.net.errorqueue import ErrorQueueAware
 from netecho.net.link import Departures
+from netecho.net.rally import LARGEST as RALLIED, rally
 from netecho.net.stamps import ClockWatch
 
 if TYPE_CHECKING:
@@ -58,6 +59,10 @@ class ProbePort(ErrorQueueAware, udp.Port):
         return skt
 
     def doRead(self) -> None:
+        """Read datagrams with their stamps, and hand each to the link; in a closed loop, play on for a while."""
+        self.read(rallying=True)
+
+    def read(self, *, rallying: bool = False) -> None:
         """Read datagrams with their stamps, and hand each to the link."""
         link, stamps, departures = self._link, self.stamps, self.departures
         if departures:
@@ -68,6 +73,12 @@ class ProbePort(ErrorQueueAware, udp.Port):
                     data, arrived = self.socket.recv(LARGEST), None
                 else:
                     data, arrived, _ = stamps.read(self.socket, LARGEST)
+                    if rallying and link.rallies and departures is not None:
+                        rest = rally(link, self.socket, stamps, departures, data, arrived)
+                        if rest is None:
+                            link.pump()
+                            return
+                        data, arrived = rest
             except BlockingIOError:
                 if departures is not None:
                     departures.collect(everything=True)
@@ -88,12 +99,15 @@ class DatagramLink(DatagramProtocol):
     def __init__(self, flow: Flow, payloads: Payloads, address: Address, trouble: Trouble) -> None:
         """Make a link; `trouble(error)` is told what the network refuses."""
         self._flow = flow
-        self._session = session = flow.session
-        self._payloads = payloads
+        self.session = self._session = session = flow.session
+        self.payloads = self._payloads = payloads
+        self.clock = flow.clock
         self._address = address
         self._trouble = trouble
         self._matcher = DatagramMatcher(payloads, session.outstanding, lambda: session.issued)
         self._watch = ClockWatch()
+        self.rallies = session.alone and payloads.longest <= RALLIED
+        """Whether nothing is to be done between a reply and the next probe."""
 
     @property
     def expecting(self) -> bool:
@@ -116,10 +130,29 @@ class DatagramLink(DatagramProtocol):
         self._session.sent(probe, at)
         if port.stamps is not None and port.departures is not None:
             port.departures.expect(port.stamps.sent(len(payload)), probe)
+            port.departures.collect()
 
     def payload(self, probe: Probe) -> bytes:
         """Return what a probe carries; it leaves at once."""
         return self._payloads.of(probe.index)
+
+    def follows(self, index: int, data: bytes) -> bool:
+        """Tell whether `data` is the echo of probe `index`."""
+        return data == self._payloads.of(index)
+
+    def caught_up(self, index: int, written: int) -> None:
+        """Do nothing: datagrams tell by themselves which probe they answer."""
+
+    def remainder(self, payload: bytes) -> None:
+        """Do nothing: the system takes a datagram whole or not at all."""
+
+    def pump(self) -> None:
+        """Have the flow go on."""
+        self._flow.pump()
+
+    def stepped(self) -> bool:
+        """Tell whether the wall clock was set since this was last asked."""
+        return self._watch.stepped()
 
     def received(self, data: bytes, arrived: int | None) -> None:
         """Take in a datagram that the kernel stamped `arrived`."""
@@ -160,7 +193,7 @@ class DatagramLink(DatagramProtocol):
     def poll(self) -> None:
         """Read what waits in the socket."""
         if self.port.connected:
-            self.port.doRead()
+            self.port.read()
 
     def close(self) -> None:
         """Let go of the socket."""

@@ -91,9 +91,8 @@ class Departures:
         return bool(self._awaited)
 
     def expect(self, number: int, probe: Probe) -> None:
-        """Await the stamp that the system will give this number, and take what has come already."""
+        """Await the stamp that the system will give this number; it may have come already."""
         self._awaited[number] = probe
-        self.collect()
 
     def collect(self, *, everything: bool = False) -> None:
         """Give each probe the stamp that has come for it."""

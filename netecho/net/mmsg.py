@@ -80,6 +80,7 @@ class Batch:
         self._control = ctypes.create_string_buffer(_CONTROL * SIZE)
         self._payloads = (ctypes.c_char * (LARGEST * SIZE))()
         self._first = ctypes.addressof(self._headers)
+        self._taken = SIZE
         self._point()
 
         words = memoryview(self._headers).cast("B").cast("I")
@@ -119,9 +120,19 @@ class Batch:
 
     def receive(self) -> int:
         """Take what waits, up to a whole batch, and return how many; 0: nothing waits."""
-        self._sizes[:] = self._full
-        self._control_lengths[:] = self._room
-        return max(int(self._recvmmsg(self._fd, self._first, SIZE, socket.MSG_DONTWAIT, None)), 0)
+        # Only what the last batch has changed is made good again.
+        if self._taken == 1:
+            self._sizes[0], self._control_lengths[0] = LARGEST - 1, _CONTROL
+        else:
+            self._sizes[:] = self._full
+            self._control_lengths[:] = self._room
+        self._taken = max(int(self._recvmmsg(self._fd, self._first, SIZE, socket.MSG_DONTWAIT, None)), 0)
+        return self._taken
+
+    def send_first_back(self, control: int) -> bool:
+        """Send the first datagram alone back, as `send_back` does; tell whether the kernel took it."""
+        self._sizes[0], self._control_lengths[0] = self.lengths[0], control
+        return bool(self._sendmmsg(self._fd, self._first, 1, socket.MSG_DONTWAIT) == 1)
 
     def send_back(self, start: int, stop: int, control: int) -> tuple[int, int]:
         """Send the datagrams from `start` to before `stop` back where they came from.

@@ -97,6 +97,7 @@ class StampLink(DatagramLink):
 
     def __init__(self, *link: Any, run: StampRun, sender: Sender) -> None:
         super().__init__(*link)
+        self.rallies = False  # there is more to a reply than that it came
         self._run = run
         self._sender = sender
         self._way: Way = run.oneway.way()

@@ -7,6 +7,7 @@ that each has a kernel stamp of its own; and a stamp waiting in the socket's err
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet import tcp
@@ -19,11 +20,10 @@ from zope.interface import implementer
 from netecho.measure.match import StreamMatcher
 from netecho.net.errorqueue import ErrorQueueAware
 from netecho.net.link import Departures
+from netecho.net.rally import LARGEST, rally
 from netecho.net.stamps import ClockWatch
 
 if TYPE_CHECKING:
-    import socket
-
     from twisted.internet.interfaces import IProtocol
     from twisted.python.failure import Failure
 
@@ -62,7 +62,7 @@ class ProbeConnection(ErrorQueueAware, tcp.Connection):
             super().write(data)
             return
         try:
-            taken = self.socket.send(data)
+            taken = self.socket.send(data, socket.MSG_DONTWAIT)
         except BlockingIOError:
             taken = 0
         except OSError:
@@ -80,6 +80,10 @@ class ProbeConnection(ErrorQueueAware, tcp.Connection):
         return taken
 
     def doRead(self) -> Any:
+        """Read one reply's bytes, with their stamp; in a closed loop, play on with it for a while."""
+        return self.read(rallying=True)
+
+    def read(self, *, rallying: bool = False) -> Any:
         """Read one reply's bytes, with their stamp."""
         if self.stamps is None:
             return super().doRead()
@@ -88,6 +92,12 @@ class ProbeConnection(ErrorQueueAware, tcp.Connection):
             departures.collect()
         try:
             data, self.arrived, _ = self.stamps.read(self.socket, self._link.wanted or _READ)
+            if rallying and self._link.rallies:
+                rest = rally(self._link, self.socket, self.stamps, departures, data, self.arrived)
+                if rest is None:
+                    self._link.pump()
+                    return None
+                data, self.arrived = rest
         except BlockingIOError:
             departures.collect(everything=True)
             return None
@@ -113,8 +123,9 @@ class StreamLink(Protocol):
     def __init__(self, flow: Flow, payloads: Payloads, first: int | None = None) -> None:
         """Make a link for the probes from now on; with `first`, for that one alone."""
         self._flow = flow
-        self._session = session = flow.session
-        self._payloads = payloads
+        self.session = self._session = session = flow.session
+        self.payloads = self._payloads = payloads
+        self.clock = flow.clock
         if first is None:
             self._matcher = StreamMatcher(payloads, session.issued, lambda: session.issued)
         else:
@@ -123,6 +134,8 @@ class StreamLink(Protocol):
         self._watch = ClockWatch()
         self.secured: Deferred[None] = Deferred()
         """Fires when TLS is agreed on; fails where it is not."""
+        self.rallies = first is None and session.alone and payloads.longest <= LARGEST
+        """Whether nothing is to be done between a reply and the next probe."""
         self._since: int | None = None
         """When the payload left, where that is not when the probe did."""
 
@@ -147,8 +160,9 @@ class StreamLink(Protocol):
     def send(self, probe: Probe) -> None:
         """Send a probe."""
         payload = self._payloads.of(probe.index)
-        self._session.sent(probe, self._flow.clock())
+        at = self.clock()
         self._write(probe, payload)
+        self._session.sent(probe, at)
 
     def _write(self, probe: Probe, payload: bytes) -> None:
         self._wire.write(payload)
@@ -157,6 +171,28 @@ class StreamLink(Protocol):
             # A send is stamped by the offset of its last byte.
             self._last_byte += len(payload)
             departures.expect(self._last_byte, probe)
+            departures.collect()
+
+    def follows(self, index: int, data: bytes) -> bool:
+        """Tell whether `data` is the whole echo of probe `index`, and nothing else is owed before it."""
+        return self._matcher.whole(data) == index
+
+    def caught_up(self, index: int, written: int) -> None:
+        """Learn that all probes before `index` were answered, and that so many bytes were sent meanwhile."""
+        self._matcher.skip(index)
+        self._last_byte += written
+
+    def remainder(self, payload: bytes) -> None:
+        """Send what the system did not take, when it does."""
+        self.connection.write(payload)
+
+    def pump(self) -> None:
+        """Have the flow go on."""
+        self._flow.pump()
+
+    def stepped(self) -> bool:
+        """Tell whether the wall clock was set since this was last asked."""
+        return self._watch.stepped()
 
     def dataReceived(self, data: bytes) -> None:
         """Tell the session of each reply that `data` completes."""
@@ -181,7 +217,7 @@ class StreamLink(Protocol):
     def poll(self) -> None:
         """Read what waits in the socket."""
         if self.connection.connected:
-            self.connection.doRead()
+            self.connection.read()
 
     def close(self) -> None:
         """Close the connection; where replies are owed or bytes wait, at once."""

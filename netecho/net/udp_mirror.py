@@ -72,6 +72,9 @@ class MirrorListener(FileDescriptor):
             count = batch.receive()
             if not count:
                 return
+            if count == 1:
+                self._answer_one()
+                return
             reception.totals.datagrams += count
             reception.totals.bytes_received += sum(batch.lengths[:count])
             within = self._take(count)
@@ -86,6 +89,24 @@ class MirrorListener(FileDescriptor):
         """Answer what has already come, and no more; the socket is closed by whoever made it."""
         self.doRead()
         self.stopReading()
+
+    def _answer_one(self) -> None:
+        """Answer a datagram that came alone: what a client sends that waits for each answer, and wants it soon."""
+        reception, totals, size = self._reception, self._reception.totals, self._batch.lengths[0]
+        totals.datagrams += 1
+        totals.bytes_received += size
+        why = self._refusal(0)
+        if why is None and not reception.rate.take(self._sources[0]):
+            why = reception.above_rate
+        if why is not None:
+            totals.datagrams_refused += 1
+            reception.turned_away("udp", self._address(0), why)
+            return
+        if not self._v6 or self._destinations[0] != _LINK_LOCAL:
+            self._interfaces[0] = 0
+        if self._batch.send_first_back(self._info):
+            totals.datagrams_answered += 1
+            totals.bytes_sent += size
 
     def _take(self, count: int) -> dict[int, int] | None:
         """Count the batch against its sources' limits; return how many each may still have, None if all may."""
