@@ -166,8 +166,11 @@ class Session:
         probe.sent_at = at
         probe.lag = lag = at - probe.scheduled
         index = probe.index
-        self.outstanding[index] = probe
-        self._order.append(index)
+        outstanding, order = self.outstanding, self._order
+        while order and order[0] not in outstanding:
+            order.popleft()  # settled: in a loop that is never late nobody else comes by to clear them away
+        outstanding[index] = probe
+        order.append(index)
         self._sent_at[index & (REMEMBERED - 1)] = at
         if index >= self._warmup:
             self._recorder.sent(lag)

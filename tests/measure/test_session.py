@@ -339,6 +339,15 @@ def test_sizes_are_taken_in_turn() -> None:
     assert [p.size for p in bench.send_due(SECOND)] == [64, 128, 64, 128, 64]
 
 
+def test_a_loop_in_which_nothing_is_ever_late_keeps_nothing_of_what_is_settled() -> None:
+    bench = Bench(count=None, interval=Fraction(0), window=4)
+    bench.send_due(0)
+    for n in range(1000):
+        bench.answer(n, n * 1000)
+        bench.send_due(n * 1000)
+        assert len(bench.session._order) <= 5
+
+
 def test_memory_does_not_grow_with_the_number_of_probes() -> None:
     bench = Bench(count=None, interval=Fraction(1000))
     bench.session._tell = None
