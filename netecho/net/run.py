@@ -122,7 +122,7 @@ class _Run:
         if isinstance(self.error, CutOffError):
             return
         if self._signalled or self._over:
-            raise CutOffError("cut off by a second signal; what was measured is not shown")
+            raise CutOffError("cut off by a second signal")
         self._signalled = True
         self._reactor.callFromThread(self.interrupt.request)
 

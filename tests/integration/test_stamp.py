@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 import time
@@ -352,6 +353,7 @@ class TestSenders:
         with serving(netecho, f"stamp://{LOOPBACK}:0", "--whole-base") as server:
             assert Reply.decode(self.ask(server, request)).sender_sequence == 3
 
+    @pytest.mark.skipif(os.geteuid() != 0, reason="port 862 is for root")
     def test_the_default_port_is_the_standards(self, netecho: Netecho) -> None:
         with serving(netecho, "stamp://127.0.0.99") as server:
             assert server.listening[0]["url"] == "stamp://127.0.0.99:862"
