@@ -58,7 +58,6 @@ class LiveView:
     ) -> None:
         self._output = output
         self._recorder = recorder
-        self._target = target
         self._brief = brief
         self._clock = clock
         self._progress = Progress({})
