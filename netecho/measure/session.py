@@ -30,7 +30,7 @@ from netecho.measure.plan import MILLISECOND
 from netecho.measure.schedule import offsets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from fractions import Fraction
 
     from netecho.measure.plan import Plan
@@ -263,18 +263,17 @@ class Session:
             (probe,) = self.outstanding.values()
         return probe, self._limit, inf if self._stop_at is None else self._stop_at
 
-    def played(self, rounds: Iterable[tuple[Probe, int, int | None]]) -> None:
-        """Record rounds of a loop that was lent: each probe left, and was answered at a time, with a stamp."""
-        for probe, now, arrived in rounds:
-            index = probe.index
-            if self.outstanding.pop(index, None) is None:
-                # One that left meanwhile. It is on its way for nobody but who plays.
-                probe.lag = lag = probe.sent_at - probe.scheduled
-                self._sent_at[index & (REMEMBERED - 1)] = probe.sent_at
-                if index >= self._warmup:
-                    self._recorder.sent(lag)
-                self.issued = index + 1
-            self._judge(probe, now, arrived)
+    def played(self, probe: Probe, now: int, arrived: int | None) -> None:
+        """Record a round of a loop that was lent: the probe left, and was answered at `now`, stamped `arrived`."""
+        index = probe.index
+        if self.outstanding.pop(index, None) is None:
+            # It left meanwhile, and was on its way for nobody but who plays.
+            probe.lag = lag = probe.sent_at - probe.scheduled
+            self._sent_at[index & (REMEMBERED - 1)] = probe.sent_at
+            if index >= self._warmup:
+                self._recorder.sent(lag)
+            self.issued = index + 1
+        self._judge(probe, now, arrived)
 
     def returned(self, index: int, probe: Probe | None, now: int) -> None:
         """Take a loop back: `probe` is on its way, with number `index`; or none is, and that one is due since `now`."""
@@ -282,7 +281,7 @@ class Session:
             self.issued = index
             self._next = now
             self._close_if_over(now)
-        elif index not in self.outstanding:
+        else:
             self.issued = index + 1
             self.sent(probe, probe.sent_at)
             self._close_if_over(probe.scheduled)

@@ -72,7 +72,7 @@ class ProbePort(ErrorQueueAware, udp.Port):
                 if stamps is None:
                     data, arrived = self.socket.recv(LARGEST), None
                 else:
-                    data, arrived, _ = stamps.read(self.socket, LARGEST)
+                    data, arrived = stamps.read(self.socket, LARGEST)
                     if rallying and link.rallies and departures is not None:
                         rest = rally(link, self.socket, stamps, departures, data, arrived)
                         if rest is None:

@@ -23,7 +23,8 @@ import socket
 import struct
 import sys
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.net import kernel
 from netecho.net.kernel import (
@@ -33,6 +34,7 @@ from netecho.net.kernel import (
     SO_TIMESTAMPING,
     TSTAMP_SND,
 )
+from netecho.net.message import Entries, Message, control_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -41,15 +43,22 @@ if TYPE_CHECKING:
 
 SECOND = 1_000_000_000
 WRAP = 0xFFFF_FFFF
+LARGEST = 65_536
+"""Bytes read at once."""
 SPACE = 256
 """Room for the control messages of one packet, bytes: a stamp (64), an extended error with its address (64),
 the drop count, TTL and traffic class (24 each)."""
 PER_DRAIN = 64
 """Most stamps taken at once: a full error queue must not keep replies waiting. 64 take about 0.2 ms."""
 
+_WORD = struct.calcsize("@l")
 _timespec = struct.Struct("@ll").unpack_from
 _extended_error = struct.Struct("@IBBBBII").unpack_from
-_u32 = struct.Struct("@I").unpack_from
+
+# As the kernel writes them: the stamp first, three timespecs of which the first counts, then the extended error. The
+# lengths in the control messages' headers are passed over.
+_arrival = struct.Struct(f"@{_WORD}xiill")
+_departure = struct.Struct(f"@{_WORD}xiill{2 * _WORD * 2}x{_WORD}x4xi4xB3xII")
 
 _BASIC = (
     kernel.TX_SOFTWARE | kernel.RX_SOFTWARE | kernel.REPORT_SOFTWARE | kernel.OPT_ID | kernel.OPT_TSONLY
@@ -72,8 +81,8 @@ def departure(ancillary: Ancillary) -> tuple[int, int] | None:
     """Read an entry of the error queue as a send's stamp: (the system's 32-bit id, wall-clock ns)."""
     wall = 0
     found = None
-    for _, kind, data in ancillary:
-        if kind == SO_TIMESTAMPING:
+    for level, kind, data in ancillary:
+        if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
             seconds, nanoseconds = _timespec(data)
             wall = seconds * SECOND + nanoseconds
         elif kind in _EXTENDED_ERROR:
@@ -90,6 +99,37 @@ def trouble(ancillary: Ancillary) -> QueuedError | None:
             errno, origin, type_, code, _, info, _ = _extended_error(data)
             if origin != ORIGIN_TIMESTAMPING:
                 return QueuedError(errno, origin, type_, code, info)
+    return None
+
+
+def departed(entries: Entries, index: int) -> tuple[int, int] | None:
+    """Read an entry of the error queue as `departure`, at a glance where it is laid out as the kernel mostly does."""
+    if entries.lengths[index] >= _departure.size:
+        level, kind, seconds, nanoseconds, error, origin, info, id_ = _departure.unpack_from(
+            entries.control, index * entries.space
+        )
+        if (
+            kind == SO_TIMESTAMPING
+            and level == socket.SOL_SOCKET
+            and error in _EXTENDED_ERROR
+            and origin == ORIGIN_TIMESTAMPING
+            and info == TSTAMP_SND
+            and seconds
+        ):
+            return id_, seconds * SECOND + nanoseconds
+    return departure(entries.ancillary(index))
+
+
+def arrived(reply: Message) -> int | None:
+    """Read when a message arrived, wall-clock ns; None where it was not stamped."""
+    if reply.controlled >= _arrival.size:
+        level, kind, seconds, nanoseconds = _arrival.unpack_from(reply.control)
+        if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
+            return (seconds * SECOND + nanoseconds) or None
+    for level, kind, data in reply.ancillary():
+        if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
+            seconds, nanoseconds = _timespec(data)
+            return (seconds * SECOND + nanoseconds) or None
     return None
 
 
@@ -133,16 +173,20 @@ class SocketStamps:
     Call `sent` after every successful send, `failed` after every other; `drain` after a send and before a read.
     """
 
-    __slots__ = ("_counter", "_flags", "_stream", "_tos", "_ttl", "dropped", "error")
+    __slots__ = ("_beside", "_counter", "_entries", "_flags", "_stream", "error", "reply", "sent")
 
-    def __init__(self, *, stream: bool, flags: int) -> None:
+    def __init__(
+        self, *, stream: bool, flags: int, reply: Message | None = None, entries: Entries | None = None
+    ) -> None:
         self._stream = stream
         self._flags = flags
         self._counter = Counter(stream=stream)
-        self._ttl = b""
-        self._tos = b""
-        self.dropped = 0
-        """Datagrams this socket's own receive buffer had no room for, as of the last one read (SO_RXQ_OVFL)."""
+        self.sent = self._counter.sent
+        """Counts a send of which so many bytes were taken; returns the id its stamp will have."""
+        self._beside = b""
+        self.reply = reply or _room()[0]
+        """Where what is read lies until the next read, of this socket or any other."""
+        self._entries = entries or _room()[1]
         self.error: QueuedError | None = None
         """The last error that came by the queue, where the socket asked for them (IP_RECVERR)."""
 
@@ -166,16 +210,23 @@ class SocketStamps:
     @property
     def ttl(self) -> int | None:
         """Time to live (hop limit) of the last datagram read; None where the system does not say."""
-        return int.from_bytes(self._ttl, sys.byteorder) if self._ttl else None
+        return self._came_with((socket.IPPROTO_IP, kernel.IP_TTL), (socket.IPPROTO_IPV6, kernel.IPV6_HOPLIMIT))
 
     @property
     def tos(self) -> int | None:
         """Type of service (traffic class) of the last datagram read: 6 bits DSCP, 2 bits ECN."""
-        return int.from_bytes(self._tos, sys.byteorder) if self._tos else None
+        return self._came_with((socket.IPPROTO_IP, kernel.IP_TOS), (socket.IPPROTO_IPV6, kernel.IPV6_TCLASS))
 
-    def sent(self, size: int) -> int:
-        """Count a send of which `size` bytes were taken; return the id its stamp will have."""
-        return self._counter.sent(size)
+    @property
+    def dropped(self) -> int:
+        """Datagrams this socket's own receive buffer had no room for, as of the last one read (SO_RXQ_OVFL)."""
+        return self._came_with((socket.SOL_SOCKET, SO_RXQ_OVFL)) or 0
+
+    def _came_with(self, *wanted: tuple[int, int]) -> int | None:
+        for level, kind, value in control_messages(self._beside):
+            if (level, kind) in wanted:
+                return int.from_bytes(value, sys.byteorder)
+        return None
 
     def failed(self, sock: socket.socket) -> None:
         """Have the system count datagrams from 0 again, as some releases count those that failed and others do not.
@@ -194,45 +245,36 @@ class SocketStamps:
         Asks nothing of the system when no stamp is awaited, except for `everything`: then the queue is emptied
         (`PER_DRAIN` at most), which is what a descriptor that is reported to be in error needs.
         """
-        counter = self._counter
+        counter, entries = self._counter, self._entries
         if counter.stamped == counter.last and not everything:
             return _NONE
+        try:
+            came = entries.receive(sock.fileno(), MSG_ERRQUEUE)
+        except OSError:  # nothing is said here that the next read does not say as well
+            return _NONE
         stamps = []
-        for _ in range(PER_DRAIN):
-            try:
-                _, ancillary, _, _ = sock.recvmsg(0, SPACE, MSG_ERRQUEUE)
-            except OSError:  # EAGAIN: empty. Nothing else is said here that the next read does not say as well.
-                break
-            left = departure(ancillary)
+        for index in range(came):
+            left = departed(entries, index)
             if left is None:
-                self.error = trouble(ancillary) or self.error
+                self.error = trouble(entries.ancillary(index)) or self.error
                 continue
-            id_ = counter.whole(left[0])
-            if id_ is not None:
-                stamps.append((id_, left[1]))
-                if counter.stamped == counter.last and not everything:
-                    break
+            number = counter.whole(left[0])
+            if number is not None:
+                stamps.append((number, left[1]))
         return stamps
 
-    def read(self, sock: socket.socket, size: int) -> tuple[bytes, int | None, Any]:
-        """Receive up to `size` bytes: (data, wall-clock ns of their arrival or None, sender's address or None).
+    def read(self, sock: socket.socket, size: int) -> tuple[bytes, int | None]:
+        """Receive up to `size` bytes: (data, wall-clock ns of their arrival or None). Raises OSError as `recv` does."""
+        reply = self.reply
+        came = reply.receive(sock.fileno(), size)
+        if came < 0:
+            raise BlockingIOError
+        self.note()
+        return bytes(reply.data[:came]), arrived(reply)
 
-        Raises OSError as `recv` does.
-        """
-        data, ancillary, _, address = sock.recvmsg(size, SPACE)
-        wall = None
-        for level, kind, value in ancillary:
-            if kind == SO_TIMESTAMPING:
-                seconds, nanoseconds = _timespec(value)
-                wall = (seconds * SECOND + nanoseconds) or None
-            elif level != socket.SOL_SOCKET:
-                if kind in (kernel.IP_TTL, kernel.IPV6_HOPLIMIT):
-                    self._ttl = value
-                elif kind in (kernel.IP_TOS, kernel.IPV6_TCLASS):
-                    self._tos = value
-            elif kind == SO_RXQ_OVFL:
-                (self.dropped,) = _u32(value)
-        return data, wall, address
+    def note(self) -> None:
+        """Keep what came with the message in `reply`, which was this socket's last."""
+        self._beside = bytes(self.reply.control[: self.reply.controlled])
 
 
 class ClockWatch:
@@ -275,6 +317,12 @@ class ClockWatch:
                 best = end - start
                 offset = wall - (start + end) // 2
         return offset
+
+
+@cache
+def _room() -> tuple[Message, Entries]:
+    """Memory for a reply and for an error queue, which all sockets share: each deals with its own at once."""
+    return Message(LARGEST, SPACE), Entries(PER_DRAIN, SPACE)
 
 
 _awake: bool | None = None
@@ -334,7 +382,7 @@ def _answers(sock: socket.socket, patience: int) -> bool:
         departures = 0
         while time.monotonic_ns() < deadline:
             tried.sent(sock.send(b"?"))
-            _, arrival, _ = tried.read(sock, 1)
+            _, arrival = tried.read(sock, 1)
             departures += len(tried.drain(sock))
             if arrival is not None and departures:
                 return True

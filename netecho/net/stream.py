@@ -91,7 +91,7 @@ class ProbeConnection(ErrorQueueAware, tcp.Connection):
         if departures:
             departures.collect()
         try:
-            data, self.arrived, _ = self.stamps.read(self.socket, self._link.wanted or _READ)
+            data, self.arrived = self.stamps.read(self.socket, self._link.wanted or _READ)
             if rallying and self._link.rallies:
                 rest = rally(self._link, self.socket, self.stamps, departures, data, self.arrived)
                 if rest is None:

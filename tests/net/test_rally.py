@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections import deque
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,9 @@ from netecho.measure.payload import Payloads
 from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
 from netecho.measure.session import Session
-from netecho.net.rally import BATCH, STAY, rally
+from netecho.net.kernel import SO_TIMESTAMPING
+from netecho.net.rally import STAY, rally
+from tests.net.ancillary import laid_out
 
 if TYPE_CHECKING:
     from netecho.measure.session import Probe
@@ -41,9 +44,10 @@ class Game:
         self.skipped_to: tuple[int, int] | None = None
         self.left_over = b""
         self.awaited: list[Probe] = []
-        self.collected: list[int] = []
         self.clock_was_set = False
         self.stamps_failed = 0
+        self.recorded: list[tuple[int, int]] = []
+        self.data, self.control, self.controlled = bytearray(65536), b"", 0
         self.session.start(0)
         first = self.session.due(0)
         assert first is not None
@@ -75,7 +79,6 @@ class Game:
         self.awaited.append(probe)
 
     def collect(self) -> None:
-        self.collected.append(len(self.sent_bytes))
         for probe in self.awaited:
             probe.left = WALL + probe.sent_at + 1 * US
         self.awaited.clear()
@@ -86,16 +89,40 @@ class Game:
     def failed(self, _: object) -> None:
         self.stamps_failed += 1
 
-    def read(self, _: object, size: int) -> tuple[bytes, int | None, None]:
+    def note(self) -> None:
+        self.noted = self.control
+
+    # where the replies lie
+
+    @property
+    def reply(self) -> Any:
+        return self
+
+    def receive(self, fd: int, size: int) -> int:
+        assert fd == 7
         assert self.waits, "the reply is waited for nowhere else"
+        self.recorded.append((len(self.sent_bytes), self.recorder.rtt.count))
         reply = self.replies.popleft() if self.replies else self.sent_bytes[-1]
+        if reply is EMPTY:
+            return -1
         if isinstance(reply, OSError):
             raise reply
         assert len(reply) <= size
         self.now += self.took
-        return reply, WALL + self.now - 2 * US, None
+        self.lies(reply)
+        return len(reply)
+
+    def lies(self, reply: bytes) -> None:
+        """Have a reply lie there, stamped 2 µs ago."""
+        self.data[: len(reply)] = reply
+        stamp = struct.pack("@6l", *divmod(WALL + self.now - 2 * US, 10**9), 0, 0, 0, 0)
+        self.control = laid_out([(socket.SOL_SOCKET, SO_TIMESTAMPING, stamp)])
+        self.controlled = len(self.control)
 
     # the socket
+
+    def fileno(self) -> int:
+        return 7
 
     def setblocking(self, flag: bool) -> None:
         self.waits = flag
@@ -115,8 +142,10 @@ class Game:
         """Begin with the reply to the first probe, or with `data`."""
         self.now += self.took
         me: Any = self
+        first = self.payloads.of(0) if data is None else data
+        self.lies(first)
         try:
-            return rally(me, me, me, me, self.payloads.of(0) if data is None else data, WALL + self.now - 2 * US)
+            return rally(me, me, me, me, first, WALL + self.now - 2 * US)
         finally:
             assert not self.waits, "the reactor's sockets never wait"
 
@@ -140,10 +169,10 @@ def test_plays_to_the_end_of_the_run_and_records_every_round() -> None:
     assert game.skipped_to == (100, 99 * 64)
 
 
-def test_what_can_wait_is_done_in_batches_and_at_the_end() -> None:
-    game = Game(count=2 * BATCH + 3)
+def test_the_books_are_kept_while_the_next_probe_is_on_its_way() -> None:
+    game = Game(count=5)
     game.play()
-    assert game.collected == [BATCH, 2 * BATCH, 2 * BATCH + 3]
+    assert game.recorded == [(sent, sent - 1) for sent in range(2, 6)]
 
 
 @pytest.mark.parametrize("other", [b"", b"rubbish", bytes(64)])
@@ -211,13 +240,27 @@ def test_a_payload_that_was_taken_in_part_is_finished_elsewhere() -> None:
     assert (game.out, game.skipped_to) == ([1], (1, 64))
 
 
-def test_the_reactor_has_its_turn_after_a_while() -> None:
+def test_a_signal_ends_the_waiting() -> None:
+    game = Game()
+    game.replies.append(InterruptedError())
+    assert game.play() is None
+    assert game.out == [1]
+    assert game.recorder.summary().received == 1
+
+
+def test_the_reactor_has_its_turn_after_a_while_with_a_probe_on_its_way() -> None:
     game = Game(count=None, took=STAY // 10)
     assert game.play() is None
-    assert (game.out, len(game.sent_bytes)) == ([], 11)
-    probe = game.session.due(game.now)
-    assert probe is not None
-    assert (probe.index, probe.scheduled) == (11, game.now)
+    assert (game.out, len(game.sent_bytes)) == ([11], 12)
+    assert game.recorder.summary().received == 11
+    (probe,) = game.session.outstanding.values()
+    assert (probe.scheduled, probe.lag) == (11 * STAY // 10, 0)
+
+
+def test_what_came_with_the_last_reply_is_kept() -> None:
+    game = Game(count=5)
+    game.play()
+    assert game.noted == game.control
 
 
 def test_a_duration_ends_it() -> None:

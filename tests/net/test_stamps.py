@@ -14,17 +14,19 @@ from hypothesis import given, strategies as st
 
 from netecho.net import kernel, stamps
 from netecho.net.kernel import MSG_ERRQUEUE, SO_RXQ_OVFL, SO_TIMESTAMPING
-from netecho.net.stamps import ClockWatch, Counter, QueuedError, SocketStamps, departure, trouble
+from netecho.net.message import Entries, Message
+from netecho.net.stamps import ClockWatch, Counter, QueuedError, SocketStamps, departed, departure, trouble
+from tests.net.ancillary import laid_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 SEEN = 1_795_412_345_678_901_234  # 2026-11-23
-Message = tuple[int, int, bytes]
-Entry = tuple[bytes, list[Message], int, object] | OSError
+Control = tuple[int, int, bytes]
+Entry = list[Control] | OSError
 
 
-def stamp(wall: int = SEEN) -> Message:
+def stamp(wall: int = SEEN) -> Control:
     """SCM_TIMESTAMPING: three timespecs, of which the first is the software stamp."""
     return socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@6l", *divmod(wall, 10**9), 0, 0, 0, 0)
 
@@ -37,7 +39,7 @@ def extended(
     type_: int = 0,
     code: int = 0,
     info: int = 0,
-) -> Message:
+) -> Control:
     """IP_RECVERR: a sock_extended_err, then the address of who complained."""
     return (
         socket.IPPROTO_IP,
@@ -48,38 +50,66 @@ def extended(
 
 def left(id32: int, wall: int = SEEN) -> Entry:
     """An entry of the error queue that is a send's stamp."""
-    return b"", [stamp(wall), extended(id32=id32)], MSG_ERRQUEUE, None
+    return [stamp(wall), extended(id32=id32)]
 
 
-UNREACHABLE: Entry = (b"", [extended(errno=111, origin=kernel.ORIGIN_ICMP, type_=3, code=3)], MSG_ERRQUEUE, None)
+UNREACHABLE: Entry = [extended(errno=111, origin=kernel.ORIGIN_ICMP, type_=3, code=3)]
 
 
-class ScriptedSocket:
-    """Answers `recvmsg` from two lists, one of them the error queue, and remembers what it was asked."""
+class ScriptedQueue(Entries):
+    """An error queue that holds what it is given, laid out in memory as the kernel does."""
 
-    def __init__(self, errors: Sequence[Entry] = (), arrivals: Sequence[Entry] = ()) -> None:
-        self.errors = deque(errors)
-        self.arrivals = deque(arrivals)
+    def __init__(self, *entries: Entry) -> None:
+        super().__init__(stamps.PER_DRAIN, stamps.SPACE)
+        self.entries = deque(entries)
         self.asked = 0
+
+    def receive(self, _fd: int, flags: int) -> int:
+        assert flags == MSG_ERRQUEUE
+        self.asked += 1
+        came = 0
+        while self.entries and came < stamps.PER_DRAIN:
+            entry = self.entries.popleft()
+            if isinstance(entry, OSError):
+                raise entry
+            control = laid_out(entry)
+            self.lengths[came] = len(control)
+            self.control[came * self.space : came * self.space + len(control)] = control
+            came += 1
+        return came
+
+
+class ScriptedReply(Message):
+    """A reply that is there already."""
+
+    def __init__(self, data: bytes, messages: Sequence[Control]) -> None:
+        super().__init__(1000, stamps.SPACE)
+        self.came = data, laid_out(messages)
+
+    def receive(self, _fd: int, size: int) -> int:
+        data, control = self.came
+        self.data[: len(data)] = data
+        self.control[: len(control)] = control
+        self.controlled = len(control)
+        return min(len(data), size)
+
+
+class Socket:
+    """Remembers what it was asked."""
+
+    def __init__(self) -> None:
         self.options: list[tuple[int, int, int]] = []
 
-    def recvmsg(self, _size: int, space: int, flags: int = 0) -> tuple[bytes, list[Message], int, object]:
-        self.asked += 1
-        queue = self.errors if flags & MSG_ERRQUEUE else self.arrivals
-        if not queue:
-            raise BlockingIOError
-        entry = queue.popleft()
-        if isinstance(entry, OSError):
-            raise entry
-        assert sum(socket.CMSG_SPACE(len(data)) for _, _, data in entry[1]) <= space
-        return entry
+    def fileno(self) -> int:
+        return 7
 
     def setsockopt(self, level: int, option: int, value: int) -> None:
         self.options.append((level, option, value))
 
 
-def over(*entries: Entry, stream: bool = False) -> tuple[SocketStamps, Any]:
-    return SocketStamps(stream=stream, flags=stamps._BASIC), ScriptedSocket(errors=entries)
+def over(*entries: Entry, stream: bool = False) -> tuple[SocketStamps, ScriptedQueue, Any]:
+    queue = ScriptedQueue(*entries)
+    return SocketStamps(stream=stream, flags=stamps._BASIC, entries=queue), queue, Socket()
 
 
 # --- control messages
@@ -114,8 +144,30 @@ def test_ipv6_has_a_type_of_its_own() -> None:
         pytest.param([stamp(), extended(id32=1, origin=kernel.ORIGIN_ICMP)], id="an error that is stamped"),
     ],
 )
-def test_what_is_not_a_departure(ancillary: list[Message]) -> None:
+def test_what_is_not_a_departure(ancillary: list[Control]) -> None:
     assert departure(ancillary) is None
+
+
+STAMPS = st.builds(stamp, st.sampled_from([0, SEEN]))
+ERRORS = st.builds(
+    extended,
+    id32=st.integers(0, 2**32 - 1),
+    origin=st.sampled_from([kernel.ORIGIN_ICMP, kernel.ORIGIN_TIMESTAMPING]),
+    info=st.integers(0, 2),
+)
+OTHERS = st.sampled_from([(0, kernel.IP_TTL, struct.pack("@i", 64)), (41, SO_TIMESTAMPING, bytes(48)), (1, 2, b"")])
+
+
+ENTRIES = st.lists(STAMPS | ERRORS | OTHERS, max_size=5, unique_by=lambda message: message[:2])
+
+
+@given(st.lists(ENTRIES, max_size=6))
+def test_what_is_seen_at_a_glance_is_what_a_careful_look_sees(entries: list[list[Control]]) -> None:
+    queue = ScriptedQueue()
+    queue.control[:] = laid_out([stamp(), extended(id32=3)]).ljust(queue.space, b"\0") * stamps.PER_DRAIN  # of old
+    queue.entries.extend(entries)
+    assert queue.receive(7, MSG_ERRQUEUE) == len(entries)
+    assert [departed(queue, index) for index in range(len(entries))] == [departure(entry) for entry in entries]
 
 
 def test_trouble_is_what_is_not_a_stamp() -> None:
@@ -178,41 +230,41 @@ def test_after_a_restart_ids_go_on_and_stamps_from_before_belong_to_nobody() -> 
 
 
 def test_drain_takes_the_stamp_of_the_send_and_asks_no_more() -> None:
-    of, sock = over(left(0), left(1))
+    of, queue, sock = over(left(0), left(1))
     of.sent(64)
     assert list(of.drain(sock)) == [(0, SEEN)]
-    assert sock.asked == 1
+    assert queue.asked == 1
     assert list(of.drain(sock)) == []
-    assert sock.asked == 1, "no stamp is awaited: the system need not be asked"
+    assert queue.asked == 1, "no stamp is awaited: the system need not be asked"
 
 
 def test_a_late_stamp_is_taken_when_it_comes() -> None:
-    of, sock = over()
+    of, queue, sock = over()
     of.sent(64)
     assert list(of.drain(sock)) == []
     of.sent(64)
-    sock.errors.extend([left(0, SEEN + 1), left(1, SEEN + 2)])
+    queue.entries.extend([left(0, SEEN + 1), left(1, SEEN + 2)])
     assert list(of.drain(sock)) == [(0, SEEN + 1), (1, SEEN + 2)]
 
 
 def test_a_missing_stamp_holds_up_no_other() -> None:
-    of, sock = over(left(2))
+    of, queue, sock = over(left(2))
     for _ in range(3):
         of.sent(64)
     assert list(of.drain(sock)) == [(2, SEEN)]
     assert list(of.drain(sock)) == []
-    assert sock.asked == 1
+    assert queue.asked == 1
 
 
 def test_everything_empties_the_queue_though_nothing_is_awaited() -> None:
-    of, sock = over(left(99), left(0), UNREACHABLE, left(99))
+    of, queue, sock = over(left(99), left(0), UNREACHABLE, left(99))
     of.sent(40)
     assert list(of.drain(sock, everything=True)) == [(0, SEEN)]
-    assert not sock.errors
+    assert not queue.entries
 
 
 def test_a_full_queue_is_taken_in_parts() -> None:
-    of, sock = over(*(left(i) for i in range(100)))
+    of, _, sock = over(*(left(i) for i in range(100)))
     for _ in range(100):
         of.sent(1)
     assert len(of.drain(sock, everything=True)) == stamps.PER_DRAIN
@@ -220,32 +272,32 @@ def test_a_full_queue_is_taken_in_parts() -> None:
 
 
 def test_errors_of_the_network_are_told_apart_and_kept() -> None:
-    of, sock = over(UNREACHABLE, left(0))
+    of, _, sock = over(UNREACHABLE, left(0))
     of.sent(64)
     assert list(of.drain(sock)) == [(0, SEEN)]
     assert of.error == QueuedError(errno=111, origin=kernel.ORIGIN_ICMP, type=3, code=3, info=0)
 
 
 def test_what_the_queue_itself_raises_is_left_to_the_next_read() -> None:
-    of, sock = over(ConnectionRefusedError(), left(0))
+    of, _, sock = over(ConnectionRefusedError(), left(0))
     of.sent(64)
     assert list(of.drain(sock)) == []
     assert list(of.drain(sock)) == [(0, SEEN)]
 
 
 def test_a_failed_send_has_the_system_count_anew() -> None:
-    of, sock = over()
+    of, queue, sock = over()
     assert of.sent(64) == 0
     of.failed(sock)
     without = stamps._BASIC & ~kernel.OPT_ID
     assert sock.options == [(1, SO_TIMESTAMPING, without), (1, SO_TIMESTAMPING, stamps._BASIC)]
     assert of.sent(64) == 1
-    sock.errors.append(left(0))
+    queue.entries.append(left(0))
     assert list(of.drain(sock)) == [(1, SEEN)]
 
 
 def test_a_failed_send_on_a_stream_changes_nothing() -> None:
-    of, sock = over(stream=True)
+    of, _, sock = over(stream=True)
     of.sent(64)
     of.failed(sock)
     assert sock.options == []
@@ -255,10 +307,9 @@ def test_a_failed_send_on_a_stream_changes_nothing() -> None:
 # --- reading
 
 
-def reading(*messages: Message) -> tuple[SocketStamps, tuple[bytes, int | None, object]]:
-    of = SocketStamps(stream=False, flags=stamps._BASIC)
-    sock = cast("Any", ScriptedSocket(arrivals=[(b"echo", list(messages), 0, ("192.0.2.1", 7))]))
-    return of, of.read(sock, 100)
+def reading(*messages: Control) -> tuple[SocketStamps, tuple[bytes, int | None]]:
+    of = SocketStamps(stream=False, flags=stamps._BASIC, reply=ScriptedReply(b"echo", messages))
+    return of, of.read(cast("Any", Socket()), 100)
 
 
 def test_an_arrival_with_all_that_can_come_with_it() -> None:
@@ -268,7 +319,7 @@ def test_an_arrival_with_all_that_can_come_with_it() -> None:
         (0, kernel.IP_TOS, b"\xb9"),
         (1, SO_RXQ_OVFL, struct.pack("@I", 12)),
     )
-    assert got == (b"echo", SEEN, ("192.0.2.1", 7))
+    assert got == (b"echo", SEEN)
     assert (of.ttl, of.tos, of.dropped) == (57, 0xB9, 12)
 
 
@@ -280,7 +331,7 @@ def test_an_arrival_over_ipv6() -> None:
 
 
 def test_an_arrival_that_was_not_stamped() -> None:
-    assert reading()[1] == (b"echo", None, ("192.0.2.1", 7))
+    assert reading()[1] == (b"echo", None)
     assert reading(stamp(0))[1][1] is None
     of, _ = reading()
     assert (of.ttl, of.tos, of.dropped, of.error) == (None, None, 0, None)
@@ -355,7 +406,7 @@ def test_real_sockets(make: Callable[[int, str], Pair], family: int, host: str) 
             ((stamped, departed),) = of.drain(near)
             assert stamped == id_
             far.sendall(far.recv(100))
-            data, arrived, _ = of.read(near, 100)
+            data, arrived = of.read(near, 100)
             assert data == b"request"
             assert arrived is not None
             assert before - 1_000_000 < departed < arrived < time.time_ns() + 1_000_000
