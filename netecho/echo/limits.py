@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
 SECOND = 1_000_000_000
+_PLACE = 0xFFFF  # the part of a hash that is a source's place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ class RateLimit:
     makes which ones meet different in every process.
     """
 
-    PLACES = 1 << 16
+    PLACES = _PLACE + 1
 
     def __init__(self, rate: int | None, salt: int) -> None:
         self.rate = rate
@@ -105,11 +106,23 @@ class RateLimit:
             memoryview(self._counts).cast("B")[:] = self._nothing
             self._until = now + SECOND
 
-    def take(self, source: Hashable, number: int = 1) -> int:
+    def take(self, source: Hashable) -> bool:
+        """Tell whether the one that `source` asks for is within its limit."""
+        rate = self.rate
+        if rate is None:
+            return True
+        place = hash((self._salt, source)) & _PLACE
+        taken = self._counts[place]
+        if taken >= rate:
+            return False
+        self._counts[place] = taken + 1
+        return True
+
+    def take_many(self, source: Hashable, number: int) -> int:
         """Return how many of the `number` that `source` asks for are within its limit."""
         if self.rate is None:
             return number
-        place = hash((self._salt, source)) % self.PLACES
+        place = hash((self._salt, source)) & _PLACE
         allowed = min(number, self.rate - self._counts[place])
         self._counts[place] += allowed
         return allowed

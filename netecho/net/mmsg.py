@@ -17,6 +17,8 @@ import socket
 import sys
 from array import array
 
+from netecho.net.message import Iovec, Mmsghdr
+
 SIZE = 64
 """Datagrams in a batch; the payloads' buffers take 64 KiB each, of which only what is used becomes resident."""
 
@@ -31,27 +33,7 @@ _LOW = 0 if sys.byteorder == "little" else 1
 """Which half of a 64-bit length has the value."""
 
 
-class _Iovec(ctypes.Structure):
-    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
-
-
-class _Msghdr(ctypes.Structure):
-    _fields_ = (
-        ("name", ctypes.c_void_p),
-        ("namelen", ctypes.c_uint32),
-        ("iov", ctypes.c_void_p),
-        ("iovlen", ctypes.c_size_t),
-        ("control", ctypes.c_void_p),
-        ("controllen", ctypes.c_size_t),
-        ("flags", ctypes.c_int),
-    )
-
-
-class _Mmsghdr(ctypes.Structure):
-    _fields_ = (("header", _Msghdr), ("length", ctypes.c_uint32))
-
-
-_ROW = ctypes.sizeof(_Mmsghdr)
+_ROW = ctypes.sizeof(Mmsghdr)
 
 
 def available() -> bool:
@@ -67,19 +49,16 @@ class Batch:
     """Up to `SIZE` datagrams, with views over their fields; an index of a view is a datagram's."""
 
     def __init__(self, sock: socket.socket) -> None:
-        # PyDLL keeps the interpreter lock: there is no other thread to give it to, and giving it costs.
         libc = ctypes.PyDLL(None, use_errno=True)
-        self._recvmmsg, self._sendmmsg = libc.recvmmsg, libc.sendmmsg
-        for call in (self._recvmmsg, self._sendmmsg):
-            call.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
-        self._recvmmsg.argtypes = [*self._recvmmsg.argtypes, ctypes.c_void_p]
+        self._recvmsg, self._recvmmsg = libc.recvmsg, libc.recvmmsg
+        self._sendmsg, self._sendmmsg = libc.sendmsg, libc.sendmmsg
         self._fd = sock.fileno()
-        self._headers = (_Mmsghdr * SIZE)()
-        self._vectors = (_Iovec * SIZE)()
+        self._headers = (Mmsghdr * SIZE)()
+        self._vectors = (Iovec * SIZE)()
         self._names = ctypes.create_string_buffer(_NAME * SIZE)
         self._control = ctypes.create_string_buffer(_CONTROL * SIZE)
         self._payloads = (ctypes.c_char * (LARGEST * SIZE))()
-        self._first = ctypes.addressof(self._headers)
+        self._rows = [ctypes.byref(header) for header in self._headers]
         self._taken = SIZE
         self._point()
 
@@ -118,21 +97,32 @@ class Batch:
         """View one peer's sockaddr."""
         return self.names[index * _NAME : (index + 1) * _NAME]
 
+    def receive_one(self) -> bool:
+        """Take the first datagram that waits, which is quicker where there is but one; tell whether there was."""
+        self._sizes[0], self._control_lengths[0] = LARGEST - 1, _CONTROL
+        size: int = self._recvmsg(self._fd, self._rows[0], socket.MSG_DONTWAIT)
+        if size < 0:
+            return False
+        self.lengths[0] = size
+        return True
+
     def receive(self) -> int:
         """Take what waits, up to a whole batch, and return how many; 0: nothing waits."""
         # Only what the last batch has changed is made good again.
-        if self._taken == 1:
+        if self._taken <= 1:
             self._sizes[0], self._control_lengths[0] = LARGEST - 1, _CONTROL
         else:
             self._sizes[:] = self._full
             self._control_lengths[:] = self._room
-        self._taken = max(int(self._recvmmsg(self._fd, self._first, SIZE, socket.MSG_DONTWAIT, None)), 0)
+        taken: int = self._recvmmsg(self._fd, self._rows[0], SIZE, socket.MSG_DONTWAIT, None)
+        self._taken = max(taken, 0)
         return self._taken
 
-    def send_first_back(self, control: int) -> bool:
-        """Send the first datagram alone back, as `send_back` does; tell whether the kernel took it."""
+    def send_one_back(self, control: int) -> bool:
+        """Send the first datagram back, as `send_back` does; tell whether the kernel took it."""
         self._sizes[0], self._control_lengths[0] = self.lengths[0], control
-        return bool(self._sendmmsg(self._fd, self._first, 1, socket.MSG_DONTWAIT) == 1)
+        size: int = self._sendmsg(self._fd, self._rows[0], socket.MSG_DONTWAIT)
+        return size >= 0
 
     def send_back(self, start: int, stop: int, control: int) -> tuple[int, int]:
         """Send the datagrams from `start` to before `stop` back where they came from.
@@ -143,8 +133,7 @@ class Batch:
         self._control_lengths[start:stop] = memoryview(array("Q", (control,)) * (stop - start))
         taken, size = 0, 0
         while start < stop:
-            first = self._first + start * _ROW
-            sent = int(self._sendmmsg(self._fd, first, stop - start, socket.MSG_DONTWAIT))
+            sent = self._sendmmsg(self._fd, self._rows[start], stop - start, socket.MSG_DONTWAIT)
             if sent > 0:
                 taken += sent
                 size += sum(self.lengths[start : start + sent])
@@ -160,5 +149,5 @@ class Batch:
             vector, header = self._vectors[index], self._headers[index].header
             vector.base = ctypes.addressof(self._payloads) + index * LARGEST
             header.name, header.namelen = ctypes.addressof(self._names) + index * _NAME, _NAME
-            header.iov, header.iovlen = ctypes.addressof(self._vectors) + index * ctypes.sizeof(_Iovec), 1
+            header.iov, header.iovlen = ctypes.addressof(self._vectors) + index * ctypes.sizeof(Iovec), 1
             header.control = ctypes.addressof(self._control) + index * _CONTROL

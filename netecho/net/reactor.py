@@ -30,6 +30,8 @@ def _made() -> Any:
     # Not at the module's head: importing it makes no reactor, but takes what only a system with epoll has.
     from twisted.internet.epollreactor import EPollReactor
 
+    readable = select.EPOLLIN
+
     class PlainReactor(EPollReactor):
         """Reads what can be read, without asking twice."""
 
@@ -46,7 +48,7 @@ def _made() -> Any:
                 selectable = selectables.get(fd)
                 if selectable is None:  # closed by what came before it in this pass
                     continue
-                if event != select.EPOLLIN:
+                if event != readable:
                     log.callWithLogger(selectable, self._doReadOrWrite, selectable, fd, event)
                     continue
                 try:

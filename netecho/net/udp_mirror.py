@@ -35,6 +35,7 @@ class MirrorListener(FileDescriptor):
         prepare(bound.socket)
         self._socket = bound.socket
         self._reception = reception
+        self._rate, self._totals, self._clock = reception.rate, reception.totals, reception.clock
         self._port = bound.port or 0
         self._never = frozenset(map(socket.htons, (*NEVER_ANSWERED, self._port)))
         self._v6 = bound.socket.family == socket.AF_INET6
@@ -66,22 +67,14 @@ class MirrorListener(FileDescriptor):
 
     def doRead(self) -> None:
         """Answer what waits."""
-        reception, batch = self._reception, self._batch
-        reception.rate.roll(reception.clock())
+        self._rate.roll(self._clock())
+        if not self._batch.receive_one():
+            return
+        self._answer_one()
         for _ in range(_BATCHES):
-            count = batch.receive()
-            if not count:
-                return
-            if count == 1:
-                self._answer_one()
-                return
-            reception.totals.datagrams += count
-            reception.totals.bytes_received += sum(batch.lengths[:count])
-            within = self._take(count)
-            if within is None and self._is_sound(count):
-                self._answer(0, count)
-            else:
-                self._answer_some(count, within or {})
+            count = self._batch.receive()
+            if count:
+                self._answer_all(count)
             if count < SIZE:
                 return
 
@@ -90,31 +83,47 @@ class MirrorListener(FileDescriptor):
         self.doRead()
         self.stopReading()
 
+    def _answer_all(self, count: int) -> None:
+        """Answer a batch of so many datagrams."""
+        self._totals.datagrams += count
+        self._totals.bytes_received += sum(self._batch.lengths[:count])
+        within = self._take(count)
+        if within is None and self._is_sound(count):
+            self._answer(0, count)
+        else:
+            self._answer_some(count, within or {})
+
     def _answer_one(self) -> None:
-        """Answer a datagram that came alone: what a client sends that waits for each answer, and wants it soon."""
-        reception, totals, size = self._reception, self._reception.totals, self._batch.lengths[0]
-        totals.datagrams += 1
-        totals.bytes_received += size
-        why = self._refusal(0)
-        if why is None and not reception.rate.take(self._sources[0]):
-            why = reception.above_rate
-        if why is not None:
+        """Answer the first by itself: mostly it came alone, from a client that waits for the answer."""
+        batch, totals = self._batch, self._totals
+        if self._is_sound_alone() and self._rate.take(self._sources[0]):
+            if not self._v6 or self._destinations[0] != _LINK_LOCAL:
+                self._interfaces[0] = 0
+            if batch.send_one_back(self._info):
+                totals.datagrams_answered += 1
+                totals.bytes_sent += batch.lengths[0]
+        else:
             totals.datagrams_refused += 1
-            reception.turned_away("udp", self._address(0), why)
-            return
-        if not self._v6 or self._destinations[0] != _LINK_LOCAL:
-            self._interfaces[0] = 0
-        if self._batch.send_first_back(self._info):
-            totals.datagrams_answered += 1
-            totals.bytes_sent += size
+            self._reception.turned_away("udp", self._address(0), self._refusal(0) or self._reception.above_rate)
+        # After the answer, as all that it need not wait for.
+        totals.datagrams += 1
+        totals.bytes_received += batch.lengths[0]
+
+    def _is_sound_alone(self) -> bool:
+        """Whether the first datagram deserves an answer, its source's limit aside: `_is_sound`, sooner."""
+        if self._batch.ports[0] in self._never or self._ttls[0] in MARKED:
+            return False
+        if self._v6:
+            return bool(self._destinations[0] != _MULTICAST)
+        return bool(self._locals[0] == self._destinations[0])
 
     def _take(self, count: int) -> dict[int, int] | None:
         """Count the batch against its sources' limits; return how many each may still have, None if all may."""
-        rate = self._reception.rate
+        rate = self._rate
         if rate.rate is None:
             return None
         asked = Counter(self._sources[:count].tolist())
-        within = {source: rate.take(source, number) for source, number in asked.items()}
+        within = {source: rate.take_many(source, number) for source, number in asked.items()}
         return None if within == asked else within
 
     def _is_sound(self, count: int) -> bool:
@@ -139,8 +148,8 @@ class MirrorListener(FileDescriptor):
         else:
             self._interfaces[start:stop] = self._batch.zeros[start:stop]
         taken, size = self._batch.send_back(start, stop, self._info)
-        self._reception.totals.datagrams_answered += taken
-        self._reception.totals.bytes_sent += size
+        self._totals.datagrams_answered += taken
+        self._totals.bytes_sent += size
 
     def _answer_some(self, count: int, within: dict[int, int]) -> None:
         """Answer those that deserve it, in runs between those that do not."""
@@ -155,7 +164,7 @@ class MirrorListener(FileDescriptor):
             if why is not None:
                 self._answer(start, index)
                 start = index + 1
-                self._reception.totals.datagrams_refused += 1
+                self._totals.datagrams_refused += 1
                 self._reception.turned_away("udp", self._address(index), why)
         self._answer(start, count)
 
