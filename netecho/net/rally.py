@@ -58,7 +58,7 @@ class Player(Protocol):
 def rally(
     player: Player, sock: socket.socket, stamps: SocketStamps, departures: Departures, data: bytes, arrived: int | None
 ) -> tuple[bytes, int | None] | None:
-    """Play on from a reply; return one that is not as expected, with its stamp, or None: there is none for now.
+    """Play on from a reply, the one just read; return one that is not as expected with its stamp, None: none for now.
 
     Raises OSError as `send` and `recv` do, but for EAGAIN.
     """
