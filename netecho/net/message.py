@@ -4,8 +4,9 @@ Python's own `recvmsg` makes objects of all that comes with a message: the bytes
 peer's address as text. Where a reply is waited for, that is time between its arrival and the next request. Here the
 system writes where it wrote before, and only what is looked at becomes an object. What it means is told elsewhere.
 
-The calls are PyDLL's, which keeps the interpreter lock: there is no other thread to give it to, and giving it costs. So
-does having arguments converted (`argtypes`), 0.6 µs a call; they are what C takes, addresses as `byref`.
+The calls are PyDLL's, which keeps the interpreter lock: giving it away costs, and no other thread has anything to do
+while probes are on their way. Having arguments converted (`argtypes`) costs 0.6 µs a call, so they are what C takes,
+addresses as `byref`.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class Message:
         self._vector = Iovec(_address(self.data), size)
         self._msghdr = Msghdr(iov=ctypes.addressof(self._vector), iovlen=1, control=_address(self.control))
         self._where = ctypes.byref(self._msghdr)
+        self._views = memoryview(self.data), memoryview(self.control)
         self._lengths = memoryview(self._msghdr).cast("B").cast("P")
 
     def receive(self, fd: int, size: int) -> int:
@@ -79,9 +81,17 @@ class Message:
             self.controlled = self._lengths[_CONTROL_LENGTH]
         return came
 
+    def first(self, size: int) -> bytes:
+        """Return the first so many bytes."""
+        return bytes(self._views[0][:size])
+
+    def beside(self) -> bytes:
+        """Return the control messages as they lie there."""
+        return bytes(self._views[1][: self.controlled])
+
     def ancillary(self) -> list[tuple[int, int, bytes]]:
         """Return the control messages as `socket.recvmsg` does: (level, type, data)."""
-        return control_messages(bytes(self.control[: self.controlled]))
+        return control_messages(self.beside())
 
 
 class Entries:

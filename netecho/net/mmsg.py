@@ -108,7 +108,7 @@ class Batch:
 
     def receive(self) -> int:
         """Take what waits, up to a whole batch, and return how many; 0: nothing waits."""
-        # Only what the last batch has changed is made good again.
+        # Only what the last batch has changed is made good again, and the first, which `receive_one` may have changed.
         if self._taken <= 1:
             self._sizes[0], self._control_lengths[0] = LARGEST - 1, _CONTROL
         else:

@@ -58,8 +58,9 @@ class Player(Protocol):
 def rally(
     player: Player, sock: socket.socket, stamps: SocketStamps, departures: Departures, data: bytes, arrived: int | None
 ) -> tuple[bytes, int | None] | None:
-    """Play on from a reply, the one just read; return one that is not as expected with its stamp, None: none for now.
+    """Play on from a reply; return one that is not as expected with its stamp, or None: there is none for now.
 
+    The reply is `data`, stamped `arrived`, and still lies in `stamps.reply`.
     Raises OSError as `send` and `recv` do, but for EAGAIN.
     """
     session, clock, payload_of = player.session, player.clock, player.payloads.of
@@ -100,11 +101,11 @@ def rally(
             came = reply.receive(fd, LARGEST)
             now = clock()
             if came != size or not reply.data.startswith(expected):
-                return None if came < 0 else (bytes(reply.data[:came]), stamped(reply))
+                return None if came < 0 else (reply.first(came), stamped(reply))
             answered, waiting = waiting, None
             index += 1
-    except InterruptedError:
-        pass  # by a signal, which the reactor is told of
+    except (BlockingIOError, InterruptedError):
+        pass  # no room to send, or a signal: both are the reactor's to deal with
     finally:
         sock.setblocking(False)
         stamps.note()

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 SECOND = 1_000_000_000
 WRAP = 0xFFFF_FFFF
 LARGEST = 65_536
-"""Bytes read at once."""
+"""Bytes there is room for in memory that is used again and again; longer reads are Python's."""
 SPACE = 256
 """Room for the control messages of one packet, bytes: a stamp (64), an extended error with its address (64),
 the drop count, TTL and traffic class (24 each)."""
@@ -92,6 +92,15 @@ def departure(ancillary: Ancillary) -> tuple[int, int] | None:
     return (found, wall) if found is not None and wall else None
 
 
+def arrival(ancillary: Ancillary) -> int | None:
+    """Read when a message arrived, wall-clock ns, from what came with it; None where it was not stamped."""
+    for level, kind, data in ancillary:
+        if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
+            seconds, nanoseconds = _timespec(data)
+            return (seconds * SECOND + nanoseconds) or None
+    return None
+
+
 def trouble(ancillary: Ancillary) -> QueuedError | None:
     """Read an entry of the error queue as an error, by ICMP or by this host."""
     for _, kind, data in ancillary:
@@ -121,16 +130,12 @@ def departed(entries: Entries, index: int) -> tuple[int, int] | None:
 
 
 def arrived(reply: Message) -> int | None:
-    """Read when a message arrived, wall-clock ns; None where it was not stamped."""
+    """Read when a message arrived as `arrival`, at a glance where it is laid out as the kernel mostly does."""
     if reply.controlled >= _arrival.size:
         level, kind, seconds, nanoseconds = _arrival.unpack_from(reply.control)
         if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
             return (seconds * SECOND + nanoseconds) or None
-    for level, kind, data in reply.ancillary():
-        if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
-            seconds, nanoseconds = _timespec(data)
-            return (seconds * SECOND + nanoseconds) or None
-    return None
+    return arrival(reply.ancillary())
 
 
 class Counter:
@@ -265,16 +270,19 @@ class SocketStamps:
 
     def read(self, sock: socket.socket, size: int) -> tuple[bytes, int | None]:
         """Receive up to `size` bytes: (data, wall-clock ns of their arrival or None). Raises OSError as `recv` does."""
+        if size > LARGEST:
+            data, ancillary, _, _ = sock.recvmsg(size, SPACE)
+            return data, arrival(ancillary)
         reply = self.reply
         came = reply.receive(sock.fileno(), size)
         if came < 0:
             raise BlockingIOError
         self.note()
-        return bytes(reply.data[:came]), arrived(reply)
+        return reply.first(came), arrived(reply)
 
     def note(self) -> None:
         """Keep what came with the message in `reply`, which was this socket's last."""
-        self._beside = bytes(self.reply.control[: self.reply.controlled])
+        self._beside = self.reply.beside()
 
 
 class ClockWatch:
@@ -376,16 +384,17 @@ def _answers(sock: socket.socket, patience: int) -> bool:
     try:
         sock.bind(("127.0.0.1", 0))
         sock.connect(sock.getsockname())
-        sock.settimeout(patience / SECOND)
+        sock.setblocking(False)
         tried = SocketStamps(stream=False, flags=_BASIC)
         deadline = time.monotonic_ns() + patience
         departures = 0
         while time.monotonic_ns() < deadline:
             tried.sent(sock.send(b"?"))
-            _, arrival = tried.read(sock, 1)
             departures += len(tried.drain(sock))
-            if arrival is not None and departures:
-                return True
+            with contextlib.suppress(BlockingIOError):  # on a busy machine it is still on its way
+                _, wall = tried.read(sock, 1)
+                if wall is not None and departures:
+                    return True
             time.sleep(0.000_2)
     except OSError:
         return True

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from netecho.measure.events import ProbeLost, ReplyLate
 from netecho.measure.payload import Payloads
 from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
@@ -70,7 +71,8 @@ class Game:
         self.left_over = payload
 
     def stepped(self) -> bool:
-        return self.clock_was_set
+        stepped, self.clock_was_set = self.clock_was_set, False
+        return stepped
 
     # the stamps of what is sent
 
@@ -88,6 +90,9 @@ class Game:
 
     def failed(self, _: object) -> None:
         self.stamps_failed += 1
+
+    def first(self, size: int) -> bytes:
+        return bytes(self.data[:size])
 
     def note(self) -> None:
         self.noted = self.control
@@ -175,10 +180,11 @@ def test_the_books_are_kept_while_the_next_probe_is_on_its_way() -> None:
     assert game.recorded == [(sent, sent - 1) for sent in range(2, 6)]
 
 
-@pytest.mark.parametrize("other", [b"", b"rubbish", bytes(64)])
-def test_what_is_not_the_expected_echo_is_handed_back_with_its_stamp(other: bytes) -> None:
+@pytest.mark.parametrize("other", [b"", b"rubbish", bytes(64), None])
+def test_what_is_not_the_expected_echo_is_handed_back_with_its_stamp(other: bytes | None) -> None:
     game = Game()
     second = game.payloads.of(1)
+    other = game.payloads.of(2) + b"and more" if other is None else other
     game.replies.extend([second, other])
     assert game.play() == (other, WALL + 60 * US - 2 * US)
     assert game.out == [2]
@@ -232,6 +238,14 @@ def test_a_probe_that_could_not_be_sent_is_still_due() -> None:
     assert (probe.index, probe.scheduled) == (1, 20 * US)
 
 
+def test_a_probe_for_which_there_is_no_room_is_left_to_the_reactor() -> None:
+    game = Game()
+    game.send_fails.append(EMPTY)
+    assert game.play() is None
+    assert game.out == []
+    assert game.session.due(game.now) is not None
+
+
 def test_a_payload_that_was_taken_in_part_is_finished_elsewhere() -> None:
     game = Game()
     game.send_fails.append(60)
@@ -275,7 +289,22 @@ def test_a_clock_that_was_set_spoils_the_stamps_of_the_rounds_it_was_set_in() ->
     game = Game(count=5)
     game.clock_was_set = True
     game.play()
-    assert game.recorder.summary().user_stamps == 5
+    assert game.recorder.summary().user_stamps == 2, "the one that was settled, and the one that was on its way"
+
+
+def test_a_reply_beyond_the_timeout_is_lost_and_late() -> None:
+    game = Game(count=3, timeout=15 * US)
+    game.play()
+    lost = [event.seq for event in game.events if isinstance(event, ProbeLost)]
+    late = [(event.seq, event.rtt) for event in game.events if isinstance(event, ReplyLate)]
+    assert (lost, late) == ([0, 1, 2], [(0, 20 * US), (1, 20 * US), (2, 20 * US)])
+
+
+def test_the_last_probe_of_the_run_may_be_on_its_way_when_the_reactor_has_its_turn() -> None:
+    game = Game(count=12, took=STAY // 10)
+    assert game.play() is None
+    assert game.out == [11]
+    assert not game.session.sending
 
 
 def test_warm_up_probes_are_played_and_not_counted() -> None:

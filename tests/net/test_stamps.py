@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from netecho.net import kernel, stamps
 from netecho.net.kernel import MSG_ERRQUEUE, SO_RXQ_OVFL, SO_TIMESTAMPING
@@ -162,6 +162,8 @@ ENTRIES = st.lists(STAMPS | ERRORS | OTHERS, max_size=5, unique_by=lambda messag
 
 
 @given(st.lists(ENTRIES, max_size=6))
+@example([[stamp(), extended(id32=1, info=1)], [stamp(), extended(id32=1, origin=kernel.ORIGIN_ICMP)]])
+@example([[stamp(0), extended(id32=1)], [stamp(), extended(id32=1)], [stamp()], []])
 def test_what_is_seen_at_a_glance_is_what_a_careful_look_sees(entries: list[list[Control]]) -> None:
     queue = ScriptedQueue()
     queue.control[:] = laid_out([stamp(), extended(id32=3)]).ljust(queue.space, b"\0") * stamps.PER_DRAIN  # of old
@@ -324,10 +326,23 @@ def test_an_arrival_with_all_that_can_come_with_it() -> None:
 
 
 def test_an_arrival_over_ipv6() -> None:
-    of, _ = reading(
+    of, got = reading(
         (41, kernel.IPV6_HOPLIMIT, struct.pack("@i", 255)), (41, kernel.IPV6_TCLASS, struct.pack("@i", 8)), stamp()
     )
+    assert got == (b"echo", SEEN)
     assert (of.ttl, of.tos) == (255, 8)
+
+
+def test_sockets_share_the_memory_and_not_what_lies_there() -> None:
+    room = ScriptedReply(b"echo", [stamp(), (0, kernel.IP_TTL, struct.pack("@i", 57))])
+    one, other, third = (SocketStamps(stream=False, flags=stamps._BASIC, reply=room) for _ in range(3))
+    sock = cast("Any", Socket())
+    assert one.read(sock, 100) == (b"echo", SEEN)
+    room.came = b"", b""
+    assert third.read(sock, 100) == (b"", None), "the stamp that lies there still is another's"
+    room.came = b"ohce", laid_out([(0, kernel.IP_TTL, struct.pack("@i", 64))])
+    assert other.read(sock, 100) == (b"ohce", None)
+    assert (one.ttl, other.ttl, third.ttl) == (57, 64, None)
 
 
 def test_an_arrival_that_was_not_stamped() -> None:
@@ -362,6 +377,21 @@ def test_a_system_that_refuses_has_no_stamps(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_system_that_accepts_and_never_stamps_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stamps, "_switch_on", lambda *_, **__: stamps._BASIC)  # said, not done
     assert not stamps.awake(patience=1_000_000)
+
+
+@pytest.mark.usefixtures("asleep")
+def test_what_is_still_on_its_way_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = [BlockingIOError(), BlockingIOError()]
+    read = SocketStamps.read
+
+    def busy(of: SocketStamps, sock: socket.socket, size: int) -> tuple[bytes, int | None]:
+        if late:
+            raise late.pop()
+        return read(of, sock, size)
+
+    monkeypatch.setattr(SocketStamps, "read", busy)
+    assert stamps.awake() == kernel.LINUX
+    assert not late or not kernel.LINUX
 
 
 def test_unix_sockets_have_none() -> None:
@@ -414,6 +444,21 @@ def test_real_sockets(make: Callable[[int, str], Pair], family: int, host: str) 
             assert of.ttl == 64
             assert of.tos == 0
             assert of.dropped == 0
+
+
+@linux
+def test_a_read_may_be_longer_than_the_memory_that_is_kept() -> None:
+    near, far = streams(socket.AF_INET, "127.0.0.1")
+    with near, far:
+        of = SocketStamps.enable(near)
+        assert of is not None
+        sent = bytes(range(256)) * 1024
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * len(sent))
+        far.sendall(sent)
+        near.recv(len(sent), socket.MSG_PEEK | socket.MSG_WAITALL)
+        data, arrived = of.read(near, len(sent))
+        assert data == sent
+        assert arrived is not None
 
 
 @linux
