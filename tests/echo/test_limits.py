@@ -48,19 +48,6 @@ class TestGate:
             gate.enter("b")
         assert gate.open == 1
 
-    @given(
-        asked=st.lists(st.tuples(st.integers(0, 3), st.integers(0, SECOND // 2)), max_size=60),
-        rate=st.sampled_from([None, 1, 3]),
-    )
-    def test_one_is_as_good_as_many(self, asked: list[tuple[int, int]], rate: int | None) -> None:
-        one, many = RateLimit(rate, salt=5), RateLimit(rate, salt=5)
-        now = 0
-        for source, later in asked:
-            now += later
-            one.roll(now)
-            many.roll(now)
-            assert one.take(source) == bool(many.take_many(source, 1))
-
     def test_no_limit(self) -> None:
         gate = Gate(Limits(connections=None, per_client=None))
         assert all(gate.enter("a") is None for _ in range(10_000))

@@ -68,6 +68,15 @@ class Echo:
         self.send(client, data, to)
         return self.answer(client)
 
+    def ask_behind(self, others: int, client: socket.socket, data: bytes, to: str | None = None) -> bytes | None:
+        """Ask in one pass with so many others, who come first and deserve an answer."""
+        other = self.client()
+        for _ in range(others):
+            self.send(other, b"good")
+        answer = self.ask(client, data, to)
+        assert [other.recv(10) for _ in range(others)] == [b"good"] * others
+        return answer
+
     def close(self) -> None:
         self.listener.stop()
         for each in (self.socket, *self.clients):
@@ -85,6 +94,9 @@ MAKERS = [
         MirrorListener, id="in batches", marks=pytest.mark.skipif(not mmsg.available(), reason="no recvmmsg here")
     ),
 ]
+
+
+BEHIND = pytest.mark.parametrize("others", [0, 3], ids=["alone", "behind others"])
 
 
 @pytest.fixture(params=MAKERS)
@@ -120,7 +132,7 @@ def test_a_datagram_comes_back_whole(echo: Echo, size: int) -> None:
 def test_many_at_once_come_back_in_order(echo: Echo) -> None:
     client = echo.client()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-    sent = [b"%d" % number * (number % 50) for number in range(SIZE + 30)]
+    sent = [b"%d" % number * (number % 50) for number in range(1, SIZE + 30)]
     for data in sent:
         echo.send(client, data)
     assert [echo.answer(client) for _ in sent] == sent
@@ -128,6 +140,36 @@ def test_many_at_once_come_back_in_order(echo: Echo) -> None:
     assert totals.datagrams == totals.datagrams_answered == len(sent)
     assert totals.bytes_received == totals.bytes_sent == sum(map(len, sent))
     assert totals.datagrams_refused == 0
+
+
+def test_one_alone_is_counted(echo: Echo) -> None:
+    echo.ask(echo.client(), b"12345")
+    totals = echo.house.reception.totals
+    assert (totals.datagrams, totals.datagrams_answered, totals.bytes_received, totals.bytes_sent) == (1, 1, 5, 5)
+
+
+@pytest.mark.skipif(not mmsg.available(), reason="no recvmmsg here")
+def test_one_alone_without_a_way_back_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    with contextlib.closing(Echo(MirrorListener, "127.0.0.1")) as echo:
+        # So that the answer goes to port 0, where nobody can be reached: EINVAL.
+        send = Batch.send_one_back
+
+        def send_nowhere(batch: Batch, control: int) -> bool:
+            batch.ports[0] = 0
+            return send(batch, control)
+
+        monkeypatch.setattr(Batch, "send_one_back", send_nowhere)
+        assert echo.ask(echo.client(), b"12345") is None
+        totals = echo.house.reception.totals
+        assert (totals.datagrams, totals.datagrams_answered, totals.bytes_received, totals.bytes_sent) == (1, 0, 5, 0)
+
+
+def test_a_flood_leaves_the_others_their_turn(echo: Echo) -> None:
+    client = echo.client()
+    for _ in range(4 * SIZE):
+        echo.send(client, b"x")
+    echo.listener.doRead()
+    assert SIZE < echo.house.reception.totals.datagrams < 3 * SIZE
 
 
 def test_each_of_several_clients_gets_its_own(echo: Echo) -> None:
@@ -147,8 +189,9 @@ def test_an_answer_leaves_with_the_mark(echo: Echo) -> None:
     assert [int.from_bytes(data, "little") for _, _, data in control] == [ANSWER_TTL]
 
 
-def test_an_answer_gets_no_answer(echo: Echo) -> None:
-    assert echo.ask(echo.client(ttl=ANSWER_TTL), b"x") is None
+@BEHIND
+def test_an_answer_gets_no_answer(echo: Echo, others: int) -> None:
+    assert echo.ask_behind(others, echo.client(ttl=ANSWER_TTL), b"x") is None
     told = echo.house.told
     assert told == [Refused("udp", echo.host, "it is another echo server's answer", 1)]
     assert echo.house.reception.totals.datagrams_refused == 1
@@ -159,9 +202,10 @@ def test_any_other_ttl_gets_one(echo: Echo, ttl: int) -> None:
     assert echo.ask(echo.client(ttl=ttl), b"x") == b"x"
 
 
-def test_the_own_port_gets_no_answer(make: Any) -> None:
+@BEHIND
+def test_the_own_port_gets_no_answer(make: Any, others: int) -> None:
     with contextlib.closing(Echo(make, "127.0.0.1")) as echo:
-        assert echo.ask(echo.client("127.0.0.2", echo.port), b"x") is None
+        assert echo.ask_behind(others, echo.client("127.0.0.2", echo.port), b"x") is None
         assert echo.house.told == [Refused("udp", "127.0.0.2", "from the port this server listens on", 1)]
 
 
@@ -195,6 +239,13 @@ def test_a_source_above_its_rate_gets_so_many_answers_and_no_more(make: Any, hos
         assert echo.ask(client, b"again") == b"again"
 
 
+def test_one_alone_above_its_rate_is_told_why(make: Any, host: str) -> None:
+    with contextlib.closing(Echo(make, host, limits=Limits(rate=1))) as echo:
+        client = echo.client()
+        assert [echo.ask(client, b"x") for _ in range(2)] == [b"x", None]
+        assert echo.house.told == [Refused("udp", host, "more than 1 in a second (--max-rate)", 1)]
+
+
 def test_sources_have_their_own_rates(make: Any) -> None:
     with contextlib.closing(Echo(make, "127.0.0.1", limits=Limits(rate=3))) as echo:
         greedy, modest = echo.client("127.0.0.2"), echo.client("127.0.0.3")
@@ -204,11 +255,12 @@ def test_sources_have_their_own_rates(make: Any) -> None:
         assert echo.answer(modest) == b"y"
 
 
-def test_a_broadcast_gets_no_answer(make: Any) -> None:
+@BEHIND
+def test_a_broadcast_gets_no_answer(make: Any, others: int) -> None:
     with contextlib.closing(Echo(make, "127.0.0.1", bind="0.0.0.0")) as echo:
         client = echo.client()
         client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        assert echo.ask(client, b"x", to="127.255.255.255") is None
+        assert echo.ask_behind(others, client, b"x", to="127.255.255.255") is None
         assert echo.house.told == [Refused("udp", "127.0.0.1", "sent to a broadcast or multicast address", 1)]
         assert echo.ask(client, b"y") == b"y"
 
