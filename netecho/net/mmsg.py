@@ -5,8 +5,9 @@ or made into Python objects. The arrays are also there as strided views, one for
 whole batch is checked with a few operations however many datagrams it has. Which of them deserve an answer is not
 decided here.
 
-Measured on one core with everything the server checks: 0.45 of a C program's recvfrom and sendto through `recvmsg`
-and `sendmsg`, one datagram at a time; about as many as that program through this.
+Measured on one core with everything the server checks: 0.45 of a C program's recvfrom and sendto through Python's
+`recvmsg` and `sendmsg`, one datagram at a time; about as many as that program through this. A datagram that comes alone
+is taken and sent back by the calls for one, 0.5 µs sooner.
 """
 
 from __future__ import annotations
