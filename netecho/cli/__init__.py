@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from netecho.cli import edge
+from netecho.cli import entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command that `arguments` (the process's own where None) ask for, and exit with its code."""
     _keep_standard_descriptors()
-    code = edge.run(sys.argv[1:] if arguments is None else list(arguments))
+    code = entry.run(sys.argv[1:] if arguments is None else list(arguments))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # what the end of the interpreter takes is not to change the code
     sys.exit(code)
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netecho.cli import front
-from netecho.cli.command import help_option
-from netecho.cli.mistakes import explained
+from netecho.cli import front_page
+from netecho.cli.click_ext.command import help_option
+from netecho.cli.click_ext.usage_errors import explained
 
 if TYPE_CHECKING:
-    from netecho.cli.edge import Edge
+    from netecho.cli.entry import Edge
 
 
 COMPLETE = "_NETECHO_COMPLETE"
@@ -25,19 +25,19 @@ class LazyGroup(click.Group):
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Return the names in the order of the front page."""
-        return list(front.COMMANDS)
+        return list(front_page.COMMANDS)
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module; None where there is no such command."""
-        if cmd_name not in front.COMMANDS:
+        if cmd_name not in front_page.COMMANDS:
             return None
-        command = getattr(import_module(f"netecho.cli.{cmd_name}"), cmd_name)
+        command = getattr(import_module(f"netecho.cli.commands.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)  # noqa: S101 - what the table in `front` promises
         return command
 
     def get_help(self, _ctx: click.Context) -> str:
         """Return the front page."""
-        return front.page().rstrip("\n")
+        return front_page.page().rstrip("\n")
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[click.shell_completion.CompletionItem[str]]:
         """Complete a command's name from the table, without importing all of them for their help."""
@@ -47,7 +47,7 @@ class LazyGroup(click.Group):
             return super().shell_complete(ctx, incomplete)
         return [
             CompletionItem(name, help=purpose)
-            for name, purpose in front.COMMANDS.items()
+            for name, purpose in front_page.COMMANDS.items()
             if name.startswith(incomplete)
         ]
 
@@ -55,7 +55,7 @@ class LazyGroup(click.Group):
 def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         edge: Edge = ctx.obj
-        edge.output.write(front.version())
+        edge.output.write(front_page.version())
         ctx.exit()
 
 
@@ -76,7 +76,7 @@ def group() -> LazyGroup:
 def invoke(arguments: list[str], edge: Edge) -> int:
     """Run the command that `arguments` ask for, or answer the shell that asks for completions."""
     if COMPLETE in os.environ:
-        from netecho.cli.completions import register
+        from netecho.cli.commands.completions import register
 
         register()
     try:

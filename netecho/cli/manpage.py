@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from netecho import __version__
-from netecho.cli import front
-from netecho.cli.command import Command, Option
+from netecho.cli import front_page
+from netecho.cli.click_ext.command import Command, Option
 from netecho.cli.group import group
 from netecho.errors import ExitCode
 
@@ -46,13 +46,13 @@ def _lines() -> Iterator[str]:
     yield from (".SH NAME", r"netecho \- network echo server and round\-trip probe")
     yield ".SH SYNOPSIS"
     with click.Context(group(), info_name="netecho") as parent:
-        commands = [(name, _command(parent, name)) for name in front.COMMANDS]
+        commands = [(name, _command(parent, name)) for name in front_page.COMMANDS]
         for name, command in commands:
             with click.Context(command, parent=parent, info_name=name) as ctx:
                 usage = " ".join(command.collect_usage_pieces(ctx))
                 yield from (f".B netecho {name}", f".RI {_quoted(usage)}", ".br")
         yield from (r".B netecho \-\-help", "|", r".B \-\-version")
-        yield from (".SH EXAMPLES", *_examples(front.EXAMPLES))
+        yield from (".SH EXAMPLES", *_examples(front_page.EXAMPLES))
         for name, command in commands:
             with click.Context(command, parent=parent, info_name=name) as ctx:
                 yield from _section(ctx, command)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from netecho.measure.criteria import Criterion, Failure
 from netecho.measure.metrics import FIGURES, METRICS, Metric, Unit, Value
-from netecho.measure.resampling import CONFIDENCE, LEAST, RESAMPLES, RankTest, Stretches, interval, location
+from netecho.measure.stats.bootstrap import CONFIDENCE, LEAST, RESAMPLES, RankTest, Stretches, interval, location
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -6,9 +6,9 @@ replied, lost or, at the end of a run that was cut short, pending. `summary` may
 
 from __future__ import annotations
 
-from netecho.measure.histogram import Histogram
+from netecho.measure.stats.histogram import Histogram
+from netecho.measure.stats.variation import Variation
 from netecho.measure.summary import Distribution, SizeSummary, Summary
-from netecho.measure.variation import Variation
 
 BINS = 128
 """Of a summary's distributions: each within a few percent where the values lie, and still short to print."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from netecho.measure.histogram import Bin, Histogram
+    from netecho.measure.stats.histogram import Bin, Histogram
 
 PERCENTS = (50, 90, 95, 99, 99.9)
 """The percentiles a `Distribution` has."""

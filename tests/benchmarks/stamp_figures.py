@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netecho.stamp.packet import Reply, Request
-from netecho.stamp.send import Sender
+from netecho.stamp.session_sender import Sender
 from netecho.stamp.times import ErrorEstimate
 from tests.benchmarks import tools
 from tests.benchmarks.bench import Benchmark, Figure, Scale

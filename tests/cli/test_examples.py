@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netecho.cli import front
-from netecho.cli.command import Command
+from netecho.cli import front_page
+from netecho.cli.click_ext.command import Command
 from tests.certificates import issue
 from tests.namespace import Namespace, namespace
 from tests.program import COMMAND, environment
@@ -28,14 +28,14 @@ SAVED = ("run", "monday", "tuesday", "before", "after")
 
 
 def examples(name: str) -> list[str]:
-    command = getattr(import_module(f"netecho.cli.{name}"), name)
+    command = getattr(import_module(f"netecho.cli.commands.{name}"), name)
     assert isinstance(command, Command)
     assert command.examples
     return [example.line for example in command.examples]
 
 
 EVERY = dict.fromkeys(
-    [line for line, _ in front.EXAMPLES] + [line for name in front.COMMANDS for line in examples(name)]
+    [line for line, _ in front_page.EXAMPLES] + [line for name in front_page.COMMANDS for line in examples(name)]
 )
 SERVERS = [line for line in EVERY if line.startswith("netecho serve")]
 OTHERS = [line for line in EVERY if line not in SERVERS]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from netecho.cli import front
+from netecho.cli import front_page
 from netecho.cli.manpage import ENDINGS, page
 from netecho.errors import ExitCode
 from tests.program import environment
@@ -37,7 +37,7 @@ def test_man_reads_it_without_a_warning() -> None:
         check=True,
     )
     assert shown.stderr == ""
-    for name in front.COMMANDS:
+    for name in front_page.COMMANDS:
         assert f"NETECHO {name.upper()}" in shown.stdout
     words = " ".join(shown.stdout.split())
     # What is typed is shown as it is typed: hyphens, quotes, carets.

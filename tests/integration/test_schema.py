@@ -31,7 +31,7 @@ KINDS = {
 @pytest.fixture(scope="module")
 def schema() -> jsonschema.Draft202012Validator:
     """As `netecho schema` prints it."""
-    from netecho.report.schema import text
+    from netecho.report.document.schema import text
 
     return jsonschema.Draft202012Validator(json.loads(text()))
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.program import COMMAND, PATIENCE, environment
-from tests.report.terminal import Terminal
+from tests.report.screen import Terminal
 from tests.rogues import echo, streams
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from netecho.net.pem import pin_of
+from netecho.net.certificates import pin_of
 from tests.peers import LOOPBACK, Peer, answers, free_port, needed
 
 if TYPE_CHECKING:

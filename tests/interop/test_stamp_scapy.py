@@ -21,8 +21,8 @@ from scapy.fields import ByteField, IntField, LongField, PacketField, PacketList
 from scapy.packet import Packet
 
 from netecho.stamp.packet import Reply, Request
-from netecho.stamp.reflect import Arrival, Clock, Prepared, Reflector, Rules
-from netecho.stamp.send import Reflection, Sender
+from netecho.stamp.session_reflector import Arrival, Clock, Prepared, Reflector, Rules
+from netecho.stamp.session_sender import Reflection, Sender
 from netecho.stamp.times import ErrorEstimate, to_ntp
 from netecho.stamp.tlv import Tlv, encode
 

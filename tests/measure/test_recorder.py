@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tracemalloc
 
-from netecho.measure.histogram import Bin
 from netecho.measure.recorder import Recorder
+from netecho.measure.stats.histogram import Bin
 from netecho.measure.summary import Distribution, SizeSummary, Summary
 
 

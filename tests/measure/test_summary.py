@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from hypothesis import given, strategies as st
 
-from netecho.measure.histogram import Histogram
+from netecho.measure.stats.histogram import Histogram
 from netecho.measure.summary import Distribution, Summary
 
 

@@ -15,7 +15,7 @@ from netecho.measure.events import (
 )
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result, Route, Setup, Start
-from netecho.report.model import Document, document
+from netecho.report.document.model import Document, document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ import termios
 from io import StringIO
 
 from netecho.report.output import Output
-from tests.report.terminal import Terminal
+from tests.report.screen import Terminal
 
 XTERM = {"TERM": "xterm"}
 

@@ -10,10 +10,10 @@ import pytest
 
 from netecho.measure.events import Event
 from netecho.measure.result import Start
-from netecho.report.csvout import CsvReporter
-from netecho.report.jsonout import JsonReporter
-from netecho.report.model import Reporter
-from netecho.report.ndjson import NdjsonReporter
+from netecho.report.document.model import Reporter
+from netecho.report.formats.csv_rows import CsvReporter
+from netecho.report.formats.json_document import JsonReporter
+from netecho.report.formats.ndjson import NdjsonReporter
 from netecho.report.output import Output
 from tests.report.runs import START, TROUBLED, calm, lost, reply, run
 

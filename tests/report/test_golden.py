@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netecho.measure.histogram import Histogram
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result, Route, Setup
+from netecho.measure.stats.histogram import Histogram
 from netecho.measure.summary import Distribution
-from netecho.report.model import Document, document
-from netecho.report.summary import rendered, summary
+from netecho.report.document.model import Document, document
+from netecho.report.terminal.summary import rendered, summary
 from tests.report.looks import looks_as_it_did
 from tests.report.runs import START, TROUBLED, calm, fed, lost, reply, run
 

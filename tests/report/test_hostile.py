@@ -5,14 +5,14 @@ from typing import Any
 
 from hypothesis import given, settings, strategies as st
 
-from netecho.report import schema
-from netecho.report.headline import headline
-from netecho.report.model import Document
-from netecho.report.restored import start_of, summary_of
-from netecho.report.summary import rendered, summary
+from netecho.report.document import schema
+from netecho.report.document.decode import start_of, summary_of
+from netecho.report.document.model import Document
+from netecho.report.terminal.headline import headline
+from netecho.report.terminal.summary import rendered, summary
+from tests.report.document.test_schema import paths
 from tests.report.runs import STAMP
 from tests.report.test_golden import RUNS
-from tests.report.test_schema import paths
 
 DOCUMENTS: list[Document] = [RUNS[name] for name in ("troubled", "sweep", "connecting")]
 DOCUMENTS.append({**RUNS["calm"], "stamp": STAMP})

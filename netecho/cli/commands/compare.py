@@ -1,0 +1,73 @@
+"""`netecho compare`: two saved runs side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netecho.cli.click_ext.command import command, section
+from netecho.cli.click_ext.types import CHANGES, FILE, choice, form_of
+from netecho.errors import ExitCode
+
+if TYPE_CHECKING:
+    from netecho.cli.entry import Edge
+
+EXAMPLES = (
+    ("netecho compare before.ndjson after.ndjson", "each figure in both, and whether it is more than chance"),
+    ("netecho compare before.ndjson after.ndjson --fail-if 'rtt.p99>+10%'", "exit 1 if it got so much worse"),
+    ("netecho compare before.ndjson after.ndjson --json | jq '.changes[0]'", "for scripts"),
+)
+
+output = section("Output")
+verdict = section("Verdict")
+
+
+@command(
+    "compare",
+    examples=EXAMPLES,
+    epilog="Every option is also read from the environment, as NETECHO_COMPARE_<OPTION>.",
+)
+@click.argument("before", metavar="BEFORE", type=FILE)
+@click.argument("after", metavar="AFTER", type=FILE)
+@output("--format", type=choice("text", "json"), shown="text", help="what goes to standard output")
+@output("--json", is_flag=True, help="short for --format json")
+@output("--no-color", is_flag=True, help="no colour, as NO_COLOR=1 in the environment")
+@verdict(
+    "--fail-if",
+    type=CHANGES,
+    multiple=True,
+    help="exit 1 if this came true: rtt.p99>+10%, rtt.p50>+2ms, loss>+1%: changes, by their sign; without a sign, the"
+    " second run alone; may be repeated, or joined by commas",
+)
+@click.pass_context
+def compare(ctx: click.Context, /, **values: Any) -> int:
+    """Put two saved runs side by side: what changed, and whether it is more than the runs' own spread explains.
+
+    BEFORE and AFTER are what netecho probe wrote with --save or --format ndjson; of --json there are the figures, and
+    nothing to tell a change from chance by.
+    """
+    from netecho.measure.compare import compare as compare_runs, judge
+    from netecho.report.document.comparison import compared, load
+    from netecho.report.output import Output
+
+    form = form_of(values)
+    edge: Edge = ctx.obj
+    edge.output = shown = Output(color=not values["no_color"])
+    before, after = (load(values[name]) for name in ("before", "after"))
+    failed = judge((each for criteria in values["fail_if"] for each in criteria), before.run, after.run)
+    document = compared(compare_runs(before.run, after.run), before, after, [str(each) for each in failed])
+    if form == "json":
+        from netecho.report.formats.json_document import pretty
+
+        shown.write(pretty(document))
+    else:
+        from netecho.report.terminal.comparison import show
+
+        show(document, shown)
+    for word in (before.remark, after.remark):
+        if word is not None:
+            shown.say(f"netecho: {word}")
+    for each in failed:
+        shown.say(f"netecho: failed: {each}")
+    return ExitCode.FAILED if failed else ExitCode.OK

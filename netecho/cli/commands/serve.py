@@ -1,0 +1,217 @@
+"""`netecho serve`: its options, and the server they ask for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from netecho.cli.click_ext.command import command, section
+from netecho.cli.click_ext.types import FILE, LISTEN, TIME, Parsed, choice, integer, parse_alpn
+from netecho.cli.files import stamp_key
+from netecho.echo.limits import Limits
+from netecho.echo.text import DEFAULT_ERROR, DEFAULT_REPLY, Wording
+from netecho.errors import UsageError
+from netecho.net.server.settings import Credentials, Reflecting, Service
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from netecho.cli.entry import Edge
+    from netecho.target import Target
+
+EXAMPLES = (
+    ("netecho serve", "TCP and UDP, port 7007, every address"),
+    ("netecho serve tcp://:7 udp://:7", "the ports of RFC 862"),
+    ("netecho serve 127.0.0.1:0 --format ndjson", "a free port of loopback; the first lines say which"),
+    ("netecho serve 'tcp://[::1]:7007' unix:/run/netecho.sock -v", "IPv6 and a Unix socket, with a log"),
+    ("netecho serve tls://:7443 --cert cert.pem --key key.pem", "TLS; SIGHUP reads the files again"),
+    ("netecho serve stamp:// --stateful", "a STAMP reflector, for routers and for netecho probe stamp://"),
+    ("netecho serve tcp://:7007 --mode text --banner Welcome --logoff BYE", "a line for a line"),
+)
+
+answers = section("What is answered")
+limits = section("Limits")
+tls = section("TLS, for tls:// addresses")
+stamp = section("STAMP (RFC 8762), for stamp:// addresses")
+running = section("Running")
+output = section("Output")
+
+_SAFE = Limits()
+
+
+def parse_mode(text: str) -> int:
+    """Read the permissions of a file in octal. Raises UsageError."""
+    if not re.fullmatch("0?[0-7]{1,3}", text):
+        raise UsageError(f"{text!r} is not a file's permissions", "three octal digits: 660")
+    return int(text, 8)
+
+
+def parse_line(text: str) -> str:
+    """Check that a text is one line. Raises UsageError."""
+    if "\n" in text or "\r" in text:
+        raise UsageError(f"{text!r} is more than one line", "a text without a newline, which netecho adds")
+    return text
+
+
+def parse_word(text: str) -> str:
+    """Check the word that ends a conversation. Raises UsageError."""
+    if not parse_line(text):
+        raise UsageError("'' begins every line", "a word: BYE")
+    return text
+
+
+LINE = Parsed("TEXT", parse_line)
+
+
+@command(
+    "serve",
+    examples=EXAMPLES,
+    epilog="TIME takes ns, us, ms, s, m or h (1.5s, 200us), in seconds without."
+    " Every option is also read from the environment, as NETECHO_SERVE_<OPTION>.",
+)
+@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1, type=LISTEN)
+@answers(
+    "--mode", type=choice("raw", "text"), default="raw", shown="raw", help="the bytes as they are, or line by line"
+)
+@answers("--banner", type=LINE, help="a line sent to each new stream connection")
+@answers("--reply", type=Parsed("TEMPLATE", parse_line), shown=DEFAULT_REPLY, help="text: {} stands for the line")
+@answers("--reply-error", type=LINE, shown=DEFAULT_ERROR, help="text: for a line that is not UTF-8, or too long")
+@answers("--logoff", type=Parsed("WORD", parse_word), help="text: a line that starts with WORD ends the connection")
+@limits(
+    "--max-connections",
+    type=integer(0),
+    default=_SAFE.connections,
+    shown=str(_SAFE.connections),
+    help="connections at once; 0: no limit",
+)
+@limits(
+    "--max-per-client",
+    type=integer(0),
+    default=_SAFE.per_client,
+    shown=str(_SAFE.per_client),
+    help="connections at once from one address (IPv6: one /64 network); 0: no limit",
+)
+@limits("--idle-timeout", type=TIME, default=_SAFE.idle, shown="5m", help="end connections silent for TIME; 0: never")
+@limits(
+    "--max-rate",
+    type=integer(0),
+    default=_SAFE.rate,
+    shown=str(_SAFE.rate),
+    help="datagrams, and new connections, a second from one address; 0: no limit",
+)
+@tls("--cert", type=FILE, shown="one made for the run", help="certificate and its chain (PEM)")
+@tls("--key", type=FILE, shown="in --cert", help="its key (PEM)")
+@tls("--client-ca", type=FILE, help="let in only clients with a certificate signed by these (PEM)")
+@tls("--alpn", type=Parsed("NAME", parse_alpn), multiple=True, help="speak this application protocol; may be repeated")
+@stamp("--stateful", is_flag=True, help="number the replies of each session, which shows where packets are lost")
+@stamp("--auth-key-file", type=FILE, help="authenticated mode, with the key in FILE: as it stands, or hex:DIGITS")
+@stamp("--whole-base", is_flag=True, help="answer TWAMP-Light requests under 44 bytes with 44, as RFC 8762 section 4.6")
+@running("--workers", type=integer(1, 256), default=1, shown="1", help="processes sharing the ports and the limits")
+@running(
+    "--socket-mode", type=Parsed("MODE", parse_mode), default=0o660, shown="660", help="permissions of Unix sockets"
+)
+@running("--for", type=TIME, help="stop after TIME")
+@output("--format", type=choice("text", "ndjson"), shown="text", default="text", help="how events are written")
+@output("-v", "--verbose", count=True, help="tell of each connection; twice: of all that comes")
+@output("-q", "--quiet", count=True, help="only where it listens and the totals; twice: nothing")
+@click.pass_context
+def serve(ctx: click.Context, /, **values: Any) -> int:
+    """Echo what comes in, by RFC 862, until stopped by SIGINT or SIGTERM.
+
+    ADDRESS is [SCHEME://][HOST]:PORT, where SCHEME is tcp, udp, tls or stamp; or unix:/PATH. Without a scheme it is
+    TCP and UDP, without a host every address of this machine; port 0 takes a free one. Sockets that systemd hands
+    over are served as well.
+
+    Over UDP, an answer is never longer than its request, and a datagram that could be another server's answer gets
+    none.
+    """
+    edge: Edge = ctx.obj
+    targets = [target for each in values["addresses"] for target in each]
+    return run(
+        targets,
+        service_of(values, targets),
+        edge,
+        form=values["format"],
+        verbosity=values["verbose"] - values["quiet"],
+        workers=values["workers"],
+        mode=values["socket_mode"],
+    )
+
+
+def service_of(values: dict[str, Any], targets: Sequence[Target]) -> Service:
+    """Make the settings of the options. Raises UsageError for options that mean nothing together."""
+    is_text = values["mode"] == "text"
+    for option in ("reply", "reply_error", "logoff"):
+        if values[option] is not None and not is_text:
+            raise UsageError(f"--{option.replace('_', '-')} is for --mode text", "add --mode text")
+    if values["key"] is not None and values["cert"] is None:
+        raise UsageError("--key without --cert", "name the certificate too: --cert cert.pem")
+    given = [option for option in ("cert", "client_ca", "alpn") if values[option]]
+    # With no address at all the sockets may be systemd's.
+    if given and targets and not any(target.scheme == "tls" for target in targets):
+        raise UsageError(f"--{given[0].replace('_', '-')} is for tls addresses, and there is none", "add tls://:7443")
+    reflecting = _reflecting(values, targets)
+    wording = Wording(
+        reply=DEFAULT_REPLY if values["reply"] is None else values["reply"],
+        error=values["reply_error"],
+        logoff=values["logoff"],
+    )
+    return Service(
+        wording=wording if is_text else None,
+        banner=values["banner"],
+        credentials=Credentials(
+            cert=values["cert"], key=values["key"], client_ca=values["client_ca"], alpn=values["alpn"]
+        ),
+        limits=Limits(
+            connections=values["max_connections"] or None,
+            per_client=values["max_per_client"] or None,
+            idle=values["idle_timeout"] or None,
+            rate=values["max_rate"] or None,
+        ),
+        reflecting=reflecting,
+        duration=values["for"],
+    )
+
+
+def _reflecting(values: dict[str, Any], targets: Sequence[Target]) -> Reflecting:
+    given = [option for option in ("stateful", "auth_key_file", "whole_base") if values[option]]
+    if given and not any(target.scheme == "stamp" for target in targets):
+        raise UsageError(f"--{given[0].replace('_', '-')} is for stamp addresses, and there is none", "add stamp://")
+    path = values["auth_key_file"]
+    if path is not None and values["whole_base"]:
+        raise UsageError(
+            "--whole-base and --auth-key-file exclude each other: TWAMP-Light has no packets with this seal",
+            "leave out --whole-base",
+        )
+    key = None if path is None else stamp_key(path, "--auth-key-file").hex()
+    return Reflecting(stateful=values["stateful"], key=key, whole_base=values["whole_base"])
+
+
+def run(
+    targets: Sequence[Target],
+    service: Service,
+    edge: Edge,
+    *,
+    form: Literal["text", "ndjson"],
+    verbosity: int,
+    workers: int,
+    mode: int,
+) -> int:
+    """Serve to the end, and return the exit code. Raises UsageError, UnreachableError."""
+    from netecho.net.server.start import run_server
+    from netecho.report.output import Output
+    from netecho.report.server_log import ServerLog
+
+    edge.output = Output(quiet=2 if verbosity < -1 else 0)
+    log = ServerLog(edge.output, form, verbosity)
+    run_server(
+        targets,
+        log.watched(service),
+        log,
+        workers=workers,
+        mode=mode,
+    )
+    log.finish()
+    return 0

@@ -1,0 +1,95 @@
+"""The edge: every error a command raises is caught here, once, and shown; what is returned is the exit code.
+
+    NetechoError            its sentence and hint on standard error, its exit code
+    Ctrl-C before a run     130
+    anything else           a bug: said so, with how to report it; 4
+
+`NETECHO_DEBUG=1` adds the traceback, to both kinds.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from netecho.cli import front_page
+from netecho.errors import ExitCode, NetechoError, OutputClosed
+from netecho.report.output import Output
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+DEBUG = "NETECHO_DEBUG"
+
+
+class Edge:
+    """What a command shares with its edge; it is the `obj` of Click's context."""
+
+    def __init__(self) -> None:
+        self.output = Output()
+        """What errors are shown on. A command that has -q and --no-color puts its own here."""
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command that `arguments` ask for. Returns its exit code; raises nothing but SystemExit."""
+    edge = Edge()
+    try:
+        return _dispatch(arguments, edge)
+    except OutputClosed as error:
+        return error.exit_code
+    except NetechoError as error:
+        edge.output.say(_shown(error))
+        if os.environ.get(DEBUG):
+            edge.output.say(_traceback(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        return ExitCode.CUT_OFF
+    except Exception as error:  # noqa: BLE001 - whatever is not understood by now is a bug, and is called one
+        edge.output.say(_bug(error))
+        return ExitCode.BUG
+
+
+def _dispatch(arguments: list[str], edge: Edge) -> int:
+    if arguments == ["--version"]:
+        edge.output.write(front_page.version())
+    elif arguments in (["--help"], ["-h"]):
+        edge.output.write(front_page.page())
+    else:
+        from netecho.cli.group import invoke
+
+        return invoke(arguments, edge)
+    return ExitCode.OK
+
+
+def _shown(error: NetechoError) -> str:
+    """Lay an error out: what happened, to what, and on the next line what to try."""
+    return f"netecho: {error.sentence}" + (f"\n  {error.hint}" if error.hint else "")
+
+
+def _bug(error: Exception) -> str:
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    lines = [f"netecho: this is a bug in netecho: {what}{_place(error.__traceback__)}"]
+    if os.environ.get(DEBUG):
+        lines.append(_traceback(error))
+        lines.append("  please report it with the lines above, the command, and what `netecho --version` says")
+    else:
+        lines.append(f"  please report it with the command and all that it prints under {DEBUG}=1")
+    return "\n".join(lines)
+
+
+def _place(traceback: TracebackType | None) -> str:
+    """Name the last line of netecho's own that the error came through."""
+    place = ""
+    while traceback is not None:
+        module = str(traceback.tb_frame.f_globals.get("__name__", ""))
+        if module.partition(".")[0] == "netecho":
+            place = f" ({module}, line {traceback.tb_lineno})"
+        traceback = traceback.tb_next
+    return place
+
+
+def _traceback(error: Exception) -> str:
+    import traceback
+
+    return "".join(traceback.format_exception(error)).rstrip() + f"\n  Python {sys.version.split()[0]}, {sys.platform}"

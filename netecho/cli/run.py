@@ -1,0 +1,86 @@
+"""The run itself: the measurement, those who watch it, and the exit code at its end.
+
+The seam between what was asked and what is done. Twisted and Rich are imported here, when there is something to do.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from netecho.cli import files
+from netecho.cli.reporters import Watchers
+from netecho.errors import ExitCode
+from netecho.report.output import Output
+
+if TYPE_CHECKING:
+    from netecho.cli.entry import Edge
+    from netecho.cli.job.build import Asked
+    from netecho.measure.recorder import Recorder
+    from netecho.measure.result import Result
+    from netecho.net.reactor.runner import Interrupt
+    from netecho.report.terminal.live import LiveView
+
+FRAME = 0.25
+"""Seconds from one frame of the live view to the next."""
+
+
+def run(asked: Asked, edge: Edge) -> int:
+    """Probe as asked, show what comes of it, and return the exit code."""
+    from netecho.measure.criteria import judge
+    from netecho.measure.recorder import Recorder
+    from netecho.net.reactor.runner import run as run_reactor
+    from netecho.net.self_server import reachable
+    from netecho.report.document.model import document
+
+    showing = asked.showing
+    edge.output = output = Output(quiet=showing.quiet, color=showing.color)
+    recorder = Recorder(by_size=len(asked.job.plan.sizes) > 1)
+
+    async def measured(reactor: Any, interrupt: Interrupt) -> Result:
+        from netecho.net.client.measurement import probe
+
+        with _Frames(reactor, watchers.live):
+            return await probe(reactor, interrupt, job, recorder, watchers)
+
+    with Watchers(asked, output, recorder) as watchers, reachable(asked.job) as job:
+        result = run_reactor(measured)
+        failed = judge(asked.criteria, result.summary, result.start.setup)
+        watchers.finished(document(result, [str(each) for each in failed]))
+    if showing.hdr is not None:
+        _write_hdr(showing.hdr, result, recorder)
+    for each in failed:
+        output.say(f"netecho: failed: {each}")
+    return ExitCode.FAILED if failed else ExitCode.OK
+
+
+class _Frames:
+    """Has the live view drawn, for as long as there is something to see: from the reactor, so between sends."""
+
+    def __init__(self, reactor: Any, view: LiveView | None) -> None:
+        self._reactor = reactor
+        self._view = view
+        self._next: Any = None
+
+    def __enter__(self) -> None:
+        if self._view is not None:
+            self._draw(self._view)
+
+    def __exit__(self, *_: object) -> None:
+        if self._view is not None:
+            if self._next.active():
+                self._next.cancel()
+            self._view.clear()
+
+    def _draw(self, view: LiveView) -> None:
+        view.draw(time.monotonic_ns())
+        self._next = self._reactor.callLater(FRAME, self._draw, view)
+
+
+def _write_hdr(path: str, result: Result, recorder: Recorder) -> None:
+    from netecho.report.formats.hdrlog import lines
+
+    histograms = {None: recorder.rtt, "response": recorder.response, "lag": recorder.lag}
+    with files.Kept(path) as kept:
+        for line in lines(result.start.started, result.duration, histograms):
+            kept.write(f"{line}\n")

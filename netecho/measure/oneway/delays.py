@@ -1,0 +1,283 @@
+"""Each direction by itself: what T1 to T4 of every probe say of the way there, the way back and the time between.
+
+T1 and T4 are stamped here, T2 and T3 by the reflector, with a clock of its own. T3 - T2 and the round trip need no
+agreement of the clocks; a delay in one direction is worth what the clocks are worth. So each is counted twice, as
+stamped and corrected by the estimated offset, and which one is shown is chosen at the end, and said.
+
+The correction follows the clocks' drift: a line is laid through the best samples of every `BLOCK` probes, and their
+delays are corrected by it. A run of no more probes than that has one line. Memory does not grow with the run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from statistics import median
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from netecho.measure.oneway.clock_offset import BestSamples, Line, Sample
+from netecho.measure.oneway.loss import Directions
+from netecho.measure.stats.histogram import Histogram
+from netecho.measure.stats.signed_histogram import Signed
+from netecho.measure.stats.variation import Variation
+from netecho.measure.summary import Distribution
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SECOND = 1_000_000_000
+BLOCK = 1024
+Choice = Literal["auto", "synced", "estimated"]
+
+_APART = 60 * SECOND
+"""Stamps further off than this are not of this time: no clock that somebody looks at is so wrong."""
+_APART_SYNCED = SECOND
+"""The same where both ends say that they follow UTC."""
+_RECENT = 15
+_FEW = 3
+_AT_ONCE = 2
+"""Delays counted for each that comes in: a whole block at once would hold up the next send."""
+
+
+class Nonsense(StrEnum):
+    """What stamps cannot be, as a word for the document."""
+
+    ZERO = "zero"
+    """T2 or T3 was never set."""
+    BACKWARDS = "backwards"
+    """T3 is before T2."""
+    LONGER = "longer"
+    """T3 - T2 is not less than the whole round trip."""
+    FUTURE = "future"
+    PAST = "past"
+
+
+_OTHER_TIME = (Nonsense.FUTURE, Nonsense.PAST)
+
+
+class Stamps(NamedTuple):
+    """One probe's, nanoseconds since 1970: T1 and T4 by our clock, T2 and T3 by the far one."""
+
+    t1: int
+    t2: int
+    t3: int
+    t4: int
+    unset: bool = False
+    """Whether T2 or T3 is zero on the wire."""
+
+
+class Claim(NamedTuple):
+    """What one end says of its clock."""
+
+    synchronised: bool = False
+    error: int | None = None
+    """Nanoseconds; None: it does not say."""
+
+    def worse(self, other: Claim) -> Claim:
+        """Return what holds of both."""
+        error = None if self.error is None or other.error is None else max(self.error, other.error)
+        return Claim(self.synchronised and other.synchronised, error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Direction:
+    """The delays of one direction, nanoseconds."""
+
+    delay: Distribution
+    ipdv_mean_abs: float | None = None
+    """RFC 3393, over pairs of consecutive probes; needs no agreement of the clocks, nor does the jitter."""
+    pdv_p99: int | None = None
+    jitter_rfc3550: float | None = None
+    lost: int | None = None
+    """Packets lost in this direction; None: not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneWaySummary:
+    """What the stamps came to. Times in nanoseconds; None where there is no value."""
+
+    clock: Literal["synced", "estimated"] | None
+    """Whether delays are as stamped or corrected by the estimated offset; None: there are none."""
+    forward: Direction
+    backward: Direction
+    processing: Distribution
+    here: Claim | None
+    """The worst that each end said of its clock."""
+    there: Claim | None
+    line: Line | None
+    stateful: bool | None
+    nonsense: dict[Nonsense, int] = field(default_factory=dict)
+
+
+class Way:
+    """The part of one connection: neighbours and numbers that only it has."""
+
+    __slots__ = ("backward", "directions", "forward")
+
+    def __init__(self, warmup: int) -> None:
+        self.forward = Variation()
+        self.backward = Variation()
+        self.directions = Directions(warmup)
+
+
+class OneWay:
+    """The state of a run's one-way figures, shared by all its connections: their probes meet the same two clocks."""
+
+    def __init__(self, choice: Choice = "auto", *, warmup: int = 0) -> None:
+        self._choice = choice
+        self._warmup = warmup
+        self._ways: list[Way] = []
+        self._processing = Histogram()
+        self._best = BestSamples()
+        self._here: Claim | None = None
+        self._there: Claim | None = None
+        self._nonsense = dict.fromkeys(Nonsense, 0)
+        self._recent: list[int] = []
+        self._block: list[tuple[int, int, int]] = []
+        self._block_best = BestSamples()
+        self._drained: list[tuple[int, int, int]] = []
+        self._drained_by: Line | None = None
+        # As stamped, and corrected; forward and backward. The first block says what is near the values.
+        self._stamped: tuple[Signed, Signed] | None = None
+        self._corrected = (Signed(), Signed())
+
+    def way(self) -> Way:
+        """Return the state of one connection."""
+        way = Way(self._warmup)
+        self._ways.append(way)
+        return way
+
+    def took(self, stamps: Stamps, round_trip: int, here: Claim, there: Claim) -> tuple[int, Nonsense | None]:
+        """Say how long the far end kept a probe that was back after `round_trip`, and what is wrong with its stamps.
+
+        Nonsense is counted, and that probe is not to be told to `replied`. Where the stamps contradict each other
+        the probe counts as not kept at all; where they are only of another time, their difference still holds.
+        """
+        wrong = self._wrong(stamps, round_trip, here, there)
+        if wrong is not None:
+            self._nonsense[wrong] += 1
+        return (0 if wrong is not None and wrong not in _OTHER_TIME else stamps.t3 - stamps.t2), wrong
+
+    def _wrong(self, stamps: Stamps, round_trip: int, here: Claim, there: Claim) -> Nonsense | None:
+        if stamps.unset:
+            return Nonsense.ZERO
+        kept = stamps.t3 - stamps.t2
+        if kept < 0:
+            return Nonsense.BACKWARDS
+        if kept >= round_trip:
+            return Nonsense.LONGER
+        usual = self._usual_offset(stamps) if self._choice == "estimated" else 0
+        apart = _APART_SYNCED if here.synchronised and there.synchronised else _APART
+        if stamps.t2 - stamps.t4 > usual + apart:
+            return Nonsense.FUTURE
+        return Nonsense.PAST if stamps.t3 - stamps.t1 < usual - apart else None
+
+    def _usual_offset(self, stamps: Stamps) -> int:
+        """Return the offset that most of the latest probes agree on: where clocks may differ, only that can be odd."""
+        offset = stamps.t2 - stamps.t1
+        recent = self._recent
+        recent.append(offset)
+        if len(recent) > _RECENT:
+            del recent[0]
+        return int(median(recent)) if len(recent) >= _FEW else offset
+
+    def replied(self, way: Way, seq: int, at: int, stamps: Stamps, here: Claim, there: Claim) -> None:
+        """Take in a probe whose stamps can be believed.
+
+        `seq` is its number on its connection; `at` when it was answered, by the monotonic clock.
+        """
+        self._here = here if self._here is None else self._here.worse(here)
+        self._there = there if self._there is None else self._there.worse(there)
+        forward, backward, kept = stamps.t2 - stamps.t1, stamps.t4 - stamps.t3, stamps.t3 - stamps.t2
+        self._processing.record(kept)
+        way.forward.replied(seq, forward)
+        way.backward.replied(seq, backward)
+        sample = Sample(at, forward - backward, forward + backward)
+        self._best.add(sample)
+        self._block_best.add(sample)
+        self._block.append((at, forward, backward))
+        self._drain(_AT_ONCE)
+        if len(self._block) == BLOCK:
+            self._close_block()
+
+    def _close_block(self) -> None:
+        self._drain(len(self._drained))
+        if self._stamped is None and self._block:
+            self._stamped = (
+                Signed(min(forward for _, forward, _ in self._block)),
+                Signed(min(backward for _, _, backward in self._block)),
+            )
+        self._drained, self._block = self._block, []
+        self._drained_by = self._block_best.line()
+        self._block_best = BestSamples()
+
+    def _drain(self, most: int) -> None:
+        line, stamped = self._drained_by, self._stamped
+        if line is None or stamped is None:
+            return
+        for _ in range(min(most, len(self._drained))):
+            at, forward, backward = self._drained.pop()
+            offset = round(line.offset_at(at))
+            stamped[0].record(forward)
+            stamped[1].record(backward)
+            self._corrected[0].record(forward - offset)
+            self._corrected[1].record(backward + offset)
+
+    def summary(self, lost: int = 0) -> OneWaySummary:
+        """Return the figures so far; `lost` is how many probes were lost in all."""
+        self._close_block()
+        self._drain(len(self._drained))
+        line = self._best.line()
+        clock = self._chosen(line)
+        counted = self._corrected if clock == "estimated" else self._stamped
+        forward, backward = (each.distribution() for each in counted or self._corrected)
+        stateful = self._stateful()
+        lost_forward, lost_backward = self._lost(stateful, lost)
+        return OneWaySummary(
+            clock=clock,
+            forward=_direction(forward, [way.forward for way in self._ways], lost_forward),
+            backward=_direction(backward, [way.backward for way in self._ways], lost_backward),
+            processing=Distribution.of(self._processing),
+            here=self._here,
+            there=self._there,
+            line=line,
+            stateful=stateful,
+            nonsense=dict(self._nonsense),
+        )
+
+    def _chosen(self, line: Line | None) -> Literal["synced", "estimated"] | None:
+        """Return by which clock delays are to be taken: in doubt the one with the smaller error."""
+        here, there = self._here, self._there
+        if line is None or here is None or there is None:
+            return None
+        if self._choice != "auto":
+            return self._choice
+        if not (here.synchronised and there.synchronised) or here.error is None or there.error is None:
+            return "estimated"
+        return "synced" if here.error + there.error <= line.within else "estimated"
+
+    def _stateful(self) -> bool | None:
+        known = [stateful for way in self._ways if (stateful := way.directions.stateful) is not None]
+        return any(known) if known else None
+
+    def _lost(self, stateful: bool | None, lost: int) -> tuple[int | None, int | None]:
+        if not lost:
+            return 0, 0
+        if not stateful:
+            return None, None
+        forward = sum(way.directions.forward for way in self._ways)
+        backward = sum(way.directions.backward for way in self._ways)
+        # A request that arrived twice, of which no two answers were seen, looks like one too many.
+        return max(forward, 0), max(backward, 0)
+
+
+def _direction(delay: Distribution, variations: Sequence[Variation], lost: int | None) -> Direction:
+    pairs = sum(each.pairs for each in variations)
+    jitters = [jitter for each in variations if (jitter := each.jitter) is not None]
+    return Direction(
+        delay=delay,
+        ipdv_mean_abs=sum(each.ipdv_sum for each in variations) / pairs if pairs else None,
+        pdv_p99=None if delay.p99 is None or delay.min is None else delay.p99 - delay.min,
+        jitter_rfc3550=sum(jitters) / len(jitters) if jitters else None,
+        lost=lost,
+    )

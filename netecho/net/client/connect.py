@@ -1,0 +1,337 @@
+"""Reaching a target, phase by phase: names to addresses, addresses to a connected socket.
+
+Each phase is timed by itself and bounded by the timeout. Twisted's own endpoints tell nothing of what they tried, and
+socket options that must be set before connecting have no place in them; so the socket is connected here, and handed
+to a Twisted transport as it is. Sets the options of `Travel`; must know nothing of probes.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred, TimeoutError as DeferredTimeoutError
+from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
+from zope.interface import implementer
+
+from netecho.errors import UnreachableError, UsageError
+
+if TYPE_CHECKING:
+    from twisted.python.failure import Failure
+
+    from netecho.net.client.job import Travel
+    from netecho.target import Target
+
+SECOND = 1_000_000_000
+# RFC 8305 section 5, Connection Attempt Delay.
+_HEAD_START = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where packets go: a family and a socket address of that family."""
+
+    family: socket.AddressFamily
+    sockaddr: Any
+
+    @property
+    def host(self) -> str:
+        """The address without its port: `127.0.0.1`, `fe80::1%eth0`, or the path of a Unix socket."""
+        if self.family == socket.AF_UNIX:
+            return str(self.sockaddr)
+        return socket.getnameinfo(self.sockaddr, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]
+
+    @property
+    def port(self) -> int | None:
+        """The port; None for a Unix socket."""
+        return None if self.family == socket.AF_UNIX else int(self.sockaddr[1])
+
+
+async def resolve(
+    reactor: Any, target: Target, kind: socket.SocketKind, travel: Travel, timeout: int
+) -> tuple[list[Address], int | None]:
+    """Return the addresses of `target` in the order to try them, and the nanoseconds that took (None: no name)."""
+    if target.scheme == "unix":
+        return [Address(socket.AF_UNIX, target.path)], None
+    family = {4: socket.AF_INET, 6: socket.AF_INET6, None: socket.AF_UNSPEC}[travel.family]
+    literal = _is_literal(target.host)
+    start = time.monotonic_ns()
+    looked_up = _getaddrinfo(reactor, target.host, target.port, family, kind).addTimeout(timeout / SECOND, reactor)
+    try:
+        found = await looked_up
+    except DeferredTimeoutError:
+        raise UnreachableError(
+            f"the name {target.host!r} was not resolved within {timeout / SECOND:g} s",
+            "check the resolver, or give the address itself",
+        ) from None
+    except OSError as error:
+        raise _unresolved(target.host, error, travel) from None
+    took = time.monotonic_ns() - start
+    addresses = _interleaved([Address(socket.AddressFamily(family), sockaddr) for family, _, _, _, sockaddr in found])
+    return addresses, None if literal else took
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _getaddrinfo(reactor: Any, host: str, port: int | None, family: int, kind: int) -> Deferred[list[Any]]:
+    """Look a name up in a thread of its own: the reactor's pool is waited for at the end, however long it hangs."""
+    answer: Deferred[list[Any]] = Deferred()
+    done = False
+
+    def settle(result: Any) -> None:
+        nonlocal done
+        if not done and not answer.called:
+            done = True
+            answer.errback(result) if isinstance(result, BaseException) else answer.callback(result)
+
+    def look_up() -> None:
+        try:
+            result: Any = socket.getaddrinfo(host, port, family, kind)
+        except (OSError, UnicodeError) as error:
+            result = error if isinstance(error, OSError) else OSError(str(error))
+        reactor.callFromThread(settle, result)
+
+    threading.Thread(target=look_up, daemon=True).start()
+    return answer
+
+
+def _unresolved(host: str, error: OSError, travel: Travel) -> UnreachableError:
+    reason = error.strerror or str(error)
+    version = f" to an IPv{travel.family} address" if travel.family else ""
+    hint = f"leave out -{travel.family}: it may have other addresses" if travel.family else "check the spelling"
+    return UnreachableError(f"the name {host!r} does not resolve{version}: {reason}", hint)
+
+
+def _interleaved(addresses: list[Address]) -> list[Address]:
+    """Order addresses by turns of their families, the resolver's first choice first: RFC 8305 section 4."""
+    if not addresses:
+        return []
+    first = [a for a in addresses if a.family == addresses[0].family]
+    other = [a for a in addresses if a.family != addresses[0].family]
+    ordered: list[Address] = []
+    for n in range(max(len(first), len(other))):
+        ordered += first[n : n + 1] + other[n : n + 1]
+    return list(dict.fromkeys(ordered))
+
+
+def open_socket(family: socket.AddressFamily, kind: socket.SocketKind, travel: Travel) -> socket.socket:
+    """Return a non-blocking socket that is bound and marked as `travel` says."""
+    skt = socket.socket(family, kind)
+    try:
+        skt.setblocking(False)
+        if family != socket.AF_UNIX:
+            if kind == socket.SOCK_STREAM:
+                skt.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            mark(skt, travel)
+            _bind(skt, travel)
+    except BaseException:
+        skt.close()
+        raise
+    return skt
+
+
+# Linux's numbers, where Python has no name for them.
+_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_DO = 10, 23, 2
+
+
+def mark(skt: socket.socket, travel: Travel) -> None:
+    """Set what the headers of the packets are to say."""
+    six = skt.family == socket.AF_INET6
+    level = socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP
+    if travel.dscp is not None:
+        skt.setsockopt(level, socket.IPV6_TCLASS if six else socket.IP_TOS, travel.dscp << 2)
+    if travel.ttl is not None:
+        skt.setsockopt(level, socket.IPV6_UNICAST_HOPS if six else socket.IP_TTL, travel.ttl)
+    if travel.dont_fragment:
+        skt.setsockopt(level, _IPV6_MTU_DISCOVER if six else _IP_MTU_DISCOVER, _PMTUDISC_DO)
+
+
+def _bind(skt: socket.socket, travel: Travel) -> None:
+    if travel.source is None:
+        return
+    host, port = travel.source
+    anywhere = "::" if skt.family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104 - the source is the system's choice
+    skt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        skt.bind((host or anywhere, port))
+    except OSError as error:
+        raise UsageError(
+            f"cannot send from --source {host or '*'}:{port}: {error.strerror or error}",
+            "give an address of this machine of the target's family, and a port that is free (or 0)",
+        ) from None
+
+
+async def connect(
+    reactor: Any, addresses: list[Address], travel: Travel, timeout: int
+) -> tuple[socket.socket, Address, int]:
+    """Connect to the first of `addresses` that answers; return the socket, the address and the nanoseconds it took.
+
+    Later addresses get their chance when an earlier one fails, or has not answered within 250 ms (RFC 8305).
+    Raises `UnreachableError` when all have failed, or none has answered within `timeout` nanoseconds.
+    """
+    return await _Race(reactor, addresses, travel, timeout).run()
+
+
+class _Race:
+    """Connection attempts of which the first to succeed wins."""
+
+    def __init__(self, reactor: Any, addresses: list[Address], travel: Travel, timeout: int) -> None:
+        self._reactor = reactor
+        self._waiting = list(addresses)
+        self._travel = travel
+        self._timeout = timeout
+        self._under_way: list[_Attempt] = []
+        self._errors: list[tuple[Address, OSError]] = []
+        self._next: Any = None
+        self._result: Deferred[tuple[socket.socket, Address, int]] = Deferred()
+
+    async def run(self) -> tuple[socket.socket, Address, int]:
+        first = self._waiting[0]
+        self._start_next()
+        self._result.addTimeout(self._timeout / SECOND, self._reactor)
+        try:
+            return await self._result
+        except DeferredTimeoutError:
+            raise UnreachableError(
+                f"no answer from {_shown(first)} within {self._timeout / SECOND:g} s",
+                "is the host up, and does a firewall let this port through? --timeout waits longer",
+            ) from None
+        finally:
+            self._clear()
+
+    def _start_next(self) -> None:
+        if self._next is not None and self._next.active():
+            self._next.cancel()
+        self._next = None
+        if self._result.called or not self._waiting:
+            return
+        attempt = _Attempt(self._reactor, self._waiting.pop(0), self._travel)
+        self._under_way.append(attempt)
+        attempt.done.addCallbacks(self._won, self._lost, callbackArgs=(attempt,), errbackArgs=(attempt,))
+        if self._waiting and not self._result.called:
+            self._next = self._reactor.callLater(_HEAD_START, self._start_next)
+        attempt.start()
+
+    def _won(self, took: int, attempt: _Attempt) -> None:
+        self._under_way.remove(attempt)
+        if self._result.called:
+            attempt.abandon()
+        else:
+            self._result.callback((attempt.skt, attempt.address, took))
+
+    def _lost(self, failure: Failure, attempt: _Attempt) -> None:
+        self._under_way.remove(attempt)
+        if not isinstance(failure.value, OSError):
+            if not self._result.called:
+                self._result.errback(failure)
+            return
+        self._errors.append((attempt.address, failure.value))
+        if self._waiting:
+            self._start_next()
+        elif not self._under_way and not self._result.called:
+            self._result.errback(_refused(self._errors))
+
+    def _clear(self) -> None:
+        if self._next is not None and self._next.active():
+            self._next.cancel()
+        for attempt in list(self._under_way):
+            attempt.abandon()
+
+
+def _shown(address: Address) -> str:
+    if address.family == socket.AF_UNIX:
+        return address.host
+    host = f"[{address.host}]" if address.family == socket.AF_INET6 else address.host
+    return f"{host}:{address.port}"
+
+
+_HINTS = {
+    errno.ECONNREFUSED: "is a server listening there? `netecho serve` starts one",
+    errno.ENOENT: "is a server listening there? `netecho serve unix:PATH` starts one",
+    errno.ENETUNREACH: "this machine has no route there; check the address and its family (-4, -6)",
+    errno.EHOSTUNREACH: "no such host on that network; check the address and the route",
+    errno.EACCES: "the system does not permit it",
+    errno.EPERM: "a local firewall rule does not permit it",
+}
+
+
+def unreachable(address: Address, error: OSError) -> UnreachableError:
+    """Say why `address` could not be reached, with what to try."""
+    reason = os.strerror(error.errno).lower() if error.errno else str(error)
+    return UnreachableError(f"{reason}: {_shown(address)}", _HINTS.get(error.errno or 0))
+
+
+def _refused(errors: list[tuple[Address, OSError]]) -> UnreachableError:
+    worst = unreachable(*errors[0])
+    others = ", ".join(f"{_shown(address)} ({os.strerror(error.errno or 0).lower()})" for address, error in errors[1:])
+    return UnreachableError(f"{worst.sentence}; also tried: {others}", worst.hint) if others else worst
+
+
+@implementer(IReadDescriptor, IWriteDescriptor)
+class _Attempt:
+    """One socket on its way to being connected; `done` gives the nanoseconds it took, or an OSError."""
+
+    def __init__(self, reactor: Any, address: Address, travel: Travel) -> None:
+        self.address = address
+        self.done: Deferred[int] = Deferred()
+        self._reactor = reactor
+        self._travel = travel
+        self.skt: socket.socket
+
+    def start(self) -> None:
+        try:
+            self.skt = open_socket(self.address.family, socket.SOCK_STREAM, self._travel)
+        except (OSError, UsageError) as error:
+            self.done.errback(error)
+            return
+        self._began = time.monotonic_ns()
+        status = self.skt.connect_ex(self.address.sockaddr)
+        if status == errno.EINPROGRESS:
+            self._reactor.addWriter(self)
+        else:
+            self._settle(status)
+
+    def _settle(self, status: int) -> None:
+        took = time.monotonic_ns() - self._began
+        if status:
+            self.skt.close()
+            self.done.errback(OSError(status, os.strerror(status)))
+        else:
+            self.done.callback(took)
+
+    def abandon(self) -> None:
+        """Give the attempt up and close its socket."""
+        self._reactor.removeWriter(self)
+        self.skt.close()
+
+    def doWrite(self) -> None:
+        """Learn from the reactor that the attempt has ended, well or badly."""
+        self._reactor.removeWriter(self)
+        self._settle(self.skt.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+
+    def doRead(self) -> None:
+        """Never called: only writability is waited for."""
+
+    def fileno(self) -> int:
+        return self.skt.fileno()
+
+    def logPrefix(self) -> str:
+        return "dial"
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Learn from the reactor that the socket has an error and nothing else."""
+        del reason
+        if not self.done.called:
+            self._settle(self.skt.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))

@@ -1,0 +1,219 @@
+"""The probe's side of UDP: a connected socket, one datagram a probe.
+
+`ProbePort` is Twisted's UDP port, with the stamps of each datagram beside it, and with an error queue that is read
+instead of being taken for an error.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet import udp
+from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import DatagramProtocol
+
+from netecho.errors import UsageError
+from netecho.measure.matching import DatagramMatcher
+from netecho.net.client.closed_loop import LARGEST as RALLIED, rally
+from netecho.net.client.connect import mark, unreachable
+from netecho.net.client.link import Departures
+from netecho.net.linux.timestamping import ClockWatch
+from netecho.net.reactor.error_queue import ErrorQueueAware
+
+if TYPE_CHECKING:
+    from netecho.measure.payload import Payloads
+    from netecho.measure.session import Probe
+    from netecho.net.client.connect import Address
+    from netecho.net.client.driver import Flow
+    from netecho.net.client.job import Travel
+    from netecho.net.client.link import Trouble
+    from netecho.net.linux.timestamping import SocketStamps
+
+LARGEST = 65535
+# Datagrams read in one go, before what is due gets its turn.
+_BURST = 32
+
+
+class ProbePort(ErrorQueueAware, udp.Port):
+    """A UDP socket connected to the target, as a Twisted transport that stamps."""
+
+    def __init__(self, reactor: Any, address: Address, travel: Travel, protocol: DatagramLink) -> None:
+        anywhere = "::" if address.family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104 - the source is the system's choice
+        host, port = travel.source or ("", 0)
+        super().__init__(port, protocol, host or anywhere, LARGEST, reactor)
+        self._travel = travel
+        self._link = protocol
+        self.stamps: SocketStamps | None = None
+        self.departures: Departures | None = None
+
+    def stamp(self, stamps: SocketStamps | None) -> None:
+        """Take the kernel's stamps from now on, where there are any."""
+        self.stamps = stamps
+        self.departures = Departures(stamps, self.socket) if stamps is not None else None
+
+    def createInternetSocket(self) -> socket.socket:
+        """Make a socket that is marked as asked."""
+        skt: socket.socket = super().createInternetSocket()
+        mark(skt, self._travel)
+        return skt
+
+    def doRead(self) -> None:
+        """Read datagrams with their stamps, and hand each to the link; in a closed loop, play on for a while."""
+        self.read(rallying=True)
+
+    def read(self, *, rallying: bool = False) -> None:
+        """Read datagrams with their stamps, and hand each to the link."""
+        link, stamps, departures = self._link, self.stamps, self.departures
+        if departures:
+            departures.collect()
+        for _ in range(_BURST):
+            try:
+                if stamps is None:
+                    data, arrived = self.socket.recv(LARGEST), None
+                else:
+                    data, arrived = stamps.read(self.socket, LARGEST)
+                    if rallying and link.rallies and departures is not None:
+                        rest = rally(link, self.socket, stamps, departures, data, arrived)
+                        if rest is None:
+                            link.pump()
+                            return
+                        data, arrived = rest
+            except BlockingIOError:
+                if departures is not None:
+                    departures.collect(everything=True)
+                return
+            except OSError as error:
+                link.refused(error)
+                return
+            link.received(data, arrived)
+            if not link.expecting or not self.connected:
+                return
+
+
+class DatagramLink(DatagramProtocol):
+    """Carries a flow's probes in datagrams, and finds the replies among those that come back."""
+
+    port: ProbePort
+
+    def __init__(self, flow: Flow, payloads: Payloads, address: Address, trouble: Trouble) -> None:
+        """Make a link; `trouble(error)` is told what the network refuses."""
+        self._flow = flow
+        self.session = self._session = session = flow.session
+        self.payloads = self._payloads = payloads
+        self.clock = flow.clock
+        self._address = address
+        self._trouble = trouble
+        self._matcher = DatagramMatcher(payloads, session.outstanding, lambda: session.issued)
+        self._watch = ClockWatch()
+        self.rallies = session.alone and payloads.longest <= RALLIED
+        """Whether nothing is to be done between a reply and the next probe."""
+
+    @property
+    def expecting(self) -> bool:
+        """Whether more replies may be waiting than the one just read."""
+        return bool(self._session.outstanding)
+
+    def send(self, probe: Probe) -> None:
+        """Send a probe."""
+        payload = self.payload(probe)
+        port = self.port
+        at = self._flow.clock()
+        try:
+            port.socket.send(payload)
+        except OSError as error:
+            self._session.failed(probe, at)
+            if port.stamps is not None:
+                port.stamps.failed(port.socket)
+            self.refused(error)
+            return
+        self._session.sent(probe, at)
+        if port.stamps is not None and port.departures is not None:
+            port.departures.expect(port.stamps.sent(len(payload)), probe)
+            port.departures.collect()
+
+    def payload(self, probe: Probe) -> bytes:
+        """Return what a probe carries; it leaves at once."""
+        return self._payloads.of(probe.index)
+
+    def follows(self, index: int, data: bytes) -> bool:
+        """Tell whether `data` is the echo of probe `index`."""
+        return data == self._payloads.of(index)
+
+    def caught_up(self, index: int, written: int) -> None:
+        """Do nothing: datagrams tell by themselves which probe they answer."""
+
+    def remainder(self, payload: bytes) -> None:
+        """Do nothing: the system takes a datagram whole or not at all."""
+
+    def pump(self) -> None:
+        """Have the flow go on."""
+        self._flow.pump()
+
+    def stepped(self) -> bool:
+        """Tell whether the wall clock was set since this was last asked."""
+        return self._watch.stepped()
+
+    def received(self, data: bytes, arrived: int | None) -> None:
+        """Take in a datagram that the kernel stamped `arrived`."""
+        now = self._flow.clock()
+        if arrived is not None and self._watch.stepped():
+            self._session.clock_was_set()
+            arrived = None
+        self.judge(data, now, arrived)
+        self._flow.proceed(now)
+
+    def judge(self, data: bytes, now: int, arrived: int | None) -> None:
+        """Tell the session which probe a datagram answers, in our hands at `now` and stamped `arrived`."""
+        found = self._matcher.match(data)
+        if found is None:
+            self._session.stray(data)
+        else:
+            self._session.answered(found.number, now, arrived, found.wrong_at)
+
+    def facts(self) -> dict[str, dict[str, object]]:
+        """Return what came beside the replies, as the section `udp` of the document."""
+        stamps = self.port.stamps
+        if stamps is None:
+            return {}
+        tos = stamps.tos
+        return {
+            "udp": {
+                "dropped_here": stamps.dropped,
+                "reply_ttl": stamps.ttl,
+                "reply_dscp": None if tos is None else tos >> 2,
+                "reply_ecn": None if tos is None else tos & 3,
+            }
+        }
+
+    def refused(self, error: OSError) -> None:
+        """Learn that the network or the far host refuses."""
+        self._trouble(unreachable(self._address, error), error.errno)
+
+    def poll(self) -> None:
+        """Read what waits in the socket."""
+        if self.port.connected:
+            self.port.read()
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        if self.port.connected:
+            self.port.stopListening()
+
+
+def open_port(reactor: Any, link: DatagramLink, address: Address, travel: Travel) -> None:
+    """Open a socket to `address` for `link`. Raises `UsageError` where `--source` cannot be had."""
+    link.port = ProbePort(reactor, address, travel, link)
+    try:
+        link.port.startListening()
+    except CannotListenError as error:
+        host, port = travel.source or ("", 0)
+        raise UsageError(
+            f"cannot send from --source {host or '*'}:{port}: {error.socketError}",
+            "give an address of this machine of the target's family, and a port that is free (or 0)",
+        ) from None
+    try:
+        link.port.connect(address.host, address.port)
+    except OSError as error:
+        link.close()
+        raise unreachable(address, error) from None

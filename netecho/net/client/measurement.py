@@ -1,0 +1,208 @@
+"""A whole run: resolve, connect, probe until the end, and say what it came to.
+
+The one thing that transports differ in is how a flow gets its link; each has a row in `WAYS`.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+import uuid
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.python.failure import Failure
+
+from netecho.errors import NetechoError
+from netecho.measure.payload import Payloads
+from netecho.measure.result import Result, Route, Setup, Start
+from netecho.measure.session import Session
+from netecho.net.client.connect import resolve
+from netecho.net.client.driver import Flow
+from netecho.net.client.link import Opened, Setting
+from netecho.net.client.transports import WAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from netecho.measure.events import Event
+    from netecho.measure.recorder import Recorder
+    from netecho.net.client.job import Job
+    from netecho.net.reactor.runner import Interrupt
+
+
+class Reporter(Protocol):
+    """Who is told what happens while it happens."""
+
+    def started(self, start: Start) -> None:
+        """Learn that the first probe is about to leave."""
+
+    def tell(self, event: Event) -> None:
+        """Learn what happened to a probe."""
+
+    @property
+    def follows(self) -> bool:
+        """Whether it wants to hear of every reply, or only of what is out of the ordinary."""
+
+
+async def probe(reactor: Any, interrupt: Interrupt, job: Job, recorder: Recorder, reporter: Reporter) -> Result:
+    """Probe as `job` says until it is done or interrupted, and return what was measured.
+
+    Raises `UnreachableError` where the target could not be reached at all, `UsageError` for what the system says of
+    the options.
+    """
+    run = _Run(reactor, interrupt, job, recorder, reporter)
+    return await run.result()
+
+
+class _Run:
+    """The state of a run beside its figures."""
+
+    def __init__(self, reactor: Any, interrupt: Interrupt, job: Job, recorder: Recorder, reporter: Reporter) -> None:
+        self._reactor = reactor
+        self._interrupt = interrupt
+        self._job = job
+        self._recorder = recorder
+        self._reporter = reporter
+        self._flows: list[Flow] = []
+        self._trouble: NetechoError | None = None
+        self._failed: Deferred[None] = Deferred()
+        self._wall = time.time_ns()
+        self._began = time.monotonic_ns()
+        self._id = str(uuid.uuid4())
+
+    async def result(self) -> Result:
+        plan = self._job.plan
+        opening = Deferred.fromCoroutine(self._open())
+        self._interrupt.tell(opening.cancel)
+        try:
+            start, opened = await opening
+        except CancelledError:
+            return self._ended(self._start(None, Setup()), {})
+        self._reporter.started(start)
+        self._wall, self._began = start.started, time.monotonic_ns()
+        for n, (flow, link) in enumerate(zip(self._flows, opened, strict=True)):
+            # Parallel connections take turns within an interval, instead of sending all at once.
+            flow.start(link.link, self._began, Fraction(n, plan.connections) * plan.interval)
+        self._interrupt.tell(self._stop)
+        try:
+            await self._until_done()
+        finally:
+            facts = opened[0].facts(self._flows[0].link or opened[0].link)
+            for flow in self._flows:
+                if flow.link is not None:
+                    flow.link.close()
+        if self._trouble is not None and not self._recorder.rtt.count:
+            raise self._trouble
+        return self._ended(start, facts)
+
+    async def _open(self) -> tuple[Start, list[Opened]]:
+        job = self._job
+        way = WAYS[job.target.scheme]
+        addresses, resolve_took = await resolve(self._reactor, job.target, way.kind, job.travel, job.plan.timeout)
+        setting = Setting(
+            reactor=self._reactor,
+            job=job,
+            payloads=Payloads(job.plan),
+            recorder=self._recorder,
+            addresses=addresses,
+            trouble=self._met_trouble,
+        )
+        self._open_link = way.prepare(setting)
+        self._flows = [
+            Flow(
+                self._reactor,
+                Session(job.plan, self._recorder, self._tell, connection=n, follows=self._reporter.follows),
+                spin=job.plan.spin,
+                redial=self._redial,
+            )
+            for n in range(job.plan.connections)
+        ]
+        opened = await gatherResults([self._link(flow) for flow in self._flows], consumeErrors=True).addErrback(_first)
+        first = opened[0]
+        setup = Setup(resolve=resolve_took, connect=first.connect, tls=first.tls)
+        return self._start(first, setup), opened
+
+    def _tell(self, event: Event) -> None:
+        """Tell the reporter; a run that nobody can be told of is over."""
+        if self._failed.called:
+            return
+        try:
+            self._reporter.tell(event)
+        except NetechoError as error:
+            self._fail(Failure(error))
+
+    def _link(self, flow: Flow) -> Deferred[Opened]:
+        return Deferred.fromCoroutine(self._open_link(flow))
+
+    def _redial(self, flow: Flow) -> None:
+        def failed(failure: Failure) -> None:
+            failure.trap(NetechoError)
+            flow.unreachable()
+
+        opening = self._link(flow)
+        opening.addCallback(lambda opened: flow.connected(opened.link)).addErrback(failed).addErrback(self._fail)
+
+    def _start(self, first: Opened | None, setup: Setup) -> Start:
+        target = self._job.target
+        local = first.local if first else None
+        route = Route(
+            url=target.url,
+            transport=target.scheme,
+            host=target.host,
+            address=first.address.host if first else None,
+            port=first.address.port if first else target.port,
+            local_address=local[0] if local else None,
+            local_port=local[1] if local else None,
+        )
+        return Start(
+            id=self._id,
+            label=self._job.label,
+            started=time.time_ns(),
+            route=route,
+            setup=setup,
+            settings=self._job.settings,
+        )
+
+    async def _until_done(self) -> None:
+        done = gatherResults([flow.done for flow in self._flows])
+        done.addCallbacks(self._succeed, self._fail)
+        await self._failed
+
+    def _succeed(self, _: object) -> None:
+        if not self._failed.called:
+            self._failed.callback(None)
+
+    def _fail(self, failure: Failure) -> None:
+        if not self._failed.called:
+            self._failed.errback(failure)
+
+    def _met_trouble(self, error: NetechoError, number: int | None) -> None:
+        """Learn what the network refuses: the end where nothing has come back yet, else a loss like another.
+
+        A datagram that is too long for the path says nothing of the next one, which may be shorter.
+        """
+        if self._trouble is None:
+            self._trouble = error
+        if not self._recorder.rtt.count and number != errno.EMSGSIZE:
+            for flow in self._flows:
+                flow.stop()
+
+    def _stop(self) -> None:
+        for flow in self._flows:
+            flow.stop()
+
+    def _ended(self, start: Start, facts: Mapping[str, Mapping[str, object]]) -> Result:
+        return Result(
+            start=start,
+            duration=time.monotonic_ns() - self._began,
+            interrupted=self._interrupt.requested,
+            summary=self._recorder.summary(),
+            facts=facts,
+        )
+
+
+def _first(failure: Failure) -> Any:
+    """Unwrap what `gatherResults` says of the first that failed."""
+    return getattr(failure.value, "subFailure", failure)

@@ -1,0 +1,144 @@
+"""A connection of its own for each probe: `--reconnect` and `--connect-only`.
+
+With `--connect-only` nothing is sent: the probe is the connection (and the TLS handshake), and any service will do.
+With `--reconnect` each probe is sent on a connection of its own, which is closed when the echo is in. Either way the
+probe begins with its connection, so that the response counts all of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.protocol import connectionDone
+
+from netecho.errors import NetechoError
+from netecho.net.client.stream import StreamLink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from twisted.python.failure import Failure
+
+    from netecho.measure.payload import Payloads
+    from netecho.measure.recorder import Recorder
+    from netecho.measure.session import Probe
+    from netecho.net.client.driver import Flow
+    from netecho.net.client.link import Dialled
+
+
+class OneProbeLink(StreamLink):
+    """A stream that carries one probe, whose connection was part of it."""
+
+    def __init__(self, flow: Flow, payloads: Payloads, probe: Probe, over: Callable[[OneProbeLink], None]) -> None:
+        super().__init__(flow, payloads, first=probe.index)
+        self._index = probe.index
+        self._over = over
+
+    def send(self, probe: Probe) -> None:
+        """Send the probe on its way, which it began by connecting."""
+        self._since = self._flow.clock()
+        self._write(probe, self._payloads.of(probe.index))
+
+    def dataReceived(self, data: bytes) -> None:
+        """Tell the session; one reply is all there is."""
+        super().dataReceived(data)
+        if self._index not in self._session.outstanding:
+            self._over(self)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Give the probe up, if it was not answered."""
+        self._end(reason)
+        self._over(self)
+
+    def close(self) -> None:
+        """Close the connection, in order: to the service this is a client like any other."""
+        if self.transport is not None:
+            self._wire.loseConnection()
+
+    def pauseProducing(self) -> None:
+        """Do nothing: other probes have other connections."""
+
+    def resumeProducing(self) -> None:
+        """Do nothing."""
+
+
+class ConnectingLink:
+    """Carries each of a flow's probes over a connection of its own."""
+
+    def __init__(
+        self,
+        flow: Flow,
+        recorder: Recorder,
+        dial: Callable[[OneProbeLink | None], Coroutine[Any, Any, Dialled]],
+        trouble: Callable[[NetechoError, int | None], None],
+        payloads: Payloads | None,
+    ) -> None:
+        """Make one; `dial` connects the link that it is given (None: just connects); `payloads` are sent, if any."""
+        self._flow = flow
+        self._session = flow.session
+        self._recorder = recorder
+        self._dial = dial
+        self._trouble = trouble
+        self._payloads = payloads
+        self._under_way: dict[int, Deferred[None]] = {}
+        self._open: dict[OneProbeLink, Probe] = {}
+        self.first: Dialled | None = None
+        """What the first connection was like."""
+
+    def send(self, probe: Probe) -> None:
+        """Begin the connection of a probe."""
+        self._session.sent(probe, self._flow.clock())
+        attempt = Deferred.fromCoroutine(self._connect(probe))
+        if not attempt.called:
+            self._under_way[probe.index] = attempt
+        attempt.addErrback(self._failed, probe).addBoth(self._settled, probe)
+
+    async def _connect(self, probe: Probe) -> None:
+        link = None
+        if self._payloads is not None:
+            link = OneProbeLink(self._flow, self._payloads, probe, self._over)
+        dialled = await self._dial(link)
+        now = self._flow.clock()
+        if self.first is None:
+            self.first = dialled
+        self._recorder.connected(dialled.connect, dialled.tls)
+        if link is not None:
+            self._open[link] = probe
+            link.send(probe)
+            return
+        self._session.answered(probe.index, now, since=now - dialled.connect)
+        self._flow.pump()
+
+    def _over(self, link: OneProbeLink) -> None:
+        probe = self._open.pop(link, None)
+        link.close()
+        if probe is not None:
+            self._session.gave_up(probe.index, self._flow.clock())
+            self._flow.pump()
+
+    def _failed(self, failure: Failure, probe: Probe) -> None:
+        if failure.check(CancelledError):
+            return
+        error = failure.value
+        if not isinstance(error, NetechoError):
+            failure.raiseException()
+        self._session.gave_up(probe.index, self._flow.clock())
+        self._trouble(error, None)
+        self._flow.pump()
+
+    def _settled(self, result: Any, probe: Probe) -> Any:
+        self._under_way.pop(probe.index, None)
+        return result
+
+    def poll(self) -> None:
+        """Read what waits in the sockets."""
+        for link in list(self._open):
+            link.poll()
+
+    def close(self) -> None:
+        """Close every connection, made or in the making."""
+        for attempt in list(self._under_way.values()):
+            attempt.cancel()
+        for link in list(self._open):
+            link.close()

@@ -1,0 +1,179 @@
+"""The probe's side of STAMP: the datagram link, with test packets for payloads and the reflector's word in each reply.
+
+T1 and T4 are the kernel's stamps where it gives them; T2 and T3 come back in the packet. What they are worth is
+decided in `measure.oneway`, what a packet says in `stamp.send`; here the two are brought together for a run.
+
+T3 is written into a reply before it leaves. A reflector that can tell when it really left says so in the next reply
+(RFC 8972's Follow-Up Telemetry), so where the next is soon to come a reply waits for it: what is told to the session
+is the same, at the same time of its clock, with a better T3.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from netecho.measure.oneway.delays import Claim, OneWay, Stamps, Way
+from netecho.net.client.datagram import DatagramLink, open_port
+from netecho.net.client.stamp_facts import Seen, section
+from netecho.net.linux.wall_clock import clock_state
+from netecho.net.server.stamp import TTL
+from netecho.stamp.session_sender import Reflection, Rejection, Sender
+
+if TYPE_CHECKING:
+    from netecho.measure.session import Probe
+    from netecho.net.client.driver import Flow
+    from netecho.net.client.link import Setting
+    from netecho.net.linux.wall_clock import ClockState
+
+SECOND = 1_000_000_000
+SOON = 100_000_000
+"""The longest interval between probes, in nanoseconds, at which a reply waits for the next: nobody sees it."""
+
+
+class StampRun:
+    """What all the links of a run share: two clocks and the figures made from them."""
+
+    def __init__(self, setting: Setting) -> None:
+        job = setting.job
+        self.setting = setting
+        self.travel = replace(job.travel, ttl=job.travel.ttl or TTL)
+        self.oneway = OneWay(job.stamping.clock, warmup=job.plan.warmup)
+        self.seen = Seen()
+        self._sessions = 0
+        self._clock: ClockState | None = None
+        self._clock_due = 0
+        # Of the padding and the SSID: seldom the same as in another run, never a secret.
+        self._random = random.Random(job.plan.seed)
+
+    def link(self, flow: Flow) -> StampLink:
+        """Make a link with an SSID of its own, and open its socket."""
+        setting, stamping = self.setting, self.setting.job.stamping
+        ssid = self._random.randrange(1, 1 << 16) if stamping.ssid is None else stamping.ssid
+        if stamping.ssid:  # RFC 8972 section 3: no two sessions of ours share one
+            ssid = (stamping.ssid + self._sessions - 1) % 0xFFFF + 1
+        self._sessions += 1
+        sender = Sender(ssid=ssid, key=stamping.key, dscp=self.travel.dscp or 0, padding=self._padding)
+        address = setting.addresses[0]
+        link = StampLink(flow, setting.payloads, address, setting.trouble, run=self, sender=sender)
+        open_port(setting.reactor, link, address, self.travel)
+        return link
+
+    def _padding(self, size: int) -> bytes:
+        """Return what fills packets up, as asked for (RFC 8972 section 4.1 wants that it can be)."""
+        pattern = self.setting.job.plan.pattern
+        if pattern == "random":
+            return self._random.randbytes(size)
+        return bytes(size) if pattern == "zeros" else bytes(n & 0xFF for n in range(size))
+
+    def clock(self, now: int) -> ClockState:
+        """Return the state of our wall clock, at most a second old."""
+        if self._clock is None or now >= self._clock_due:
+            self._clock = clock_state()
+            self._clock_due = now + SECOND
+        return self._clock
+
+    def facts(self, link: StampLink) -> dict[str, dict[str, object]]:
+        """Return the sections of the document that only this transport has."""
+        recorder = self.setting.recorder
+        summary = self.oneway.summary(recorder.summary(whole=False).lost)
+        recorder.directions(summary.forward.delay, summary.backward.delay, summary.processing)
+        facts = link.facts()
+        return facts | {"stamp": section(summary, self.seen, self.setting.job, self.travel, facts.get("udp", {}))}
+
+
+class Answer(NamedTuple):
+    """A reply, and when it was in our hands."""
+
+    seen: Reflection
+    now: int
+    arrived: int | None
+
+
+class StampLink(DatagramLink):
+    """One session with a reflector."""
+
+    def __init__(self, *link: Any, run: StampRun, sender: Sender) -> None:
+        super().__init__(*link)
+        self.rallies = False  # there is more to a reply than that it came
+        self._run = run
+        self._sender = sender
+        self._way: Way = run.oneway.way()
+        self._plan = run.setting.job.plan
+        # Where a probe leaves only when a reply is in, none may wait.
+        self._patient = 0 < self._plan.interval <= SOON and self._plan.window is None
+        self._waiting: Answer | None = None
+
+    def payload(self, probe: Probe) -> bytes:
+        """Return the next request. Probes are sent in the order of their numbers, so that the two agree."""
+        estimate = self._run.clock(self._flow.clock()).estimate
+        return self._sender.request(time.time_ns(), probe.size, estimate)
+
+    def poll(self) -> None:
+        """Hand over what has arrived, and what waits."""
+        super().poll()
+        self._settle_waiting()
+
+    def judge(self, data: bytes, now: int, arrived: int | None) -> None:
+        """Take in what a reflector says of a probe."""
+        seen = self._sender.read(data, arrived or time.time_ns())
+        session = self._session
+        if isinstance(seen, Rejection):
+            session.stray(data)
+            return
+        self._settle_waiting(seen.follow_up)
+        self._number(seen)
+        if seen.sequence not in session.outstanding:
+            session.answered(seen.sequence, now)
+            return
+        answer = Answer(seen, now, arrived)
+        another_is_due = session.sending or len(session.outstanding) > 1
+        if self._patient and another_is_due and seen.follow_up is not None and seen.follow_up[1] is not None:
+            self._waiting = answer
+        else:
+            self._settle(answer, None)
+
+    def _settle_waiting(self, follow_up: tuple[int, int | None] | None = None) -> None:
+        """Settle the reply that waits, with what was said of it since."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            return
+        left = None
+        if follow_up is not None and follow_up[0] == waiting.seen.reply_sequence:
+            left = follow_up[1]
+        if waiting.seen.sequence in self._session.outstanding:
+            self._settle(waiting, left)
+
+    def _settle(self, answer: Answer, left: int | None) -> None:
+        """Tell what a reply came to; `left`: when it really left, where that is known."""
+        seen, now, arrived = answer
+        session = self._session
+        probe = session.outstanding[seen.sequence]
+        # The same choice of stamps as the session's: the kernel's where they can be believed.
+        t1, round_trip = seen.t1, now - probe.sent_at
+        if probe.left is not None and arrived is not None and 0 < arrived - probe.left <= round_trip:
+            t1, round_trip = probe.left, arrived - probe.left
+        stamps = Stamps(t1, seen.t2, seen.t3, t1 + round_trip, seen.unset)
+        if left is not None:
+            self._run.seen.departure.record(left - seen.t3)
+            if 0 <= left - seen.t2 < round_trip:
+                stamps = stamps._replace(t3=left)
+        oneway, here = self._run.oneway, self._run.clock(now)
+        claims = Claim(here.synchronised, here.error), Claim(seen.estimate.synchronised, seen.estimate.error)
+        counts = seen.sequence >= self._plan.warmup and round_trip <= self._plan.timeout
+        kept, wrong = oneway.took(stamps, round_trip, *claims) if counts else (0, None)
+        session.answered(seen.sequence, now, arrived, seen.wrong_at, kept=kept)
+        if counts:
+            self._run.seen.reply(seen)
+            if wrong is None:
+                oneway.replied(self._way, seen.sequence, now, stamps, *claims)
+
+    def _number(self, seen: Reflection) -> None:
+        """Learn from the reflector's own numbers in which direction packets were lost."""
+        stateful = None
+        if seen.follow_up is not None and (seen.follow_up[1] is not None or seen.reply_sequence):
+            # It fills in when the last reply left, or, though it was not the first, cannot.
+            stateful = seen.follow_up[1] is not None
+        self._way.directions.replied(seen.sequence, seen.reply_sequence, stateful=stateful)

@@ -1,0 +1,249 @@
+"""The probe's side of a byte stream: TCP, Unix sockets, and TLS over TCP.
+
+`ProbeConnection` is a Twisted transport over a socket that `dial` has connected. It differs from Twisted's own in
+three things: a send goes to the system at once, not a reactor pass later; it reads no more than the next reply, so
+that each has a kernel stamp of its own; and a stamp waiting in the socket's error queue is not taken for an error.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any, cast
+
+from twisted.internet import tcp
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import IHandshakeListener, IPushProducer
+from twisted.internet.protocol import Protocol, connectionDone
+from zope.interface import implementer
+
+from netecho.measure.matching import StreamMatcher
+from netecho.net.client.closed_loop import LARGEST, rally
+from netecho.net.client.link import Departures
+from netecho.net.linux.timestamping import ClockWatch
+from netecho.net.reactor.error_queue import ErrorQueueAware
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IProtocol
+    from twisted.python.failure import Failure
+
+    from netecho.measure.payload import Payloads
+    from netecho.measure.session import Probe
+    from netecho.net.client.driver import Flow
+    from netecho.net.linux.timestamping import SocketStamps
+
+_READ = 65536
+
+
+class ProbeConnection(ErrorQueueAware, tcp.Connection):
+    """A connected stream socket as a Twisted transport that sends at once and stamps."""
+
+    logstr = "probe"
+
+    def __init__(self, reactor: Any, skt: socket.socket, link: StreamLink, stamps: SocketStamps | None) -> None:
+        super().__init__(skt, cast("IProtocol", link), reactor)
+        self.stamps = stamps
+        self.departures = Departures(stamps, skt) if stamps is not None else None
+        self.arrived: int | None = None
+        """Kernel's stamp of the bytes being delivered; wall clock, ns."""
+        self._link = link
+
+    def begin(self, wrapped: IProtocol | None = None) -> None:
+        """Tell the protocol, and start reading; `wrapped` is the link inside of another protocol, TLS."""
+        if wrapped is not None:
+            self.protocol = wrapped
+        self.connected = 1
+        cast("Any", self.protocol).makeConnection(self)
+        self.startReading()
+
+    def write(self, data: bytes) -> None:
+        """Hand `data` to the system at once, where nothing waits before it; else, and for the rest, buffer it."""
+        if self.dataBuffer or self._tempDataBuffer or not self.connected or self._writeDisconnected:
+            super().write(data)
+            return
+        try:
+            taken = self.socket.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            taken = 0
+        except OSError:
+            return  # not told here, inside the caller's call: the reactor finds the same out with its next event
+        if self.stamps is not None and taken:
+            self.stamps.sent(taken)
+        if taken < len(data):
+            super().write(data[taken:])
+
+    def writeSomeData(self, data: bytes) -> Any:
+        """Send what had to wait, and count what was taken: the kernel names its stamps by that."""
+        taken = super().writeSomeData(data)
+        if self.stamps is not None and isinstance(taken, int) and taken > 0:
+            self.stamps.sent(taken)
+        return taken
+
+    def doRead(self) -> Any:
+        """Read one reply's bytes, with their stamp; in a closed loop, play on with it for a while."""
+        return self.read(rallying=True)
+
+    def read(self, *, rallying: bool = False) -> Any:
+        """Read one reply's bytes, with their stamp."""
+        if self.stamps is None:
+            return super().doRead()
+        departures = cast("Departures", self.departures)
+        if departures:
+            departures.collect()
+        try:
+            data, self.arrived = self.stamps.read(self.socket, self._link.wanted or _READ)
+            if rallying and self._link.rallies:
+                rest = rally(self._link, self.socket, self.stamps, departures, data, self.arrived)
+                if rest is None:
+                    self._link.pump()
+                    return None
+                data, self.arrived = rest
+        except BlockingIOError:
+            departures.collect(everything=True)
+            return None
+        except OSError:
+            return ConnectionLost()
+        return self._dataReceived(data)
+
+    def getHost(self) -> Any:
+        """Return the local address, as the socket has it."""
+        return self.socket.getsockname()
+
+    def getPeer(self) -> Any:
+        """Return the peer's address, as the socket has it."""
+        return self.socket.getpeername()
+
+
+@implementer(IPushProducer, IHandshakeListener)
+class StreamLink(Protocol):
+    """Carries a flow's probes over a stream, and finds the replies in what comes back."""
+
+    connection: ProbeConnection
+
+    def __init__(self, flow: Flow, payloads: Payloads, first: int | None = None) -> None:
+        """Make a link for the probes from now on; with `first`, for that one alone."""
+        self._flow = flow
+        self.session = self._session = session = flow.session
+        self.payloads = self._payloads = payloads
+        self.clock = flow.clock
+        if first is None:
+            self._matcher = StreamMatcher(payloads, session.issued, lambda: session.issued)
+        else:
+            self._matcher = StreamMatcher(payloads, first, lambda: first + 1)
+        self._last_byte = -1
+        self._watch = ClockWatch()
+        self.secured: Deferred[None] = Deferred()
+        """Fires when TLS is agreed on; fails where it is not."""
+        self.rallies = first is None and session.alone and payloads.longest <= LARGEST
+        """Whether nothing is to be done between a reply and the next probe."""
+        self._since: int | None = None
+        """When the payload left, where that is not when the probe did."""
+
+    @property
+    def wanted(self) -> int:
+        """How many bytes the next reply lacks; 0: any."""
+        return self._matcher.wanted
+
+    def connectionMade(self) -> None:
+        """Let the transport hold us back when its buffer fills: the peer does not read."""
+        self._wire.registerProducer(self, True)
+
+    def handshakeCompleted(self) -> None:
+        """Learn that TLS is agreed on."""
+        if not self.secured.called:
+            self.secured.callback(None)
+
+    @property
+    def _wire(self) -> Any:
+        return self.transport
+
+    def send(self, probe: Probe) -> None:
+        """Send a probe."""
+        payload = self._payloads.of(probe.index)
+        at = self.clock()
+        self._write(probe, payload)
+        self._session.sent(probe, at)
+
+    def _write(self, probe: Probe, payload: bytes) -> None:
+        self._wire.write(payload)
+        departures = self.connection.departures
+        if departures is not None:
+            # A send is stamped by the offset of its last byte.
+            self._last_byte += len(payload)
+            departures.expect(self._last_byte, probe)
+            departures.collect()
+
+    def follows(self, index: int, data: bytes) -> bool:
+        """Tell whether `data` is the whole echo of probe `index`, and nothing else is owed before it."""
+        return self._matcher.whole(data) == index
+
+    def caught_up(self, index: int, written: int) -> None:
+        """Learn that all probes before `index` were answered, and that so many bytes were sent meanwhile."""
+        self._matcher.skip(index)
+        self._last_byte += written
+
+    def remainder(self, payload: bytes) -> None:
+        """Send what the system did not take, when it does."""
+        self.connection.write(payload)
+
+    def pump(self) -> None:
+        """Have the flow go on."""
+        self._flow.pump()
+
+    def stepped(self) -> bool:
+        """Tell whether the wall clock was set since this was last asked."""
+        return self._watch.stepped()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Tell the session of each reply that `data` completes."""
+        now = self._flow.clock()
+        arrived = self.connection.arrived
+        session = self._session
+        if arrived is not None and self._watch.stepped():
+            session.clock_was_set()
+            arrived = None
+        number = self._matcher.whole(data)
+        if number is not None:
+            session.answered(number, now, arrived, since=self._since)
+            self._flow.proceed(now)
+            return
+        for found in self._matcher.feed(data):
+            if isinstance(found, bytes):
+                session.stray(found)
+            else:
+                session.answered(found.number, now, arrived, found.wrong_at, since=self._since)
+        self._flow.proceed(now)
+
+    def poll(self) -> None:
+        """Read what waits in the socket."""
+        if self.connection.connected:
+            self.connection.read()
+
+    def close(self) -> None:
+        """Close the connection; where replies are owed or bytes wait, at once."""
+        if self._session.outstanding or self._session.stalled:
+            self.connection.abortConnection()
+        elif self.transport is not None:
+            self._wire.loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Tell the flow, which may get another link."""
+        self._end(reason)
+        self._flow.lost(self)
+
+    def _end(self, reason: Failure) -> None:
+        if not self.secured.called:
+            self.secured.addErrback(lambda _: None)  # nobody waits where there is no TLS
+            self.secured.errback(reason)
+
+    def pauseProducing(self) -> None:
+        """Hold sends back: the transport's buffer is full."""
+        self._session.pause()
+
+    def resumeProducing(self) -> None:
+        """Send again."""
+        self._session.resume()
+        self._flow.pump()
+
+    def stopProducing(self) -> None:
+        """Do nothing: `connectionLost` follows."""

@@ -1,0 +1,60 @@
+"""What the TCP stack knows of a connection: TCP_INFO, as Linux fills it in (include/uapi/linux/tcp.h).
+
+The structure grows at its end from release to release; what a system does not give is None.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+from netecho.net.linux import sockopts
+
+Section = dict[str, float | int | None]
+
+LONGEST = 512
+"""More than any release fills in (248 bytes in 6.18)."""
+UNKNOWN = 0xFFFF_FFFF
+"""What tcpi_min_rtt says before there is one."""
+
+# Offsets of 32-bit fields. Round trips are microseconds there.
+_SND_MSS = 16
+_PMTU = 60
+_RTT = 68
+_RTTVAR = 72
+_SND_CWND = 80
+_TOTAL_RETRANS = 100
+_MIN_RTT = 148
+
+
+def read(sock: socket.socket) -> Section | None:
+    """Ask the stack about a connected TCP socket; None where it does not say."""
+    if not sockopts.LINUX or sock.type != socket.SOCK_STREAM or sock.family == socket.AF_UNIX:
+        return None
+    try:
+        return parse(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, LONGEST))
+    except OSError:
+        return None
+
+
+def parse(info: bytes) -> Section:
+    """Make the JSON section `tcp` of a `struct tcp_info`: units are in the keys."""
+    u32 = struct.Struct("@I")
+
+    def field(offset: int) -> int | None:
+        return u32.unpack_from(info, offset)[0] if len(info) >= offset + u32.size else None
+
+    smoothed, variation, least = field(_RTT), field(_RTTVAR), field(_MIN_RTT)
+    return {
+        "srtt_ms": _ms(smoothed or None),  # 0: nothing was measured yet
+        "min_rtt_ms": _ms(None if least == UNKNOWN else least),
+        "rttvar_ms": _ms(variation if smoothed else None),
+        "retransmits": field(_TOTAL_RETRANS),
+        "cwnd_segments": field(_SND_CWND),
+        "mss_bytes": field(_SND_MSS),
+        "pmtu_bytes": field(_PMTU),
+    }
+
+
+def _ms(microseconds: int | None) -> float | None:
+    return None if microseconds is None else microseconds / 1000

@@ -1,0 +1,401 @@
+"""The kernel's time stamps of a socket: when a request went to the device, when a reply came from it.
+
+What is stamped, on Linux (Documentation/networking/timestamping.rst):
+
+- a datagram: as it is handed to the device, behind any queue of the interface; and as it came from the device.
+- a stream: the segment that holds the *last byte of a send*, the first time it is handed to the device (a
+  retransmission is stamped again, which is not passed on); and the segment that holds the last byte that a
+  read returned. Where the system merged sends into a segment, only the last of them is stamped. Where it
+  merged arrived segments before they were read, all have the stamp of the last. So the stamp is that of a
+  reply if the read ended where the reply ends: read no further than the reply in hand.
+
+A send's stamp comes by the socket's error queue, on loopback before `send` returns, on a busy interface when the
+packet's turn has come. It is always in the queue before the reply can be read: drain, then read.
+
+Stamps are wall-clock nanoseconds; `ClockWatch` tells when that clock was set. Nothing here judges: whether a
+stamp is believable, and which probe it belongs to, is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import sys
+import time
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from netecho.net.linux import sockopts
+from netecho.net.linux.recvmsg import Entries, Message, control_messages
+from netecho.net.linux.sockopts import (
+    MSG_ERRQUEUE,
+    ORIGIN_TIMESTAMPING,
+    SO_RXQ_OVFL,
+    SO_TIMESTAMPING,
+    TSTAMP_SND,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    Ancillary = Iterable[tuple[int, int, bytes]]
+
+SECOND = 1_000_000_000
+WRAP = 0xFFFF_FFFF
+LARGEST = 65_536
+"""Bytes there is room for in memory that is used again and again; longer reads are Python's."""
+SPACE = 256
+"""Room for the control messages of one packet, bytes: a stamp (64), an extended error with its address (64),
+the drop count, TTL and traffic class (24 each)."""
+PER_DRAIN = 64
+"""Most stamps taken at once: a full error queue must not keep replies waiting. 64 take about 0.2 ms."""
+
+_WORD = struct.calcsize("@l")
+_timespec = struct.Struct("@ll").unpack_from
+_extended_error = struct.Struct("@IBBBBII").unpack_from
+
+# As the kernel writes them: the stamp first, three timespecs of which the first counts, then the extended error. The
+# lengths in the control messages' headers are passed over.
+_arrival = struct.Struct(f"@{_WORD}xiill")
+_departure = struct.Struct(f"@{_WORD}xiill{2 * _WORD * 2}x{_WORD}x4xi4xB3xII")
+
+_BASIC = (
+    sockopts.TX_SOFTWARE | sockopts.RX_SOFTWARE | sockopts.REPORT_SOFTWARE | sockopts.OPT_ID | sockopts.OPT_TSONLY
+)  # OPT_TSONLY: the packet itself does not come back with its stamp, which would need a privilege
+_EXTENDED_ERROR = (sockopts.IP_RECVERR, sockopts.IPV6_RECVERR)
+_NONE: tuple[tuple[int, int], ...] = ()
+
+
+class QueuedError(NamedTuple):
+    """An error that the network or this host reported (sock_extended_err)."""
+
+    errno: int
+    origin: int
+    type: int
+    code: int
+    info: int
+
+
+def departure(ancillary: Ancillary) -> tuple[int, int] | None:
+    """Read an entry of the error queue as a send's stamp: (the system's 32-bit id, wall-clock ns)."""
+    wall = 0
+    found = None
+    for level, kind, data in ancillary:
+        if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
+            seconds, nanoseconds = _timespec(data)
+            wall = seconds * SECOND + nanoseconds
+        elif kind in _EXTENDED_ERROR:
+            _, origin, _, _, _, info, id_ = _extended_error(data)
+            if origin == ORIGIN_TIMESTAMPING and info == TSTAMP_SND:
+                found = id_
+    return (found, wall) if found is not None and wall else None
+
+
+def arrival(ancillary: Ancillary) -> int | None:
+    """Read when a message arrived, wall-clock ns, from what came with it; None where it was not stamped."""
+    for level, kind, data in ancillary:
+        if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
+            seconds, nanoseconds = _timespec(data)
+            return (seconds * SECOND + nanoseconds) or None
+    return None
+
+
+def trouble(ancillary: Ancillary) -> QueuedError | None:
+    """Read an entry of the error queue as an error, by ICMP or by this host."""
+    for _, kind, data in ancillary:
+        if kind in _EXTENDED_ERROR:
+            errno, origin, type_, code, _, info, _ = _extended_error(data)
+            if origin != ORIGIN_TIMESTAMPING:
+                return QueuedError(errno, origin, type_, code, info)
+    return None
+
+
+def departed(entries: Entries, index: int) -> tuple[int, int] | None:
+    """Read an entry of the error queue as `departure`, at a glance where it is laid out as the kernel mostly does."""
+    if entries.lengths[index] >= _departure.size:
+        level, kind, seconds, nanoseconds, error, origin, info, id_ = _departure.unpack_from(
+            entries.control, index * entries.space
+        )
+        if (
+            kind == SO_TIMESTAMPING
+            and level == socket.SOL_SOCKET
+            and error in _EXTENDED_ERROR
+            and origin == ORIGIN_TIMESTAMPING
+            and info == TSTAMP_SND
+            and seconds
+        ):
+            return id_, seconds * SECOND + nanoseconds
+    return departure(entries.ancillary(index))
+
+
+def arrived(reply: Message) -> int | None:
+    """Read when a message arrived as `arrival`, at a glance where it is laid out as the kernel mostly does."""
+    if reply.controlled >= _arrival.size:
+        level, kind, seconds, nanoseconds = _arrival.unpack_from(reply.control)
+        if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
+            return (seconds * SECOND + nanoseconds) or None
+    return arrival(reply.ancillary())
+
+
+class Counter:
+    """Makes the system's 32-bit ids whole: the number of the datagram, or of the stream's byte, from 0."""
+
+    __slots__ = ("_base", "_stream", "last", "stamped")
+
+    def __init__(self, *, stream: bool) -> None:
+        self._stream = stream
+        self._base = 0
+        self.last = -1
+        """The id of the last send."""
+        self.stamped = -1
+        """The highest id a stamp came for."""
+
+    def sent(self, size: int) -> int:
+        """Count a send of `size` bytes; return its id."""
+        self.last += size if self._stream else 1
+        return self.last
+
+    def restart(self) -> None:
+        """Go on from where the ids are, though the system counts from 0 again."""
+        self._base = self.last + 1
+        self.stamped = self.last
+
+    def whole(self, id32: int) -> int | None:
+        """Make a stamp's id whole; None for one that was passed on before or belongs to no send."""
+        last = self.last
+        whole = last - ((last - self._base - id32) & WRAP)
+        if whole < self._base or (self._stream and whole <= self.stamped):
+            return None
+        if whole > self.stamped:
+            self.stamped = whole
+        return whole
+
+
+class SocketStamps:
+    """The stamps of one UDP or TCP socket, non-blocking, connected if it is a stream.
+
+    Call `sent` after every successful send, `failed` after every other; `drain` after a send and before a read.
+    """
+
+    __slots__ = ("_beside", "_counter", "_entries", "_flags", "_stream", "error", "reply", "sent")
+
+    def __init__(
+        self, *, stream: bool, flags: int, reply: Message | None = None, entries: Entries | None = None
+    ) -> None:
+        self._stream = stream
+        self._flags = flags
+        self._counter = Counter(stream=stream)
+        self.sent = self._counter.sent
+        """Counts a send of which so many bytes were taken; returns the id its stamp will have."""
+        self._beside = b""
+        self.reply = reply or _room()[0]
+        """Where what is read lies until the next read, of this socket or any other."""
+        self._entries = entries or _room()[1]
+        self.error: QueuedError | None = None
+        """The last error that came by the queue, where the socket asked for them (IP_RECVERR)."""
+
+    @classmethod
+    def enable(cls, sock: socket.socket) -> SocketStamps | None:
+        """Have the system stamp `sock`'s packets from now on; None where it does not.
+
+        The first call in a process takes up to some 10 ms: the system starts to stamp arrivals a while after
+        it was asked to, and is waited for, so that the first reply is stamped like the rest.
+        """
+        if sock.family not in (socket.AF_INET, socket.AF_INET6) or not awake():
+            return None
+        stream = sock.type == socket.SOCK_STREAM
+        flags = _switch_on(sock, stream=stream)
+        if flags is None:
+            return None
+        if not stream:
+            _ask_for_headers(sock)
+        return cls(stream=stream, flags=flags)
+
+    @property
+    def ttl(self) -> int | None:
+        """Time to live (hop limit) of the last datagram read; None where the system does not say."""
+        return self._came_with((socket.IPPROTO_IP, sockopts.IP_TTL), (socket.IPPROTO_IPV6, sockopts.IPV6_HOPLIMIT))
+
+    @property
+    def tos(self) -> int | None:
+        """Type of service (traffic class) of the last datagram read: 6 bits DSCP, 2 bits ECN."""
+        return self._came_with((socket.IPPROTO_IP, sockopts.IP_TOS), (socket.IPPROTO_IPV6, sockopts.IPV6_TCLASS))
+
+    @property
+    def dropped(self) -> int:
+        """Datagrams this socket's own receive buffer had no room for, as of the last one read (SO_RXQ_OVFL)."""
+        return self._came_with((socket.SOL_SOCKET, SO_RXQ_OVFL)) or 0
+
+    def _came_with(self, *wanted: tuple[int, int]) -> int | None:
+        for level, kind, value in control_messages(self._beside):
+            if (level, kind) in wanted:
+                return int.from_bytes(value, sys.byteorder)
+        return None
+
+    def failed(self, sock: socket.socket) -> None:
+        """Have the system count datagrams from 0 again, as some releases count those that failed and others do not.
+
+        A stream counts the bytes that were taken, which a failed send does not change.
+        """
+        if not self._stream:
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, self._flags & ~sockopts.OPT_ID)
+                sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, self._flags)
+            self._counter.restart()
+
+    def drain(self, sock: socket.socket, *, everything: bool = False) -> Sequence[tuple[int, int]]:
+        """Take the stamps of sends that have come: (id, wall-clock ns), each id once.
+
+        Asks nothing of the system when no stamp is awaited, except for `everything`: then the queue is emptied
+        (`PER_DRAIN` at most), which is what a descriptor that is reported to be in error needs.
+        """
+        counter, entries = self._counter, self._entries
+        if counter.stamped == counter.last and not everything:
+            return _NONE
+        try:
+            came = entries.receive(sock.fileno(), MSG_ERRQUEUE)
+        except OSError:  # nothing is said here that the next read does not say as well
+            return _NONE
+        stamps = []
+        for index in range(came):
+            left = departed(entries, index)
+            if left is None:
+                self.error = trouble(entries.ancillary(index)) or self.error
+                continue
+            number = counter.whole(left[0])
+            if number is not None:
+                stamps.append((number, left[1]))
+        return stamps
+
+    def read(self, sock: socket.socket, size: int) -> tuple[bytes, int | None]:
+        """Receive up to `size` bytes: (data, wall-clock ns of their arrival or None). Raises OSError as `recv` does."""
+        if size > LARGEST:
+            data, ancillary, _, _ = sock.recvmsg(size, SPACE)
+            return data, arrival(ancillary)
+        reply = self.reply
+        came = reply.receive(sock.fileno(), size)
+        if came < 0:
+            raise BlockingIOError
+        self.note()
+        return reply.first(came), arrived(reply)
+
+    def note(self) -> None:
+        """Keep what came with the message in `reply`, which was this socket's last."""
+        self._beside = self.reply.beside()
+
+
+class ClockWatch:
+    """Tells when the wall clock was set: kernel stamps from before and after it cannot be compared.
+
+    The clocks are arguments for the tests: wall clock and CLOCK_MONOTONIC, ns.
+    """
+
+    __slots__ = ("_monotonic", "_offset", "_wall")
+
+    TOLERANCE = 2_000
+    """Apart from which two looks at the clocks are taken for a step, ns."""
+    LOOKS = 5
+
+    def __init__(
+        self, wall: Callable[[], int] = time.time_ns, monotonic: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        self._wall = wall
+        self._monotonic = monotonic
+        self._offset = self._look_hard()
+
+    def stepped(self) -> bool:
+        """Whether the clock was set since this was last asked. Takes about 0.2 µs."""
+        if abs(self._wall() - self._monotonic() - self._offset) <= self.TOLERANCE:
+            return False
+        # Mostly the program was held up between the two readings. It is not, in the best of a few.
+        before = self._offset
+        self._offset = self._look_hard()
+        return abs(self._offset - before) > self.TOLERANCE
+
+    def _look_hard(self) -> int:
+        """Wall clock less monotonic clock, from the quickest of a few looks."""
+        best = None
+        offset = 0
+        for _ in range(self.LOOKS):
+            start = self._monotonic()
+            wall = self._wall()
+            end = self._monotonic()
+            if best is None or end - start < best:
+                best = end - start
+                offset = wall - (start + end) // 2
+        return offset
+
+
+@cache
+def _room() -> tuple[Message, Entries]:
+    """Memory for a reply and for an error queue, which all sockets share: each deals with its own at once."""
+    return Message(LARGEST, SPACE), Entries(PER_DRAIN, SPACE)
+
+
+_awake: bool | None = None
+_watch: int | None = None
+
+
+def awake(patience: int = 50_000_000) -> bool:
+    """Whether this system stamps packets, found out once by sending some to ourselves over loopback.
+
+    The descriptor stays open: arrivals are stamped as long as any socket asks for it, and the system takes its time
+    to start (up to 8 ms were seen; `patience`, ns, is the most it is given). Where there is no loopback to try
+    it on, the system is taken at its word.
+    """
+    global _awake, _watch  # noqa: PLW0603  # one answer a process
+    if _awake is None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            _awake = sockopts.LINUX and _switch_on(sock, stream=False) is not None and _answers(sock, patience)
+            if _awake:
+                _watch = sock.detach()
+    return _awake
+
+
+def _switch_on(sock: socket.socket, *, stream: bool) -> int | None:
+    """Ask for stamps; return the flags that were accepted."""
+    for flags in (_BASIC | sockopts.OPT_ID_TCP, _BASIC) if stream else (_BASIC,):
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags)
+            return flags
+    return None
+
+
+def _ask_for_headers(sock: socket.socket) -> None:
+    """Ask for what else comes with a datagram; what the system does not give stays unknown."""
+    options = [
+        (socket.SOL_SOCKET, SO_RXQ_OVFL),
+        (socket.IPPROTO_IP, sockopts.IP_RECVTTL),
+        (socket.IPPROTO_IP, sockopts.IP_RECVTOS),
+    ]
+    if sock.family == socket.AF_INET6:
+        options += [
+            (socket.IPPROTO_IPV6, sockopts.IPV6_RECVHOPLIMIT),
+            (socket.IPPROTO_IPV6, sockopts.IPV6_RECVTCLASS),
+        ]
+    for level, option in options:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(level, option, 1)
+
+
+def _answers(sock: socket.socket, patience: int) -> bool:
+    """Send to ourselves until both a sending and an arrival are stamped."""
+    try:
+        sock.bind(("127.0.0.1", 0))
+        sock.connect(sock.getsockname())
+        sock.setblocking(False)
+        tried = SocketStamps(stream=False, flags=_BASIC)
+        deadline = time.monotonic_ns() + patience
+        departures = 0
+        while time.monotonic_ns() < deadline:
+            tried.sent(sock.send(b"?"))
+            departures += len(tried.drain(sock))
+            with contextlib.suppress(BlockingIOError):  # on a busy machine it is still on its way
+                _, wall = tried.read(sock, 1)
+                if wall is not None and departures:
+                    return True
+            time.sleep(0.000_2)
+    except OSError:
+        return True
+    return False

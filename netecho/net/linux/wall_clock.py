@@ -1,0 +1,70 @@
+"""What the system knows of its wall clock: whether it follows UTC, and how wrong it may be (adjtimex(2)).
+
+NTP daemons tell the kernel; where nobody does, the kernel says that it is not synchronised and assumes 16 seconds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from netecho.net.linux.sockopts import LINUX
+from netecho.stamp.times import ErrorEstimate
+from netecho.stamp.tlv import SyncSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MICROSECOND = 1_000
+UNKNOWN = 16_000_000_000
+"""What the kernel assumes as the error of a clock that nobody looks after (NTP_PHASE_LIMIT), nanoseconds."""
+
+_STA_UNSYNC = 0x0040
+_TIME_ERROR = 5
+# struct timex: modes, offset, freq, maxerror, esterror, status; the rest, which is not read, fits in 256 bytes.
+_TIMEX = struct.Struct("@Illlli")
+_SIZE = 256
+
+
+class ClockState(NamedTuple):
+    """The state of the wall clock."""
+
+    synchronised: bool
+    error: int
+    """As estimated by whoever keeps the clock, nanoseconds."""
+
+    @property
+    def estimate(self) -> ErrorEstimate:
+        """The same in the form it has in packets."""
+        return ErrorEstimate.of(self.error, synchronised=self.synchronised)
+
+    @property
+    def sync(self) -> SyncSource:
+        """What the clock follows. The kernel does not say; in nearly all cases it is NTP."""
+        return SyncSource.NTP if self.synchronised else SyncSource.FREE_RUNNING
+
+
+def clock_state() -> ClockState:
+    """Ask the system. Where it cannot be asked the clock counts as not synchronised."""
+    ask = _adjtimex()
+    if ask is None:
+        return ClockState(False, UNKNOWN)
+    answer = ctypes.create_string_buffer(_SIZE)
+    state = ask(answer)
+    _, _, _, _, error, status = _TIMEX.unpack_from(answer)
+    if state < 0:
+        return ClockState(False, UNKNOWN)
+    return ClockState(state != _TIME_ERROR and not status & _STA_UNSYNC, error * MICROSECOND)
+
+
+@cache
+def _adjtimex() -> Callable[[ctypes.Array[ctypes.c_char]], int] | None:
+    if not LINUX:
+        return None
+    try:
+        found: Callable[[ctypes.Array[ctypes.c_char]], int] = ctypes.CDLL(None).adjtimex
+    except (OSError, AttributeError):
+        return None
+    return found

@@ -1,0 +1,103 @@
+"""A server of our own for the run, for targets whose host is `self`: in a child process, on a free port of loopback.
+
+Its sockets are bound before the process is forked, so the address is known and connections wait in the kernel until
+the child serves them. Forking needs no second start of Python, and must come before a reactor is made.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from netecho.echo.limits import Limits
+from netecho.net.linux import sockopts
+from netecho.net.server import stamp, udp
+from netecho.net.server.settings import Reflecting, Service
+from netecho.net.server.sockets import bind_all, close_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from netecho.echo.events import ServerEvent
+    from netecho.net.client.job import Job
+    from netecho.net.server.sockets import Bound
+    from netecho.net.server.tls import ServerTls
+
+_UNLIMITED = Service(limits=Limits(connections=None, per_client=None, idle=None, rate=None))
+
+
+@contextmanager
+def reachable(job: Job) -> Iterator[Job]:
+    """Give back a job whose target is there: for `self`, with a server that is stopped at the end."""
+    if not job.target.is_self:
+        yield job
+        return
+    loopback = "::1" if job.travel.family == 6 else "127.0.0.1"
+    bound = bind_all([replace(job.target, host=loopback, port=0)])
+    for each in bound:
+        if each.socket.type == socket.SOCK_DGRAM:
+            # What comes before the child serves must come with all that the child asks for.
+            (stamp if each.scheme == "stamp" else udp).prepare(each.socket)
+    key = job.stamping.key
+    reflecting = Reflecting(stateful=True, key=None if key is None else key.hex())
+    identity = None
+    if job.target.scheme == "tls":
+        from netecho.net.certificates import load_identity, make_identity, pin_of
+
+        identity = make_identity([loopback])
+        job = replace(job, trust=replace(job.trust, pins=(pin_of(load_identity(identity)[0][0]),)))
+    child = _fork(bound, replace(_UNLIMITED, reflecting=reflecting), identity)
+    try:
+        port = bound[0].port
+        close_all(bound)
+        yield replace(job, target=replace(job.target, host=loopback, port=port))
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def _fork(bound: Sequence[Bound], service: Service, identity: str | None) -> int:
+    """Start the child that serves; return its process id."""
+    # Imported here, once, for both: what the parent has read the child need not read again.
+    from netecho.net.server import process, start  # noqa: F401 - serve is what serving imports when it runs
+
+    if "twisted.internet.reactor" in sys.modules:
+        raise AssertionError("a reactor cannot be shared by two processes")
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        sockopts.die_with_parent()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the probe, which stops us at its end
+        quiet = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(quiet, fd)
+        start.run_bound([bound], service, _Unheard(), _tls(identity))
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _tls(identity: str | None) -> ServerTls | None:
+    if identity is None:
+        return None
+    # Only in the child: Twisted's TLS brings a reactor with it.
+    from netecho.net.server.tls import ServerTls
+
+    return ServerTls(_UNLIMITED.credentials, made=identity)
+
+
+class _Unheard:
+    """The log of a server whose only client is the probe."""
+
+    def tell(self, event: ServerEvent) -> None:
+        """Forget it."""
+
+    def flush(self) -> None:
+        """Do nothing."""

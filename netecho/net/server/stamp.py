@@ -1,0 +1,312 @@
+"""The Session-Reflector's socket: T2 as the kernel stamped the request, T3 as near to the reply's leaving as can be.
+
+What a datagram's control messages say (when it came, its TTL and traffic class, to which of our addresses) goes to
+the `Reflector`, which decides; the reply leaves from that address, in the class that was asked for.
+
+T3 is in the packet, so it is written before the packet leaves: on an idle machine some 10 to 20 µs before, most of
+them in Python's `sendmsg` and the kernel's stack, and all of them would be counted as the network's. But when replies
+have left, the kernel can tell, by the socket's error queue and mostly before `sendmsg` has returned. It is asked for
+some of them, and for those whose sender wants to know (RFC 8972's Follow-Up Telemetry). T3 is then the clock's time
+plus half of the shortest time that it lately took from there: nearly always early, but by little. A late one would
+make the network look faster than it is, on loopback faster than nothing.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.abstract import FileDescriptor
+
+from netecho.echo.events import Received
+from netecho.echo.limits import client_of
+from netecho.echo.loop_guard import NEVER_ANSWERED, TO_MANY
+from netecho.net.linux import sockopts
+from netecho.net.linux.timestamping import PER_DRAIN, SPACE, Counter, awake, departure
+from netecho.net.linux.wall_clock import clock_state
+from netecho.net.reactor.error_queue import ErrorQueueAware
+from netecho.stamp.packet import PORT
+from netecho.stamp.session_reflector import Arrival, Clock, Prepared, Reflector, Refusal, Rules
+
+if TYPE_CHECKING:
+    from netecho.net.server.admission import Reception
+    from netecho.net.server.settings import Reflecting
+    from netecho.net.server.sockets import Bound
+
+SECOND = 1_000_000_000
+MILLISECOND = 1_000_000
+TTL = 255
+"""What packets leave with, so that the far end sees how many routers there were."""
+LARGEST = 65_535
+_BATCH = 64
+"""Datagrams answered in one go; then the reactor's other descriptors have their turn."""
+_BUFFERS = 4 * 1024 * 1024
+_ROOM = 256
+_AWAITED = 1024
+"""Replies whose leaving is waited for; an interface that stamps none must not have us keep them all."""
+_LEARNT = 31
+"""Replies that the time to leaving is learnt from."""
+_FEWEST = 8
+"""Before so many have been seen nothing is added: the first replies, with cold caches, take several times as long."""
+_ASKED = 8
+"""The kernel is asked for one of so many replies."""
+
+# linux/in.h and linux/in6.h; Python 3.11 has no names for the former.
+_IP_PKTINFO = 8
+_timespec = struct.Struct("@ll").unpack_from
+_int = struct.Struct("@i")
+_LEAVING = (socket.SOL_SOCKET, sockopts.SO_TIMESTAMPING, struct.pack("@I", sockopts.TX_SOFTWARE))
+_REFUSED_PORTS = NEVER_ANSWERED - {PORT}
+"""Routers send from the well-known port too; a reflector's reply is known by what it carries."""
+_WHY = {
+    Refusal.SHORT: "too short for a STAMP packet",
+    Refusal.FORGED: "its seal is wrong (--auth-key-file)",
+    Refusal.REPLY: "it is itself the reply of a reflector",
+}
+
+Control = list[tuple[int, int, bytes]]
+
+
+def new_reflector(reflecting: Reflecting) -> Reflector:
+    """Make what all the listeners of a server share."""
+    key = None if reflecting.key is None else bytes.fromhex(reflecting.key)
+    rules = Rules(stateful=reflecting.stateful, key=key, whole_base=reflecting.whole_base)
+    state = clock_state()
+    return Reflector(rules, Clock(state.estimate, state.sync))
+
+
+class Headers:
+    """What the control messages of one datagram say."""
+
+    __slots__ = ("arrived", "back", "local", "to_many", "tos", "ttl")
+
+    def __init__(self, control: Control) -> None:
+        self.arrived: int | None = None
+        self.ttl = 0
+        self.tos = 0
+        self.local = b""
+        self.to_many = False
+        self.back: Control = []
+        """What makes the reply leave from where the request went."""
+        for level, kind, data in control:
+            if level == socket.SOL_SOCKET:
+                if kind == sockopts.SO_TIMESTAMPING:
+                    seconds, nanoseconds = _timespec(data)
+                    self.arrived = (seconds * SECOND + nanoseconds) or None
+            elif level == socket.IPPROTO_IP:
+                self._v4(kind, data)
+            elif level == socket.IPPROTO_IPV6:
+                self._v6(kind, data)
+
+    def _v4(self, kind: int, data: bytes) -> None:
+        if kind == sockopts.IP_TTL:
+            (self.ttl,) = _int.unpack_from(data)
+        elif kind == sockopts.IP_TOS:
+            self.tos = data[0]
+        elif kind == _IP_PKTINFO:
+            self.local, destination = data[4:8], data[8:12]
+            self.to_many = self.local != destination
+            self.back = [(socket.IPPROTO_IP, _IP_PKTINFO, bytes(4) + self.local + self.local)]
+
+    def _v6(self, kind: int, data: bytes) -> None:
+        if kind == sockopts.IPV6_HOPLIMIT:
+            (self.ttl,) = _int.unpack_from(data)
+        elif kind == sockopts.IPV6_TCLASS:
+            (self.tos,) = _int.unpack_from(data)
+        elif kind == socket.IPV6_PKTINFO:
+            self.local = data[:16]
+            self.to_many = data[0] == 0xFF
+            # The way back is the routing table's choice, except from an address that means nothing without its link.
+            self.back = [(socket.IPPROTO_IPV6, kind, data if data[0] == 0xFE else self.local + bytes(4))]
+
+
+class Egress:
+    """How long replies take at the least from reading the clock to leaving, nanoseconds."""
+
+    __slots__ = ("_seen", "_unasked", "least")
+
+    def __init__(self) -> None:
+        self.least = 0
+        self._seen: deque[int] = deque(maxlen=_LEARNT)
+        self._unasked = 0
+
+    @property
+    def asks(self) -> bool:
+        """Whether it is time to learn from a reply: from all of the first, then from some."""
+        self._unasked += 1
+        return self._unasked >= _ASKED or len(self._seen) < _LEARNT
+
+    def learn(self, took: int) -> None:
+        """Take in one reply's time."""
+        self._unasked = 0
+        # A queue at the interface is the network's, and a clock that was set meanwhile says nothing.
+        self._seen.append(min(max(took, 0), MILLISECOND))
+        if len(self._seen) >= _FEWEST:
+            self.least = min(self._seen) // 2
+
+
+class ReflectorListener(ErrorQueueAware, FileDescriptor):
+    """Answers the test packets that come to one bound socket."""
+
+    def __init__(self, reactor: Any, bound: Bound, reception: Reception, reflector: Reflector) -> None:
+        super().__init__(reactor)
+        self._socket = bound.socket
+        self._reception = reception
+        self._reflector = reflector
+        self._six = bound.socket.family == socket.AF_INET6
+        self._data = bytearray(LARGEST)
+        self._view = memoryview(self._data)
+        self._counter = Counter(stream=False)
+        self._awaited: dict[int, tuple[Prepared, int]] = {}
+        self._egress = Egress()
+        self._clock_due = 0
+        if bound.port is not None:
+            reflector.ports.add(bound.port)
+        self._leaving = prepare(bound.socket)
+        self.startReading()
+
+    def fileno(self) -> int:
+        """Give the reactor the socket."""
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:
+        """Name the listener in Twisted's log."""
+        return "stamp"
+
+    def doRead(self) -> None:
+        """Answer what waits."""
+        now = self._reception.clock()
+        self._reception.rate.roll(now)
+        if now >= self._clock_due:
+            state = clock_state()
+            self._reflector.clock.estimate, self._reflector.clock.sync = state.estimate, state.sync
+            self._clock_due = now + SECOND
+        self._collect()
+        for _ in range(_BATCH):
+            try:
+                size, control, _, peer = self._socket.recvmsg_into([self._data], _ROOM)
+            except BlockingIOError:
+                # Nothing to read: what the reactor woke us for may lie in the error queue.
+                self._collect(everything=self._counter.last >= 0)
+                return
+            except OSError:  # the network's news of an earlier reply (ICMP); it was taken by being told
+                continue
+            self._came(bytes(self._view[:size]), Headers(control), peer)
+
+    def stop(self) -> None:
+        """Answer what has already come, and no more; the socket is closed by whoever made it."""
+        self.doRead()
+        self.stopReading()
+
+    def _came(self, data: bytes, headers: Headers, peer: Any) -> None:
+        reception, totals = self._reception, self._reception.totals
+        totals.datagrams += 1
+        totals.bytes_received += len(data)
+        if reception.service.tells_arrivals:
+            host, port = peer[0], peer[1]
+            reception.tell(Received(None, "stamp", f"[{host}]:{port}" if self._six else f"{host}:{port}", len(data)))
+        answer = self._answer(data, headers, peer)
+        if isinstance(answer, str):
+            totals.datagrams_refused += 1
+            reception.turned_away("stamp", peer[0], answer)
+            return
+        try:
+            totals.bytes_sent += self._send(answer, headers.back, peer)
+        except OSError:  # no room, or no way back: the network may lose it as well
+            return
+        totals.datagrams_answered += 1
+
+    def _answer(self, data: bytes, headers: Headers, peer: Any) -> Prepared | str:
+        """Return the reply, or why there is none."""
+        host, port = peer[0], peer[1]
+        if headers.to_many:
+            return TO_MANY
+        if port in _REFUSED_PORTS:
+            return f"from port {port}, whose service answers too: they would never stop"
+        if not self._reception.rate.take(client_of(host)):
+            return self._reception.above_rate
+        received = time.time_ns() if headers.arrived is None else headers.arrived
+        source = (host, port, headers.local)
+        now = self._reception.clock()
+        answer = self._reflector.take(Arrival(data, source, port, received, now, headers.ttl, headers.tos))
+        tally, totals = self._reflector.tally, self._reception.totals
+        totals.forged, totals.replayed = tally.refused[Refusal.FORGED], tally.replays
+        return _WHY[answer] if isinstance(answer, Refusal) else answer
+
+    def _send(self, prepared: Prepared, control: Control, peer: Any) -> int:
+        if prepared.dscp:
+            level, kind = (
+                (socket.IPPROTO_IPV6, sockopts.IPV6_TCLASS) if self._six else (socket.IPPROTO_IP, sockopts.IP_TOS)
+            )
+            control.append((level, kind, _int.pack(prepared.dscp << 2)))
+        egress = self._egress
+        asked = self._leaving and (egress.asks or prepared.wants_left)
+        if asked:
+            control.append(_LEAVING)
+        now = time.time_ns()
+        try:
+            sent = self._socket.sendmsg([prepared.stamped(now + egress.least)], control, 0, peer)
+        except OSError:
+            if asked:
+                self._count_anew()
+            raise
+        if asked:
+            self._awaited[self._counter.sent(1)] = (prepared, now)
+            if len(self._awaited) > _AWAITED:
+                del self._awaited[next(iter(self._awaited))]
+            self._collect()
+        return sent
+
+    def _count_anew(self) -> None:
+        """Have the system number stamps from 0 again: some releases have counted a send that failed, others not."""
+        self._awaited.clear()
+        self._counter.restart()
+        _stamp(self._socket, numbered=False)
+        _stamp(self._socket)
+
+    def _collect(self, *, everything: bool = False) -> None:
+        """Give the replies that have left the stamps of their leaving."""
+        if not self._awaited and not everything:
+            return
+        for _ in range(PER_DRAIN):
+            try:
+                _, control, _, _ = self._socket.recvmsg(0, SPACE, sockopts.MSG_ERRQUEUE)
+            except OSError:  # EAGAIN: empty
+                return
+            left = departure(control)
+            number = None if left is None else self._counter.whole(left[0])
+            awaited = None if number is None else self._awaited.pop(number, None)
+            if left is not None and awaited is not None:
+                prepared, read_at = awaited
+                prepared.left(left[1])
+                self._egress.learn(left[1] - read_at)
+            if not self._awaited and not everything:
+                return
+
+
+def prepare(sock: socket.socket) -> bool:
+    """Ask the kernel for all that replies depend on; return whether it can tell when they leave."""
+    for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+        sock.setsockopt(socket.SOL_SOCKET, option, _BUFFERS)
+    if sock.family == socket.AF_INET6:
+        for option in (socket.IPV6_RECVPKTINFO, sockopts.IPV6_RECVHOPLIMIT, sockopts.IPV6_RECVTCLASS):
+            sock.setsockopt(socket.IPPROTO_IPV6, option, 1)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, TTL)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, TTL)
+        if sockopts.LINUX:
+            for option in (_IP_PKTINFO, sockopts.IP_RECVTTL, sockopts.IP_RECVTOS):
+                sock.setsockopt(socket.IPPROTO_IP, option, 1)
+    if not awake():
+        return False
+    _stamp(sock)
+    return True
+
+
+def _stamp(sock: socket.socket, *, numbered: bool = True) -> None:
+    # TX_SOFTWARE is asked for with each packet where it matters: its stamps cost a system call each.
+    asked = sockopts.RX_SOFTWARE | sockopts.REPORT_SOFTWARE | sockopts.OPT_TSONLY | (sockopts.OPT_ID if numbered else 0)
+    sock.setsockopt(socket.SOL_SOCKET, sockopts.SO_TIMESTAMPING, asked)

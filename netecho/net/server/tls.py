@@ -1,0 +1,98 @@
+"""TLS for the server: TLS 1.2 and up, by Twisted's own means, with a certificate that can be replaced as it runs.
+
+Everything comes over a `PromptConnection` as without TLS, and so do the limits and the back-pressure. A record is
+written when there is something to say: Twisted's gathering of small writes for a reactor pass is left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from OpenSSL import SSL, crypto
+from twisted.internet import ssl
+from twisted.internet.interfaces import IHalfCloseableProtocol, IOpenSSLServerConnectionCreator
+from twisted.internet.protocol import Factory
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from zope.interface import implementer
+
+from netecho.net.certificates import load_identity, make_identity, pin_of, read_certificates, read_identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from netecho.net.server.settings import Credentials, Service
+    from netecho.net.server.sockets import Bound
+
+
+@implementer(IHalfCloseableProtocol)
+class _Layer(TLSMemoryBIOProtocol):
+    """Twisted's TLS, with a goodbye also for clients that close the connection without one."""
+
+    transport: Any
+
+    def readConnectionLost(self) -> None:
+        """Close in good form, alert and all; what was owed is sent by now, or no FIN would have been read."""
+        self.loseConnection()
+        self.transport.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """Have nothing to do: TLS has no half-closed connections."""
+
+
+class _Prompt(TLSMemoryBIOFactory):
+    """Twisted's, less the buffer that gathers small writes."""
+
+    protocol = _Layer
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class ServerTls:
+    """The server's side of TLS. Raises UsageError for files that cannot be used, when made and at `reload`."""
+
+    def __init__(self, credentials: Credentials, names: Iterable[str] = (), made: str | None = None) -> None:
+        self._credentials = credentials
+        self.made = None if credentials.cert else made or make_identity(names)
+        """The key and certificate made for the run, PEM; None where they come from files."""
+        self._factory = _Prompt(cast("Any", self), False, cast("Any", Factory()))
+        self.pin = ""
+        """Of the certificate in use."""
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the files again, for the handshakes from now on; if they cannot be used, nothing changes."""
+        ours = self._credentials
+        chain, key = load_identity(self.made) if self.made else read_identity(ours.cert or "", ours.key)
+        trust = None
+        if ours.client_ca is not None:
+            trust = ssl.trustRootFromCertificates(
+                [_twisted(each) for each in read_certificates(ours.client_ca, "--client-ca")]
+            )
+        options = ssl.CertificateOptions(
+            privateKey=crypto.PKey.from_cryptography_key(cast("Any", key)),
+            certificate=crypto.X509.from_cryptography(chain[0]),
+            extraCertChain=[crypto.X509.from_cryptography(each) for each in chain[1:]],
+            trustRoot=trust,
+            raiseMinimumTo=ssl.TLSVersion.TLSv1_2,
+            acceptableProtocols=[name.encode() for name in ours.alpn] or None,
+        )
+        self._context = options.getContext()
+        self.pin = pin_of(chain[0])
+
+    def serverConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
+        """Make the OpenSSL connection of one handshake (IOpenSSLServerConnectionCreator)."""
+        del tlsProtocol
+        return SSL.Connection(self._context, None)
+
+    def wrap(self, protocol: Any) -> Any:
+        """Put TLS around one connection's protocol."""
+        return _Layer(self._factory, protocol)
+
+
+def tls_for(service: Service, bound: Sequence[Bound], made: str | None = None) -> ServerTls | None:
+    """Make the server's side of TLS, if one of the sockets wants it. Raises UsageError."""
+    addresses = [each.address for each in bound if each.scheme == "tls"]
+    return ServerTls(service.credentials, addresses, made) if addresses else None
+
+
+def _twisted(certificate: Any) -> Any:
+    return ssl.Certificate(crypto.X509.from_cryptography(certificate))

@@ -1,0 +1,80 @@
+"""What a leader and its workers say to each other, as lines of JSON: settings and orders down, events up.
+
+Only values are here; who writes and reads them is in `workers` and `worker`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from netecho.echo import events
+from netecho.echo.limits import Limits
+from netecho.echo.text import Wording
+from netecho.echo.totals import Totals
+from netecho.net.server.settings import Credentials, Reflecting, Service
+
+if TYPE_CHECKING:
+    from netecho.echo.events import ServerEvent
+
+RELOAD = b"reload"
+
+_KINDS: dict[str, Any] = {
+    kind.__name__: kind
+    for kind in (events.Connected, events.Received, events.Disconnected, events.Refused, events.Noticed)
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """What a worker needs to begin."""
+
+    service: Service
+    sockets: tuple[tuple[str, int], ...]
+    """Scheme and descriptor of each."""
+    identity: str | None = None
+    """The key and certificate that were made for the run, PEM."""
+
+    def to_line(self) -> bytes:
+        """Write the orders as one line."""
+        return json.dumps(asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Orders:
+        """Read them back."""
+        body = json.loads(line)
+        service = body["service"]
+        wording, credentials, limits = service.pop("wording"), service.pop("credentials"), service.pop("limits")
+        reflecting = service.pop("reflecting")
+        credentials["alpn"] = tuple(credentials["alpn"])
+        return cls(
+            service=Service(
+                wording=None if wording is None else Wording(**wording),
+                credentials=Credentials(**credentials),
+                limits=Limits(**limits),
+                reflecting=Reflecting(**reflecting),
+                **service,
+            ),
+            sockets=tuple((scheme, fd) for scheme, fd in body["sockets"]),
+            identity=body["identity"],
+        )
+
+
+def event_line(event: ServerEvent) -> bytes:
+    """Write an event as one line."""
+    return json.dumps([type(event).__name__, *event]).encode() + b"\n"
+
+
+def totals_line(totals: Totals) -> bytes:
+    """Write what was done so far as one line."""
+    return json.dumps(["Totals", asdict(totals)]).encode() + b"\n"
+
+
+def told(line: bytes) -> ServerEvent | Totals:
+    """Read what a worker wrote."""
+    kind, *fields = json.loads(line)
+    if kind == "Totals":
+        return Totals(**fields[0])
+    event: ServerEvent = _KINDS[kind](*fields)
+    return event

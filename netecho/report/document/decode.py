@@ -1,0 +1,93 @@
+"""A document's values as they were before it was printed: milliseconds back to nanoseconds.
+
+For documents that were checked by the schema; what they leave out, such as the time of day below a microsecond, is
+gone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from netecho.measure.result import Route, Setup, Start
+from netecho.measure.stats.histogram import Bin
+from netecho.measure.summary import Distribution, SizeSummary, Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from netecho.report.document.model import Document
+
+_EXACT = ("min", "p50", "p90", "p95", "p99", "p99_9", "max")
+
+
+def start_of(head: Document) -> Start:
+    """Return the start that a document's head was made from. Raises ValueError for a day that is in no calendar."""
+    target, local = head["target"], head["local"]
+    return Start(
+        id=head["id"],
+        label=head["label"],
+        started=_since_1970(head["started"]),
+        route=Route(
+            **{key: target[key] for key in ("url", "transport", "host", "address", "port")},
+            local_address=local["address"],
+            local_port=local["port"],
+        ),
+        setup=Setup(**{name: _whole(head["setup"][f"{name}_ms"]) for name in ("resolve", "connect", "tls")}),
+        settings=head["settings"],
+    )
+
+
+def summary_of(document: Document) -> Summary:
+    """Return the summary that a document was made from."""
+    probes, rtt, variation, histogram = (document[key] for key in ("probes", "rtt", "variation", "histogram"))
+    connections, stamp = document.get("connections") or {}, document.get("stamp") or {}
+    counts = ("sent", "received", "lost", "late", "duplicate", "reordered", "corrupt", "pending", "stray", "waits")
+    return Summary(
+        **{key: probes[key] for key in counts},
+        kernel_stamps=rtt["kernel"],
+        user_stamps=rtt["user"],
+        forward=_distribution(stamp.get("forward")),
+        backward=_distribution(stamp.get("backward")),
+        processing=_distribution(stamp.get("processing")),
+        connect=_distribution(connections.get("connect")),
+        tls=_distribution(connections.get("tls")),
+        rtt=_distribution(rtt, histogram["rtt"]),
+        response=_distribution(document["response"], histogram["response"]),
+        lag=_distribution(document["lag"]),
+        ipdv_mean_abs=_nanoseconds(variation["ipdv_mean_abs_ms"]),
+        pdv_p99=_whole(variation["pdv_p99_ms"]),
+        jitter_rfc3550=_nanoseconds(variation["jitter_rfc3550_ms"]),
+        by_size=tuple(_size(size) for size in document.get("sizes", ())),
+    )
+
+
+def _size(size: Document) -> SizeSummary:
+    return SizeSummary(
+        **{key: size[key] for key in ("size", "sent", "received", "lost")}, rtt=_distribution(size["rtt"])
+    )
+
+
+def _distribution(figures: Document | None, bins: Sequence[Sequence[float]] = ()) -> Distribution:
+    if figures is None:
+        return Distribution()
+    return Distribution(
+        count=figures["count"],
+        mean=_nanoseconds(figures["mean_ms"]),
+        stddev=_nanoseconds(figures["stddev_ms"]),
+        bins=tuple(Bin(round(low * 1e6), round(high * 1e6), int(counted)) for low, high, counted in bins),
+        **{name: _whole(figures[f"{name}_ms"]) for name in _EXACT},
+    )
+
+
+def _nanoseconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else milliseconds * 1e6
+
+
+def _whole(milliseconds: float | None) -> int | None:
+    return None if milliseconds is None else round(milliseconds * 1e6)
+
+
+def _since_1970(timestamp: str) -> int:
+    moment = datetime.fromisoformat(timestamp)
+    return int(moment.replace(microsecond=0).timestamp()) * 1_000_000_000 + moment.microsecond * 1000

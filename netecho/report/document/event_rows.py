@@ -1,0 +1,143 @@
+"""An event of a run as a row of NDJSON, and back: what `--format ndjson` and `--save` write, and `report` reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netecho.measure.events import (
+    EchoCorrupted,
+    Event,
+    ProbeLost,
+    ReplyDuplicated,
+    ReplyLate,
+    ReplyReceived,
+    StrayReceived,
+)
+from netecho.report.escape import escaped, unescaped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from netecho.report.document.model import Document
+
+STRAY_SHOWN = 256
+"""Bytes of what a peer said unasked that are kept: enough for a banner."""
+LONGEST = 10**18
+"""Nanoseconds, 31 years: no time in a run is longer, and any file can be asked to say so."""
+
+
+def row(event: Event, *, several: bool = False) -> Document:
+    """Return an event as it is printed; `several` connections are told apart by a `connection` key."""
+    line: Document = {"event": _NAMES[type(event)]}
+    if several:
+        line["connection"] = event.connection
+    match event:
+        case ReplyReceived() | EchoCorrupted():
+            line |= {
+                "seq": event.seq,
+                "scheduled_ms": _ms(event.scheduled),
+                "lag_ms": _ms(event.lag),
+                "rtt_ms": _ms(event.rtt),
+                "response_ms": _ms(event.response),
+                "size": event.size,
+                "stamps": "kernel" if event.kernel else "user",
+            }
+            if isinstance(event, EchoCorrupted):
+                line["offset"] = event.offset
+        case ProbeLost():
+            line |= {
+                "seq": event.seq,
+                "scheduled_ms": _ms(event.scheduled),
+                "lag_ms": _ms(event.lag),
+                "size": event.size,
+            }
+        case ReplyLate():
+            line |= {"seq": event.seq, "rtt_ms": _ms(event.rtt)}
+        case ReplyDuplicated():
+            line["seq"] = event.seq
+        case StrayReceived():
+            line |= {"size": len(event.data), "text": escaped(event.data[:STRAY_SHOWN])}
+    return line
+
+
+_NAMES: dict[type, str] = {
+    ReplyReceived: "reply",
+    EchoCorrupted: "corrupt",
+    ProbeLost: "lost",
+    ReplyLate: "late",
+    ReplyDuplicated: "duplicate",
+    StrayReceived: "stray",
+}
+
+
+def event(row: Document) -> Event:
+    """Return the event that a row was made from. Raises ValueError for what is none.
+
+    Of a stray that was cut, what is left comes back.
+    """
+    name = row.get("event")
+    read = _READERS.get(name) if isinstance(name, str) else None
+    if read is None:
+        raise ValueError(f"{name!r} is not an event of a run" if isinstance(name, str) else "it has no event")
+    return read(row)
+
+
+def _reply(row: Document) -> ReplyReceived:
+    return ReplyReceived(
+        _whole(row, "connection", 0),
+        _whole(row, "seq"),
+        _time(row, "scheduled_ms"),
+        _time(row, "lag_ms"),
+        _time(row, "rtt_ms"),
+        _time(row, "response_ms"),
+        _whole(row, "size"),
+        row.get("stamps") == "kernel",
+    )
+
+
+def _lost(row: Document) -> ProbeLost:
+    return ProbeLost(
+        _whole(row, "connection", 0),
+        _whole(row, "seq"),
+        _time(row, "scheduled_ms"),
+        _time(row, "lag_ms"),
+        _whole(row, "size"),
+    )
+
+
+def _stray(row: Document) -> StrayReceived:
+    text = row.get("text")
+    if not isinstance(text, str):
+        raise ValueError("its text is not a string")  # noqa: TRY004 - whatever is wrong with a row is one error
+    return StrayReceived(_whole(row, "connection", 0), unescaped(text))
+
+
+_READERS: dict[str, Callable[[Document], Event]] = {
+    "reply": _reply,
+    "corrupt": lambda row: EchoCorrupted(*_reply(row), _whole(row, "offset")),
+    "lost": _lost,
+    "late": lambda row: ReplyLate(_whole(row, "connection", 0), _whole(row, "seq"), _time(row, "rtt_ms")),
+    "duplicate": lambda row: ReplyDuplicated(_whole(row, "connection", 0), _whole(row, "seq")),
+    "stray": _stray,
+}
+
+
+def _ms(nanoseconds: int) -> float:
+    """Return milliseconds that are read back to the nanosecond: correctly divided, no rounding is needed."""
+    return nanoseconds / 1e6
+
+
+def _whole(row: Document, key: str, default: int | None = None) -> int:
+    value = row.get(key, default)
+    if type(value) is not int or not 0 <= value <= LONGEST:
+        raise ValueError(f"its {key} is not a count")
+    return value
+
+
+def _time(row: Document, key: str) -> int:
+    value = row.get(key)
+    # Not isinstance: a bool is an int.
+    if value is None or type(value) not in (int, float) or not 0 <= value <= LONGEST / 1e6:
+        raise ValueError(f"its {key} is not a time")
+    nanoseconds: int = round(value * 1e6)
+    return nanoseconds

@@ -1,0 +1,83 @@
+"""The figures of a run from its events, where the run did not live to say them itself.
+
+What no event tells is missing: waits for the window, probes that were in flight at the end, what the stack knew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netecho.measure.events import EchoCorrupted, ProbeLost, ReplyDuplicated, ReplyLate, ReplyReceived
+from netecho.measure.recorder import Recorder
+from netecho.measure.result import Result
+
+if TYPE_CHECKING:
+    from netecho.measure.events import Event
+    from netecho.measure.result import Start
+    from netecho.measure.stats.variation import Variation
+
+
+class Rebuilding:
+    """Told a run's events, has its result."""
+
+    def __init__(self, start: Start) -> None:
+        self._start = start
+        self._recorder = Recorder(by_size=".." in str(start.settings.get("size")))
+        connections = start.settings.get("connections")
+        self._connections = connections if isinstance(connections, int) else 1
+        self._flows: dict[int, _Flow] = {}
+        self._end = 0
+        self.events = 0
+
+    def tell(self, event: Event) -> None:
+        """Count an event. Raises ValueError for one of a connection that the run did not have."""
+        self.events += 1
+        recorder = self._recorder
+        match event:
+            case ReplyReceived() | EchoCorrupted():
+                self._replied(event)
+            case ProbeLost():
+                recorder.sent(event.lag)
+                recorder.lost(event.size)
+                self._end = max(self._end, event.scheduled + event.lag)
+            case ReplyLate():
+                recorder.late()
+            case ReplyDuplicated():
+                recorder.duplicated()
+            case _:
+                recorder.stray()
+
+    def result(self) -> Result:
+        """Return the run as far as it is known."""
+        return Result(start=self._start, duration=self._end, interrupted=True, summary=self._recorder.summary())
+
+    def _replied(self, event: ReplyReceived | EchoCorrupted) -> None:
+        recorder, flow = self._recorder, self._flow(event.connection)
+        recorder.sent(event.lag)
+        recorder.replied(flow.variation, event.seq, event.rtt, event.kernel, event.response, event.size)
+        if isinstance(event, EchoCorrupted):
+            recorder.corrupted()
+        # As the session has it: RFC 4737 section 3.3.
+        if event.seq < flow.highest:
+            recorder.reordered()
+        else:
+            flow.highest = event.seq
+        self._end = max(self._end, event.scheduled + event.response)
+
+    def _flow(self, connection: int) -> _Flow:
+        flow = self._flows.get(connection)
+        if flow is None:
+            if connection >= self._connections:
+                raise ValueError(f"the run had no connection {connection}")
+            flow = self._flows[connection] = _Flow(self._recorder.flow())
+        return flow
+
+
+class _Flow:
+    """One connection's order and variation."""
+
+    __slots__ = ("highest", "variation")
+
+    def __init__(self, variation: Variation) -> None:
+        self.variation = variation
+        self.highest = -1

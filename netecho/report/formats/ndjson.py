@@ -1,0 +1,51 @@
+"""`--format ndjson`: an event a line, and the document last. A saved run is the same lines in a file."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from netecho.report.document.event_rows import row
+from netecho.report.document.model import Document, head
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from netecho.measure.events import Event
+    from netecho.measure.result import Start
+
+_encode = json.JSONEncoder(allow_nan=False).encode
+
+
+class NdjsonReporter:
+    """Writes each event as it happens; `summary_only` leaves the last line alone (-q)."""
+
+    def __init__(self, write: Callable[[str], None], *, summary_only: bool = False) -> None:
+        self._write = write
+        self.follows = not summary_only
+        self._several = False
+
+    def started(self, start: Start) -> None:
+        """Print the `start` event: who is probed, and how."""
+        self._several = is_several(start.settings.get("connections"))
+        if self.follows:
+            self._write(line({"event": "start", **head(start)}))
+
+    def tell(self, event: Event) -> None:
+        """Print the event."""
+        if self.follows:
+            self._write(line(row(event, several=self._several)))
+
+    def finished(self, document: Document) -> None:
+        """Print the `summary` event: the keys of the JSON document."""
+        self._write(line({"event": "summary", **document}))
+
+
+def line(event: Document) -> str:
+    """Return an event as one line."""
+    return _encode(event) + "\n"
+
+
+def is_several(connections: object) -> bool:
+    """Return whether a run's settings speak of more than one connection, so that events must say which."""
+    return isinstance(connections, int) and connections > 1

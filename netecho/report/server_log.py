@@ -1,0 +1,167 @@
+"""What a server tells, as text for people and NDJSON for machines; and a log that cannot hold the server up.
+
+A listening line stands bare, because scripts wait for it: `listening on tcp://127.0.0.1:7007`. The other lines of
+text begin with the local time. A reader that is slow, or stopped with Ctrl-Z, costs lines, not service: what its
+pipe does not take is kept up to a limit, and then the oldest are dropped and counted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from netecho.echo.events import Connected, Disconnected, Listening, Noticed, Received, Refused, ServerEvent, Stopped
+from netecho.errors import OutputError
+from netecho.units import format_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from netecho.net.server.settings import Service
+    from netecho.report.output import Output
+
+KEPT = 10_000
+"""Lines kept for a reader that is slow."""
+
+_LEVELS: dict[type[ServerEvent], int] = {
+    Listening: -1,
+    Stopped: -1,
+    Noticed: 0,
+    Refused: 0,
+    Connected: 1,
+    Disconnected: 1,
+    Received: 2,
+}
+
+_encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
+
+
+class ServerLog:
+    """Writes a server's events to standard output.
+
+    `verbosity` is how often -v was given less how often -q was; NDJSON tells one step more than text.
+    """
+
+    def __init__(
+        self,
+        output: Output,
+        form: Literal["text", "ndjson"],
+        verbosity: int,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.level = verbosity + (form == "ndjson")
+        self._output = output
+        self._render = text_line if form == "text" else ndjson_line
+        self._now = now
+        self._kept: deque[str] = deque(maxlen=KEPT)
+        self._dropped = 0
+        self._full = False
+
+    def watched(self, service: Service) -> Service:
+        """Return the settings of a server that tells what is written here, and no more."""
+        return replace(
+            service,
+            tells_clients=self.level >= _LEVELS[Connected],
+            tells_arrivals=self.level >= _LEVELS[Received],
+        )
+
+    def tell(self, event: ServerEvent) -> None:
+        """Write an event, if it is of interest. Raises OutputClosed when nobody reads any more."""
+        if _LEVELS[type(event)] > self.level:
+            return
+        if len(self._kept) == KEPT:
+            self._dropped += 1
+        self._kept.append(self._render(event, self._now()))
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what is kept, as far as the reader takes it. Raises OutputClosed when nobody reads any more."""
+        while self._output.has_room() and self._kept:
+            if self._dropped:
+                dropped, self._dropped = self._dropped, 0
+                notice = Noticed("log", f"{dropped} lines were dropped: standard output was not read")
+                self._write(self._render(notice, self._now()))
+            else:
+                self._write(self._kept.popleft())
+
+    def finish(self) -> None:
+        """Write what is kept, and wait a little for a reader that is slow."""
+        while self._kept and self._output.has_room(wait=1.0):
+            self._write(self._kept.popleft())
+
+    def _write(self, line: str) -> None:
+        try:
+            self._output.write(line)
+        except OutputError as error:
+            # A full disk is no reason to stop echoing. It is said once, where somebody may see it.
+            if type(error) is not OutputError:
+                raise
+            if not self._full:
+                self._full = True
+                self._output.say(f"netecho: {error.sentence}; the server goes on")
+
+
+def ndjson_line(event: ServerEvent, now: datetime) -> str:
+    """Return an event as one line of JSON."""
+    body: dict[str, Any] = {"event": type(event).__name__.lower()}
+    if isinstance(event, Stopped):
+        body |= {"reason": event.reason, "duration_ms": event.duration / 1e6, **asdict(event.totals)}
+    else:
+        body |= {key: value for key, value in event._asdict().items() if value is not None}
+    if isinstance(event, Disconnected):
+        body["duration_ms"] = body.pop("duration") / 1e6
+    if isinstance(event, Noticed):
+        body["event"] = event.kind
+        del body["kind"]
+    return _encode(body | {"time": now.isoformat(timespec="microseconds").replace("+00:00", "Z")}) + "\n"
+
+
+def text_line(event: ServerEvent, now: datetime) -> str:
+    """Return an event as a line for people."""
+    if isinstance(event, Listening):
+        return f"listening on {event.url}" + (f" with pin {event.pin}" if event.pin else "") + "\n"
+    return f"{now.astimezone():%Y-%m-%d %H:%M:%S} {_said(event)}\n"
+
+
+def _said(event: ServerEvent) -> str:
+    match event:
+        case Connected():
+            return f"{event.transport} {event.peer} connected (#{event.connection})"
+        case Received():
+            return f"{event.transport} {event.peer} sent {_bytes(event.size)}"
+        case Disconnected():
+            return (
+                f"{event.transport} {event.peer} disconnected (#{event.connection}) after {_span(event.duration)}: "
+                f"{event.reason}, {_bytes(event.received)} in, {_bytes(event.sent)} out"
+            )
+        case Refused():
+            times = f" ({event.times} times)" if event.times > 1 else ""
+            return f"{event.transport} {event.peer} refused{times}: {event.reason}"
+        case Noticed():
+            return event.text
+        case Stopped():
+            totals = event.totals
+            return (
+                f"stopped ({event.reason}) after {_span(event.duration)}: "
+                f"{_count(totals.connections, 'connection')}, {totals.refused} refused; "
+                f"{_count(totals.datagrams, 'datagram')}, {totals.datagrams_answered} answered, "
+                f"{totals.datagrams_refused} refused; "
+                f"{_bytes(totals.bytes_received)} in, {_bytes(totals.bytes_sent)} out"
+            )
+        case Listening():
+            return f"listening on {event.url}"
+
+
+def _bytes(number: int) -> str:
+    return _count(number, "byte")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def _span(nanoseconds: int) -> str:
+    return format_time(nanoseconds) if nanoseconds < 1_000_000_000 else f"{nanoseconds / 1e9:.1f} s"

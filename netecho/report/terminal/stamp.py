@@ -1,0 +1,126 @@
+"""What a STAMP run has to say beside its round trips: each direction, the clocks, and what became of the packets.
+
+Made from the section `stamp` of the document alone, so a saved run says the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from netecho.report.humanize import many, ms, time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from netecho.report.document.model import Document
+
+KINDS = ("forward", "backward", "processing")
+_REASONS = {
+    "zero": "never set",
+    "backwards": "sent before it was received",
+    "longer": "kept for longer than the round trip",
+    "future": "from the future",
+    "past": "from the past",
+}
+_ASSUMED = (
+    "One-way delays assume that the fastest packets took as long there as back: half the difference, if there was one,"
+    " is in both."
+)
+Said = tuple[Literal["bad", "odd", "note"], str]
+
+
+def rows(document: Document) -> dict[str, Document]:
+    """Return the kinds of times that only STAMP has; those without a value are left out."""
+    section = document.get("stamp", {})
+    return {kind: section[kind] for kind in KINDS if section.get(kind, {}).get("count")}
+
+
+def lines(document: Document) -> list[str]:
+    """Return a line for each thing there is to know."""
+    section = document.get("stamp")
+    if section is None:
+        return []
+    said = (_variation(section), _clocks(section), _packets(section), _loss(section))
+    return [line for words in said if (line := ", ".join(words))]
+
+
+def _variation(section: Document) -> Iterator[str]:
+    for kind in ("forward", "backward"):
+        direction = section[kind]
+        if direction["ipdv_mean_abs_ms"] is not None:
+            yield f"{kind} ipdv {ms(direction['ipdv_mean_abs_ms'])} pdv {ms(direction['pdv_p99_ms'])} ms"
+
+
+def _clocks(section: Document) -> Iterator[str]:
+    clock, clocks = section["clock"], section["clocks"]
+    if clock is None:
+        return
+    offset, within, drift = clocks["offset_ms"], clocks["offset_within_ms"], clocks["drift_ppm"]
+    how = "as stamped" if clock == "synced" else "corrected by the estimated offset"
+    yield f"one-way delays {how}"
+    if offset is not None and within is not None:
+        yield f"far clock {'+' if offset > 0 else ''}{offset:.3f} ms (within {time(within)})"
+    if drift is not None:
+        yield f"drift {drift:.2f} ppm"
+
+
+def _packets(section: Document) -> Iterator[str]:
+    cos, ttl = section["class_of_service"], section["ttl"]
+    if ttl["arrived"] is not None:
+        yield f"TTL {ttl['sent']} arrived as {ttl['arrived']}"
+    if cos["dscp_arrived"] is not None:
+        yield f"DSCP {cos['dscp_sent']} as {cos['dscp_arrived']}, ECN 0 as {cos['ecn_arrived']}"
+
+
+def _loss(section: Document) -> Iterator[str]:
+    for kind in ("forward", "backward"):
+        if section[kind]["lost"]:
+            yield f"{section[kind]['lost']:,} lost {kind}"
+
+
+def remarks(document: Document) -> list[Said]:
+    """Return what deserves a sentence, with its weight."""
+    section = document.get("stamp")
+    return [] if section is None else [*_nonsense(section), *_doubts(section), *_changes(section)]
+
+
+def _nonsense(section: Document) -> Iterator[Said]:
+    counts = section["nonsense"]
+    total = counts["total"]
+    if not total:
+        return
+    why = ", ".join(f"{counts[key]:,} {reason}" for key, reason in _REASONS.items() if counts.get(key))
+    have = "has stamps that cannot be" if total == 1 else "have stamps that cannot be"
+    yield "odd", f"{many(total, 'reply', 'replies')} {have} ({why}): no one-way delay is taken from them."
+    if counts["future"] or counts["past"]:
+        yield "note", "If the far clock is simply wrong, --clock estimated measures against it all the same."
+
+
+def _doubts(section: Document) -> Iterator[Said]:
+    here, there = section["clocks"]["here"], section["clocks"]["there"]
+    if section["clock"] is None or here is None or there is None:
+        return
+    adrift = [end for end, claim in (("here", here), ("at the far end", there)) if not claim["synchronised"]]
+    if section["clock"] == "estimated":
+        yield "note", _ASSUMED
+    elif adrift:
+        yield "odd", f"The clock {' and '.join(adrift)} follows no other: one-way delays are off by as much as it is."
+    else:
+        error = (here["error_ms"] or 0) + (there["error_ms"] or 0)
+        yield "note", f"One-way delays are worth what the clocks are: both ends together claim {time(error)}."
+
+
+def _changes(section: Document) -> Iterator[Said]:
+    cos = section["class_of_service"]
+    if cos["dscp_changed"]:
+        packets, became = many(cos["dscp_changed"], "packet"), _became(cos["dscp_sent"], cos["dscp_arrived"])
+        yield "odd", f"The DSCP of {packets} was changed on the way there: {became}."
+    if cos["dscp_refused"]:
+        yield "odd", f"The reflector would not answer with DSCP {cos['dscp_asked']}."
+    elif cos["dscp_arrived"] is not None and cos["dscp_reply"] not in (None, cos["dscp_asked"]):
+        became = _became(cos["dscp_asked"], cos["dscp_reply"])
+        yield "odd", f"The DSCP of the replies was changed on the way back: {became}."
+
+
+def _became(sent: int, arrived: int) -> str:
+    return f"{sent} was sent, {arrived} arrived"

@@ -1,0 +1,91 @@
+"""The tables of a summary, with as many columns as there is room for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from rich.table import Table
+
+from netecho.report.humanize import ms, percent
+from netecho.report.terminal import stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Mapping, Sequence
+
+    from rich.text import Text
+
+    from netecho.report.document.model import Document
+
+COLUMNS = ("min", "mean", "p50", "p90", "p95", "p99", "p99_9", "max", "stddev")
+DROPPED_FIRST = ("p95", "stddev", "p99_9", "p90", "mean")
+"""What a narrow terminal does without, in this order."""
+SIZE_COLUMNS = ("min", "mean", "p50", "p99", "max")
+_STANDS_OUT = ("p50", "p99")
+_GAP = 2
+
+
+def times(document: Document, width: int) -> Table:
+    """Return the table of times, a row for each kind."""
+    kinds = rows(document)
+    return fitted(
+        ["ms", *kinds],
+        {column: [_name(column), *(ms(kind[f"{column}_ms"]) for kind in kinds.values())] for column in COLUMNS},
+        DROPPED_FIRST,
+        width,
+    )
+
+
+def rows(document: Document) -> dict[str, Document]:
+    """Return the kinds of times that a run has, in the order they are read."""
+    kinds = {"rtt": document["rtt"], **stamp.rows(document), "response": document["response"], "lag": document["lag"]}
+    connections = document.get("connections")
+    if connections is None:
+        return kinds
+    if document["settings"].get("connect_only"):
+        del kinds["rtt"]  # it is the connect
+    return {name: phase for name, phase in connections.items() if phase is not None} | kinds
+
+
+def sizes(swept: Iterable[Document], width: int) -> Table:
+    """Return the table of a sweep, a row for each size."""
+    each = list(swept)
+    columns = {
+        "sent": ["sent", *(f"{size['sent']:,}" for size in each)],
+        "lost": ["lost", *(percent(size["lost"], size["sent"]) for size in each)],
+    }
+    columns |= {column: [_name(column), *(ms(size["rtt"][f"{column}_ms"]) for size in each)] for column in SIZE_COLUMNS}
+    return fitted(["bytes", *(f"{size['size']:,}" for size in each)], columns, ("sent", "mean"), width)
+
+
+def _name(column: str) -> str:
+    return column.replace("_", ".")
+
+
+def fitted(
+    first: Sequence[str],
+    columns: Mapping[str, Sequence[str | Text]],
+    dropped_first: Iterable[str],
+    width: int,
+    *,
+    left: Container[str] = (),
+) -> Table:
+    """Return a table without lines, of the columns that there is room for.
+
+    `columns` have their heading and a cell for each of `first`; those in `left` stand to the left, not to the right.
+    """
+    widths = {name: max(map(len, cells)) + _GAP for name, cells in columns.items()}
+    needed = max(map(len, first)) + sum(widths.values())
+    shown = dict(columns)
+    for name in dropped_first:
+        if needed <= width:
+            break
+        needed -= widths[name]
+        del shown[name]
+    table = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
+    table.add_column(no_wrap=True)
+    for name in shown:
+        justify: Literal["left", "right"] = "left" if name in left else "right"
+        table.add_column(justify=justify, no_wrap=True, style="bold" if name in _STANDS_OUT else "")
+    for n, name in enumerate(first):
+        table.add_row(name, *(cells[n] for cells in shown.values()), style="" if n and name != "lag" else "dim")
+    return table

@@ -1,0 +1,225 @@
+"""From a command line to what is to be done, without doing it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from netecho.cli.commands.probe import options_of, probe
+from netecho.cli.job.build import Asked, asked
+from netecho.cli.job.options import Options
+from netecho.measure.plan import Plan
+from netecho.net.client.job import Travel, Trust
+from netecho.target import Target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECOND = 1_000_000_000
+
+
+def ask(*arguments: str) -> Asked:
+    ctx = probe.make_context("probe", list(arguments), auto_envvar_prefix="NETECHO_PROBE")
+    return asked(options_of(ctx, ctx.params), seed=7)
+
+
+def test_nothing_but_a_target_means_the_defaults_of_the_contract() -> None:
+    run = ask("host")
+    assert run.job.target == Target("tcp", "host", 7007)
+    assert run.job.plan == Plan(
+        count=10,
+        duration=None,
+        interval=Fraction(SECOND, 5),
+        schedule="even",
+        sizes=(64,),
+        pattern="random",
+        payload=None,
+        timeout=2 * SECOND,
+        window=None,
+        warmup=0,
+        connections=1,
+        reconnect=False,
+        connect_only=False,
+        stamps="auto",
+        spin=False,
+        seed=7,
+    )
+    assert run.job.travel == Travel()
+    assert run.job.trust == Trust()
+    assert (run.showing.format, run.showing.quiet, run.showing.color, run.showing.live) == ("text", 0, True, None)
+    assert run.criteria == ()
+
+
+def test_what_the_help_says_is_the_default() -> None:
+    shown = {
+        param.name: param.shown
+        for param in probe.params
+        if getattr(param, "shown", None) is not None and hasattr(param, "shown")
+    }
+    plain = {"schedule": "even", "pattern": "random", "stamps": "auto", "warmup": "0", "connections": "1"}
+    assert {name: shown[name] for name in plain} == plain
+    assert (shown["interval"], shown["timeout"], shown["size"], shown["format"]) == ("200ms", "2s", "64", "text")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings"),
+    [
+        (["-c", "5"], {"count": 5}),
+        (["-c", "0"], {"count": None}),
+        (["-t", "3s"], {"count": None, "duration": 3 * SECOND}),
+        (["-t", "3s", "-c", "5"], {"count": 5, "duration": 3 * SECOND}),
+        (["-t", "3s", "-c", "0"], {"count": None, "duration": 3 * SECOND}),
+        (["-i", "1ms"], {"interval": Fraction(1_000_000)}),
+        (["-i", "0"], {"interval": Fraction(0)}),
+        (["-r", "3"], {"interval": Fraction(SECOND, 3)}),
+        (["--schedule", "poisson"], {"schedule": "poisson"}),
+        (["--schedule", "even", "-i", "0"], {"interval": Fraction(0)}),
+        (["-s", "1k"], {"sizes": (1024,)}),
+        (["-s", "64..256:64"], {"sizes": (64, 128, 192, 256), "count": 40}),
+        (["-s", "64..256:64", "-c", "6"], {"sizes": (64, 128, 192, 256), "count": 6}),
+        (["-s", "64..256:64", "-t", "1"], {"sizes": (64, 128, 192, 256), "count": None, "duration": SECOND}),
+        (["--payload", "héllo"], {"payload": "héllo".encode(), "sizes": (6,)}),
+        (["--payload-hex", "00ff"], {"payload": b"\x00\xff", "sizes": (2,)}),
+        (["--pattern", "counter"], {"pattern": "counter"}),
+        (["-W", "500ms"], {"timeout": SECOND // 2}),
+        (["-W", "1h"], {"timeout": 3600 * SECOND}),
+        (["-w", "3"], {"window": 3}),
+        (["--connections", "4"], {"connections": 4}),
+        (["--reconnect"], {"reconnect": True}),
+        (["--connect-only"], {"connect_only": True}),
+        (["--warmup", "2"], {"warmup": 2}),
+        (["--stamps", "user"], {"stamps": "user"}),
+        (["--spin"], {"spin": True}),
+    ],
+)
+def test_the_plan(arguments: list[str], settings: dict[str, Any]) -> None:
+    plan = ask("host", *arguments).job.plan
+    assert plan == Plan(**{"seed": 7} | settings)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "travel"),
+    [
+        (["-4"], Travel(family=4)),
+        (["--ipv6"], Travel(family=6)),
+        (["--source", "[::1]:9", "-6"], Travel(family=6, source=("::1", 9))),
+        (["--source", "::1"], Travel(family=6, source=("::1", 0))),
+        (["--source", ":9"], Travel(source=("", 9))),
+        (["--dscp", "AF41", "--ttl", "3", "--dont-fragment"], Travel(dscp=34, ttl=3, dont_fragment=True)),
+    ],
+)
+def test_how_the_packets_travel(arguments: list[str], travel: Travel) -> None:
+    assert ask("host", *arguments).job.travel == travel
+
+
+def test_whom_tls_trusts(tmp_path: Path) -> None:
+    file = str(tmp_path / "pem")
+    (tmp_path / "pem").touch()
+    pin = f"sha256:{'0' * 64}"
+    assert ask(
+        *("tls://host", "--ca", file, "--server-name", "Bücher.example", "--alpn", "h2", "--alpn", "echo"),
+        *("--cert", file, "--key", file, "--pin", pin),
+    ).job.trust == Trust(
+        ca=file, server_name="xn--bcher-kva.example", alpn=("h2", "echo"), cert=file, key=file, pins=(pin,)
+    )
+    assert ask("tls://host", "--insecure").job.trust == Trust(insecure=True)
+
+
+def test_what_is_shown(tmp_path: Path) -> None:
+    run, log = str(tmp_path / "run"), str(tmp_path / "log")
+    showing = ask("host", "--save", run, "--hdr", log, "-q", "--no-live", "--histogram", "--no-color").showing
+    assert (showing.save, showing.hdr, showing.quiet, showing.live) == (run, log, 1, False)
+    assert (showing.histogram, showing.color, showing.format) == (True, False, "text")
+    assert ask("host", "--json").showing.format == "json"
+    assert ask("host", "--json", "--format", "json").showing.format == "json"
+    assert ask("host", "--format", "csv").showing.format == "csv"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_payload_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "payload").write_bytes(b"\x00payload\n")
+    plan = ask("host", "--payload-file", str(tmp_path / "payload")).job.plan
+    assert (plan.payload, plan.sizes) == (b"\x00payload\n", (9,))
+
+
+def test_an_empty_datagram_is_a_probe() -> None:
+    assert ask("udp://host", "-s", "0").job.plan.sizes == (0,)
+    assert ask("udp://host", "--payload", "").job.plan.payload == b""
+
+
+def test_every_option_may_come_from_the_environment_under_the_name_it_is_typed_by(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    variables = {
+        "COUNT": "7",
+        "INTERVAL": "5ms",
+        "PAYLOAD_HEX": "00ff",
+        "CONNECT_ONLY": "no",
+        "IPV4": "1",
+        "DONT_FRAGMENT": "true",
+        "QUIET": "1",
+        "LIVE": "no",
+        "LABEL": "two words",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(f"NETECHO_PROBE_{name}", value)
+    run = ask("host")
+    assert run.job.plan.interval == Fraction(5_000_000)
+    assert (run.job.plan.count, run.job.plan.payload) == (7, b"\x00\xff")
+    assert run.job.travel == Travel(family=4, dont_fragment=True)
+    assert (run.showing.quiet, run.showing.live, run.job.label) == (1, False, "two words")
+    assert not run.job.plan.connect_only
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "arguments"),
+    [
+        ("INTERVAL", "1s", ["-r", "5"]),
+        ("RATE", "5", ["-i", "1s"]),
+        ("SIZE", "100", ["--payload", "x"]),
+        ("PATTERN", "zeros", ["--payload", "x"]),
+        ("PAYLOAD", "x", ["-s", "64"]),
+        ("IPV4", "1", ["-6"]),
+        ("FORMAT", "csv", ["--json"]),
+        ("JSON", "1", ["--format", "csv"]),
+    ],
+)
+def test_what_is_typed_wins_over_what_the_environment_says_instead(
+    variable: str, value: str, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = ask("host", *arguments)
+    monkeypatch.setenv(f"NETECHO_PROBE_{variable}", value)
+    assert ask("host", *arguments) == without
+
+
+def test_every_option_of_the_command_is_a_field_and_the_other_way_round() -> None:
+    of_command = {str(param.name) for param in probe.params if param.expose_value}
+    assert of_command == set(Options.__dataclass_fields__) - {"given"}
+
+
+def test_the_settings_are_json_and_say_what_was_asked() -> None:
+    settings = ask("udp://host", "-s", "64..256:64", "-r", "3", "--source", "[::1]:9", "-t", "1.5s").job.settings
+    assert settings == {
+        "count": None,
+        "duration_ms": 1500.0,
+        "interval_ms": 333.333333,
+        "schedule": "even",
+        "size": "64..256:64",
+        "payload": "random",
+        "timeout_ms": 2000.0,
+        "window": None,
+        "warmup": 0,
+        "connections": 1,
+        "reconnect": False,
+        "connect_only": False,
+        "stamps": "auto",
+        "spin": False,
+        "family": 6,
+        "source": "[::1]:9",
+        "dscp": None,
+        "ttl": None,
+        "dont_fragment": False,
+        "fail_if": [],
+    }

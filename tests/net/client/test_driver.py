@@ -1,0 +1,195 @@
+"""A flow sends what is due, gives up what is overdue, and outlives its link; on a clock that the test turns."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.task import Clock
+
+from netecho.measure.events import Event, ProbeLost, ReplyReceived
+from netecho.measure.plan import MILLISECOND, SECOND, Plan
+from netecho.measure.recorder import Recorder
+from netecho.measure.session import Session
+from netecho.net.client.driver import Flow
+
+if TYPE_CHECKING:
+    from netecho.measure.session import Probe
+
+
+class FakeLink:
+    """Sends nowhere; answers when told to."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.sent: list[int] = []
+        self.waiting: list[int] = []
+        self.closed = False
+
+    def send(self, probe: Probe) -> None:
+        self.sent.append(probe.index)
+        self.bench.session.sent(probe, self.bench.now())
+
+    def poll(self) -> None:
+        for index in self.waiting:
+            self.bench.session.answered(index, self.bench.now())
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Bench:
+    def __init__(self, **settings: Any) -> None:
+        settings.setdefault("interval", Fraction(10 * MILLISECOND))
+        self.clock = Clock()
+        self.events: list[Event] = []
+        self.recorder = Recorder()
+        self.session = Session(Plan(**settings), self.recorder, self.events.append)
+        self.dials = 0
+        self.flow = Flow(self.clock, self.session, clock=self.now, redial=self.redial)
+        self.link = FakeLink(self)
+
+    def redial(self, flow: Flow) -> None:
+        assert flow is self.flow
+        self.dials += 1
+
+    def now(self) -> int:
+        return round(self.clock.seconds() * 1e6) * 1000
+
+    def start(self) -> None:
+        self.flow.start(self.link, self.now())
+
+    def advance(self, milliseconds: int) -> None:
+        for _ in range(milliseconds):
+            self.clock.advance(0.001)
+
+    @property
+    def over(self) -> bool:
+        return bool(self.flow.done.called)
+
+
+def test_probes_leave_on_time_and_the_run_ends_with_the_last_reply() -> None:
+    bench = Bench(count=3)
+    bench.start()
+    assert bench.link.sent == [0]
+    bench.advance(20)
+    assert bench.link.sent == [0, 1, 2]
+    for index in range(3):
+        assert not bench.over
+        bench.session.answered(index, bench.now())
+        bench.flow.pump()
+    assert bench.over
+
+
+def test_what_is_not_answered_is_lost_when_its_time_is_over() -> None:
+    bench = Bench(count=1, timeout=50 * MILLISECOND)
+    bench.start()
+    bench.advance(49)
+    assert bench.events == []
+    bench.advance(1)
+    assert [type(event) for event in bench.events] == [ProbeLost]
+    assert bench.over
+
+
+def test_a_reply_that_lies_in_the_socket_is_read_before_its_probe_is_given_up() -> None:
+    bench = Bench(count=1, timeout=50 * MILLISECOND)
+    bench.start()
+    bench.link.waiting = [0]
+    bench.advance(50)
+    assert [type(event) for event in bench.events] == [ReplyReceived]
+
+
+def test_a_long_backlog_is_sent_in_pieces_that_let_replies_in_between() -> None:
+    bench = Bench(count=100, interval=Fraction(1000))
+    bench.start()
+    bench.clock.rightNow += 1
+    bench.flow.pump()
+    assert 1 < len(bench.link.sent) < 100
+    bench.clock.advance(0)
+    assert bench.link.sent == list(range(100))
+
+
+def test_a_lost_link_loses_what_it_owed_and_another_is_got_when_a_probe_is_due() -> None:
+    bench = Bench(count=3)
+    bench.start()
+    bench.flow.lost(bench.link)
+    assert bench.link.closed
+    assert [type(event) for event in bench.events] == [ProbeLost]
+    bench.advance(9)
+    assert bench.dials == 0
+    bench.advance(1)
+    assert bench.dials == 1
+    bench.advance(1)
+    another = FakeLink(bench)
+    bench.flow.connected(another)
+    assert another.sent == [1]
+    assert bench.dials == 1
+
+
+def test_no_link_to_be_had_is_a_lost_probe_and_the_next_one_tries_again() -> None:
+    bench = Bench(count=3)
+    bench.start()
+    bench.flow.lost(bench.link)
+    bench.advance(10)
+    bench.flow.unreachable()
+    assert bench.recorder.summary().lost == 2
+    assert not bench.over
+    bench.advance(10)
+    assert bench.dials == 2
+    bench.flow.unreachable()
+    assert bench.over
+
+
+def test_the_end_of_an_old_link_does_not_touch_the_new_one() -> None:
+    bench = Bench(count=3)
+    bench.start()
+    bench.flow.lost(bench.link)
+    bench.advance(10)
+    another = FakeLink(bench)
+    bench.flow.connected(another)
+    bench.flow.lost(bench.link)
+    assert bench.flow.link is another
+    assert not another.closed
+
+
+def test_a_link_that_comes_after_the_end_is_closed() -> None:
+    bench = Bench(count=1)
+    bench.start()
+    bench.flow.stop()
+    late = FakeLink(bench)
+    bench.flow.connected(late)
+    assert late.closed
+    assert late.sent == []
+
+
+def test_a_stalled_connection_is_replaced() -> None:
+    bench = Bench(count=3, timeout=5 * MILLISECOND)
+    bench.start()
+    bench.session.pause()
+    bench.advance(10)
+    assert bench.link.closed
+    assert bench.flow.link is None
+    assert bench.dials == 1
+
+
+def test_stopping_leaves_what_is_in_flight_neither_received_nor_lost() -> None:
+    bench = Bench(count=10)
+    bench.start()
+    bench.flow.stop()
+    assert bench.over
+    summary = bench.recorder.summary()
+    assert (summary.sent, summary.lost, summary.pending) == (1, 0, 1)
+    assert bench.clock.getDelayedCalls() == []
+
+
+def test_a_timer_that_goes_off_early_does_no_harm() -> None:
+    bench = Bench(count=2, timeout=SECOND, interval=Fraction(0))
+    bench.start()
+    bench.advance(3)
+    bench.session.answered(0, bench.now())
+    bench.flow.pump()
+    assert bench.link.sent == [0, 1]
+    bench.advance(1000)
+    assert not bench.over
+    bench.advance(3)
+    assert bench.over

@@ -1,0 +1,164 @@
+"""The probe's side of a stream: replies found in what comes, sends held back, ends told."""
+
+from __future__ import annotations
+
+import socket
+from fractions import Fraction
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from twisted.internet.error import ConnectionLost
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+
+from netecho.measure.events import EchoCorrupted, Event, ReplyReceived, StrayReceived
+from netecho.measure.payload import Payloads
+from netecho.measure.plan import MILLISECOND, Plan
+from netecho.measure.recorder import Recorder
+from netecho.measure.session import Session
+from netecho.net.client.driver import Flow
+from netecho.net.client.stream import ProbeConnection, StreamLink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Bench:
+    def __init__(self, **settings: Any) -> None:
+        settings.setdefault("interval", Fraction(10 * MILLISECOND))
+        plan = Plan(**settings)
+        self.clock = Clock()
+        self.events: list[Event] = []
+        self.recorder = Recorder()
+        self.session = Session(plan, self.recorder, self.events.append)
+        self.payloads = Payloads(plan)
+        self.flow = Flow(self.clock, self.session, clock=self.now, redial=lambda _: None)
+        self.transport = StringTransport()
+        self.link = StreamLink(self.flow, self.payloads)
+        connection: Any = SimpleNamespace(
+            stamps=None, departures=None, arrived=None, connected=1, abortConnection=self.transport.loseConnection
+        )
+        self.link.connection = connection
+        self.link.makeConnection(self.transport)
+        self.flow.start(self.link, self.now())
+
+    def now(self) -> int:
+        return round(self.clock.seconds() * 1e6) * 1000
+
+
+def test_a_probe_is_its_payload_on_the_wire() -> None:
+    bench = Bench(count=1)
+    assert bench.transport.value() == bench.payloads.of(0)
+
+
+def test_replies_are_told_one_by_one_however_they_come() -> None:
+    bench = Bench(count=2)
+    bench.clock.advance(0.010)
+    echoed = bench.transport.value()
+    for at in range(0, 128, 7):
+        bench.link.dataReceived(echoed[at : at + 7])
+    assert [type(event) for event in bench.events] == [ReplyReceived, ReplyReceived]
+    assert bench.flow.done.called
+
+
+def test_a_wrong_byte_and_a_banner_are_told() -> None:
+    bench = Bench(count=1)
+    bench.link.dataReceived(b"220 hello\r\n")
+    bench.link.dataReceived(bench.payloads.of(0)[:63] + b"?")
+    kinds = [type(event) for event in bench.events]
+    assert kinds == [StrayReceived, EchoCorrupted]
+    assert bench.events[0] == StrayReceived(0, b"220 hello\r\n")
+
+
+def test_a_peer_that_does_not_read_holds_the_sends_back() -> None:
+    bench = Bench(count=5)
+    assert bench.transport.producer is bench.link
+    bench.link.pauseProducing()
+    bench.clock.advance(0.010)
+    assert bench.transport.value() == bench.payloads.of(0)
+    bench.link.resumeProducing()
+    assert bench.transport.value() == bench.payloads.of(0) + bench.payloads.of(1)
+
+
+def test_the_end_of_the_connection_is_the_loss_of_what_it_owed() -> None:
+    bench = Bench(count=5)
+    bench.link.connectionLost(Failure(ConnectionLost()))
+    assert bench.flow.link is None
+    assert bench.recorder.summary().lost == 1
+
+
+# The transport, on a real pair of sockets and a reactor that is a list.
+
+
+class Watching(Clock):
+    """A reactor as far as a transport needs one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.readers: set[Any] = set()
+        self.writers: set[Any] = set()
+        self.addReader, self.removeReader = self.readers.add, self.readers.discard
+        self.addWriter, self.removeWriter = self.writers.add, self.writers.discard
+
+
+class Pair:
+    def __init__(self) -> None:
+        self.near, self.far = near, _ = socket.socketpair()
+        near.setblocking(False)
+        self.far.settimeout(5)
+        self.reactor = Watching()
+        plan = Plan(count=None, interval=Fraction(MILLISECOND))
+        self.recorder = Recorder()
+        self.session = Session(plan, self.recorder)
+        self.flow = Flow(self.reactor, self.session, clock=lambda: 0, redial=lambda _: None)
+        self.link = StreamLink(self.flow, Payloads(plan))
+        self.connection = ProbeConnection(self.reactor, near, self.link, None)
+        self.link.connection = self.connection
+        self.connection.begin()
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    made = Pair()
+    yield made
+    made.far.close()
+    made.near.close()
+
+
+def test_what_is_written_leaves_at_once(pair: Pair) -> None:
+    pair.connection.write(b"now")
+    assert pair.far.recv(10) == b"now"
+    assert pair.reactor.writers == set()
+
+
+def test_what_the_system_does_not_take_waits_its_turn_and_stays_in_order(pair: Pair) -> None:
+    big = bytes(range(256)) * 16384
+    pair.connection.write(big)
+    pair.connection.write(b"end")
+    assert pair.reactor.writers == {pair.connection}
+    came = bytearray()
+    while len(came) < len(big) + 3:
+        came += pair.far.recv(1 << 20)
+        if pair.connection in pair.reactor.writers:
+            pair.connection.doWrite()
+    assert came == big + b"end"
+    assert pair.reactor.writers == set()
+
+
+def test_a_write_to_a_peer_that_is_gone_is_no_exception(pair: Pair) -> None:
+    pair.far.close()
+    pair.connection.write(b"one")
+    pair.connection.write(b"two")
+
+
+def test_an_error_and_no_data_ends_the_connection_only_if_the_peer_is_gone(pair: Pair) -> None:
+    pair.flow.link = pair.link
+    connection: Any = pair.connection
+    connection.readConnectionLost(Failure(ConnectionLost()))
+    assert pair.flow.link is pair.link
+    assert pair.connection in pair.reactor.readers
+    pair.far.close()
+    connection.readConnectionLost(Failure(ConnectionLost()))
+    assert pair.flow.link is None

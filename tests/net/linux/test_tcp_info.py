@@ -1,0 +1,82 @@
+"""TCP_INFO: the fields at their offsets, whatever length the system's structure has."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+import pytest
+from hypothesis import given, strategies as st
+
+from netecho.net.linux import sockopts, tcp_info
+
+# struct tcp_info in the length that Linux 6.18 gives it, and in it the fields that are read, by offset.
+FIXED = bytearray(248)
+for offset, value in (
+    (16, 32741),  # snd_mss
+    (60, 65535),  # pmtu
+    (68, 83),  # rtt, µs
+    (72, 41),  # rttvar, µs
+    (80, 10),  # snd_cwnd
+    (100, 3),  # total_retrans
+    (148, 27),  # min_rtt, µs
+):
+    struct.pack_into("@I", FIXED, offset, value)
+
+SAID = {
+    "srtt_ms": 0.083,
+    "min_rtt_ms": 0.027,
+    "rttvar_ms": 0.041,
+    "retransmits": 3,
+    "cwnd_segments": 10,
+    "mss_bytes": 32741,
+    "pmtu_bytes": 65535,
+}
+
+
+def test_each_field_is_read_where_it_is() -> None:
+    assert tcp_info.parse(bytes(FIXED)) == SAID
+
+
+def test_an_older_system_says_less() -> None:
+    assert tcp_info.parse(bytes(FIXED[:104])) == SAID | {"min_rtt_ms": None}
+
+
+def test_before_anything_was_measured_there_is_no_round_trip() -> None:
+    fresh = bytearray(FIXED)
+    struct.pack_into("@I", fresh, 68, 0)
+    struct.pack_into("@I", fresh, 72, 250_000)  # what the kernel starts from
+    struct.pack_into("@I", fresh, 148, 0xFFFF_FFFF)
+    said = tcp_info.parse(bytes(fresh))
+    assert (said["srtt_ms"], said["min_rtt_ms"], said["rttvar_ms"]) == (None, None, None)
+
+
+@given(st.binary(max_size=300))
+def test_any_length_is_read(info: bytes) -> None:
+    assert tcp_info.parse(info).keys() == SAID.keys()
+
+
+@pytest.mark.skipif(not sockopts.LINUX, reason="TCP_INFO is read as Linux lays it out")
+def test_of_a_real_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        near = socket.create_connection(listener.getsockname())
+        far, _ = listener.accept()
+    with near, far:
+        for _ in range(20):
+            near.sendall(b"request")
+            far.sendall(far.recv(100))
+            near.recv(100)
+        said = tcp_info.read(near)
+    assert said is not None
+    assert said["retransmits"] == 0
+    assert said["pmtu_bytes"] == 65535
+    assert 0 < (said["min_rtt_ms"] or 0) <= (said["srtt_ms"] or 0) < 1000
+    assert (said["mss_bytes"] or 0) < 65535
+    assert (said["cwnd_segments"] or 0) > 0
+
+
+def test_of_what_is_no_tcp_connection() -> None:
+    near, far = socket.socketpair()
+    with near, far, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        assert tcp_info.read(near) is None
+        assert tcp_info.read(datagrams) is None

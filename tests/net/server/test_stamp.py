@@ -1,0 +1,396 @@
+"""The reflector's socket: what the kernel knows of a request is in the reply, and the reply leaves as it should."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import struct
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from twisted.internet.error import ConnectionLost
+from twisted.python.failure import Failure
+
+from netecho.echo.events import Received, Refused
+from netecho.echo.limits import Limits
+from netecho.net.linux.sockopts import MSG_ERRQUEUE
+from netecho.net.server.settings import Reflecting
+from netecho.net.server.sockets import Bound
+from netecho.net.server.stamp import Egress, Headers, ReflectorListener, new_reflector, prepare
+from netecho.stamp.packet import Reply, Request
+from netecho.stamp.session_sender import Reflection, Sender
+from netecho.stamp.times import ErrorEstimate, from_ntp
+from tests.net.server.serving import House
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECOND = 1_000_000_000
+KEY = b"an orchestrator gave us this key"
+FAMILIES = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6}
+UNSURE = ErrorEstimate.of(SECOND, synchronised=False)
+
+
+class Mirror:
+    """A reflector on a free port, and clients for it."""
+
+    def __init__(
+        self, host: str, bind: str | None = None, reflecting: Reflecting | None = None, **settings: Any
+    ) -> None:
+        self.host = host
+        self.family = FAMILIES[host]
+        self.house = House(**settings)
+        self.socket = socket.socket(self.family, socket.SOCK_DGRAM)
+        self.socket.setblocking(False)
+        self.socket.bind((bind or host, 0))
+        self.port: int = self.socket.getsockname()[1]
+        self.reflector = new_reflector(reflecting or Reflecting())
+        bound = Bound("stamp", self.socket)
+        self.listener = ReflectorListener(self.house.reactor, bound, self.house.reception, self.reflector)
+        self.clients: list[socket.socket] = []
+
+    def client(self, host: str | None = None, port: int = 0, to: str | None = None) -> socket.socket:
+        client = socket.socket(self.family, socket.SOCK_DGRAM)
+        self.clients.append(client)
+        client.settimeout(0)
+        client.bind((host or self.host, port))
+        client.connect((to or self.host, self.port))
+        return client
+
+    def answer(self, client: socket.socket) -> bytes | None:
+        """One pass of the listener, and what it sent to this client."""
+        self.listener.doRead()
+        try:
+            data: bytes = client.recv(65_535)
+        except BlockingIOError:
+            return None
+        return data
+
+    def ask(self, client: socket.socket, data: bytes) -> bytes | None:
+        client.send(data)
+        return self.answer(client)
+
+    def close(self) -> None:
+        self.listener.stop()
+        for each in (self.socket, *self.clients):
+            each.close()
+        self.house.lane.close()
+
+    @property
+    def refused(self) -> list[str]:
+        return [event.reason for event in self.house.told if isinstance(event, Refused)]
+
+
+@pytest.fixture(params=FAMILIES)
+def host(request: pytest.FixtureRequest) -> str:
+    name = str(request.param)
+    with socket.socket(FAMILIES[name], socket.SOCK_DGRAM) as trial:
+        try:
+            trial.bind((name, 0))
+        except OSError:
+            pytest.skip(f"no {name} on this machine")
+    return name
+
+
+@pytest.fixture
+def mirror(host: str) -> Iterator[Mirror]:
+    with contextlib.closing(Mirror(host)) as mirror:
+        yield mirror
+
+
+def request(size: int = 44, key: bytes | None = None) -> bytes:
+    return Sender(ssid=9, key=key, dscp=10).request(time.time_ns(), size, UNSURE)
+
+
+def option(client: socket.socket, v4: int, v6: int, value: int) -> None:
+    level, name = (socket.IPPROTO_IPV6, v6) if client.family == socket.AF_INET6 else (socket.IPPROTO_IP, v4)
+    client.setsockopt(level, name, value)
+
+
+def test_the_stamps_are_those_of_the_passage(mirror: Mirror) -> None:
+    client = mirror.client()
+    before = time.time_ns()
+    data = mirror.ask(client, request())
+    after = time.time_ns()
+    assert data is not None
+    reply = Reply.decode(data)
+    received, sent = from_ntp(reply.received, after), from_ntp(reply.stamp, after)
+    assert before <= received <= sent <= after
+    assert reply.error == mirror.reflector.clock.estimate.encode()
+
+
+@pytest.mark.parametrize("ttl", [1, 64, 255])
+def test_the_ttl_of_the_request_is_told(mirror: Mirror, ttl: int) -> None:
+    client = mirror.client()
+    option(client, socket.IP_TTL, socket.IPV6_UNICAST_HOPS, ttl)
+    data = mirror.ask(client, request())
+    assert data is not None
+    assert Reply.decode(data).sender_ttl == ttl
+
+
+@pytest.mark.parametrize(("tos", "asked"), [(0, False), (46 << 2 | 1, False), (46 << 2 | 3, True)])
+def test_the_class_of_the_request_is_told_and_the_reply_has_the_one_that_is_asked_for(
+    mirror: Mirror, tos: int, asked: bool
+) -> None:
+    client = mirror.client()
+    option(client, socket.IP_TOS, socket.IPV6_TCLASS, tos)
+    option(client, 13, 66, 1)  # IP_RECVTOS, IPV6_RECVTCLASS
+    option(client, 12, 51, 1)  # IP_RECVTTL, IPV6_RECVHOPLIMIT
+    sender = Sender(dscp=10)
+    client.send(sender.request(time.time_ns(), 52 if asked else 44, UNSURE))
+    mirror.listener.doRead()
+    data, control, _, _ = client.recvmsg(100, 100)
+    seen = sender.read(data, time.time_ns())
+    assert isinstance(seen, Reflection)
+    header = {kind: value[0] for _, kind, value in control}
+    assert sorted(header.values()) == sorted([255, 10 << 2 if asked else tos & 0xFC])
+    if asked:
+        assert seen.class_of_service is not None
+        assert (seen.class_of_service.dscp, seen.class_of_service.ecn) == (46, 3)
+
+
+def test_replies_are_as_long_as_requests(mirror: Mirror) -> None:
+    client = mirror.client()
+    for size in (14, 41, 44, 48, 1400, 60_000):
+        data = mirror.ask(client, request(max(size, 44))[:size])
+        assert data is not None
+        assert len(data) == size
+    assert mirror.house.reception.totals.bytes_sent == mirror.house.reception.totals.bytes_received
+
+
+def test_the_whole_base_packet_where_it_is_asked_for(host: str) -> None:
+    with contextlib.closing(Mirror(host, reflecting=Reflecting(whole_base=True))) as mirror:
+        assert len(mirror.ask(mirror.client(), request()[:14]) or b"") == 44
+
+
+def test_the_next_reply_tells_when_the_last_one_really_left(host: str) -> None:
+    with contextlib.closing(Mirror(host, reflecting=Reflecting(stateful=True))) as mirror:
+        client, sender = mirror.client(), Sender()
+        seen = []
+        for _ in range(3):
+            data = mirror.ask(client, sender.request(time.time_ns(), 96, UNSURE))
+            after = time.time_ns()
+            assert data is not None
+            reflection = sender.read(data, after)
+            assert isinstance(reflection, Reflection)
+            seen.append((reflection, after))
+    (first, arrived), (second, _), (third, _) = seen
+    assert first.follow_up == (0, None)
+    assert second.follow_up is not None
+    assert second.follow_up[0] == 0
+    assert second.follow_up[1] is not None
+    assert first.t3 < second.follow_up[1] < arrived
+    assert third.follow_up is not None
+    assert third.follow_up[0] == 1
+
+
+def test_sessions_are_told_apart_by_their_addresses_and_their_number(host: str) -> None:
+    with contextlib.closing(Mirror(host, reflecting=Reflecting(stateful=True))) as mirror:
+        one, other = mirror.client(), mirror.client()
+        numbers = []
+        for client, ssid in ((one, 1), (one, 1), (other, 1), (one, 2), (one, 1)):
+            data = mirror.ask(client, Request(0, 0, 1, ssid).encode())
+            assert data is not None
+            numbers.append(Reply.decode(data).sequence)
+    assert numbers == [0, 1, 0, 0, 2]
+
+
+@pytest.mark.parametrize("asked", ["127.0.0.1", "127.9.9.9"])
+def test_a_reply_comes_from_the_address_that_was_asked(asked: str) -> None:
+    with contextlib.closing(Mirror("127.0.0.1", bind="0.0.0.0")) as mirror:
+        assert mirror.ask(mirror.client(to=asked), request()) is not None
+
+
+def test_a_broadcast_gets_no_reply() -> None:
+    with contextlib.closing(Mirror("127.0.0.1", bind="0.0.0.0")) as mirror:
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        mirror.clients.append(client)
+        client.settimeout(0)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        client.sendto(request(), ("127.255.255.255", mirror.port))
+        assert mirror.answer(client) is None
+        assert mirror.refused == ["sent to a broadcast or multicast address"]
+
+
+class TestAuthenticated:
+    @pytest.fixture
+    def mirror(self, host: str) -> Iterator[Mirror]:
+        with contextlib.closing(Mirror(host, reflecting=Reflecting(key=KEY.hex()))) as mirror:
+            yield mirror
+
+    def test_the_right_seal_is_answered_with_one(self, mirror: Mirror) -> None:
+        data = mirror.ask(mirror.client(), request(112, KEY))
+        assert data is not None
+        Reply.decode(data, KEY)
+
+    def test_a_wrong_one_is_dropped_and_counted(self, mirror: Mirror) -> None:
+        client = mirror.client()
+        assert mirror.ask(client, request(112, b"another")) is None
+        assert mirror.ask(client, request(112)) is None
+        totals = mirror.house.reception.totals
+        assert (totals.forged, totals.datagrams_refused, totals.datagrams_answered) == (2, 2, 0)
+        assert mirror.refused == ["its seal is wrong (--auth-key-file)"]
+
+    def test_replays_are_counted(self, mirror: Mirror) -> None:
+        client, data = mirror.client(), request(112, KEY)
+        for _ in range(3):
+            assert mirror.ask(client, data) is not None
+        assert mirror.house.reception.totals.replayed == 2
+
+
+class TestLimits:
+    def test_what_is_no_request_is_told_and_counted(self, mirror: Mirror) -> None:
+        client = mirror.client()
+        assert mirror.ask(client, b"hello") is None
+        reply = mirror.ask(client, request())
+        assert reply is not None
+        assert mirror.ask(client, reply) is None
+        assert mirror.refused == ["too short for a STAMP packet", "it is itself the reply of a reflector"]
+        assert mirror.house.reception.totals.datagrams_refused == 2
+
+    def test_a_source_above_its_rate(self, host: str) -> None:
+        with contextlib.closing(Mirror(host, limits=Limits(rate=10))) as mirror:
+            client = mirror.client()
+            for _ in range(25):
+                client.send(request())
+            assert sum(mirror.answer(client) is not None for _ in range(25)) == 10
+            mirror.house.reactor.advance(1)
+            assert mirror.ask(client, request()) is not None
+
+    def test_services_that_answer_too_are_not_answered(self) -> None:
+        with contextlib.closing(Mirror("127.0.0.1")) as mirror:
+            assert mirror.ask(mirror.client("127.77.0.8", 7007), request()) is None
+            assert mirror.refused == ["from port 7007, whose service answers too: they would never stop"]
+
+    def test_watching_tells_of_each(self, host: str) -> None:
+        with contextlib.closing(Mirror(host, tells_arrivals=True)) as mirror:
+            client = mirror.client()
+            mirror.ask(client, request())
+            name = f"[{host}]" if ":" in host else host
+            assert mirror.house.told == [Received(None, "stamp", f"{name}:{client.getsockname()[1]}", 44)]
+
+
+class TestTrouble:
+    def test_a_client_that_is_gone_costs_nothing(self, mirror: Mirror) -> None:
+        gone = mirror.client()
+        gone.send(request())
+        gone.close()
+        mirror.listener.doRead()  # the reply finds nobody, and ICMP says so
+        client = mirror.client()
+        assert mirror.ask(client, request()) is not None
+
+    def test_an_error_that_the_reactor_sees_is_one_more_reason_to_read(self, mirror: Mirror) -> None:
+        client = mirror.client()
+        client.send(request())
+        # The mixin's self is typed as what it is mixed into.
+        mirror.listener.readConnectionLost(Failure(ConnectionLost()))  # type: ignore[misc]
+        assert len(client.recv(100)) == 44
+        assert mirror.listener in mirror.house.reactor.readers
+        assert mirror.ask(client, request()) is not None
+
+    def test_stamps_that_nobody_waits_for_any_more_do_not_keep_the_reactor_busy(self, mirror: Mirror) -> None:
+        client = mirror.client()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(mirror.listener, "_collect", lambda **_: None)
+            mirror.ask(client, request())
+        mirror.listener._awaited.clear()
+        select.select([], [], [mirror.socket], 5)
+        mirror.listener.readConnectionLost(Failure(ConnectionLost()))  # type: ignore[misc]
+        with pytest.raises(BlockingIOError):
+            mirror.socket.recvmsg(0, 100, MSG_ERRQUEUE)
+
+    def test_stopping_answers_what_has_come(self, mirror: Mirror) -> None:
+        client = mirror.client()
+        client.send(request())
+        mirror.listener.stop()
+        assert len(client.recv(100)) == 44
+        assert mirror.house.reactor.readers == {mirror.house.lane}
+
+    def test_a_send_that_fails_has_stamps_counted_anew(self, host: str) -> None:
+        with contextlib.closing(Mirror(host, reflecting=Reflecting(stateful=True))) as mirror:
+            client, sender = mirror.client(), Sender()
+            mirror.ask(client, sender.request(time.time_ns(), 96, UNSURE))
+            # From port 0 nothing can come but to port 0 nothing can be sent.
+            prepared = mirror.listener._answer(request(96), Headers([]), (host, 1, 0, 0))
+            assert not isinstance(prepared, str)
+            prepared.wants_left = True
+            with pytest.raises(OSError, match="Invalid argument"):
+                mirror.listener._send(prepared, [], (host, 0))
+            for number in (1, 2):
+                data = mirror.ask(client, sender.request(time.time_ns(), 96, UNSURE))
+                assert data is not None
+                reflection = sender.read(data, time.time_ns())
+                assert isinstance(reflection, Reflection)
+                assert reflection.follow_up is not None
+                assert reflection.follow_up[0] == number - 1
+                assert reflection.follow_up[1] is not None
+
+
+class TestHeaders:
+    def test_nothing_known(self) -> None:
+        headers = Headers([])
+        assert (headers.arrived, headers.ttl, headers.tos, headers.local, headers.to_many) == (None, 0, 0, b"", False)
+
+    def test_an_address_of_a_link_keeps_its_link(self) -> None:
+        link_local, global_ = bytes.fromhex("fe80" + "00" * 13 + "01"), bytes.fromhex("2001" + "00" * 13 + "01")
+        for address, index in ((link_local, 7), (global_, 0)):
+            headers = Headers([(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, address + struct.pack("=I", 7))])
+            assert headers.back == [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, address + struct.pack("=I", index))]
+            assert headers.local == address
+
+    def test_multicast(self) -> None:
+        address = bytes.fromhex("ff02" + "00" * 13 + "01")
+        assert Headers([(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, address + bytes(4))]).to_many
+
+
+class TestEgress:
+    def test_nothing_is_added_before_enough_is_known(self) -> None:
+        egress = Egress()
+        for _ in range(7):
+            assert egress.asks
+            egress.learn(20_000)
+            assert egress.least == 0
+        egress.learn(20_000)
+        assert egress.least == 10_000
+
+    def test_half_of_the_shortest_is(self) -> None:
+        egress = Egress()
+        for took in range(10_000, 50_000, 1_000):
+            egress.learn(took)
+        egress.learn(8_000)
+        assert egress.least == 4_000
+
+    def test_a_clock_that_was_set_says_nothing(self) -> None:
+        egress = Egress()
+        for _ in range(40):
+            egress.learn(-SECOND)
+        assert egress.least == 0
+        for _ in range(40):
+            egress.learn(SECOND)
+        assert egress.least == 500_000
+
+    def test_then_only_some_are_asked_for(self) -> None:
+        egress = Egress()
+        for _ in range(40):
+            egress.learn(20_000)
+        assert [egress.asks for _ in range(9)] == [False] * 7 + [True] * 2
+
+
+def test_what_came_before_the_listener_is_answered_like_the_rest(host: str) -> None:
+    """`probe self` sends as soon as the socket is bound."""
+    with socket.socket(FAMILIES[host], socket.SOCK_DGRAM) as early:
+        early.setblocking(False)
+        early.bind((host, 0))
+        prepare(early)
+        with socket.socket(FAMILIES[host], socket.SOCK_DGRAM) as client:
+            client.settimeout(0)
+            client.sendto(request(), early.getsockname()[:2])
+            house = House()
+            reflector = new_reflector(Reflecting())
+            listener = ReflectorListener(house.reactor, Bound("stamp", early), house.reception, reflector)
+            listener.doRead()
+            assert Reply.decode(client.recv(100)).sender_ttl == 64
+            listener.stop()
+            house.lane.close()

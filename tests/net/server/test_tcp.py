@@ -1,0 +1,177 @@
+"""What is said on one connection, from the banner to the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.error import ConnectionLost
+from twisted.internet.testing import StringTransportWithDisconnection
+from twisted.python.failure import Failure
+
+from netecho.echo.events import Connected, Disconnected, Received
+from netecho.echo.text import Wording
+from netecho.net.reactor.eager import PromptConnection
+from netecho.net.server.tcp import LINGER, EchoProtocol
+from netecho.net.server.tcp_raw import MirrorConnection
+from tests.net.server.serving import House, drained, pair
+
+MILLISECOND = 1_000_000
+
+
+class Talk:
+    """One client's conversation, without a socket."""
+
+    def __init__(self, name: str = "tcp", **settings: Any) -> None:
+        self.house = House(**settings)
+        client = self.house.reception.admit(name, "192.0.2.1", "192.0.2.1:4000")
+        assert client is not None
+        self.protocol = EchoProtocol(self.house.reception, name, "192.0.2.1:4000", client)
+        self.transport = StringTransportWithDisconnection()
+        self.transport.protocol = self.protocol  # type: ignore[assignment]
+        self.protocol.makeConnection(self.transport)
+
+    @property
+    def said(self) -> bytes:
+        return bytes(self.transport.value())
+
+
+def test_raw_is_an_echo() -> None:
+    talk = Talk()
+    talk.protocol.dataReceived(b"a\x00\xff")
+    talk.protocol.dataReceived(b"b")
+    assert talk.said == b"a\x00\xffb"
+
+
+def test_a_banner_comes_first_and_is_a_line() -> None:
+    talk = Talk(banner="Grüß Gott")
+    talk.protocol.dataReceived(b"x")
+    assert talk.said == "Grüß Gott\nx".encode()
+
+
+def test_with_tls_nothing_is_said_before_the_handshake_is_done() -> None:
+    talk = Talk("tls", banner="hello")
+    assert talk.said == b""
+    talk.protocol.handshakeCompleted()
+    assert talk.said == b"hello\n"
+
+
+def test_text_answers_lines_and_what_is_left_at_the_end() -> None:
+    talk = Talk(wording=Wording())
+    talk.protocol.dataReceived(b"one\ntw")
+    assert talk.said == b"You sent: one\n"
+    talk.protocol.dataReceived(b"o")
+    talk.protocol.readConnectionLost()
+    assert talk.said == b"You sent: one\nYou sent: two\n"
+    assert talk.house.told[-1].reason == "closed"  # type: ignore[union-attr]
+
+
+def test_a_connection_is_told_from_its_beginning_to_its_end() -> None:
+    talk = Talk(wording=Wording(reply="{}!"))
+    talk.house.reactor.advance(0.25)
+    talk.protocol.dataReceived(b"abc\n")
+    talk.protocol.readConnectionLost()
+    assert talk.house.told == [
+        Connected(1, "tcp", "192.0.2.1:4000"),
+        Disconnected(1, "tcp", "192.0.2.1:4000", 4, 5, 250 * MILLISECOND, "closed"),
+    ]
+    totals = talk.house.reception.totals
+    assert (totals.connections, totals.bytes_received, totals.bytes_sent) == (1, 4, 5)
+
+
+def test_a_reset_is_called_one() -> None:
+    talk = Talk()
+    talk.protocol.connectionLost(Failure(ConnectionLost()))
+    assert talk.house.told[-1] == Disconnected(1, "tcp", "192.0.2.1:4000", 0, 0, 0, "reset")
+
+
+def test_who_watches_closely_is_told_of_every_arrival() -> None:
+    talk = Talk(tells_arrivals=True)
+    talk.protocol.dataReceived(b"12345")
+    assert talk.house.told[-1] == Received(1, "tcp", "192.0.2.1:4000", 5)
+
+
+def test_who_does_not_care_for_clients_is_told_of_none() -> None:
+    talk = Talk(tells_clients=False)
+    talk.protocol.readConnectionLost()
+    assert talk.house.told == []
+    assert talk.house.reception.totals.connections == 1
+
+
+class Line:
+    """A connection over real sockets, in one process."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.house = House(**settings)
+        ours, self.client = pair()
+        client = self.house.reception.admit("tcp", "192.0.2.1", "192.0.2.1:4000")
+        assert client is not None
+        self.protocol = EchoProtocol(self.house.reception, "tcp", "192.0.2.1:4000", client)
+        wire = PromptConnection if "wording" in settings else MirrorConnection
+        self.protocol.wire = wire(ours, self.protocol, self.house.lane)
+        self.protocol.makeConnection(self.protocol.wire)
+
+    def say(self, data: bytes) -> bytes:
+        """Send, and return what comes back."""
+        self.client.send(data)
+        self.house.settle()
+        return drained(self.client)
+
+    def is_open(self) -> bool:
+        try:
+            return self.client.recv(1) != b""
+        except BlockingIOError:
+            return True
+
+    def finish(self) -> None:
+        self.client.close()
+        self.house.settle()
+        assert self.house.reception.inside == set()
+        self.house.lane.close()
+
+
+def test_a_raw_connection_is_mirrored_and_counted() -> None:
+    line = Line(banner="hi")
+    assert line.say(b"") == b"hi\n"
+    assert line.say(b"hello") == b"hello"
+    line.finish()
+    told = line.house.told[-1]
+    assert isinstance(told, Disconnected)
+    assert (told.received, told.sent, told.reason) == (5, 8, "closed")
+
+
+@pytest.mark.parametrize(("last", "reason"), [(b"BYE", "logoff"), (b"x" * 70_000, "line too long")])
+def test_the_server_hangs_up_without_a_reset(last: bytes, reason: str) -> None:
+    line = Line(wording=Wording(logoff="BYE", error="?"))
+    said = line.say(b"hello\n" + last + b"and what comes after it\n")
+    assert said == b"You sent: hello\n" + (b"?\n" if reason == "line too long" else b"")
+    assert not line.is_open()  # the FIN came, and not a reset: recv would have raised it
+    assert line.say(b"is not heard") == b""
+    line.client.shutdown(1)
+    line.house.settle()
+    told = line.house.told[-1]
+    assert isinstance(told, Disconnected)
+    assert told.reason == reason
+    line.finish()
+
+
+def test_who_does_not_hang_up_as_well_is_not_waited_for_for_ever() -> None:
+    line = Line(wording=Wording(logoff="BYE"))
+    line.say(b"BYE\n")
+    line.house.reactor.advance(LINGER / 1e9 - 0.001)
+    line.house.reception.end_idle()
+    assert line.house.reception.inside
+    line.house.reactor.advance(0.001)
+    line.house.reception.end_idle()
+    assert not line.house.reception.inside
+    line.finish()
+
+
+def test_text_takes_small_bites_so_that_its_answers_are_bounded() -> None:
+    line = Line(wording=Wording())
+    assert line.protocol.wire is not None
+    line.client.send(b"\n" * 50_000)
+    line.house.pass_()
+    assert line.protocol.wire.received == line.protocol.wire.chunk < 10_000
+    line.house.settle()
+    line.finish()

@@ -1,0 +1,95 @@
+from typing import Any
+
+import pytest
+
+from netecho.report.document.model import Document
+from netecho.report.terminal.findings import remarks
+from tests.report.runs import TROUBLED, calm, lost, reply, run
+
+MS = 1_000_000
+
+
+def sentences(document: Document) -> list[str]:
+    return [sentence for _, sentence in remarks(document)]
+
+
+def test_a_run_that_went_well_needs_none() -> None:
+    assert sentences(run(calm())) == []
+
+
+def test_worst_first() -> None:
+    assert remarks(run(TROUBLED, pending=2)) == [
+        ("bad", "1 of 6 probes was lost (16.7%)."),
+        ("bad", "1 echo differs from what was sent: something on the way changes the bytes."),
+        ("odd", "1 reply came after the timeout of 2 s: counted as lost."),
+        ("odd", "1 reply came again: something duplicates packets."),
+        ("odd", "1 reply came after the reply to a later probe (reordered)."),
+        ("odd", "1 message from the peer answered no probe."),
+        ("note", "2 probes were still on the way at the end: neither received nor lost."),
+        ("note", "20% of the round trips are by this program's own clock, the rest by kernel stamps."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        (run([lost(0), lost(1)]), "No reply to any of 2 probes."),
+        (run([lost(0)]), "No reply to any of 1 probe."),
+        (run([reply(0, MS), lost(1), lost(2)]), "2 of 3 probes were lost (66.7%)."),
+        (
+            run(calm()) | {"udp": {"dropped_here": 3}},
+            "3 datagrams were dropped here, by this machine's receive buffer: that is not the network's loss.",
+        ),
+        (
+            run(calm()) | {"tcp": {"retransmits": 1}},
+            "1 segment was sent again: what TCP loses shows as a slow reply, not as a loss.",
+        ),
+        (
+            run([reply(0, MS, lag=3 * MS)]),
+            "Sends left late, by 3 ms at p99: this machine did not keep up with the schedule.",
+        ),
+        (
+            run([reply(0, MS, lag=3 * MS)], waits=1),
+            "1 send waited for room in the window, and the replies are late by that.",
+        ),
+        (
+            run([reply(0, MS, slow=5 * MS)]),
+            (
+                "response is far above rtt (6.05 ms to 1 ms at p99):"
+                " replies lay in this machine before the program had them."
+            ),
+        ),
+        (run(calm()) | {"tls": {"not_after": "2026-12-05T00:00:00Z"}}, "The certificate expires in 11 days."),
+        (run(calm()) | {"tls": {"not_after": "2026-11-24T06:00:00Z"}}, "The certificate expires in 1 day."),
+        (run(calm()) | {"tls": {"not_after": "2026-11-23T00:00:00Z"}}, "The certificate has expired."),
+        (
+            run([reply(0, MS, kernel=False)]),
+            "Times are by this program's own clock, which makes them longer by its wake-up.",
+        ),
+    ],
+)
+def test_each_thing_that_deserves_a_sentence(document: Document, sentence: str) -> None:
+    assert sentences(document) == [sentence]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        run([reply(0, 20 * MS, slow=10 * MS)]),  # not twice as long
+        run([reply(0, MS // 10, slow=MS // 2)]),  # not a millisecond longer
+        run([reply(0, MS)]) | {"udp": {"dropped_here": 0}, "tcp": {"retransmits": 0}},
+        run([reply(0, MS)]) | {"udp": {"dropped_here": None}, "tcp": {}},
+        run([reply(0, MS)]) | {"tls": {"not_after": "2027-12-05T00:00:00Z"}},
+        run([reply(0, MS)]) | {"tls": {"not_after": "one day"}},
+        run([reply(0, MS)]) | {"tls": {"not_after": "2026-11-24"}},
+        # A connection of its own is part of each response.
+        run([reply(0, MS, slow=50 * MS)]) | {"connections": {"connect": {}, "tls": None}},
+    ],
+)
+def test_what_deserves_none(document: Document) -> None:
+    assert sentences(document) == []
+
+
+def test_a_run_without_replies_is_not_said_to_be_slow() -> None:
+    empty: dict[str, Any] = run([])
+    assert sentences(empty) == []

@@ -1,0 +1,141 @@
+"""What a STAMP run has to say, from the section of its document."""
+
+from typing import Any
+
+import pytest
+
+from netecho.report.terminal.stamp import lines, remarks, rows
+
+NONE: dict[str, Any] = {"count": 0, "ipdv_mean_abs_ms": None, "pdv_p99_ms": None, "lost": 0}
+SOME: dict[str, Any] = {"count": 3, "ipdv_mean_abs_ms": 0.5, "pdv_p99_ms": 2.0, "lost": 0}
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    section: dict[str, Any] = {
+        "clock": "synced",
+        "clocks": {
+            "here": {"synchronised": True, "error_ms": 0.2},
+            "there": {"synchronised": True, "error_ms": 0.3},
+            "offset_ms": 1.25,
+            "offset_within_ms": 0.125,
+            "drift_ppm": -0.5,
+        },
+        "forward": SOME,
+        "backward": SOME,
+        "processing": {"count": 3},
+        "nonsense": {"total": 0, "zero": 0, "backwards": 0, "longer": 0, "future": 0, "past": 0},
+        "class_of_service": {
+            "dscp_sent": 46,
+            "dscp_arrived": 46,
+            "ecn_arrived": 0,
+            "dscp_changed": 0,
+            "dscp_asked": 46,
+            "dscp_refused": 0,
+            "dscp_reply": 46,
+            "ecn_reply": 0,
+        },
+        "ttl": {"sent": 255, "arrived": 250},
+    }
+    for name, change in changes.items():
+        section[name] = {**section[name], **change} if isinstance(change, dict) else change
+    return {"stamp": section}
+
+
+def said(**changes: Any) -> list[str]:
+    return [sentence for weight, sentence in remarks(document(**changes)) if weight != "note"]
+
+
+def test_other_runs_have_nothing_of_it() -> None:
+    assert rows({}) == {}
+    assert lines({}) == []
+    assert remarks({}) == []
+
+
+def test_each_direction_and_the_reflectors_time_are_rows_of_the_table() -> None:
+    assert list(rows(document())) == ["forward", "backward", "processing"]
+    assert rows(document(forward=NONE, backward=NONE, processing={"count": 0})) == {}
+
+
+def test_the_lines() -> None:
+    assert lines(document(forward={"lost": 2})) == [
+        "forward ipdv 0.500 pdv 2.000 ms, backward ipdv 0.500 pdv 2.000 ms",
+        "one-way delays as stamped, far clock +1.250 ms (within 0.125 ms), drift -0.50 ppm",
+        "TTL 255 arrived as 250, DSCP 46 as 46, ECN 0 as 0",
+        "2 lost forward",
+    ]
+
+
+def test_a_run_without_replies_has_few_of_them() -> None:
+    nothing = document(
+        clock=None,
+        forward=NONE,
+        backward=NONE,
+        ttl={"arrived": None},
+        class_of_service={"dscp_arrived": None, "dscp_changed": None, "dscp_refused": None, "dscp_reply": None},
+    )
+    assert lines(nothing) == []
+    assert remarks(nothing) == []
+
+
+def test_it_says_which_delays_are_shown() -> None:
+    corrected = document(clock="estimated", clocks={"drift_ppm": None, "offset_ms": -3.0})
+    assert lines(corrected)[1] == (
+        "one-way delays corrected by the estimated offset, far clock -3.000 ms (within 0.125 ms)"
+    )
+    ((weight, sentence),) = remarks(corrected)
+    assert weight == "note"
+    assert sentence.startswith("One-way delays assume")
+
+
+def test_what_the_clocks_claim() -> None:
+    assert remarks(document()) == [
+        ("note", "One-way delays are worth what the clocks are: both ends together claim 0.500 ms.")
+    ]
+    adrift = {"synchronised": False, "error_ms": 16000.0}
+    assert said(clocks={"there": adrift}) == [
+        "The clock at the far end follows no other: one-way delays are off by as much as it is."
+    ]
+    assert said(clocks={"here": adrift, "there": adrift}) == [
+        "The clock here and at the far end follows no other: one-way delays are off by as much as it is."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("nonsense", "have", "why"),
+    [
+        ({"total": 1, "zero": 1}, "1 reply has", "1 never set"),
+        (
+            {"total": 1003, "backwards": 1000, "longer": 3},
+            "1,003 replies have",
+            "1,000 sent before it was received, 3 kept for longer than the round trip",
+        ),
+        ({"total": 2, "future": 1, "past": 1}, "2 replies have", "1 from the future, 1 from the past"),
+    ],
+)
+def test_nonsense(nonsense: dict[str, int], have: str, why: str) -> None:
+    assert said(nonsense=nonsense) == [f"{have} stamps that cannot be ({why}): no one-way delay is taken from them."]
+
+
+def test_a_clock_that_is_wrong_by_a_minute_and_more_can_be_measured_against() -> None:
+    sentences = [sentence for _, sentence in remarks(document(nonsense={"total": 9, "future": 9}))]
+    assert "If the far clock is simply wrong, --clock estimated measures against it all the same." in sentences
+
+
+def test_bleaching_shows() -> None:
+    assert said(class_of_service={"dscp_arrived": 0, "dscp_changed": 3}) == [
+        "The DSCP of 3 packets was changed on the way there: 46 was sent, 0 arrived."
+    ]
+    assert said(class_of_service={"dscp_reply": 0}) == [
+        "The DSCP of the replies was changed on the way back: 46 was sent, 0 arrived."
+    ]
+
+
+def test_a_refusal_is_not_bleaching() -> None:
+    assert said(class_of_service={"dscp_reply": 10, "dscp_refused": 3}) == [
+        "The reflector would not answer with DSCP 46."
+    ]
+
+
+def test_a_reflector_that_does_not_tell_is_not_blamed() -> None:
+    silent = {"dscp_arrived": None, "dscp_changed": None, "dscp_refused": None, "dscp_reply": 0}
+    assert said(class_of_service=silent) == []

@@ -1,0 +1,280 @@
+"""What a Session-Sender asks, and what it believes of the answers."""
+
+import pytest
+from hypothesis import given, strategies as st
+
+from netecho.stamp.auth import seal
+from netecho.stamp.packet import Reply, Request
+from netecho.stamp.session_reflector import Arrival, Clock, Prepared, Reflector, Rules
+from netecho.stamp.session_sender import REMEMBERED, Reflection, Rejection, Sender, fits, full_size
+from netecho.stamp.times import ErrorEstimate, to_ntp, to_ptp
+from netecho.stamp.tlv import (
+    ClassOfService,
+    DirectMeasurement,
+    SyncSource,
+    TimestampInformation,
+    Tlv,
+    Type,
+    decode,
+    encode,
+)
+
+T1 = 1_795_412_400_500_000_000
+T2 = T1 + 1_000_000
+T3 = T2 + 40_000
+T4 = T3 + 2_000_000
+KEY = b"an orchestrator gave us this key"
+HERE = ErrorEstimate(False, False, 0, 1)
+THERE = ErrorEstimate(True, False, 19, 128)
+
+
+def types(data: bytes, base: int = 44) -> list[int]:
+    return [tlv.type for tlv in decode(data[base:])]
+
+
+def reflect(by: Reflector, request: bytes, tos: int = 0) -> bytes:
+    prepared = by.take(Arrival(request, ("192.0.2.1", 40_000), 40_000, T2, now=0, ttl=61, tos=tos))
+    assert isinstance(prepared, Prepared), prepared
+    return bytes(prepared.stamped(T3))
+
+
+def there(**rules: object) -> Reflector:
+    return Reflector(Rules(**rules), Clock(THERE, SyncSource.NTP))  # type: ignore[arg-type]
+
+
+def read(sender: Sender, data: bytes) -> Reflection:
+    read = sender.read(data, T4)
+    assert isinstance(read, Reflection), read
+    return read
+
+
+class TestRequests:
+    @pytest.mark.parametrize("key", [None, KEY])
+    def test_they_count_from_zero_and_carry_t1(self, key: bytes | None) -> None:
+        sender = Sender(ssid=0xBEEF, key=key)
+        for sequence in range(3):
+            data = sender.request(T1 + sequence, 44 if key is None else 112, HERE)
+            assert Request.decode(data, key) == Request(sequence, to_ntp(T1 + sequence), 0x0001, 0xBEEF)
+        assert sender.sent == 3
+
+    def test_ptp_stamps_are_announced(self) -> None:
+        request = Request.decode(Sender(ptp=True).request(T1, 44, HERE))
+        assert (request.stamp, request.error) == (to_ptp(T1), 0x4001)
+
+    @pytest.mark.parametrize(
+        ("size", "asked"),
+        [
+            (44, []),
+            (48, [1]),
+            (52, [4]),
+            (55, [1]),  # 3 octets would be left
+            (56, [4, 1]),
+            (60, [4, 3]),
+            (64, [4, 3, 1]),
+            (80, [4, 3, 7]),
+            (96, [4, 3, 7, 5]),
+            (1400, [4, 3, 7, 5, 1]),
+        ],
+    )
+    def test_they_ask_for_what_there_is_room_for(self, size: int, asked: list[int]) -> None:
+        data = Sender().request(T1, size, HERE)
+        assert len(data) == size
+        assert types(data) == asked
+        assert all(tlv.flags == 0x80 for tlv in decode(data[44:]))
+
+    @pytest.mark.parametrize(
+        ("size", "asked"),
+        [(112, []), (116, [1]), (139, [1]), (140, [4, 8]), (152, [4, 3, 8, 1]), (184, [4, 3, 7, 5, 8])],
+    )
+    def test_sealed_ones_seal_what_they_ask(self, size: int, asked: list[int]) -> None:
+        data = Sender(key=KEY).request(T1, size, HERE)
+        assert len(data) == size
+        assert types(data, 112) == asked
+        if 8 in asked:
+            tlvs = decode(data[112:])
+            before = tlvs[: asked.index(8)]
+            assert tlvs[len(before)].value == seal(KEY, bytes(4) + encode(before))
+
+    @given(st.integers(44, 2000), st.sampled_from([None, KEY]), st.sampled_from([None, KEY]))
+    def test_every_size_that_fits_comes_out_exact_and_well_formed(
+        self, size: int, key: bytes | None, tlv_key: bytes | None
+    ) -> None:
+        if fits(size, key):
+            data = Sender(key=key, tlv_key=tlv_key).request(T1, size, HERE)
+            assert len(data) == size
+            base = 44 if key is None else 112
+            assert encode(decode(data[base:])) == data[base:]
+
+    def test_sizes_that_do_not_fit(self) -> None:
+        assert [size for size in range(60) if fits(size)] == [44, *range(48, 60)]
+        assert [size for size in range(120) if fits(size, KEY)] == [112, 116, 117, 118, 119]
+
+    def test_the_size_with_room_for_everything(self) -> None:
+        assert full_size() == 96
+        assert full_size(tlv_key=KEY) == 116
+        assert full_size(KEY) == 184
+
+    def test_they_carry_what_is_to_be_asked_and_counted(self) -> None:
+        sender = Sender(dscp=46)
+        sender.request(T1, 96, HERE)
+        cos, info, follow_up, counters = decode(sender.request(T1, 96, HERE)[44:])
+        assert cos.value == bytes.fromhex("B8000000")
+        assert info.value == bytes(4)
+        assert follow_up.value == bytes(16)
+        assert counters.value == (2).to_bytes(4) + bytes(8)
+
+    def test_padding_is_the_callers(self) -> None:
+        data = Sender(padding=lambda size: b"\xaa" * size).request(T1, 70, HERE)
+        assert decode(data[44:])[-1] == Tlv(0x80, Type.EXTRA_PADDING, b"\xaa" * 6)
+
+
+class TestReplies:
+    @pytest.mark.parametrize("key", [None, KEY])
+    def test_everything_a_reflector_says(self, key: bytes | None) -> None:
+        sender = Sender(ssid=9, key=key, dscp=46)
+        by = there(stateful=True, key=key)
+        size = full_size(key)
+        read(sender, reflect(by, sender.request(T1 - 1, size, HERE), tos=46 << 2))
+        assert read(sender, reflect(by, sender.request(T1, size, HERE), tos=10 << 2 | 1)) == Reflection(
+            sequence=1,
+            reply_sequence=1,
+            t1=T1,
+            t2=T2,
+            t3=T3,
+            unset=False,
+            estimate=THERE,
+            ttl=61,
+            ssid=9,
+            class_of_service=ClassOfService(asked=46, dscp=10, ecn=1),
+            timestamp_information=TimestampInformation(1, 2, 1, 2),
+            counters=DirectMeasurement(sent=2, received=2, reflected=2),
+            follow_up=(0, T3),
+            wrong_at=None,
+        )
+
+    def test_a_reflector_without_extensions_returns_them_unrecognised(self) -> None:
+        sender = Sender(ssid=9)
+        request = sender.request(T1, 96, HERE)
+        reply = Reply(0, to_ntp(T3), 1, 0, to_ntp(T2), 0, to_ntp(T1), 1, 61).encode() + request[44:]
+        seen = read(sender, reply)
+        assert seen.ssid == 0
+        told = (seen.class_of_service, seen.timestamp_information, seen.counters, seen.follow_up)
+        assert told == (None, None, None, None)
+
+    def test_a_stateless_reflector_has_nothing_to_follow_up(self) -> None:
+        sender = Sender()
+        for _ in range(2):
+            assert read(sender, reflect(there(), sender.request(T1, 96, HERE))).follow_up == (0, None)
+
+    def test_a_reply_with_the_base_packet_alone_is_one_too(self) -> None:
+        sender = Sender()
+        assert read(sender, reflect(there(), sender.request(T1, 96, HERE))[:44]).class_of_service is None
+
+    def test_ptp_stamps_are_read_as_such_on_either_side(self) -> None:
+        sender = Sender(ptp=True)
+        sender.request(T1, 44, HERE)
+        seen = read(sender, Reply(0, to_ptp(T3), 0x4001, 0, to_ptp(T2), 0, to_ptp(T1), 0x4001, 61).encode())
+        assert (seen.t1, seen.t2, seen.t3) == (T1, T2, T3)
+
+    @pytest.mark.parametrize(("received", "stamp"), [(0, to_ntp(T3)), (to_ntp(T2), 0), (0, 0)])
+    def test_stamps_that_were_never_set_are_told(self, received: int, stamp: int) -> None:
+        sender = Sender()
+        sender.request(T1, 44, HERE)
+        assert read(sender, Reply(0, stamp, 1, 0, received, 0, to_ntp(T1), 1, 61).encode()).unset
+
+    def test_only_what_answers_a_request_of_ours_is_believed(self) -> None:
+        sender = Sender(ssid=9)
+        request = sender.request(T1, 44, HERE)
+        good = Reply.decode(reflect(there(), request))
+        assert isinstance(sender.read(good.encode(), T4), Reflection)
+        assert sender.read(good._replace(sender_sequence=1).encode(), T4) is Rejection.FOREIGN
+        assert sender.read(good._replace(sender_stamp=to_ntp(T1 + 1)).encode(), T4) is Rejection.FOREIGN
+        assert sender.read(good._replace(ssid=8).encode(), T4) is Rejection.FOREIGN
+        assert sender.read(good.encode()[:37], T4) is Rejection.MALFORMED
+        assert Sender(ssid=9).read(good.encode(), T4) is Rejection.FOREIGN
+
+    def test_a_request_is_remembered_for_as_many_others(self) -> None:
+        sender = Sender()
+        first = reflect(there(), sender.request(T1, 44, HERE))
+        for _ in range(REMEMBERED - 1):
+            sender.request(T1, 44, HERE)
+        assert read(sender, first).sequence == 0
+        sender.request(T1, 44, HERE)
+        assert sender.read(first, T4) is Rejection.FOREIGN
+
+    def test_numbers_go_on_after_they_wrap_on_the_wire(self) -> None:
+        sender = Sender()
+        sender.sent = 2**32 - 1
+        replies = [reflect(there(), sender.request(T1 + at, 44, HERE)) for at in range(3)]
+        assert [read(sender, reply).sequence for reply in replies] == [2**32 - 1, 2**32, 2**32 + 1]
+
+    def test_with_a_key_nothing_without_its_seal_is_believed(self) -> None:
+        sender = Sender(key=KEY)
+        reply = reflect(there(key=KEY), sender.request(T1, 112, HERE))
+        assert isinstance(sender.read(reply, T4), Reflection)
+        assert sender.read(reply[:-1] + bytes([reply[-1] ^ 1]), T4) is Rejection.MALFORMED
+        assert sender.read(reply[:111], T4) is Rejection.MALFORMED
+
+    @given(st.binary(max_size=200), st.sampled_from([None, KEY]))
+    def test_any_octets_are_read_or_rejected(self, data: bytes, key: bytes | None) -> None:
+        sender = Sender(key=key)
+        sender.request(T1, 112, HERE)
+        assert isinstance(sender.read(data, T4), Rejection | Reflection)
+
+    @given(st.binary(max_size=100), st.sampled_from([None, KEY]))
+    def test_any_octets_may_follow_the_base_packet(self, rest: bytes, key: bytes | None) -> None:
+        sender = Sender(key=key)
+        reply = reflect(there(key=key), sender.request(T1, 44 if key is None else 112, HERE))
+        assert read(sender, reply + rest).sequence == 0
+
+
+class TestExtensionsOfReplies:
+    """RFC 8972 section 4: U skips one, M ends the reading, I discards all."""
+
+    def seen(self, *flags: int, key: bytes | None = None) -> list[bool]:
+        """Which of Class of Service, Timestamp Information and Direct Measurement is believed with these flags."""
+        sender = Sender(key=key)
+        base = reflect(there(key=key), sender.request(T1, 44 if key is None else 112, HERE))
+        kinds = (Type.CLASS_OF_SERVICE, Type.TIMESTAMP_INFORMATION, Type.DIRECT_MEASUREMENT)
+        tlvs = [Tlv(flag, kind, bytes(size)) for flag, kind, size in zip(flags, kinds, (4, 4, 12), strict=True)]
+        found = read(sender, base + encode(tlvs))
+        parts = (found.class_of_service, found.timestamp_information, found.counters)
+        return [part is not None for part in parts]
+
+    def test_flags(self) -> None:
+        assert self.seen(0, 0, 0) == [True, True, True]
+        assert self.seen(0, 0x80, 0) == [True, False, True]
+        assert self.seen(0, 0x40, 0) == [True, False, False]
+        assert self.seen(0, 0, 0x20) == [False, False, False]
+
+    def test_with_a_key_they_need_a_seal(self) -> None:
+        assert self.seen(0, 0, 0, key=KEY) == [False, False, False]
+
+    def test_a_seal_that_is_wrong_discards_them_all(self) -> None:
+        sender = Sender(key=KEY)
+        reply = bytearray(reflect(there(key=KEY), sender.request(T1, 184, HERE)))
+        assert read(sender, bytes(reply)).class_of_service is not None
+        reply[112 + 4] ^= 1
+        assert read(sender, bytes(reply)).class_of_service is None
+
+    def test_a_wrong_length_ends_the_reading(self) -> None:
+        sender = Sender()
+        base = reflect(there(), sender.request(T1, 44, HERE))
+        assert read(sender, base + bytes.fromhex("00 04 0003 000000") + bytes.fromhex("00 03 0004 01020102"))[9:11] == (
+            None,
+            None,
+        )
+
+
+class TestPadding:
+    def test_a_wrong_octet_is_found(self) -> None:
+        sender = Sender(padding=lambda size: b"\xaa" * size)
+        reply = bytearray(reflect(there(), sender.request(T1, 200, HERE)))
+        assert read(sender, bytes(reply)).wrong_at is None
+        reply[150] ^= 4
+        reply[199] ^= 4
+        assert read(sender, bytes(reply)).wrong_at == 150
+
+    def test_nothing_is_said_of_a_reply_of_another_length(self) -> None:
+        sender = Sender(padding=lambda size: b"\xaa" * size)
+        assert read(sender, reflect(there(), sender.request(T1, 200, HERE))[:150]).wrong_at is None
