@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DEBUG = "NETECHO_DEBUG"
 
 
-class Edge:
+class CliContext:
     """What a command shares with its edge; it is the `obj` of Click's context."""
 
     def __init__(self) -> None:
@@ -33,32 +33,32 @@ class Edge:
 
 def run(arguments: list[str]) -> int:
     """Run the command that `arguments` ask for. Returns its exit code; raises nothing but SystemExit."""
-    edge = Edge()
+    context = CliContext()
     try:
-        return _dispatch(arguments, edge)
+        return _dispatch(arguments, context)
     except OutputClosed as error:
         return error.exit_code
     except NetechoError as error:
-        edge.output.say(_shown(error))
+        context.output.say(_shown(error))
         if os.environ.get(DEBUG):
-            edge.output.say(_traceback(error))
+            context.output.say(_traceback(error))
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.CUT_OFF
     except Exception as error:  # noqa: BLE001 - whatever is not understood by now is a bug, and is called one
-        edge.output.say(_bug(error))
+        context.output.say(_bug(error))
         return ExitCode.BUG
 
 
-def _dispatch(arguments: list[str], edge: Edge) -> int:
+def _dispatch(arguments: list[str], context: CliContext) -> int:
     if arguments == ["--version"]:
-        edge.output.write(front_page.version())
+        context.output.write(front_page.version())
     elif arguments in (["--help"], ["-h"]):
-        edge.output.write(front_page.page())
+        context.output.write(front_page.page())
     else:
         from netecho.cli.group import invoke
 
-        return invoke(arguments, edge)
+        return invoke(arguments, context)
     return ExitCode.OK
 
 

@@ -55,7 +55,7 @@ def writable(path: str, called: str) -> str:
     raise UsageError(f"{called} {path!r} cannot be written: {reason}", hint)
 
 
-class Kept:
+class ResultFile:
     """A file that results are kept in, a line at a time, so that those of a run that is killed are there up to then.
 
     Raises OutputError where it cannot be written.
@@ -64,7 +64,7 @@ class Kept:
     def __init__(self, path: str) -> None:
         self._path = path
 
-    def __enter__(self) -> Kept:
+    def __enter__(self) -> ResultFile:
         """Make the file, or empty it."""
         try:
             self._file = Path(self._path).open("w", encoding="utf-8", buffering=1)

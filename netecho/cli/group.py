@@ -13,7 +13,7 @@ from netecho.cli.click_ext.command import help_option
 from netecho.cli.click_ext.usage_errors import explained
 
 if TYPE_CHECKING:
-    from netecho.cli.entry import Edge
+    from netecho.cli.entry import CliContext
 
 
 COMPLETE = "_NETECHO_COMPLETE"
@@ -54,8 +54,8 @@ class LazyGroup(click.Group):
 
 def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        edge: Edge = ctx.obj
-        edge.output.write(front_page.version())
+        context: CliContext = ctx.obj
+        context.output.write(front_page.version())
         ctx.exit()
 
 
@@ -73,7 +73,7 @@ def group() -> LazyGroup:
     return LazyGroup("netecho", add_help_option=False, params=[version, help_option()])
 
 
-def invoke(arguments: list[str], edge: Edge) -> int:
+def invoke(arguments: list[str], context: CliContext) -> int:
     """Run the command that `arguments` ask for, or answer the shell that asks for completions."""
     if COMPLETE in os.environ:
         from netecho.cli.commands.completions import register
@@ -85,7 +85,7 @@ def invoke(arguments: list[str], edge: Edge) -> int:
             prog_name="netecho",
             complete_var=COMPLETE,
             standalone_mode=False,
-            obj=edge,
+            obj=context,
             auto_envvar_prefix="NETECHO",
         )
     except click.Abort:

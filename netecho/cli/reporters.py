@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from netecho.cli import files
 
 if TYPE_CHECKING:
-    from netecho.cli.job.build import Asked
+    from netecho.cli.job.build import Invocation
     from netecho.measure.events import Event
     from netecho.measure.recorder import Recorder
     from netecho.measure.result import Start
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from netecho.report.terminal.live import LiveView
 
 
-class Watchers:
+class Reporters:
     """All who are told, as one; files are open for as long as it is entered."""
 
-    def __init__(self, asked: Asked, output: Output, recorder: Recorder) -> None:
-        self._asked = asked
+    def __init__(self, invocation: Invocation, output: Output, recorder: Recorder) -> None:
+        self._invocation = invocation
         self._output = output
         self._recorder = recorder
         self._files = ExitStack()
@@ -29,22 +29,22 @@ class Watchers:
         self.live: LiveView | None = None
         """What is to be drawn, where there is one."""
 
-    def __enter__(self) -> Watchers:
+    def __enter__(self) -> Reporters:
         """Choose who is told, and make the file that is saved to. Raises OutputError."""
         from netecho.report.formats.text import lines_wanted
         from netecho.report.terminal.live import LiveView, wanted
 
-        showing, job, output = self._asked.showing, self._asked.job, self._output
-        lines = showing.format == "text" and lines_wanted(output, job.plan.count)
-        if wanted(output, showing.format, showing.live):
+        output_options, job, output = self._invocation.output_options, self._invocation.job, self._output
+        lines = output_options.format == "text" and lines_wanted(output, job.plan.count)
+        if wanted(output, output_options.format, output_options.live):
             brief = lines and output.stdout_is_terminal
             self.live = LiveView(output, self._recorder, job.target.url, brief=brief)
             self._reporters.append(self.live)
-        self._reporters.append(printer(showing.format, output, lines=lines, histogram=showing.histogram))
-        if showing.save is not None:
+        self._reporters.append(printer(output_options.format, output, lines=lines, histogram=output_options.histogram))
+        if output_options.save is not None:
             from netecho.report.formats.ndjson import NdjsonReporter
 
-            kept = self._files.enter_context(files.Kept(showing.save))
+            kept = self._files.enter_context(files.ResultFile(output_options.save))
             self._reporters.append(NdjsonReporter(kept.write))
         return self
 

@@ -9,13 +9,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from netecho.cli import files
-from netecho.cli.reporters import Watchers
+from netecho.cli.reporters import Reporters
 from netecho.errors import ExitCode
 from netecho.report.output import Output
 
 if TYPE_CHECKING:
-    from netecho.cli.entry import Edge
-    from netecho.cli.job.build import Asked
+    from netecho.cli.entry import CliContext
+    from netecho.cli.job.build import Invocation
     from netecho.measure.recorder import Recorder
     from netecho.measure.result import Result
     from netecho.net.reactor.runner import Interrupt
@@ -25,7 +25,7 @@ FRAME = 0.25
 """Seconds from one frame of the live view to the next."""
 
 
-def run(asked: Asked, edge: Edge) -> int:
+def run(invocation: Invocation, context: CliContext) -> int:
     """Probe as asked, show what comes of it, and return the exit code."""
     from netecho.measure.criteria import judge
     from netecho.measure.recorder import Recorder
@@ -33,22 +33,22 @@ def run(asked: Asked, edge: Edge) -> int:
     from netecho.net.self_server import reachable
     from netecho.report.document.model import document
 
-    showing = asked.showing
-    edge.output = output = Output(quiet=showing.quiet, color=showing.color)
-    recorder = Recorder(by_size=len(asked.job.plan.sizes) > 1)
+    output_options = invocation.output_options
+    context.output = output = Output(quiet=output_options.quiet, color=output_options.color)
+    recorder = Recorder(by_size=len(invocation.job.plan.sizes) > 1)
 
     async def measured(reactor: Any, interrupt: Interrupt) -> Result:
         from netecho.net.client.measurement import probe
 
-        with _Frames(reactor, watchers.live):
-            return await probe(reactor, interrupt, job, recorder, watchers)
+        with _Frames(reactor, reporters.live):
+            return await probe(reactor, interrupt, job, recorder, reporters)
 
-    with Watchers(asked, output, recorder) as watchers, reachable(asked.job) as job:
+    with Reporters(invocation, output, recorder) as reporters, reachable(invocation.job) as job:
         result = run_reactor(measured)
-        failed = judge(asked.criteria, result.summary, result.start.setup)
-        watchers.finished(document(result, [str(each) for each in failed]))
-    if showing.hdr is not None:
-        _write_hdr(showing.hdr, result, recorder)
+        failed = judge(invocation.criteria, result.summary, result.start.setup)
+        reporters.finished(document(result, [str(each) for each in failed]))
+    if output_options.hdr is not None:
+        _write_hdr(output_options.hdr, result, recorder)
     for each in failed:
         output.say(f"netecho: failed: {each}")
     return ExitCode.FAILED if failed else ExitCode.OK
@@ -81,6 +81,6 @@ def _write_hdr(path: str, result: Result, recorder: Recorder) -> None:
     from netecho.report.formats.hdrlog import lines
 
     histograms = {None: recorder.rtt, "response": recorder.response, "lag": recorder.lag}
-    with files.Kept(path) as kept:
+    with files.ResultFile(path) as kept:
         for line in lines(result.start.started, result.duration, histograms):
             kept.write(f"{line}\n")

@@ -10,7 +10,7 @@ MOST_KINDS = 128
 OTHERS = "others"
 
 
-class Refusals:
+class RefusalLog:
     """What was told of each kind of refusal since the last report, and what is still to be told."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ Ending = Literal["logoff", "line too long"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wording:
+class TextMode:
     """What a server says. A reply ends as the line did that it answers: LF, or CR LF."""
 
     reply: str = DEFAULT_REPLY
@@ -34,13 +34,13 @@ class Wording:
 class Conversation:
     """One client's lines and the answers to them."""
 
-    def __init__(self, wording: Wording) -> None:
+    def __init__(self, text_mode: TextMode) -> None:
         self.ending: Ending | None = None
         """Why the server is to close once the answers are sent; nothing is answered any more."""
-        self._parts = [part.encode() for part in wording.reply.split("{}")]
-        self._error = (DEFAULT_ERROR if wording.error is None else wording.error).encode()
-        self._too_long = (TOO_LONG if wording.error is None else wording.error).encode()
-        self._logoff = None if wording.logoff is None else wording.logoff.encode()
+        self._parts = [part.encode() for part in text_mode.reply.split("{}")]
+        self._error = (DEFAULT_ERROR if text_mode.error is None else text_mode.error).encode()
+        self._too_long = (TOO_LONG if text_mode.error is None else text_mode.error).encode()
+        self._logoff = None if text_mode.logoff is None else text_mode.logoff.encode()
         self._line = bytearray()
         self._answers: list[bytes] = []
 
@@ -88,12 +88,12 @@ class Conversation:
         return said
 
 
-def answer_datagram(wording: Wording, datagram: bytes) -> bytes | None:
+def answer_datagram(text_mode: TextMode, datagram: bytes) -> bytes | None:
     """Return the answers to the lines of one datagram, cut to its length: an answer is never longer than its request.
 
     None: there is nothing to say (the logoff word came first). An empty datagram is answered with an empty one.
     """
-    conversation = Conversation(wording)
+    conversation = Conversation(text_mode)
     answer = conversation.received(datagram) + conversation.ended()
     if not answer and datagram:
         return None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from netecho.measure.criteria import Criterion, Failure
 from netecho.measure.metrics import FIGURES, METRICS, Metric, Unit, Value
-from netecho.measure.stats.bootstrap import CONFIDENCE, LEAST, RESAMPLES, RankTest, Stretches, interval, location
+from netecho.measure.stats.bootstrap import CONFIDENCE, LEAST, RESAMPLES, Blocks, RankTest, interval, location
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -150,9 +150,9 @@ class _Tests:
     def __init__(self, before: list[int], after: list[int], random: Random) -> None:
         self._fewest = min(len(before), len(after))
         self.location: RankTest | None = None
-        self._runs: list[tuple[Stretches, list[list[int]]]] = []
+        self._runs: list[tuple[Blocks, list[list[int]]]] = []
         if self._fewest >= LEAST:
-            first, second = Stretches(before), Stretches(after)
+            first, second = Blocks(before), Blocks(after)
             self._runs = [(run, [run.drawn(random) for _ in range(RESAMPLES)]) for run in (first, second)]
             self._parts = min(len(first.parts), len(second.parts))
             self.location = location(first, second)
@@ -168,11 +168,11 @@ class _Tests:
         if percent is not None:
             return self._interval(lambda run, weights: run.percentile(weights, percent)), None
         if figure == "stddev":
-            return self._interval(Stretches.stddev), None
-        low, high = self._interval(Stretches.mean)
+            return self._interval(Blocks.stddev), None
+        low, high = self._interval(Blocks.mean)
         return ((100 * low, 100 * high) if figure == "percent" else (low, high)), None
 
-    def _interval(self, figure: Callable[[Stretches, list[int]], float]) -> tuple[float, float]:
+    def _interval(self, figure: Callable[[Blocks, list[int]], float]) -> tuple[float, float]:
         first, second = ([figure(run, weights) for weights in draws] for run, draws in self._runs)
         return interval(first, second, self._parts)
 

@@ -49,7 +49,7 @@ _STRAYS_TOLD = 10
 class Probe:
     """One probe on its way: its number on this connection, and when it was due and left."""
 
-    __slots__ = ("index", "lag", "left", "scheduled", "sent_at", "size")
+    __slots__ = ("index", "lag", "scheduled", "sent_at", "size", "tx_timestamp")
 
     def __init__(self, index: int, scheduled: int, size: int) -> None:
         self.index = index
@@ -57,7 +57,7 @@ class Probe:
         self.size = size
         self.sent_at = 0
         self.lag = 0
-        self.left: int | None = None
+        self.tx_timestamp: int | None = None
         """Kernel's stamp of the sending; wall clock."""
 
 
@@ -120,7 +120,7 @@ class Session:
         return not self._sending and not self.outstanding
 
     @property
-    def alone(self) -> bool:
+    def one_at_a_time(self) -> bool:
         """Whether the whole run has but one probe on its way at a time, for whose reply the next one waits."""
         return self.closed_loop and self._window == 1 and self._plan.connections == 1
 
@@ -186,7 +186,7 @@ class Session:
         self,
         index: int,
         now: int,
-        arrived: int | None = None,
+        rx_timestamp: int | None = None,
         wrong_at: int | None = None,
         *,
         since: int | None = None,
@@ -203,13 +203,13 @@ class Session:
             return
         if self.closed_loop:
             self._next = now
-        self._judge(probe, now, arrived, wrong_at, since, kept)
+        self._judge(probe, now, rx_timestamp, wrong_at, since, kept)
 
     def _judge(
         self,
         probe: Probe,
         now: int,
-        arrived: int | None,
+        rx_timestamp: int | None,
         wrong_at: int | None = None,
         since: int | None = None,
         kept: int = 0,
@@ -217,11 +217,11 @@ class Session:
         index = probe.index
         rtt = now - (probe.sent_at if since is None else since)
         kernel = False
-        left = probe.left
+        tx_timestamp = probe.tx_timestamp
         # Kernel stamps are wall-clock time, which may be stepped between the two: a round trip by them is believed
         # only if it is above 0 and not above the program's own, which encloses it.
-        if left is not None and arrived is not None and 0 < arrived - left <= rtt:
-            rtt = arrived - left
+        if tx_timestamp is not None and rx_timestamp is not None and 0 < rx_timestamp - tx_timestamp <= rtt:
+            rtt = rx_timestamp - tx_timestamp
             kernel = True
         if rtt > self._timeout:
             # It lay in the timeout's last moments, or in wait for us: settled as the timeout would have done.
@@ -252,18 +252,18 @@ class Session:
                 EchoCorrupted(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel, wrong_at)
             )
 
-    def lend(self) -> tuple[Probe | None, int | None, float]:
-        """Give a closed loop away, to be played elsewhere round by round, and told of with `played` and `returned`.
+    def begin_closed_loop(self) -> tuple[Probe | None, int | None, float]:
+        """Hand a closed loop to the transport, which reports each round, and gives it back by `end_closed_loop`.
 
         Returns the one probe that is on its way (None: there is none, or it is not the only one of the run), the number
         that is not to be reached, and when to stop.
         """
         probe = None
-        if self.alone and self._sending and not self._paused and len(self.outstanding) == 1:
+        if self.one_at_a_time and self._sending and not self._paused and len(self.outstanding) == 1:
             (probe,) = self.outstanding.values()
         return probe, self._limit, inf if self._stop_at is None else self._stop_at
 
-    def played(self, probe: Probe, now: int, arrived: int | None) -> None:
+    def record_closed_loop(self, probe: Probe, now: int, rx_timestamp: int | None) -> None:
         """Record a round of a loop that was lent: the probe left, and was answered at `now`, stamped `arrived`."""
         index = probe.index
         if self.outstanding.pop(index, None) is None:
@@ -273,9 +273,9 @@ class Session:
             if index >= self._warmup:
                 self._recorder.sent(lag)
             self.issued = index + 1
-        self._judge(probe, now, arrived)
+        self._judge(probe, now, rx_timestamp)
 
-    def returned(self, index: int, probe: Probe | None, now: int) -> None:
+    def end_closed_loop(self, index: int, probe: Probe | None, now: int) -> None:
         """Take a loop back: `probe` is on its way, with number `index`; or none is, and that one is due since `now`."""
         if probe is None:
             self.issued = index
@@ -289,7 +289,7 @@ class Session:
     def clock_was_set(self) -> None:
         """Forget the stamps of what is outstanding: the wall clock was set since, and they cannot be compared."""
         for probe in self.outstanding.values():
-            probe.left = None
+            probe.tx_timestamp = None
 
     def gave_up(self, index: int, now: int) -> None:
         """Lose probe `index` before its timeout: no reply can come any more."""

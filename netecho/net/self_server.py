@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from netecho.echo.limits import Limits
 from netecho.net.linux import sockopts
 from netecho.net.server import stamp, udp
-from netecho.net.server.settings import Reflecting, Service
+from netecho.net.server.settings import ReflectorSettings, ServerSettings
 from netecho.net.server.sockets import bind_all, close_all
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from netecho.echo.events import ServerEvent
     from netecho.net.client.job import Job
-    from netecho.net.server.sockets import Bound
+    from netecho.net.server.sockets import BoundSocket
     from netecho.net.server.tls import ServerTls
 
-_UNLIMITED = Service(limits=Limits(connections=None, per_client=None, idle=None, rate=None))
+_UNLIMITED = ServerSettings(limits=Limits(connections=None, per_client=None, idle=None, rate=None))
 
 
 @contextmanager
@@ -37,21 +37,21 @@ def reachable(job: Job) -> Iterator[Job]:
     if not job.target.is_self:
         yield job
         return
-    loopback = "::1" if job.travel.family == 6 else "127.0.0.1"
+    loopback = "::1" if job.ip_options.family == 6 else "127.0.0.1"
     bound = bind_all([replace(job.target, host=loopback, port=0)])
     for each in bound:
         if each.socket.type == socket.SOCK_DGRAM:
             # What comes before the child serves must come with all that the child asks for.
             (stamp if each.scheme == "stamp" else udp).prepare(each.socket)
-    key = job.stamping.key
-    reflecting = Reflecting(stateful=True, key=None if key is None else key.hex())
+    key = job.stamp_options.key
+    reflector_settings = ReflectorSettings(stateful=True, key=None if key is None else key.hex())
     identity = None
     if job.target.scheme == "tls":
         from netecho.net.certificates import load_identity, make_identity, pin_of
 
         identity = make_identity([loopback])
-        job = replace(job, trust=replace(job.trust, pins=(pin_of(load_identity(identity)[0][0]),)))
-    child = _fork(bound, replace(_UNLIMITED, reflecting=reflecting), identity)
+        job = replace(job, tls_options=replace(job.tls_options, pins=(pin_of(load_identity(identity)[0][0]),)))
+    child = _fork(bound, replace(_UNLIMITED, reflector_settings=reflector_settings), identity)
     try:
         port = bound[0].port
         close_all(bound)
@@ -61,7 +61,7 @@ def reachable(job: Job) -> Iterator[Job]:
         os.waitpid(child, 0)
 
 
-def _fork(bound: Sequence[Bound], service: Service, identity: str | None) -> int:
+def _fork(bound: Sequence[BoundSocket], settings: ServerSettings, identity: str | None) -> int:
     """Start the child that serves; return its process id."""
     # Imported here, once, for both: what the parent has read the child need not read again.
     from netecho.net.server import process, start  # noqa: F401 - serve is what serving imports when it runs
@@ -78,7 +78,7 @@ def _fork(bound: Sequence[Bound], service: Service, identity: str | None) -> int
         quiet = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(quiet, fd)
-        start.run_bound([bound], service, _Unheard(), _tls(identity))
+        start.run_bound([bound], settings, _NullLog(), _tls(identity))
         status = 0
     finally:
         os._exit(status)
@@ -93,7 +93,7 @@ def _tls(identity: str | None) -> ServerTls | None:
     return ServerTls(_UNLIMITED.credentials, made=identity)
 
 
-class _Unheard:
+class _NullLog:
     """The log of a server whose only client is the probe."""
 
     def tell(self, event: ServerEvent) -> None:

@@ -20,7 +20,7 @@ from netecho.units import format_time
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from netecho.net.server.settings import Service
+    from netecho.net.server.settings import ServerSettings
     from netecho.report.output import Output
 
 KEPT = 10_000
@@ -60,10 +60,10 @@ class ServerLog:
         self._dropped = 0
         self._full = False
 
-    def watched(self, service: Service) -> Service:
+    def watched(self, settings: ServerSettings) -> ServerSettings:
         """Return the settings of a server that tells what is written here, and no more."""
         return replace(
-            service,
+            settings,
             tells_clients=self.level >= _LEVELS[Connected],
             tells_arrivals=self.level >= _LEVELS[Received],
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netecho.cli.entry import Edge
+from netecho.cli.entry import CliContext
 from netecho.cli.group import invoke
 from netecho.errors import UsageError
 
@@ -514,7 +514,7 @@ MISTAKES = [
 
 def mistake(*arguments: str) -> tuple[str, str | None]:
     with pytest.raises(UsageError) as caught:
-        invoke(list(arguments), Edge())
+        invoke(list(arguments), CliContext())
     return caught.value.sentence, caught.value.hint
 
 

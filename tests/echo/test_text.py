@@ -7,15 +7,15 @@ import itertools
 import pytest
 from hypothesis import given, strategies as st
 
-from netecho.echo.text import LONGEST_LINE, TOO_LONG, Conversation, Wording, answer_datagram
+from netecho.echo.text import LONGEST_LINE, TOO_LONG, Conversation, TextMode, answer_datagram
 
-PLAIN = Wording()
-LOGOFF = Wording(logoff="BYE")
+PLAIN = TextMode()
+LOGOFF = TextMode(logoff="BYE")
 
 
-def talk(wording: Wording, *segments: bytes) -> tuple[bytes, str | None]:
+def talk(text_mode: TextMode, *segments: bytes) -> tuple[bytes, str | None]:
     """What is said to these segments and the FIN after them, and why the server closes, if it does."""
-    conversation = Conversation(wording)
+    conversation = Conversation(text_mode)
     said = b"".join(conversation.received(segment) for segment in segments) + conversation.ended()
     return said, conversation.ending
 
@@ -48,11 +48,11 @@ def test_lines_and_their_answers(came: bytes, said: bytes) -> None:
     [("{}", b"x\n"), ("<{}|{}>", b"<x|x>\n"), ("got it", b"got it\n"), ("{0} {line}", b"{0} {line}\n"), ("", b"\n")],
 )
 def test_the_template(reply: str, said: bytes) -> None:
-    assert talk(Wording(reply=reply), b"x\n") == (said, None)
+    assert talk(TextMode(reply=reply), b"x\n") == (said, None)
 
 
 def test_an_error_reply_of_ones_own() -> None:
-    assert talk(Wording(error="?"), b"\xff\n")[0] == b"?\n"
+    assert talk(TextMode(error="?"), b"\xff\n")[0] == b"?\n"
 
 
 class TestLogoff:
@@ -69,7 +69,7 @@ class TestLogoff:
         assert talk(LOGOFF, b"B", b"Y", b"E") == (b"", "logoff")
 
     def test_it_may_be_any_characters(self) -> None:
-        assert talk(Wording(logoff="tschüß"), "tschüß\n".encode()) == (b"", "logoff")
+        assert talk(TextMode(logoff="tschüß"), "tschüß\n".encode()) == (b"", "logoff")
 
     def test_it_is_found_in_a_line_that_is_not_utf_8(self) -> None:
         assert talk(LOGOFF, b"BYE\xff\n") == (b"", "logoff")
@@ -104,7 +104,7 @@ class TestLongLines:
         assert talk(PLAIN, b"a\n" + self.LONGEST + b"x")[0] == b"You sent: a\n" + self.ERROR
 
     def test_an_error_reply_of_ones_own(self) -> None:
-        assert talk(Wording(error="?"), self.LONGEST + b"x") == (b"?\n", "line too long")
+        assert talk(TextMode(error="?"), self.LONGEST + b"x") == (b"?\n", "line too long")
 
 
 # Bytes that meet the parser's edges much more often than random ones would.
@@ -123,8 +123,8 @@ def split(stream: bytes, cuts: list[int]) -> list[bytes]:
 
 
 @given(STREAMS, st.lists(st.integers(0, 1 << 20), max_size=30), st.sampled_from([PLAIN, LOGOFF]))
-def test_any_split_is_answered_as_the_whole(stream: bytes, cuts: list[int], wording: Wording) -> None:
-    assert talk(wording, *split(stream, cuts)) == talk(wording, stream)
+def test_any_split_is_answered_as_the_whole(stream: bytes, cuts: list[int], text_mode: TextMode) -> None:
+    assert talk(text_mode, *split(stream, cuts)) == talk(text_mode, stream)
 
 
 @given(st.lists(PIECES.filter(lambda piece: len(piece) < 100), max_size=8).map(b"".join))
@@ -143,11 +143,11 @@ class TestDatagrams:
         assert answer_datagram(PLAIN, b"hello\n") == b"You se"
 
     def test_it_is_whole_where_it_fits(self) -> None:
-        assert answer_datagram(Wording(reply="{}"), b"hello") == b"hello"
+        assert answer_datagram(TextMode(reply="{}"), b"hello") == b"hello"
 
     def test_no_character_is_cut_in_two(self) -> None:
-        assert answer_datagram(Wording(reply="ü{}"), b"abc") == "üa".encode()
-        assert answer_datagram(Wording(reply="aü{}"), b"ab") == b"a"
+        assert answer_datagram(TextMode(reply="ü{}"), b"abc") == "üa".encode()
+        assert answer_datagram(TextMode(reply="aü{}"), b"ab") == b"a"
 
     def test_an_empty_one_is_answered_with_an_empty_one(self) -> None:
         assert answer_datagram(PLAIN, b"") == b""

@@ -126,8 +126,8 @@ def test_a_reply_past_the_timeout_is_late_even_if_nobody_had_looked_yet() -> Non
 def test_a_reply_in_time_by_the_kernel_is_in_time_though_we_woke_up_late() -> None:
     bench = Bench(count=1, timeout=5 * MS)
     (probe,) = bench.send_due(0)
-    probe.left = 77
-    bench.answer(0, 900 * MS, arrived=77 + 2 * MS)
+    probe.tx_timestamp = 77
+    bench.answer(0, 900 * MS, rx_timestamp=77 + 2 * MS)
     assert bench.summary.received == 1
     assert bench.summary.rtt.max == 2 * MS
 
@@ -260,13 +260,13 @@ def test_closed_loop_ends_with_its_duration() -> None:
 def test_kernel_stamps_are_the_rtt_where_they_are_possible() -> None:
     bench = Bench(count=1)
     (probe,) = bench.send_due(0)
-    probe.left = 5_000_000_000
-    bench.answer(0, 100_000, arrived=5_000_040_000)
+    probe.tx_timestamp = 5_000_000_000
+    bench.answer(0, 100_000, rx_timestamp=5_000_040_000)
     assert bench.events == [ReplyReceived(0, 0, 0, 0, 40_000, 100_000, 64, kernel=True)]
 
 
 @pytest.mark.parametrize(
-    ("left", "arrived"),
+    ("tx_timestamp", "rx_timestamp"),
     [
         (None, 40_000),  # the sending stamp has not come
         (40_000, None),  # the reply has none
@@ -275,11 +275,13 @@ def test_kernel_stamps_are_the_rtt_where_they_are_possible() -> None:
         (0, 100_001),  # more than the program's own, which encloses it: stepped on
     ],
 )
-def test_an_impossible_or_missing_stamp_leaves_the_programs_own_clock(left: int | None, arrived: int | None) -> None:
+def test_an_impossible_or_missing_stamp_leaves_the_programs_own_clock(
+    tx_timestamp: int | None, rx_timestamp: int | None
+) -> None:
     bench = Bench(count=1)
     (probe,) = bench.send_due(0)
-    probe.left = left
-    bench.answer(0, 100_000, arrived=arrived)
+    probe.tx_timestamp = tx_timestamp
+    bench.answer(0, 100_000, rx_timestamp=rx_timestamp)
     assert bench.events == [ReplyReceived(0, 0, 0, 0, 100_000, 100_000, 64, kernel=False)]
 
 
@@ -385,8 +387,8 @@ def test_every_probe_is_settled_once_whatever_comes_back(replies: list[tuple[int
 def test_what_the_far_end_kept_it_for_is_not_the_networks(kernel: bool) -> None:
     bench = Bench(count=1, timeout=5 * MS)
     (probe,) = bench.send_due(0)
-    probe.left = 7 * SECOND if kernel else None
-    bench.answer(0, 4 * MS, arrived=7 * SECOND + 3 * MS if kernel else None, kept=2 * MS)
+    probe.tx_timestamp = 7 * SECOND if kernel else None
+    bench.answer(0, 4 * MS, rx_timestamp=7 * SECOND + 3 * MS if kernel else None, kept=2 * MS)
     assert bench.summary.rtt.max == (1 * MS if kernel else 2 * MS)
     assert bench.summary.response.max == 4 * MS
 

@@ -109,7 +109,10 @@ def test_csv_of_a_tiny_time_is_no_power_of_ten() -> None:
     assert printed(CsvReporter, [reply(0, 1, lag=0, slow=0)]).splitlines()[1] == "0,0.0,0.0,0.000001,0.000001,64,reply"
 
 
-@pytest.mark.parametrize("module", ["jsonout", "ndjson", "csvout", "output", "schema", "text"])
+@pytest.mark.parametrize(
+    "module",
+    ["formats.json_document", "formats.ndjson", "formats.csv_rows", "output", "document.schema", "formats.text"],
+)
 def test_machine_formats_do_not_pay_for_rich(module: str) -> None:
     code = f"import sys, netecho.report.{module}; sys.exit('rich' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -21,7 +21,7 @@ from netecho.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from netecho.cli.entry import Edge
+    from netecho.cli.entry import CliContext
 
 GENERAL = "Other"
 _COLUMN = 26
@@ -77,8 +77,8 @@ def _lowered(text: str) -> str:
 
 def _print_help(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        edge: Edge = ctx.obj
-        edge.output.write(ctx.get_help() + "\n")
+        context: CliContext = ctx.obj
+        context.output.write(ctx.get_help() + "\n")
         ctx.exit()
 
 

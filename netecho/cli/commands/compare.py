@@ -11,7 +11,7 @@ from netecho.cli.click_ext.types import CHANGES, FILE, choice, form_of
 from netecho.errors import ExitCode
 
 if TYPE_CHECKING:
-    from netecho.cli.entry import Edge
+    from netecho.cli.entry import CliContext
 
 EXAMPLES = (
     ("netecho compare before.ndjson after.ndjson", "each figure in both, and whether it is more than chance"),
@@ -52,8 +52,8 @@ def compare(ctx: click.Context, /, **values: Any) -> int:
     from netecho.report.output import Output
 
     form = form_of(values)
-    edge: Edge = ctx.obj
-    edge.output = shown = Output(color=not values["no_color"])
+    context: CliContext = ctx.obj
+    context.output = shown = Output(color=not values["no_color"])
     before, after = (load(values[name]) for name in ("before", "after"))
     failed = judge((each for criteria in values["fail_if"] for each in criteria), before.run, after.run)
     document = compared(compare_runs(before.run, after.run), before, after, [str(each) for each in failed])

@@ -25,7 +25,7 @@ from netecho.cli.click_ext.types import choice
 from netecho.errors import ExitCode
 
 if TYPE_CHECKING:
-    from netecho.cli.entry import Edge
+    from netecho.cli.entry import CliContext
 
 EXAMPLES = (
     ('eval "$(netecho completions bash)"', "completion in this shell; in ~/.bashrc, in all"),
@@ -180,6 +180,6 @@ def completions(ctx: click.Context, /, **values: Any) -> int:
 
     Packages and wheels install it where the shells look; this is for other ways.
     """
-    edge: Edge = ctx.obj
-    edge.output.write(SCRIPTS[values["shell"]])
+    context: CliContext = ctx.obj
+    context.output.write(SCRIPTS[values["shell"]])
     return ExitCode.OK

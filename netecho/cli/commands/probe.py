@@ -28,7 +28,7 @@ from netecho.cli.click_ext.types import (
 from netecho.cli.click_ext.usage_errors import named
 
 if TYPE_CHECKING:
-    from netecho.cli.entry import Edge
+    from netecho.cli.entry import CliContext
     from netecho.cli.job.options import Options
 
 EXAMPLES = (
@@ -140,11 +140,11 @@ def probe(ctx: click.Context, /, **values: Any) -> int:
     TARGET is [SCHEME://]HOST[:PORT], where SCHEME is tcp (the default), udp, tls or stamp; or unix:/PATH; or self,
     for a server that is started on this machine for the run.
     """
-    from netecho.cli.job.build import asked
+    from netecho.cli.job.build import build
     from netecho.cli.run import run
 
-    edge: Edge = ctx.obj
-    return run(asked(options_of(ctx, values), _seed()), edge)
+    context: CliContext = ctx.obj
+    return run(build(options_of(ctx, values), _seed()), context)
 
 
 def options_of(ctx: click.Context, values: dict[str, Any]) -> Options:

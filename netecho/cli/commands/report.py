@@ -11,7 +11,7 @@ from netecho.cli.click_ext.types import FILE, choice, form_of
 from netecho.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from netecho.cli.entry import Edge
+    from netecho.cli.entry import CliContext
     from netecho.report.output import Output
 
 EXAMPLES = (
@@ -43,12 +43,12 @@ def report(ctx: click.Context, /, **values: Any) -> int:
     form = form_of(values)
     if values["histogram"] and form != "text":
         raise UsageError(f"--histogram is drawn in text, not in {form}", "leave it out")
-    edge: Edge = ctx.obj
-    edge.output = Output(color=not values["no_color"])
+    context: CliContext = ctx.obj
+    context.output = Output(color=not values["no_color"])
     for n, path in enumerate(values["files"]):
         if n and form == "text":
-            edge.output.write("\n")
-        _print_again(path, form, values["histogram"] or None, edge.output)
+            context.output.write("\n")
+        _print_again(path, form, values["histogram"] or None, context.output)
     return ExitCode.OK
 
 

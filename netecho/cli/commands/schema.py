@@ -10,7 +10,7 @@ from netecho.cli.click_ext.command import command
 from netecho.errors import ExitCode
 
 if TYPE_CHECKING:
-    from netecho.cli.entry import Edge
+    from netecho.cli.entry import CliContext
 
 EXAMPLES = (
     ("netecho schema > netecho.schema.json", "keep it"),
@@ -24,6 +24,6 @@ def schema(ctx: click.Context, /) -> int:
     """Print the JSON Schema (2020-12) of what netecho probe prints: the document, and each line of NDJSON."""
     from netecho.report.document.schema import text
 
-    edge: Edge = ctx.obj
-    edge.output.write(text())
+    context: CliContext = ctx.obj
+    context.output.write(text())
     return ExitCode.OK

@@ -11,14 +11,14 @@ from netecho.cli.click_ext.command import command, section
 from netecho.cli.click_ext.types import FILE, LISTEN, TIME, Parsed, choice, integer, parse_alpn
 from netecho.cli.files import stamp_key
 from netecho.echo.limits import Limits
-from netecho.echo.text import DEFAULT_ERROR, DEFAULT_REPLY, Wording
+from netecho.echo.text import DEFAULT_ERROR, DEFAULT_REPLY, TextMode
 from netecho.errors import UsageError
-from netecho.net.server.settings import Credentials, Reflecting, Service
+from netecho.net.server.settings import Credentials, ReflectorSettings, ServerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from netecho.cli.entry import Edge
+    from netecho.cli.entry import CliContext
     from netecho.target import Target
 
 EXAMPLES = (
@@ -127,12 +127,12 @@ def serve(ctx: click.Context, /, **values: Any) -> int:
     Over UDP, an answer is never longer than its request, and a datagram that could be another server's answer gets
     none.
     """
-    edge: Edge = ctx.obj
+    context: CliContext = ctx.obj
     targets = [target for each in values["addresses"] for target in each]
     return run(
         targets,
         service_of(values, targets),
-        edge,
+        context,
         form=values["format"],
         verbosity=values["verbose"] - values["quiet"],
         workers=values["workers"],
@@ -140,7 +140,7 @@ def serve(ctx: click.Context, /, **values: Any) -> int:
     )
 
 
-def service_of(values: dict[str, Any], targets: Sequence[Target]) -> Service:
+def service_of(values: dict[str, Any], targets: Sequence[Target]) -> ServerSettings:
     """Make the settings of the options. Raises UsageError for options that mean nothing together."""
     is_text = values["mode"] == "text"
     for option in ("reply", "reply_error", "logoff"):
@@ -152,14 +152,14 @@ def service_of(values: dict[str, Any], targets: Sequence[Target]) -> Service:
     # With no address at all the sockets may be systemd's.
     if given and targets and not any(target.scheme == "tls" for target in targets):
         raise UsageError(f"--{given[0].replace('_', '-')} is for tls addresses, and there is none", "add tls://:7443")
-    reflecting = _reflecting(values, targets)
-    wording = Wording(
+    reflector_settings = _reflecting(values, targets)
+    text_mode = TextMode(
         reply=DEFAULT_REPLY if values["reply"] is None else values["reply"],
         error=values["reply_error"],
         logoff=values["logoff"],
     )
-    return Service(
-        wording=wording if is_text else None,
+    return ServerSettings(
+        text_mode=text_mode if is_text else None,
         banner=values["banner"],
         credentials=Credentials(
             cert=values["cert"], key=values["key"], client_ca=values["client_ca"], alpn=values["alpn"]
@@ -170,12 +170,12 @@ def service_of(values: dict[str, Any], targets: Sequence[Target]) -> Service:
             idle=values["idle_timeout"] or None,
             rate=values["max_rate"] or None,
         ),
-        reflecting=reflecting,
+        reflector_settings=reflector_settings,
         duration=values["for"],
     )
 
 
-def _reflecting(values: dict[str, Any], targets: Sequence[Target]) -> Reflecting:
+def _reflecting(values: dict[str, Any], targets: Sequence[Target]) -> ReflectorSettings:
     given = [option for option in ("stateful", "auth_key_file", "whole_base") if values[option]]
     if given and not any(target.scheme == "stamp" for target in targets):
         raise UsageError(f"--{given[0].replace('_', '-')} is for stamp addresses, and there is none", "add stamp://")
@@ -186,13 +186,13 @@ def _reflecting(values: dict[str, Any], targets: Sequence[Target]) -> Reflecting
             "leave out --whole-base",
         )
     key = None if path is None else stamp_key(path, "--auth-key-file").hex()
-    return Reflecting(stateful=values["stateful"], key=key, whole_base=values["whole_base"])
+    return ReflectorSettings(stateful=values["stateful"], key=key, whole_base=values["whole_base"])
 
 
 def run(
     targets: Sequence[Target],
-    service: Service,
-    edge: Edge,
+    settings: ServerSettings,
+    context: CliContext,
     *,
     form: Literal["text", "ndjson"],
     verbosity: int,
@@ -204,11 +204,11 @@ def run(
     from netecho.report.output import Output
     from netecho.report.server_log import ServerLog
 
-    edge.output = Output(quiet=2 if verbosity < -1 else 0)
-    log = ServerLog(edge.output, form, verbosity)
+    context.output = Output(quiet=2 if verbosity < -1 else 0)
+    log = ServerLog(context.output, form, verbosity)
     run_server(
         targets,
-        log.watched(service),
+        log.watched(settings),
         log,
         workers=workers,
         mode=mode,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from netecho.cli import files
 from netecho.cli.job import conflicts
 from netecho.measure.plan import MILLISECOND, Plan
-from netecho.net.client.job import Job, Stamping, Travel, Trust
+from netecho.net.client.job import IpOptions, Job, StampOptions, TlsOptions
 
 if TYPE_CHECKING:
     from netecho.cli.job.options import Format, Options
@@ -21,7 +21,7 @@ INTERVAL = Fraction(200 * MILLISECOND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Showing:
+class OutputOptions:
     """What is to be seen of a run, and where else it goes."""
 
     format: Format = "text"
@@ -36,28 +36,28 @@ class Showing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Invocation:
     """A run as it was asked for."""
 
     job: Job
-    showing: Showing
+    output_options: OutputOptions
     criteria: tuple[Criterion, ...] = ()
 
 
-def asked(options: Options, seed: int = 0) -> Asked:
+def build(options: Options, seed: int = 0) -> Invocation:
     """Say what `options` mean together. Raises UsageError that names what does not go together."""
     target = options.target
     conflicts.check(options, target)
-    stamping = _stamping(options)
-    plan = _plan(options, target, seed, stamping)
-    travel = Travel(
+    stamp_options = _stamping(options)
+    plan = _plan(options, target, seed, stamp_options)
+    ip_options = IpOptions(
         family=conflicts.family_of(options),
         source=options.source,
         dscp=options.dscp,
         ttl=options.ttl,
         dont_fragment=options.dont_fragment,
     )
-    trust = Trust(
+    tls_options = TlsOptions(
         ca=_readable(options, options.ca, "ca"),
         insecure=options.insecure,
         server_name=options.server_name,
@@ -66,7 +66,7 @@ def asked(options: Options, seed: int = 0) -> Asked:
         key=_readable(options, options.key, "key"),
         pins=options.pin,
     )
-    showing = Showing(
+    output_options = OutputOptions(
         format="json" if options.json else options.format or "text",
         quiet=options.quiet,
         color=not options.no_color,
@@ -75,45 +75,51 @@ def asked(options: Options, seed: int = 0) -> Asked:
         hdr=_writable(options, options.hdr, "hdr"),
         save=_writable(options, options.save, "save"),
     )
-    settings = _settings(options, plan, travel) | (_stamp_settings(stamping) if target.scheme == "stamp" else {})
+    settings = _settings(options, plan, ip_options) | (
+        _stamp_settings(stamp_options) if target.scheme == "stamp" else {}
+    )
     job = Job(
         target=target,
         plan=plan,
-        travel=travel,
-        trust=trust,
+        ip_options=ip_options,
+        tls_options=tls_options,
         settings=settings,
         label=options.label,
-        stamping=stamping,
+        stamp_options=stamp_options,
     )
-    return Asked(job=job, showing=showing, criteria=tuple(criterion for each in options.fail_if for criterion in each))
+    return Invocation(
+        job=job,
+        output_options=output_options,
+        criteria=tuple(criterion for each in options.fail_if for criterion in each),
+    )
 
 
-def _stamping(options: Options) -> Stamping:
+def _stamping(options: Options) -> StampOptions:
     path = options.auth_key_file
     key = None if path is None else files.stamp_key(path, options.called("auth_key_file"))
-    return Stamping(key=key, ssid=options.ssid, clock=options.clock)
+    return StampOptions(key=key, ssid=options.ssid, clock=options.clock)
 
 
-def _stamp_settings(stamping: Stamping) -> dict[str, object]:
-    return {"authenticated": stamping.key is not None, "ssid": stamping.ssid, "clock": stamping.clock}
+def _stamp_settings(stamp_options: StampOptions) -> dict[str, object]:
+    return {"authenticated": stamp_options.key is not None, "ssid": stamp_options.ssid, "clock": stamp_options.clock}
 
 
-def _sizes(options: Options, target: Target, payload: bytes | None, stamping: Stamping) -> tuple[int, ...]:
+def _sizes(options: Options, target: Target, payload: bytes | None, stamp_options: StampOptions) -> tuple[int, ...]:
     if payload is not None:
         return (len(payload),)
     if target.scheme != "stamp":
         return options.size
     from netecho.stamp.session_sender import full_size
 
-    return options.size if "size" in options.given else (full_size(stamping.key),)
+    return options.size if "size" in options.given else (full_size(stamp_options.key),)
 
 
-def _plan(options: Options, target: Target, seed: int, stamping: Stamping) -> Plan:
+def _plan(options: Options, target: Target, seed: int, stamp_options: StampOptions) -> Plan:
     payload = _payload(options)
-    sizes = _sizes(options, target, payload, stamping)
+    sizes = _sizes(options, target, payload, stamp_options)
     conflicts.check_sizes(options, target, sizes)
     if target.scheme == "stamp":
-        conflicts.check_stamp_sizes(options, sizes, stamping.key)
+        conflicts.check_stamp_sizes(options, sizes, stamp_options.key)
     count = options.count
     if count is None and options.duration is None:
         count = PROBES_PER_SIZE * len(sizes)
@@ -155,7 +161,7 @@ def _writable(options: Options, path: str | None, name: str) -> str | None:
     return None if path is None else files.writable(path, options.called(name))
 
 
-def _settings(options: Options, plan: Plan, travel: Travel) -> dict[str, object]:
+def _settings(options: Options, plan: Plan, ip_options: IpOptions) -> dict[str, object]:
     """Return what was asked, as the document says it: keys as printed, times in milliseconds."""
     first, last = plan.sizes[0], plan.sizes[-1]
     swept = len(plan.sizes) > 1
@@ -174,11 +180,11 @@ def _settings(options: Options, plan: Plan, travel: Travel) -> dict[str, object]
         "connect_only": plan.connect_only,
         "stamps": plan.stamps,
         "spin": plan.spin,
-        "family": travel.family,
-        "source": None if travel.source is None else _written(*travel.source),
-        "dscp": travel.dscp,
-        "ttl": travel.ttl,
-        "dont_fragment": travel.dont_fragment,
+        "family": ip_options.family,
+        "source": None if ip_options.source is None else _written(*ip_options.source),
+        "dscp": ip_options.dscp,
+        "ttl": ip_options.ttl,
+        "dont_fragment": ip_options.dont_fragment,
         "fail_if": [str(criterion) for criteria in options.fail_if for criterion in criteria],
     }
 

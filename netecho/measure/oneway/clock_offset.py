@@ -12,7 +12,7 @@ from statistics import median
 from typing import NamedTuple
 
 KEPT = 128
-"""Stretches a run is divided into, at most; they grow with the run."""
+"""Blocks a run is divided into, at most; they grow with the run."""
 _FEWEST = 3
 """Points a line is laid through; with fewer the offset is taken as constant."""
 _SHORTEST = 1_000_000_000

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from netecho.measure.oneway.clock_offset import BestSamples, Line, Sample
 from netecho.measure.oneway.loss import Directions
 from netecho.measure.stats.histogram import Histogram
-from netecho.measure.stats.signed_histogram import Signed
+from netecho.measure.stats.signed_histogram import SignedHistogram
 from netecho.measure.stats.variation import Variation
 from netecho.measure.summary import Distribution
 
@@ -39,7 +39,7 @@ _AT_ONCE = 2
 """Delays counted for each that comes in: a whole block at once would hold up the next send."""
 
 
-class Nonsense(StrEnum):
+class InvalidTimestamps(StrEnum):
     """What stamps cannot be, as a word for the document."""
 
     ZERO = "zero"
@@ -52,7 +52,7 @@ class Nonsense(StrEnum):
     PAST = "past"
 
 
-_OTHER_TIME = (Nonsense.FUTURE, Nonsense.PAST)
+_OTHER_TIME = (InvalidTimestamps.FUTURE, InvalidTimestamps.PAST)
 
 
 class Stamps(NamedTuple):
@@ -106,7 +106,7 @@ class OneWaySummary:
     there: Claim | None
     line: Line | None
     stateful: bool | None
-    nonsense: dict[Nonsense, int] = field(default_factory=dict)
+    invalid_timestamps: dict[InvalidTimestamps, int] = field(default_factory=dict)
 
 
 class Way:
@@ -131,15 +131,15 @@ class OneWay:
         self._best = BestSamples()
         self._here: Claim | None = None
         self._there: Claim | None = None
-        self._nonsense = dict.fromkeys(Nonsense, 0)
+        self._invalid_timestamps = dict.fromkeys(InvalidTimestamps, 0)
         self._recent: list[int] = []
         self._block: list[tuple[int, int, int]] = []
         self._block_best = BestSamples()
         self._drained: list[tuple[int, int, int]] = []
         self._drained_by: Line | None = None
         # As stamped, and corrected; forward and backward. The first block says what is near the values.
-        self._stamped: tuple[Signed, Signed] | None = None
-        self._corrected = (Signed(), Signed())
+        self._stamped: tuple[SignedHistogram, SignedHistogram] | None = None
+        self._corrected = (SignedHistogram(), SignedHistogram())
 
     def way(self) -> Way:
         """Return the state of one connection."""
@@ -147,30 +147,30 @@ class OneWay:
         self._ways.append(way)
         return way
 
-    def took(self, stamps: Stamps, round_trip: int, here: Claim, there: Claim) -> tuple[int, Nonsense | None]:
+    def took(self, stamps: Stamps, round_trip: int, here: Claim, there: Claim) -> tuple[int, InvalidTimestamps | None]:
         """Say how long the far end kept a probe that was back after `round_trip`, and what is wrong with its stamps.
 
-        Nonsense is counted, and that probe is not to be told to `replied`. Where the stamps contradict each other
-        the probe counts as not kept at all; where they are only of another time, their difference still holds.
+        Those are counted, and that probe is not to be told to `replied`. Where the timestamps contradict each other the
+        probe counts as not kept at all; where they are only of another time, their difference still holds.
         """
         wrong = self._wrong(stamps, round_trip, here, there)
         if wrong is not None:
-            self._nonsense[wrong] += 1
+            self._invalid_timestamps[wrong] += 1
         return (0 if wrong is not None and wrong not in _OTHER_TIME else stamps.t3 - stamps.t2), wrong
 
-    def _wrong(self, stamps: Stamps, round_trip: int, here: Claim, there: Claim) -> Nonsense | None:
+    def _wrong(self, stamps: Stamps, round_trip: int, here: Claim, there: Claim) -> InvalidTimestamps | None:
         if stamps.unset:
-            return Nonsense.ZERO
+            return InvalidTimestamps.ZERO
         kept = stamps.t3 - stamps.t2
         if kept < 0:
-            return Nonsense.BACKWARDS
+            return InvalidTimestamps.BACKWARDS
         if kept >= round_trip:
-            return Nonsense.LONGER
+            return InvalidTimestamps.LONGER
         usual = self._usual_offset(stamps) if self._choice == "estimated" else 0
         apart = _APART_SYNCED if here.synchronised and there.synchronised else _APART
         if stamps.t2 - stamps.t4 > usual + apart:
-            return Nonsense.FUTURE
-        return Nonsense.PAST if stamps.t3 - stamps.t1 < usual - apart else None
+            return InvalidTimestamps.FUTURE
+        return InvalidTimestamps.PAST if stamps.t3 - stamps.t1 < usual - apart else None
 
     def _usual_offset(self, stamps: Stamps) -> int:
         """Return the offset that most of the latest probes agree on: where clocks may differ, only that can be odd."""
@@ -204,8 +204,8 @@ class OneWay:
         self._drain(len(self._drained))
         if self._stamped is None and self._block:
             self._stamped = (
-                Signed(min(forward for _, forward, _ in self._block)),
-                Signed(min(backward for _, _, backward in self._block)),
+                SignedHistogram(min(forward for _, forward, _ in self._block)),
+                SignedHistogram(min(backward for _, _, backward in self._block)),
             )
         self._drained, self._block = self._block, []
         self._drained_by = self._block_best.line()
@@ -242,7 +242,7 @@ class OneWay:
             there=self._there,
             line=line,
             stateful=stateful,
-            nonsense=dict(self._nonsense),
+            invalid_timestamps=dict(self._invalid_timestamps),
         )
 
     def _chosen(self, line: Line | None) -> Literal["synced", "estimated"] | None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 STRETCHES = 20
 """Few and long ones: on autoregressive series, 64 find three times as many differences where there are none."""
 FEWEST = 10
-"""Stretches of short runs, in which they have less than `SHORTEST` values."""
+"""Blocks of short runs, in which they have less than `SHORTEST` values."""
 SHORTEST = 10
 LEAST = 2 * FEWEST
 """Values below which nothing is said."""
@@ -40,7 +40,7 @@ CONFIDENCE = 0.99
 _CELL = 256
 
 
-class Stretches:
+class Blocks:
     """A series cut into parts of equal length (but for one value), in order, ready to be put together anew."""
 
     def __init__(self, values: Sequence[int]) -> None:
@@ -144,6 +144,6 @@ def mann_whitney(before: Sequence[float], after: Sequence[float]) -> RankTest:
     return RankTest(u, erfc(distance / sqrt(2 * variance)), u / (n * m))
 
 
-def location(before: Stretches, after: Stretches) -> RankTest:
+def location(before: Blocks, after: Blocks) -> RankTest:
     """Test whether one run's stretches tend to be higher than the other's, by their medians."""
     return mann_whitney([median(part) for part in before.parts], [median(part) for part in after.parts])

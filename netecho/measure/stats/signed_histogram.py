@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Signed:
+class SignedHistogram:
     """Values in nanoseconds of either sign, counted in constant memory.
 
     Percentiles are within 1/1024 of a value's distance from the base; the rest is exact.

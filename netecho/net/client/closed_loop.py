@@ -1,12 +1,12 @@
-"""A closed loop with one probe on its way, played without ceremony: reply in, next probe out, then the books.
+"""The closed loop outside the reactor: one probe outstanding, its bookkeeping overlapping the next one's flight time.
 
-What such a loop takes beside the network is netecho's own share. So while each reply is the echo that is expected, the
-next probe leaves at once, and what it need not wait for is done while it is on its way: the stamps, judging, recording,
-the payload after it. Its reply is then waited for in `recvmsg` itself instead of the reactor. Whatever else may come is
-handed back to where it is dealt with, and after `STAY` the reactor has its turn.
+A closed loop's rate is netecho's own processing time plus the network's. So while each reply is the echo that is
+expected, the next probe leaves at once, and its timestamps, judgement, recording and next payload are done while it is
+on its way. Its reply is then waited for in `recvmsg` itself instead of the reactor. Any other input goes back to the
+plain path, and after `STAY` the reactor has its turn.
 
-The books of a round take about as long as a server on another core takes to answer, so the reply is mostly there when
-they are done, and nobody has to be woken for it, which would take longer than they do. (Keeping them for 16 rounds
+The bookkeeping of a round takes about as long as a server on another core takes to answer, so the reply is mostly
+there when it is done, and no sleeping process has to be woken, which would take longer. (Deferring it for 16 rounds
 together halved the work and cost 8 µs a round for that reason.)
 """
 
@@ -17,15 +17,15 @@ import struct
 from typing import TYPE_CHECKING, Protocol
 
 from netecho.measure.session import Probe
-from netecho.net.linux.timestamping import arrived as stamped
+from netecho.net.linux.timestamping import message_rx_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from netecho.measure.payload import Payloads
     from netecho.measure.session import Session
-    from netecho.net.client.link import Departures
-    from netecho.net.linux.timestamping import SocketStamps
+    from netecho.net.client.link import PendingTxTimestamps
+    from netecho.net.linux.timestamping import SocketTimestamps
 
 STAY = 10_000_000
 """Longest time away from the reactor, ns: a signal and the live view wait that long at most."""
@@ -35,7 +35,7 @@ _PATIENCE = struct.pack("@ll", 0, 1000)
 """How long a reply is waited for here, before the reactor does that: a struct timeval, 1 ms."""
 
 
-class Player(Protocol):
+class ClosedLoopLink(Protocol):
     """A link whose probes may take turns."""
 
     session: Session
@@ -55,26 +55,31 @@ class Player(Protocol):
         """Tell whether the wall clock was set since this was last asked."""
 
 
-def rally(
-    player: Player, sock: socket.socket, stamps: SocketStamps, departures: Departures, data: bytes, arrived: int | None
+def run_closed_loop(
+    link: ClosedLoopLink,
+    sock: socket.socket,
+    timestamps: SocketTimestamps,
+    pending_tx: PendingTxTimestamps,
+    data: bytes,
+    rx_timestamp: int | None,
 ) -> tuple[bytes, int | None] | None:
     """Play on from a reply; return one that is not as expected with its stamp, or None: there is none for now.
 
     The reply is `data`, stamped `arrived`, and still lies in `stamps.reply`.
     Raises OSError as `send` and `recv` do, but for EAGAIN.
     """
-    session, clock, payload_of = player.session, player.clock, player.payloads.of
+    session, clock, payload_of = link.session, link.clock, link.payloads.of
     now = clock()
-    probe, limit, until = session.lend()
-    if probe is None or not player.follows(probe.index, data):
-        return data, arrived
+    probe, limit, until = session.begin_closed_loop()
+    if probe is None or not link.follows(probe.index, data):
+        return data, rx_timestamp
     stay = now + STAY
     answered: Probe = probe
     waiting: Probe | None = None
     index, written = probe.index + 1, 0
     payload = payload_of(index)
     following = Probe(index, now, len(payload))
-    reply, send, fd = stamps.reply, sock.send, sock.fileno()
+    reply, send, fd = timestamps.reply, sock.send, sock.fileno()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
     sock.setblocking(True)
     try:
@@ -84,15 +89,15 @@ def rally(
             try:
                 taken = send(payload, socket.MSG_DONTWAIT)
             except OSError:
-                stamps.failed(sock)
+                timestamps.failed(sock)
                 raise
             # It is on its way: time for everything else.
             waiting, size = following, following.size
             written += size
-            departures.expect(stamps.sent(taken) + size - taken, waiting)
-            _settle(player, departures, answered, now, stamped(reply), waiting)
+            pending_tx.expect(timestamps.sent(taken) + size - taken, waiting)
+            _settle(link, pending_tx, answered, now, message_rx_timestamp(reply), waiting)
             if taken != size:
-                player.remainder(payload[taken:])
+                link.remainder(payload[taken:])
                 return None
             if now >= stay:
                 return None
@@ -101,28 +106,33 @@ def rally(
             came = reply.receive(fd, LARGEST)
             now = clock()
             if came != size or not reply.data.startswith(expected):
-                return None if came < 0 else (reply.first(came), stamped(reply))
+                return None if came < 0 else (reply.first(came), message_rx_timestamp(reply))
             answered, waiting = waiting, None
             index += 1
     except (BlockingIOError, InterruptedError):
         pass  # no room to send, or a signal: both are the reactor's to deal with
     finally:
         sock.setblocking(False)
-        stamps.note()
+        timestamps.note()
         if waiting is None:
-            _settle(player, departures, answered, now, stamped(reply), None)
-        player.caught_up(index, written)
-        session.returned(index, waiting, now)
+            _settle(link, pending_tx, answered, now, message_rx_timestamp(reply), None)
+        link.caught_up(index, written)
+        session.end_closed_loop(index, waiting, now)
     return None
 
 
 def _settle(
-    player: Player, departures: Departures, answered: Probe, now: int, arrived: int | None, waiting: Probe | None
+    link: ClosedLoopLink,
+    pending_tx: PendingTxTimestamps,
+    answered: Probe,
+    now: int,
+    rx_timestamp: int | None,
+    waiting: Probe | None,
 ) -> None:
     """Record a round with its stamps, or without them if the wall clock was set meanwhile."""
-    departures.collect()
-    if player.stepped():
-        answered.left = None
+    pending_tx.collect()
+    if link.stepped():
+        answered.tx_timestamp = None
         if waiting is not None:
-            waiting.left = None
-    player.session.played(answered, now, arrived)
+            waiting.tx_timestamp = None
+    link.session.record_closed_loop(answered, now, rx_timestamp)

@@ -2,7 +2,7 @@
 
 Each phase is timed by itself and bounded by the timeout. Twisted's own endpoints tell nothing of what they tried, and
 socket options that must be set before connecting have no place in them; so the socket is connected here, and handed
-to a Twisted transport as it is. Sets the options of `Travel`; must know nothing of probes.
+to a Twisted transport as it is. Sets the options of `IpOptions`; must know nothing of probes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from netecho.errors import UnreachableError, UsageError
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
-    from netecho.net.client.job import Travel
+    from netecho.net.client.job import IpOptions
     from netecho.target import Target
 
 SECOND = 1_000_000_000
@@ -54,12 +54,12 @@ class Address:
 
 
 async def resolve(
-    reactor: Any, target: Target, kind: socket.SocketKind, travel: Travel, timeout: int
+    reactor: Any, target: Target, kind: socket.SocketKind, ip_options: IpOptions, timeout: int
 ) -> tuple[list[Address], int | None]:
     """Return the addresses of `target` in the order to try them, and the nanoseconds that took (None: no name)."""
     if target.scheme == "unix":
         return [Address(socket.AF_UNIX, target.path)], None
-    family = {4: socket.AF_INET, 6: socket.AF_INET6, None: socket.AF_UNSPEC}[travel.family]
+    family = {4: socket.AF_INET, 6: socket.AF_INET6, None: socket.AF_UNSPEC}[ip_options.family]
     literal = _is_literal(target.host)
     start = time.monotonic_ns()
     looked_up = _getaddrinfo(reactor, target.host, target.port, family, kind).addTimeout(timeout / SECOND, reactor)
@@ -71,7 +71,7 @@ async def resolve(
             "check the resolver, or give the address itself",
         ) from None
     except OSError as error:
-        raise _unresolved(target.host, error, travel) from None
+        raise _unresolved(target.host, error, ip_options) from None
     took = time.monotonic_ns() - start
     addresses = _interleaved([Address(socket.AddressFamily(family), sockaddr) for family, _, _, _, sockaddr in found])
     return addresses, None if literal else took
@@ -107,10 +107,10 @@ def _getaddrinfo(reactor: Any, host: str, port: int | None, family: int, kind: i
     return answer
 
 
-def _unresolved(host: str, error: OSError, travel: Travel) -> UnreachableError:
+def _unresolved(host: str, error: OSError, ip_options: IpOptions) -> UnreachableError:
     reason = error.strerror or str(error)
-    version = f" to an IPv{travel.family} address" if travel.family else ""
-    hint = f"leave out -{travel.family}: it may have other addresses" if travel.family else "check the spelling"
+    version = f" to an IPv{ip_options.family} address" if ip_options.family else ""
+    hint = f"leave out -{ip_options.family}: it may have other addresses" if ip_options.family else "check the spelling"
     return UnreachableError(f"the name {host!r} does not resolve{version}: {reason}", hint)
 
 
@@ -126,7 +126,7 @@ def _interleaved(addresses: list[Address]) -> list[Address]:
     return list(dict.fromkeys(ordered))
 
 
-def open_socket(family: socket.AddressFamily, kind: socket.SocketKind, travel: Travel) -> socket.socket:
+def open_socket(family: socket.AddressFamily, kind: socket.SocketKind, ip_options: IpOptions) -> socket.socket:
     """Return a non-blocking socket that is bound and marked as `travel` says."""
     skt = socket.socket(family, kind)
     try:
@@ -134,8 +134,8 @@ def open_socket(family: socket.AddressFamily, kind: socket.SocketKind, travel: T
         if family != socket.AF_UNIX:
             if kind == socket.SOCK_STREAM:
                 skt.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            mark(skt, travel)
-            _bind(skt, travel)
+            mark(skt, ip_options)
+            _bind(skt, ip_options)
     except BaseException:
         skt.close()
         raise
@@ -146,22 +146,22 @@ def open_socket(family: socket.AddressFamily, kind: socket.SocketKind, travel: T
 _IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_DO = 10, 23, 2
 
 
-def mark(skt: socket.socket, travel: Travel) -> None:
+def mark(skt: socket.socket, ip_options: IpOptions) -> None:
     """Set what the headers of the packets are to say."""
     six = skt.family == socket.AF_INET6
     level = socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP
-    if travel.dscp is not None:
-        skt.setsockopt(level, socket.IPV6_TCLASS if six else socket.IP_TOS, travel.dscp << 2)
-    if travel.ttl is not None:
-        skt.setsockopt(level, socket.IPV6_UNICAST_HOPS if six else socket.IP_TTL, travel.ttl)
-    if travel.dont_fragment:
+    if ip_options.dscp is not None:
+        skt.setsockopt(level, socket.IPV6_TCLASS if six else socket.IP_TOS, ip_options.dscp << 2)
+    if ip_options.ttl is not None:
+        skt.setsockopt(level, socket.IPV6_UNICAST_HOPS if six else socket.IP_TTL, ip_options.ttl)
+    if ip_options.dont_fragment:
         skt.setsockopt(level, _IPV6_MTU_DISCOVER if six else _IP_MTU_DISCOVER, _PMTUDISC_DO)
 
 
-def _bind(skt: socket.socket, travel: Travel) -> None:
-    if travel.source is None:
+def _bind(skt: socket.socket, ip_options: IpOptions) -> None:
+    if ip_options.source is None:
         return
-    host, port = travel.source
+    host, port = ip_options.source
     anywhere = "::" if skt.family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104 - the source is the system's choice
     skt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -174,23 +174,23 @@ def _bind(skt: socket.socket, travel: Travel) -> None:
 
 
 async def connect(
-    reactor: Any, addresses: list[Address], travel: Travel, timeout: int
+    reactor: Any, addresses: list[Address], ip_options: IpOptions, timeout: int
 ) -> tuple[socket.socket, Address, int]:
     """Connect to the first of `addresses` that answers; return the socket, the address and the nanoseconds it took.
 
     Later addresses get their chance when an earlier one fails, or has not answered within 250 ms (RFC 8305).
     Raises `UnreachableError` when all have failed, or none has answered within `timeout` nanoseconds.
     """
-    return await _Race(reactor, addresses, travel, timeout).run()
+    return await _Race(reactor, addresses, ip_options, timeout).run()
 
 
 class _Race:
     """Connection attempts of which the first to succeed wins."""
 
-    def __init__(self, reactor: Any, addresses: list[Address], travel: Travel, timeout: int) -> None:
+    def __init__(self, reactor: Any, addresses: list[Address], ip_options: IpOptions, timeout: int) -> None:
         self._reactor = reactor
         self._waiting = list(addresses)
-        self._travel = travel
+        self._ip_options = ip_options
         self._timeout = timeout
         self._under_way: list[_Attempt] = []
         self._errors: list[tuple[Address, OSError]] = []
@@ -217,7 +217,7 @@ class _Race:
         self._next = None
         if self._result.called or not self._waiting:
             return
-        attempt = _Attempt(self._reactor, self._waiting.pop(0), self._travel)
+        attempt = _Attempt(self._reactor, self._waiting.pop(0), self._ip_options)
         self._under_way.append(attempt)
         attempt.done.addCallbacks(self._won, self._lost, callbackArgs=(attempt,), errbackArgs=(attempt,))
         if self._waiting and not self._result.called:
@@ -283,16 +283,16 @@ def _refused(errors: list[tuple[Address, OSError]]) -> UnreachableError:
 class _Attempt:
     """One socket on its way to being connected; `done` gives the nanoseconds it took, or an OSError."""
 
-    def __init__(self, reactor: Any, address: Address, travel: Travel) -> None:
+    def __init__(self, reactor: Any, address: Address, ip_options: IpOptions) -> None:
         self.address = address
         self.done: Deferred[int] = Deferred()
         self._reactor = reactor
-        self._travel = travel
+        self._ip_options = ip_options
         self.skt: socket.socket
 
     def start(self) -> None:
         try:
-            self.skt = open_socket(self.address.family, socket.SOCK_STREAM, self._travel)
+            self.skt = open_socket(self.address.family, socket.SOCK_STREAM, self._ip_options)
         except (OSError, UsageError) as error:
             self.done.errback(error)
             return

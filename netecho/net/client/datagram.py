@@ -15,9 +15,9 @@ from twisted.internet.protocol import DatagramProtocol
 
 from netecho.errors import UsageError
 from netecho.measure.matching import DatagramMatcher
-from netecho.net.client.closed_loop import LARGEST as RALLIED, rally
+from netecho.net.client.closed_loop import LARGEST as CLOSED_LOOP_LARGEST, run_closed_loop
 from netecho.net.client.connect import mark, unreachable
-from netecho.net.client.link import Departures
+from netecho.net.client.link import PendingTxTimestamps
 from netecho.net.linux.timestamping import ClockWatch
 from netecho.net.reactor.error_queue import ErrorQueueAware
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from netecho.measure.payload import Payloads
     from netecho.measure.session import Probe
     from netecho.net.client.connect import Address
-    from netecho.net.client.driver import Flow
-    from netecho.net.client.job import Travel
+    from netecho.net.client.driver import SessionDriver
+    from netecho.net.client.job import IpOptions
     from netecho.net.client.link import Trouble
-    from netecho.net.linux.timestamping import SocketStamps
+    from netecho.net.linux.timestamping import SocketTimestamps
 
 LARGEST = 65535
 # Datagrams read in one go, before what is due gets its turn.
@@ -38,55 +38,55 @@ _BURST = 32
 class ProbePort(ErrorQueueAware, udp.Port):
     """A UDP socket connected to the target, as a Twisted transport that stamps."""
 
-    def __init__(self, reactor: Any, address: Address, travel: Travel, protocol: DatagramLink) -> None:
+    def __init__(self, reactor: Any, address: Address, ip_options: IpOptions, protocol: DatagramLink) -> None:
         anywhere = "::" if address.family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104 - the source is the system's choice
-        host, port = travel.source or ("", 0)
+        host, port = ip_options.source or ("", 0)
         super().__init__(port, protocol, host or anywhere, LARGEST, reactor)
-        self._travel = travel
+        self._ip_options = ip_options
         self._link = protocol
-        self.stamps: SocketStamps | None = None
-        self.departures: Departures | None = None
+        self.timestamps: SocketTimestamps | None = None
+        self.pending_tx: PendingTxTimestamps | None = None
 
-    def stamp(self, stamps: SocketStamps | None) -> None:
+    def stamp(self, timestamps: SocketTimestamps | None) -> None:
         """Take the kernel's stamps from now on, where there are any."""
-        self.stamps = stamps
-        self.departures = Departures(stamps, self.socket) if stamps is not None else None
+        self.timestamps = timestamps
+        self.pending_tx = PendingTxTimestamps(timestamps, self.socket) if timestamps is not None else None
 
     def createInternetSocket(self) -> socket.socket:
         """Make a socket that is marked as asked."""
         skt: socket.socket = super().createInternetSocket()
-        mark(skt, self._travel)
+        mark(skt, self._ip_options)
         return skt
 
     def doRead(self) -> None:
         """Read datagrams with their stamps, and hand each to the link; in a closed loop, play on for a while."""
-        self.read(rallying=True)
+        self.read(closed_loop=True)
 
-    def read(self, *, rallying: bool = False) -> None:
+    def read(self, *, closed_loop: bool = False) -> None:
         """Read datagrams with their stamps, and hand each to the link."""
-        link, stamps, departures = self._link, self.stamps, self.departures
-        if departures:
-            departures.collect()
+        link, timestamps, pending_tx = self._link, self.timestamps, self.pending_tx
+        if pending_tx:
+            pending_tx.collect()
         for _ in range(_BURST):
             try:
-                if stamps is None:
-                    data, arrived = self.socket.recv(LARGEST), None
+                if timestamps is None:
+                    data, rx_timestamp = self.socket.recv(LARGEST), None
                 else:
-                    data, arrived = stamps.read(self.socket, LARGEST)
-                    if rallying and link.rallies and departures is not None:
-                        rest = rally(link, self.socket, stamps, departures, data, arrived)
+                    data, rx_timestamp = timestamps.read(self.socket, LARGEST)
+                    if closed_loop and link.closed_loop and pending_tx is not None:
+                        rest = run_closed_loop(link, self.socket, timestamps, pending_tx, data, rx_timestamp)
                         if rest is None:
                             link.pump()
                             return
-                        data, arrived = rest
+                        data, rx_timestamp = rest
             except BlockingIOError:
-                if departures is not None:
-                    departures.collect(everything=True)
+                if pending_tx is not None:
+                    pending_tx.collect(everything=True)
                 return
             except OSError as error:
                 link.refused(error)
                 return
-            link.received(data, arrived)
+            link.received(data, rx_timestamp)
             if not link.expecting or not self.connected:
                 return
 
@@ -96,17 +96,17 @@ class DatagramLink(DatagramProtocol):
 
     port: ProbePort
 
-    def __init__(self, flow: Flow, payloads: Payloads, address: Address, trouble: Trouble) -> None:
+    def __init__(self, driver: SessionDriver, payloads: Payloads, address: Address, trouble: Trouble) -> None:
         """Make a link; `trouble(error)` is told what the network refuses."""
-        self._flow = flow
-        self.session = self._session = session = flow.session
+        self._driver = driver
+        self.session = self._session = session = driver.session
         self.payloads = self._payloads = payloads
-        self.clock = flow.clock
+        self.clock = driver.clock
         self._address = address
         self._trouble = trouble
         self._matcher = DatagramMatcher(payloads, session.outstanding, lambda: session.issued)
         self._watch = ClockWatch()
-        self.rallies = session.alone and payloads.longest <= RALLIED
+        self.closed_loop = session.one_at_a_time and payloads.longest <= CLOSED_LOOP_LARGEST
         """Whether nothing is to be done between a reply and the next probe."""
 
     @property
@@ -118,19 +118,19 @@ class DatagramLink(DatagramProtocol):
         """Send a probe."""
         payload = self.payload(probe)
         port = self.port
-        at = self._flow.clock()
+        at = self._driver.clock()
         try:
             port.socket.send(payload)
         except OSError as error:
             self._session.failed(probe, at)
-            if port.stamps is not None:
-                port.stamps.failed(port.socket)
+            if port.timestamps is not None:
+                port.timestamps.failed(port.socket)
             self.refused(error)
             return
         self._session.sent(probe, at)
-        if port.stamps is not None and port.departures is not None:
-            port.departures.expect(port.stamps.sent(len(payload)), probe)
-            port.departures.collect()
+        if port.timestamps is not None and port.pending_tx is not None:
+            port.pending_tx.expect(port.timestamps.sent(len(payload)), probe)
+            port.pending_tx.collect()
 
     def payload(self, probe: Probe) -> bytes:
         """Return what a probe carries; it leaves at once."""
@@ -148,39 +148,39 @@ class DatagramLink(DatagramProtocol):
 
     def pump(self) -> None:
         """Have the flow go on."""
-        self._flow.pump()
+        self._driver.pump()
 
     def stepped(self) -> bool:
         """Tell whether the wall clock was set since this was last asked."""
         return self._watch.stepped()
 
-    def received(self, data: bytes, arrived: int | None) -> None:
+    def received(self, data: bytes, rx_timestamp: int | None) -> None:
         """Take in a datagram that the kernel stamped `arrived`."""
-        now = self._flow.clock()
-        if arrived is not None and self._watch.stepped():
+        now = self._driver.clock()
+        if rx_timestamp is not None and self._watch.stepped():
             self._session.clock_was_set()
-            arrived = None
-        self.judge(data, now, arrived)
-        self._flow.proceed(now)
+            rx_timestamp = None
+        self.judge(data, now, rx_timestamp)
+        self._driver.proceed(now)
 
-    def judge(self, data: bytes, now: int, arrived: int | None) -> None:
+    def judge(self, data: bytes, now: int, rx_timestamp: int | None) -> None:
         """Tell the session which probe a datagram answers, in our hands at `now` and stamped `arrived`."""
         found = self._matcher.match(data)
         if found is None:
             self._session.stray(data)
         else:
-            self._session.answered(found.number, now, arrived, found.wrong_at)
+            self._session.answered(found.number, now, rx_timestamp, found.wrong_at)
 
     def facts(self) -> dict[str, dict[str, object]]:
         """Return what came beside the replies, as the section `udp` of the document."""
-        stamps = self.port.stamps
-        if stamps is None:
+        timestamps = self.port.timestamps
+        if timestamps is None:
             return {}
-        tos = stamps.tos
+        tos = timestamps.tos
         return {
             "udp": {
-                "dropped_here": stamps.dropped,
-                "reply_ttl": stamps.ttl,
+                "dropped_here": timestamps.dropped,
+                "reply_ttl": timestamps.ttl,
                 "reply_dscp": None if tos is None else tos >> 2,
                 "reply_ecn": None if tos is None else tos & 3,
             }
@@ -201,13 +201,13 @@ class DatagramLink(DatagramProtocol):
             self.port.stopListening()
 
 
-def open_port(reactor: Any, link: DatagramLink, address: Address, travel: Travel) -> None:
+def open_port(reactor: Any, link: DatagramLink, address: Address, ip_options: IpOptions) -> None:
     """Open a socket to `address` for `link`. Raises `UsageError` where `--source` cannot be had."""
-    link.port = ProbePort(reactor, address, travel, link)
+    link.port = ProbePort(reactor, address, ip_options, link)
     try:
         link.port.startListening()
     except CannotListenError as error:
-        host, port = travel.source or ("", 0)
+        host, port = ip_options.source or ("", 0)
         raise UsageError(
             f"cannot send from --source {host or '*'}:{port}: {error.socketError}",
             "give an address of this machine of the target's family, and a port that is free (or 0)",

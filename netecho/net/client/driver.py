@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _BURST = 32
 
 
-class Flow:
+class SessionDriver:
     """Drives one session over one link, which may be lost and replaced."""
 
     def __init__(
@@ -34,7 +34,7 @@ class Flow:
         *,
         spin: bool = False,
         clock: Callable[[], int] = time.monotonic_ns,
-        redial: Callable[[Flow], None] | None = None,
+        redial: Callable[[SessionDriver], None] | None = None,
     ) -> None:
         """Make a flow; `redial` begins to get a new link when a probe is due and there is none."""
         self.session = session

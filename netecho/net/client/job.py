@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Travel:
+class IpOptions:
     """Where packets leave from and what their headers say; None leaves it to the system."""
 
     family: Literal[4, 6] | None = None
@@ -25,7 +25,7 @@ class Travel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trust:
+class TlsOptions:
     """Whom a TLS probe believes, and who it says it is. Files are paths of PEM files."""
 
     ca: str | None = None
@@ -39,7 +39,7 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stamping:
+class StampOptions:
     """How a STAMP probe identifies itself, and whose clocks its one-way delays believe."""
 
     key: bytes | None = None
@@ -55,9 +55,9 @@ class Job:
 
     target: Target
     plan: Plan
-    travel: Travel
-    trust: Trust
+    ip_options: IpOptions
+    tls_options: TlsOptions
     settings: Mapping[str, object]
     """What the document says was asked; keys as printed."""
     label: str | None = None
-    stamping: Stamping = Stamping()
+    stamp_options: StampOptions = StampOptions()

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from netecho.measure.session import Probe
     from netecho.net.client.connect import Address
     from netecho.net.client.job import Job
-    from netecho.net.linux.timestamping import SocketStamps
+    from netecho.net.linux.timestamping import SocketTimestamps
 
 Trouble = Callable[[NetechoError, int | None], None]
 Facts = Mapping[str, Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dialled:
+class Established:
     """A connection: where it leads, and the nanoseconds its phases took."""
 
     address: Address
@@ -36,7 +36,7 @@ class Dialled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class OpenedLink:
     """A link, and what is known of how it came about."""
 
     link: Link
@@ -49,7 +49,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class LinkContext:
     """What every link of a run is made from."""
 
     reactor: Any
@@ -78,11 +78,11 @@ class Link(Protocol):
 _AWAITED = 4096
 
 
-class Departures:
+class PendingTxTimestamps:
     """The sends of one socket whose stamps have not come yet."""
 
-    def __init__(self, stamps: SocketStamps, skt: socket.socket) -> None:
-        self._stamps = stamps
+    def __init__(self, timestamps: SocketTimestamps, skt: socket.socket) -> None:
+        self._timestamps = timestamps
         self._socket = skt
         self._awaited: dict[int, Probe] = {}
 
@@ -97,9 +97,9 @@ class Departures:
     def collect(self, *, everything: bool = False) -> None:
         """Give each probe the stamp that has come for it."""
         awaited = self._awaited
-        for number, left in self._stamps.drain(self._socket, everything=everything):
+        for number, tx_timestamp in self._timestamps.drain(self._socket, everything=everything):
             probe = awaited.pop(number, None)
             if probe is not None:
-                probe.left = left
+                probe.tx_timestamp = tx_timestamp
         if len(awaited) > _AWAITED:
             del awaited[next(iter(awaited))]

@@ -1,6 +1,6 @@
 """A whole run: resolve, connect, probe until the end, and say what it came to.
 
-The one thing that transports differ in is how a flow gets its link; each has a row in `WAYS`.
+The one thing that transports differ in is how a flow gets its link; each has a row in `TRANSPORTS`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from netecho.measure.payload import Payloads
 from netecho.measure.result import Result, Route, Setup, Start
 from netecho.measure.session import Session
 from netecho.net.client.connect import resolve
-from netecho.net.client.driver import Flow
-from netecho.net.client.link import Opened, Setting
-from netecho.net.client.transports import WAYS
+from netecho.net.client.driver import SessionDriver
+from netecho.net.client.link import LinkContext, OpenedLink
+from netecho.net.client.transports import TRANSPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,11 +52,11 @@ async def probe(reactor: Any, interrupt: Interrupt, job: Job, recorder: Recorder
     Raises `UnreachableError` where the target could not be reached at all, `UsageError` for what the system says of
     the options.
     """
-    run = _Run(reactor, interrupt, job, recorder, reporter)
+    run = _Measurement(reactor, interrupt, job, recorder, reporter)
     return await run.result()
 
 
-class _Run:
+class _Measurement:
     """The state of a run beside its figures."""
 
     def __init__(self, reactor: Any, interrupt: Interrupt, job: Job, recorder: Recorder, reporter: Reporter) -> None:
@@ -65,7 +65,7 @@ class _Run:
         self._job = job
         self._recorder = recorder
         self._reporter = reporter
-        self._flows: list[Flow] = []
+        self._drivers: list[SessionDriver] = []
         self._trouble: NetechoError | None = None
         self._failed: Deferred[None] = Deferred()
         self._wall = time.time_ns()
@@ -82,26 +82,28 @@ class _Run:
             return self._ended(self._start(None, Setup()), {})
         self._reporter.started(start)
         self._wall, self._began = start.started, time.monotonic_ns()
-        for n, (flow, link) in enumerate(zip(self._flows, opened, strict=True)):
+        for n, (driver, link) in enumerate(zip(self._drivers, opened, strict=True)):
             # Parallel connections take turns within an interval, instead of sending all at once.
-            flow.start(link.link, self._began, Fraction(n, plan.connections) * plan.interval)
+            driver.start(link.link, self._began, Fraction(n, plan.connections) * plan.interval)
         self._interrupt.tell(self._stop)
         try:
             await self._until_done()
         finally:
-            facts = opened[0].facts(self._flows[0].link or opened[0].link)
-            for flow in self._flows:
-                if flow.link is not None:
-                    flow.link.close()
+            facts = opened[0].facts(self._drivers[0].link or opened[0].link)
+            for driver in self._drivers:
+                if driver.link is not None:
+                    driver.link.close()
         if self._trouble is not None and not self._recorder.rtt.count:
             raise self._trouble
         return self._ended(start, facts)
 
-    async def _open(self) -> tuple[Start, list[Opened]]:
+    async def _open(self) -> tuple[Start, list[OpenedLink]]:
         job = self._job
-        way = WAYS[job.target.scheme]
-        addresses, resolve_took = await resolve(self._reactor, job.target, way.kind, job.travel, job.plan.timeout)
-        setting = Setting(
+        transport = TRANSPORTS[job.target.scheme]
+        addresses, resolve_took = await resolve(
+            self._reactor, job.target, transport.kind, job.ip_options, job.plan.timeout
+        )
+        context = LinkContext(
             reactor=self._reactor,
             job=job,
             payloads=Payloads(job.plan),
@@ -109,9 +111,9 @@ class _Run:
             addresses=addresses,
             trouble=self._met_trouble,
         )
-        self._open_link = way.prepare(setting)
-        self._flows = [
-            Flow(
+        self._open_link = transport.prepare(context)
+        self._drivers = [
+            SessionDriver(
                 self._reactor,
                 Session(job.plan, self._recorder, self._tell, connection=n, follows=self._reporter.follows),
                 spin=job.plan.spin,
@@ -119,7 +121,9 @@ class _Run:
             )
             for n in range(job.plan.connections)
         ]
-        opened = await gatherResults([self._link(flow) for flow in self._flows], consumeErrors=True).addErrback(_first)
+        opened = await gatherResults([self._link(driver) for driver in self._drivers], consumeErrors=True).addErrback(
+            _first
+        )
         first = opened[0]
         setup = Setup(resolve=resolve_took, connect=first.connect, tls=first.tls)
         return self._start(first, setup), opened
@@ -133,18 +137,18 @@ class _Run:
         except NetechoError as error:
             self._fail(Failure(error))
 
-    def _link(self, flow: Flow) -> Deferred[Opened]:
-        return Deferred.fromCoroutine(self._open_link(flow))
+    def _link(self, driver: SessionDriver) -> Deferred[OpenedLink]:
+        return Deferred.fromCoroutine(self._open_link(driver))
 
-    def _redial(self, flow: Flow) -> None:
+    def _redial(self, driver: SessionDriver) -> None:
         def failed(failure: Failure) -> None:
             failure.trap(NetechoError)
-            flow.unreachable()
+            driver.unreachable()
 
-        opening = self._link(flow)
-        opening.addCallback(lambda opened: flow.connected(opened.link)).addErrback(failed).addErrback(self._fail)
+        opening = self._link(driver)
+        opening.addCallback(lambda opened: driver.connected(opened.link)).addErrback(failed).addErrback(self._fail)
 
-    def _start(self, first: Opened | None, setup: Setup) -> Start:
+    def _start(self, first: OpenedLink | None, setup: Setup) -> Start:
         target = self._job.target
         local = first.local if first else None
         route = Route(
@@ -166,7 +170,7 @@ class _Run:
         )
 
     async def _until_done(self) -> None:
-        done = gatherResults([flow.done for flow in self._flows])
+        done = gatherResults([driver.done for driver in self._drivers])
         done.addCallbacks(self._succeed, self._fail)
         await self._failed
 
@@ -186,12 +190,12 @@ class _Run:
         if self._trouble is None:
             self._trouble = error
         if not self._recorder.rtt.count and number != errno.EMSGSIZE:
-            for flow in self._flows:
-                flow.stop()
+            for driver in self._drivers:
+                driver.stop()
 
     def _stop(self) -> None:
-        for flow in self._flows:
-            flow.stop()
+        for driver in self._drivers:
+            driver.stop()
 
     def _ended(self, start: Start, facts: Mapping[str, Mapping[str, object]]) -> Result:
         return Result(

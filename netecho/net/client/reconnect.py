@@ -23,21 +23,23 @@ if TYPE_CHECKING:
     from netecho.measure.payload import Payloads
     from netecho.measure.recorder import Recorder
     from netecho.measure.session import Probe
-    from netecho.net.client.driver import Flow
-    from netecho.net.client.link import Dialled
+    from netecho.net.client.driver import SessionDriver
+    from netecho.net.client.link import Established
 
 
 class OneProbeLink(StreamLink):
     """A stream that carries one probe, whose connection was part of it."""
 
-    def __init__(self, flow: Flow, payloads: Payloads, probe: Probe, over: Callable[[OneProbeLink], None]) -> None:
-        super().__init__(flow, payloads, first=probe.index)
+    def __init__(
+        self, driver: SessionDriver, payloads: Payloads, probe: Probe, over: Callable[[OneProbeLink], None]
+    ) -> None:
+        super().__init__(driver, payloads, first=probe.index)
         self._index = probe.index
         self._over = over
 
     def send(self, probe: Probe) -> None:
         """Send the probe on its way, which it began by connecting."""
-        self._since = self._flow.clock()
+        self._since = self._driver.clock()
         self._write(probe, self._payloads.of(probe.index))
 
     def dataReceived(self, data: bytes) -> None:
@@ -63,32 +65,32 @@ class OneProbeLink(StreamLink):
         """Do nothing."""
 
 
-class ConnectingLink:
+class ReconnectingLink:
     """Carries each of a flow's probes over a connection of its own."""
 
     def __init__(
         self,
-        flow: Flow,
+        driver: SessionDriver,
         recorder: Recorder,
-        dial: Callable[[OneProbeLink | None], Coroutine[Any, Any, Dialled]],
+        dial: Callable[[OneProbeLink | None], Coroutine[Any, Any, Established]],
         trouble: Callable[[NetechoError, int | None], None],
         payloads: Payloads | None,
     ) -> None:
         """Make one; `dial` connects the link that it is given (None: just connects); `payloads` are sent, if any."""
-        self._flow = flow
-        self._session = flow.session
+        self._driver = driver
+        self._session = driver.session
         self._recorder = recorder
         self._dial = dial
         self._trouble = trouble
         self._payloads = payloads
         self._under_way: dict[int, Deferred[None]] = {}
         self._open: dict[OneProbeLink, Probe] = {}
-        self.first: Dialled | None = None
+        self.first: Established | None = None
         """What the first connection was like."""
 
     def send(self, probe: Probe) -> None:
         """Begin the connection of a probe."""
-        self._session.sent(probe, self._flow.clock())
+        self._session.sent(probe, self._driver.clock())
         attempt = Deferred.fromCoroutine(self._connect(probe))
         if not attempt.called:
             self._under_way[probe.index] = attempt
@@ -97,9 +99,9 @@ class ConnectingLink:
     async def _connect(self, probe: Probe) -> None:
         link = None
         if self._payloads is not None:
-            link = OneProbeLink(self._flow, self._payloads, probe, self._over)
+            link = OneProbeLink(self._driver, self._payloads, probe, self._over)
         dialled = await self._dial(link)
-        now = self._flow.clock()
+        now = self._driver.clock()
         if self.first is None:
             self.first = dialled
         self._recorder.connected(dialled.connect, dialled.tls)
@@ -108,14 +110,14 @@ class ConnectingLink:
             link.send(probe)
             return
         self._session.answered(probe.index, now, since=now - dialled.connect)
-        self._flow.pump()
+        self._driver.pump()
 
     def _over(self, link: OneProbeLink) -> None:
         probe = self._open.pop(link, None)
         link.close()
         if probe is not None:
-            self._session.gave_up(probe.index, self._flow.clock())
-            self._flow.pump()
+            self._session.gave_up(probe.index, self._driver.clock())
+            self._driver.pump()
 
     def _failed(self, failure: Failure, probe: Probe) -> None:
         if failure.check(CancelledError):
@@ -123,9 +125,9 @@ class ConnectingLink:
         error = failure.value
         if not isinstance(error, NetechoError):
             failure.raiseException()
-        self._session.gave_up(probe.index, self._flow.clock())
+        self._session.gave_up(probe.index, self._driver.clock())
         self._trouble(error, None)
-        self._flow.pump()
+        self._driver.pump()
 
     def _settled(self, result: Any, probe: Probe) -> Any:
         self._under_way.pop(probe.index, None)

@@ -24,8 +24,8 @@ from netecho.stamp.session_sender import Reflection, Rejection, Sender
 
 if TYPE_CHECKING:
     from netecho.measure.session import Probe
-    from netecho.net.client.driver import Flow
-    from netecho.net.client.link import Setting
+    from netecho.net.client.driver import SessionDriver
+    from netecho.net.client.link import LinkContext
     from netecho.net.linux.wall_clock import ClockState
 
 SECOND = 1_000_000_000
@@ -36,11 +36,11 @@ SOON = 100_000_000
 class StampRun:
     """What all the links of a run share: two clocks and the figures made from them."""
 
-    def __init__(self, setting: Setting) -> None:
-        job = setting.job
-        self.setting = setting
-        self.travel = replace(job.travel, ttl=job.travel.ttl or TTL)
-        self.oneway = OneWay(job.stamping.clock, warmup=job.plan.warmup)
+    def __init__(self, context: LinkContext) -> None:
+        job = context.job
+        self.context = context
+        self.ip_options = replace(job.ip_options, ttl=job.ip_options.ttl or TTL)
+        self.oneway = OneWay(job.stamp_options.clock, warmup=job.plan.warmup)
         self.seen = Seen()
         self._sessions = 0
         self._clock: ClockState | None = None
@@ -48,22 +48,22 @@ class StampRun:
         # Of the padding and the SSID: seldom the same as in another run, never a secret.
         self._random = random.Random(job.plan.seed)
 
-    def link(self, flow: Flow) -> StampLink:
+    def link(self, driver: SessionDriver) -> StampLink:
         """Make a link with an SSID of its own, and open its socket."""
-        setting, stamping = self.setting, self.setting.job.stamping
-        ssid = self._random.randrange(1, 1 << 16) if stamping.ssid is None else stamping.ssid
-        if stamping.ssid:  # RFC 8972 section 3: no two sessions of ours share one
-            ssid = (stamping.ssid + self._sessions - 1) % 0xFFFF + 1
+        context, stamp_options = self.context, self.context.job.stamp_options
+        ssid = self._random.randrange(1, 1 << 16) if stamp_options.ssid is None else stamp_options.ssid
+        if stamp_options.ssid:  # RFC 8972 section 3: no two sessions of ours share one
+            ssid = (stamp_options.ssid + self._sessions - 1) % 0xFFFF + 1
         self._sessions += 1
-        sender = Sender(ssid=ssid, key=stamping.key, dscp=self.travel.dscp or 0, padding=self._padding)
-        address = setting.addresses[0]
-        link = StampLink(flow, setting.payloads, address, setting.trouble, run=self, sender=sender)
-        open_port(setting.reactor, link, address, self.travel)
+        sender = Sender(ssid=ssid, key=stamp_options.key, dscp=self.ip_options.dscp or 0, padding=self._padding)
+        address = context.addresses[0]
+        link = StampLink(driver, context.payloads, address, context.trouble, run=self, sender=sender)
+        open_port(context.reactor, link, address, self.ip_options)
         return link
 
     def _padding(self, size: int) -> bytes:
         """Return what fills packets up, as asked for (RFC 8972 section 4.1 wants that it can be)."""
-        pattern = self.setting.job.plan.pattern
+        pattern = self.context.job.plan.pattern
         if pattern == "random":
             return self._random.randbytes(size)
         return bytes(size) if pattern == "zeros" else bytes(n & 0xFF for n in range(size))
@@ -77,11 +77,11 @@ class StampRun:
 
     def facts(self, link: StampLink) -> dict[str, dict[str, object]]:
         """Return the sections of the document that only this transport has."""
-        recorder = self.setting.recorder
+        recorder = self.context.recorder
         summary = self.oneway.summary(recorder.summary(whole=False).lost)
         recorder.directions(summary.forward.delay, summary.backward.delay, summary.processing)
         facts = link.facts()
-        return facts | {"stamp": section(summary, self.seen, self.setting.job, self.travel, facts.get("udp", {}))}
+        return facts | {"stamp": section(summary, self.seen, self.context.job, self.ip_options, facts.get("udp", {}))}
 
 
 class Answer(NamedTuple):
@@ -89,7 +89,7 @@ class Answer(NamedTuple):
 
     seen: Reflection
     now: int
-    arrived: int | None
+    rx_timestamp: int | None
 
 
 class StampLink(DatagramLink):
@@ -97,18 +97,18 @@ class StampLink(DatagramLink):
 
     def __init__(self, *link: Any, run: StampRun, sender: Sender) -> None:
         super().__init__(*link)
-        self.rallies = False  # there is more to a reply than that it came
+        self.closed_loop = False  # there is more to a reply than that it came
         self._run = run
         self._sender = sender
         self._way: Way = run.oneway.way()
-        self._plan = run.setting.job.plan
+        self._plan = run.context.job.plan
         # Where a probe leaves only when a reply is in, none may wait.
         self._patient = 0 < self._plan.interval <= SOON and self._plan.window is None
         self._waiting: Answer | None = None
 
     def payload(self, probe: Probe) -> bytes:
         """Return the next request. Probes are sent in the order of their numbers, so that the two agree."""
-        estimate = self._run.clock(self._flow.clock()).estimate
+        estimate = self._run.clock(self._driver.clock()).estimate
         return self._sender.request(time.time_ns(), probe.size, estimate)
 
     def poll(self) -> None:
@@ -116,9 +116,9 @@ class StampLink(DatagramLink):
         super().poll()
         self._settle_waiting()
 
-    def judge(self, data: bytes, now: int, arrived: int | None) -> None:
+    def judge(self, data: bytes, now: int, rx_timestamp: int | None) -> None:
         """Take in what a reflector says of a probe."""
-        seen = self._sender.read(data, arrived or time.time_ns())
+        seen = self._sender.read(data, rx_timestamp or time.time_ns())
         session = self._session
         if isinstance(seen, Rejection):
             session.stray(data)
@@ -128,7 +128,7 @@ class StampLink(DatagramLink):
         if seen.sequence not in session.outstanding:
             session.answered(seen.sequence, now)
             return
-        answer = Answer(seen, now, arrived)
+        answer = Answer(seen, now, rx_timestamp)
         another_is_due = session.sending or len(session.outstanding) > 1
         if self._patient and another_is_due and seen.follow_up is not None and seen.follow_up[1] is not None:
             self._waiting = answer
@@ -140,31 +140,35 @@ class StampLink(DatagramLink):
         waiting, self._waiting = self._waiting, None
         if waiting is None:
             return
-        left = None
+        tx_timestamp = None
         if follow_up is not None and follow_up[0] == waiting.seen.reply_sequence:
-            left = follow_up[1]
+            tx_timestamp = follow_up[1]
         if waiting.seen.sequence in self._session.outstanding:
-            self._settle(waiting, left)
+            self._settle(waiting, tx_timestamp)
 
-    def _settle(self, answer: Answer, left: int | None) -> None:
+    def _settle(self, answer: Answer, tx_timestamp: int | None) -> None:
         """Tell what a reply came to; `left`: when it really left, where that is known."""
-        seen, now, arrived = answer
+        seen, now, rx_timestamp = answer
         session = self._session
         probe = session.outstanding[seen.sequence]
         # The same choice of stamps as the session's: the kernel's where they can be believed.
         t1, round_trip = seen.t1, now - probe.sent_at
-        if probe.left is not None and arrived is not None and 0 < arrived - probe.left <= round_trip:
-            t1, round_trip = probe.left, arrived - probe.left
+        if (
+            probe.tx_timestamp is not None
+            and rx_timestamp is not None
+            and 0 < rx_timestamp - probe.tx_timestamp <= round_trip
+        ):
+            t1, round_trip = probe.tx_timestamp, rx_timestamp - probe.tx_timestamp
         stamps = Stamps(t1, seen.t2, seen.t3, t1 + round_trip, seen.unset)
-        if left is not None:
-            self._run.seen.departure.record(left - seen.t3)
-            if 0 <= left - seen.t2 < round_trip:
-                stamps = stamps._replace(t3=left)
+        if tx_timestamp is not None:
+            self._run.seen.egress_delay.record(tx_timestamp - seen.t3)
+            if 0 <= tx_timestamp - seen.t2 < round_trip:
+                stamps = stamps._replace(t3=tx_timestamp)
         oneway, here = self._run.oneway, self._run.clock(now)
         claims = Claim(here.synchronised, here.error), Claim(seen.estimate.synchronised, seen.estimate.error)
         counts = seen.sequence >= self._plan.warmup and round_trip <= self._plan.timeout
         kept, wrong = oneway.took(stamps, round_trip, *claims) if counts else (0, None)
-        session.answered(seen.sequence, now, arrived, seen.wrong_at, kept=kept)
+        session.answered(seen.sequence, now, rx_timestamp, seen.wrong_at, kept=kept)
         if counts:
             self._run.seen.reply(seen)
             if wrong is None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from netecho.measure.stats.signed_histogram import Signed
+from netecho.measure.stats.signed_histogram import SignedHistogram
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from netecho.measure.oneway.delays import Claim, Direction, OneWaySummary
     from netecho.measure.summary import Distribution
-    from netecho.net.client.job import Job, Travel
+    from netecho.net.client.job import IpOptions, Job
     from netecho.stamp.session_sender import Reflection
 
 MILLISECOND = 1_000_000
@@ -35,7 +35,7 @@ class Seen:
         self.ttls: Counter[int] = Counter()
         self.sync: int | None = None
         """The source of the far clock, as a number of RFC 8972 section 5.4."""
-        self.departure = Signed()
+        self.egress_delay = SignedHistogram()
         """How long after T3 replies really left."""
 
     def reply(self, seen: Reflection) -> None:
@@ -54,11 +54,11 @@ class Seen:
 
 
 def section(
-    summary: OneWaySummary, seen: Seen, job: Job, travel: Travel, reply: Mapping[str, object]
+    summary: OneWaySummary, seen: Seen, job: Job, ip_options: IpOptions, reply: Mapping[str, object]
 ) -> dict[str, object]:
     """Return the section; `reply` has the header fields of replies, as the section `udp`."""
     return {
-        "mode": "open" if job.stamping.key is None else "authenticated",
+        "mode": "open" if job.stamp_options.key is None else "authenticated",
         "reflector": {
             "stateful": summary.stateful,
             "extensions": None if not seen.replies else bool(seen.extended),
@@ -69,11 +69,14 @@ def section(
         "forward": _direction(summary.forward),
         "backward": _direction(summary.backward),
         "processing": distribution(summary.processing),
-        "departure": distribution(seen.departure.distribution()),
-        "nonsense": {"total": sum(summary.nonsense.values()), **{str(k): v for k, v in summary.nonsense.items()}},
-        "class_of_service": _class(seen, travel, reply),
+        "departure": distribution(seen.egress_delay.distribution()),
+        "nonsense": {
+            "total": sum(summary.invalid_timestamps.values()),
+            **{str(k): v for k, v in summary.invalid_timestamps.items()},
+        },
+        "class_of_service": _class(seen, ip_options, reply),
         "ttl": {
-            "sent": travel.ttl,
+            "sent": ip_options.ttl,
             "arrived": _usual(seen.ttls),
             "arrived_min": min(seen.ttls, default=None),
             "arrived_max": max(seen.ttls, default=None),
@@ -118,8 +121,8 @@ def distribution(values: Distribution) -> Section:
     return {"count": values.count, **{f"{name}_ms": _ms(getattr(values, name)) for name in figures}}
 
 
-def _class(seen: Seen, travel: Travel, reply: Mapping[str, object]) -> Section:
-    sent = travel.dscp or 0
+def _class(seen: Seen, ip_options: IpOptions, reply: Mapping[str, object]) -> Section:
+    sent = ip_options.dscp or 0
     usual = _usual(seen.classes)
     known = bool(seen.classes)
     return {

@@ -18,8 +18,8 @@ from twisted.internet.protocol import Protocol, connectionDone
 from zope.interface import implementer
 
 from netecho.measure.matching import StreamMatcher
-from netecho.net.client.closed_loop import LARGEST, rally
-from netecho.net.client.link import Departures
+from netecho.net.client.closed_loop import LARGEST, run_closed_loop
+from netecho.net.client.link import PendingTxTimestamps
 from netecho.net.linux.timestamping import ClockWatch
 from netecho.net.reactor.error_queue import ErrorQueueAware
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from netecho.measure.payload import Payloads
     from netecho.measure.session import Probe
-    from netecho.net.client.driver import Flow
-    from netecho.net.linux.timestamping import SocketStamps
+    from netecho.net.client.driver import SessionDriver
+    from netecho.net.linux.timestamping import SocketTimestamps
 
 _READ = 65536
 
@@ -40,11 +40,11 @@ class ProbeConnection(ErrorQueueAware, tcp.Connection):
 
     logstr = "probe"
 
-    def __init__(self, reactor: Any, skt: socket.socket, link: StreamLink, stamps: SocketStamps | None) -> None:
+    def __init__(self, reactor: Any, skt: socket.socket, link: StreamLink, timestamps: SocketTimestamps | None) -> None:
         super().__init__(skt, cast("IProtocol", link), reactor)
-        self.stamps = stamps
-        self.departures = Departures(stamps, skt) if stamps is not None else None
-        self.arrived: int | None = None
+        self.timestamps = timestamps
+        self.pending_tx = PendingTxTimestamps(timestamps, skt) if timestamps is not None else None
+        self.rx_timestamp: int | None = None
         """Kernel's stamp of the bytes being delivered; wall clock, ns."""
         self._link = link
 
@@ -67,39 +67,39 @@ class ProbeConnection(ErrorQueueAware, tcp.Connection):
             taken = 0
         except OSError:
             return  # not told here, inside the caller's call: the reactor finds the same out with its next event
-        if self.stamps is not None and taken:
-            self.stamps.sent(taken)
+        if self.timestamps is not None and taken:
+            self.timestamps.sent(taken)
         if taken < len(data):
             super().write(data[taken:])
 
     def writeSomeData(self, data: bytes) -> Any:
         """Send what had to wait, and count what was taken: the kernel names its stamps by that."""
         taken = super().writeSomeData(data)
-        if self.stamps is not None and isinstance(taken, int) and taken > 0:
-            self.stamps.sent(taken)
+        if self.timestamps is not None and isinstance(taken, int) and taken > 0:
+            self.timestamps.sent(taken)
         return taken
 
     def doRead(self) -> Any:
         """Read one reply's bytes, with their stamp; in a closed loop, play on with it for a while."""
-        return self.read(rallying=True)
+        return self.read(closed_loop=True)
 
-    def read(self, *, rallying: bool = False) -> Any:
+    def read(self, *, closed_loop: bool = False) -> Any:
         """Read one reply's bytes, with their stamp."""
-        if self.stamps is None:
+        if self.timestamps is None:
             return super().doRead()
-        departures = cast("Departures", self.departures)
-        if departures:
-            departures.collect()
+        pending_tx = cast("PendingTxTimestamps", self.pending_tx)
+        if pending_tx:
+            pending_tx.collect()
         try:
-            data, self.arrived = self.stamps.read(self.socket, self._link.wanted or _READ)
-            if rallying and self._link.rallies:
-                rest = rally(self._link, self.socket, self.stamps, departures, data, self.arrived)
+            data, self.rx_timestamp = self.timestamps.read(self.socket, self._link.wanted or _READ)
+            if closed_loop and self._link.closed_loop:
+                rest = run_closed_loop(self._link, self.socket, self.timestamps, pending_tx, data, self.rx_timestamp)
                 if rest is None:
                     self._link.pump()
                     return None
-                data, self.arrived = rest
+                data, self.rx_timestamp = rest
         except BlockingIOError:
-            departures.collect(everything=True)
+            pending_tx.collect(everything=True)
             return None
         except OSError:
             return ConnectionLost()
@@ -120,12 +120,12 @@ class StreamLink(Protocol):
 
     connection: ProbeConnection
 
-    def __init__(self, flow: Flow, payloads: Payloads, first: int | None = None) -> None:
+    def __init__(self, driver: SessionDriver, payloads: Payloads, first: int | None = None) -> None:
         """Make a link for the probes from now on; with `first`, for that one alone."""
-        self._flow = flow
-        self.session = self._session = session = flow.session
+        self._driver = driver
+        self.session = self._session = session = driver.session
         self.payloads = self._payloads = payloads
-        self.clock = flow.clock
+        self.clock = driver.clock
         if first is None:
             self._matcher = StreamMatcher(payloads, session.issued, lambda: session.issued)
         else:
@@ -134,7 +134,7 @@ class StreamLink(Protocol):
         self._watch = ClockWatch()
         self.secured: Deferred[None] = Deferred()
         """Fires when TLS is agreed on; fails where it is not."""
-        self.rallies = first is None and session.alone and payloads.longest <= LARGEST
+        self.closed_loop = first is None and session.one_at_a_time and payloads.longest <= LARGEST
         """Whether nothing is to be done between a reply and the next probe."""
         self._since: int | None = None
         """When the payload left, where that is not when the probe did."""
@@ -166,12 +166,12 @@ class StreamLink(Protocol):
 
     def _write(self, probe: Probe, payload: bytes) -> None:
         self._wire.write(payload)
-        departures = self.connection.departures
-        if departures is not None:
+        pending_tx = self.connection.pending_tx
+        if pending_tx is not None:
             # A send is stamped by the offset of its last byte.
             self._last_byte += len(payload)
-            departures.expect(self._last_byte, probe)
-            departures.collect()
+            pending_tx.expect(self._last_byte, probe)
+            pending_tx.collect()
 
     def follows(self, index: int, data: bytes) -> bool:
         """Tell whether `data` is the whole echo of probe `index`, and nothing else is owed before it."""
@@ -188,7 +188,7 @@ class StreamLink(Protocol):
 
     def pump(self) -> None:
         """Have the flow go on."""
-        self._flow.pump()
+        self._driver.pump()
 
     def stepped(self) -> bool:
         """Tell whether the wall clock was set since this was last asked."""
@@ -196,23 +196,23 @@ class StreamLink(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Tell the session of each reply that `data` completes."""
-        now = self._flow.clock()
-        arrived = self.connection.arrived
+        now = self._driver.clock()
+        rx_timestamp = self.connection.rx_timestamp
         session = self._session
-        if arrived is not None and self._watch.stepped():
+        if rx_timestamp is not None and self._watch.stepped():
             session.clock_was_set()
-            arrived = None
+            rx_timestamp = None
         number = self._matcher.whole(data)
         if number is not None:
-            session.answered(number, now, arrived, since=self._since)
-            self._flow.proceed(now)
+            session.answered(number, now, rx_timestamp, since=self._since)
+            self._driver.proceed(now)
             return
         for found in self._matcher.feed(data):
             if isinstance(found, bytes):
                 session.stray(found)
             else:
-                session.answered(found.number, now, arrived, found.wrong_at, since=self._since)
-        self._flow.proceed(now)
+                session.answered(found.number, now, rx_timestamp, found.wrong_at, since=self._since)
+        self._driver.proceed(now)
 
     def poll(self) -> None:
         """Read what waits in the socket."""
@@ -229,7 +229,7 @@ class StreamLink(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell the flow, which may get another link."""
         self._end(reason)
-        self._flow.lost(self)
+        self._driver.lost(self)
 
     def _end(self, reason: Failure) -> None:
         if not self.secured.called:
@@ -243,7 +243,7 @@ class StreamLink(Protocol):
     def resumeProducing(self) -> None:
         """Send again."""
         self._session.resume()
-        self._flow.pump()
+        self._driver.pump()
 
     def stopProducing(self) -> None:
         """Do nothing: `connectionLost` follows."""

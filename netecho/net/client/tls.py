@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from twisted.python.failure import Failure
 
-    from netecho.net.client.job import Trust
+    from netecho.net.client.job import TlsOptions
     from netecho.net.client.stream import StreamLink
 
 SECOND = 1_000_000_000
@@ -62,10 +62,10 @@ class _Wrapped(Factory):
 class Client:
     """The client's side of TLS, made once a run from what the user trusts."""
 
-    def __init__(self, trust: Trust, host: str) -> None:
+    def __init__(self, tls_options: TlsOptions, host: str) -> None:
         """Read the files that `trust` names. Raises `UsageError` for those that cannot be used."""
-        self._trust = trust
-        self.server_name = trust.server_name or host
+        self._tls_options = tls_options
+        self.server_name = tls_options.server_name or host
         self._is_address = isIPAddress(self.server_name) or isIPv6Address(self.server_name)
         try:
             self._ascii_name = b"" if self._is_address else idna.encode(self.server_name, uts46=True)
@@ -79,22 +79,22 @@ class Client:
         self._context = self._made()
 
     def _made(self) -> SSL.Context:
-        trust = self._trust
+        tls_options = self._tls_options
         extra: dict[str, Any] = {}
-        if trust.cert is not None:
-            chain, key = read_identity(trust.cert, trust.key)
+        if tls_options.cert is not None:
+            chain, key = read_identity(tls_options.cert, tls_options.key)
             extra = {
                 "privateKey": crypto.PKey.from_cryptography_key(cast("Any", key)),
                 "certificate": _x509(chain[0]),
                 "extraCertChain": [_x509(each) for each in chain[1:]],
             }
-        if trust.ca is not None:
-            authorities = [ssl.Certificate(_x509(each)) for each in read_certificates(trust.ca, "--ca")]
+        if tls_options.ca is not None:
+            authorities = [ssl.Certificate(_x509(each)) for each in read_certificates(tls_options.ca, "--ca")]
             extra["trustRoot"] = ssl.trustRootFromCertificates(authorities)
-        elif not trust.insecure and not trust.pins:
+        elif not tls_options.insecure and not tls_options.pins:
             extra["trustRoot"] = ssl.platformTrust()
-        alpn = [name.encode() for name in trust.alpn] or None
-        self._checks_chain = "trustRoot" in extra and not trust.insecure
+        alpn = [name.encode() for name in tls_options.alpn] or None
+        self._checks_chain = "trustRoot" in extra and not tls_options.insecure
         return ssl.CertificateOptions(acceptableProtocols=alpn, **extra).getContext()
 
     def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
@@ -152,7 +152,7 @@ class Client:
         return took
 
     def _check_pin(self, agreed: SSL.Connection) -> None:
-        pins = self._trust.pins
+        pins = self._tls_options.pins
         if not pins:
             return
         certificate = _certificate(agreed)
@@ -210,7 +210,7 @@ class Client:
         alpn = agreed.get_alpn_proto_negotiated().decode("ascii", "replace")
         facts: dict[str, object] = {
             "server_name": self.server_name,
-            "verified": not self._trust.insecure,
+            "verified": not self._tls_options.insecure,
             "protocol": agreed.get_protocol_version_name(),
             "cipher": agreed.get_cipher_name(),
             "alpn": alpn or None,

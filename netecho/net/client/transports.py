@@ -9,37 +9,37 @@ from typing import TYPE_CHECKING, Any
 from netecho.errors import UnreachableError
 from netecho.net.client.connect import connect
 from netecho.net.client.datagram import DatagramLink, open_port
-from netecho.net.client.link import Dialled, Facts, Opened, Setting
-from netecho.net.client.reconnect import ConnectingLink
+from netecho.net.client.link import Established, Facts, LinkContext, OpenedLink
+from netecho.net.client.reconnect import ReconnectingLink
 from netecho.net.client.stream import ProbeConnection, StreamLink
 from netecho.net.linux import tcp_info
-from netecho.net.linux.timestamping import SocketStamps
+from netecho.net.linux.timestamping import SocketTimestamps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-    from netecho.net.client.driver import Flow
+    from netecho.net.client.driver import SessionDriver
     from netecho.net.client.job import Job
     from netecho.net.client.tls import Client
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Transport:
     """How one scheme is probed."""
 
     kind: socket.SocketKind
-    prepare: Callable[[Setting], Callable[[Flow], Coroutine[Any, Any, Opened]]]
+    prepare: Callable[[LinkContext], Callable[[SessionDriver], Coroutine[Any, Any, OpenedLink]]]
     """Made once a run; called for each link."""
 
 
-def _stamps(skt: socket.socket, job: Job) -> SocketStamps | None:
+def _timestamps(skt: socket.socket, job: Job) -> SocketTimestamps | None:
     """Switch kernel stamps on, if they are wanted and to be had."""
     if job.plan.stamps == "user":
         return None
-    stamps = SocketStamps.enable(skt)
-    if stamps is None and job.plan.stamps == "kernel":
+    timestamps = SocketTimestamps.enable(skt)
+    if timestamps is None and job.plan.stamps == "kernel":
         raise _no_stamps(job)
-    return stamps
+    return timestamps
 
 
 def _no_stamps(job: Job) -> UnreachableError:
@@ -59,20 +59,20 @@ def _local(skt: socket.socket) -> tuple[str, int] | None:
 class _Streams:
     """Opens streams: plain, or inside TLS."""
 
-    def __init__(self, setting: Setting, client: Client | None = None) -> None:
-        self._setting = setting
+    def __init__(self, context: LinkContext, client: Client | None = None) -> None:
+        self._context = context
         self._client = client
-        if setting.job.plan.stamps == "kernel" and client is not None:
-            raise _no_stamps(setting.job)
+        if context.job.plan.stamps == "kernel" and client is not None:
+            raise _no_stamps(context.job)
 
-    async def open(self, flow: Flow) -> Opened:
+    async def open(self, driver: SessionDriver) -> OpenedLink:
         """Connect a link for `flow`; or make one that connects anew for each probe."""
-        plan = self._setting.job.plan
+        plan = self._context.job.plan
         if plan.connect_only or plan.reconnect:
-            return self._connecting(flow)
-        link = StreamLink(flow, self._setting.payloads)
+            return self._connecting(driver)
+        link = StreamLink(driver, self._context.payloads)
         dialled = await self.dial(link)
-        return Opened(
+        return OpenedLink(
             link=link,
             address=dialled.address,
             local=dialled.local,
@@ -81,27 +81,27 @@ class _Streams:
             facts=self._facts,
         )
 
-    async def dial(self, link: StreamLink | None) -> Dialled:
+    async def dial(self, link: StreamLink | None) -> Established:
         """Connect `link`; without one, only see that a connection can be had."""
-        setting = self._setting
-        job = setting.job
-        skt, address, took = await connect(setting.reactor, setting.addresses, job.travel, job.plan.timeout)
-        dialled = Dialled(address=address, local=_local(skt), connect=took)
+        context = self._context
+        job = context.job
+        skt, address, took = await connect(context.reactor, context.addresses, job.ip_options, job.plan.timeout)
+        dialled = Established(address=address, local=_local(skt), connect=took)
         if self._client is None:
             if link is None:
                 skt.close()
             else:
-                link.connection = ProbeConnection(setting.reactor, skt, link, _stamps(skt, job))
+                link.connection = ProbeConnection(context.reactor, skt, link, _timestamps(skt, job))
                 link.connection.begin()
             return dialled
-        tls = await self._client.secure(setting.reactor, skt, link, job.plan.timeout)
-        return Dialled(address=address, local=dialled.local, connect=took, tls=tls)
+        tls = await self._client.secure(context.reactor, skt, link, job.plan.timeout)
+        return Established(address=address, local=dialled.local, connect=took, tls=tls)
 
-    def _connecting(self, flow: Flow) -> Opened:
-        setting = self._setting
-        payloads = setting.payloads if setting.job.plan.reconnect else None
-        link = ConnectingLink(flow, setting.recorder, self.dial, setting.trouble, payloads)
-        return Opened(link=link, address=setting.addresses[0], facts=self._agreed)
+    def _connecting(self, driver: SessionDriver) -> OpenedLink:
+        context = self._context
+        payloads = context.payloads if context.job.plan.reconnect else None
+        link = ReconnectingLink(driver, context.recorder, self.dial, context.trouble, payloads)
+        return OpenedLink(link=link, address=context.addresses[0], facts=self._agreed)
 
     def _agreed(self, _: object = None) -> Facts:
         return {"tls": self._client.facts} if self._client is not None and self._client.facts else {}
@@ -112,44 +112,44 @@ class _Streams:
         return facts | {"tcp": known} if known else facts
 
 
-def _plain(setting: Setting) -> Callable[[Flow], Coroutine[Any, Any, Opened]]:
-    return _Streams(setting).open
+def _plain(context: LinkContext) -> Callable[[SessionDriver], Coroutine[Any, Any, OpenedLink]]:
+    return _Streams(context).open
 
 
-def _tls(setting: Setting) -> Callable[[Flow], Coroutine[Any, Any, Opened]]:
+def _tls(context: LinkContext) -> Callable[[SessionDriver], Coroutine[Any, Any, OpenedLink]]:
     from netecho.net.client.tls import Client
 
-    return _Streams(setting, Client(setting.job.trust, setting.job.target.host)).open
+    return _Streams(context, Client(context.job.tls_options, context.job.target.host)).open
 
 
-def _datagrams(setting: Setting) -> Callable[[Flow], Coroutine[Any, Any, Opened]]:
-    async def open_link(flow: Flow) -> Opened:
-        address = setting.addresses[0]
-        link = DatagramLink(flow, setting.payloads, address, setting.trouble)
-        open_port(setting.reactor, link, address, setting.job.travel)
-        link.port.stamp(_stamps(link.port.socket, setting.job))
-        return Opened(link=link, address=address, local=_local(link.port.socket), facts=lambda link: link.facts())
+def _datagrams(context: LinkContext) -> Callable[[SessionDriver], Coroutine[Any, Any, OpenedLink]]:
+    async def open_link(driver: SessionDriver) -> OpenedLink:
+        address = context.addresses[0]
+        link = DatagramLink(driver, context.payloads, address, context.trouble)
+        open_port(context.reactor, link, address, context.job.ip_options)
+        link.port.stamp(_timestamps(link.port.socket, context.job))
+        return OpenedLink(link=link, address=address, local=_local(link.port.socket), facts=lambda link: link.facts())
 
     return open_link
 
 
-def _stamp(setting: Setting) -> Callable[[Flow], Coroutine[Any, Any, Opened]]:
+def _stamp(context: LinkContext) -> Callable[[SessionDriver], Coroutine[Any, Any, OpenedLink]]:
     from netecho.net.client.stamp import StampRun
 
-    run = StampRun(setting)
+    run = StampRun(context)
 
-    async def open_link(flow: Flow) -> Opened:
-        link = run.link(flow)
-        link.port.stamp(_stamps(link.port.socket, setting.job))
-        return Opened(link=link, address=setting.addresses[0], local=_local(link.port.socket), facts=run.facts)
+    async def open_link(driver: SessionDriver) -> OpenedLink:
+        link = run.link(driver)
+        link.port.stamp(_timestamps(link.port.socket, context.job))
+        return OpenedLink(link=link, address=context.addresses[0], local=_local(link.port.socket), facts=run.facts)
 
     return open_link
 
 
-WAYS: Mapping[str, Way] = {
-    "tcp": Way(socket.SOCK_STREAM, _plain),
-    "tls": Way(socket.SOCK_STREAM, _tls),
-    "unix": Way(socket.SOCK_STREAM, _plain),
-    "udp": Way(socket.SOCK_DGRAM, _datagrams),
-    "stamp": Way(socket.SOCK_DGRAM, _stamp),
+TRANSPORTS: Mapping[str, Transport] = {
+    "tcp": Transport(socket.SOCK_STREAM, _plain),
+    "tls": Transport(socket.SOCK_STREAM, _tls),
+    "unix": Transport(socket.SOCK_STREAM, _plain),
+    "udp": Transport(socket.SOCK_DGRAM, _datagrams),
+    "stamp": Transport(socket.SOCK_DGRAM, _stamp),
 }

@@ -57,8 +57,8 @@ _extended_error = struct.Struct("@IBBBBII").unpack_from
 
 # As the kernel writes them: the stamp first, three timespecs of which the first counts, then the extended error. The
 # lengths in the control messages' headers are passed over.
-_arrival = struct.Struct(f"@{_WORD}xiill")
-_departure = struct.Struct(f"@{_WORD}xiill{2 * _WORD * 2}x{_WORD}x4xi4xB3xII")
+_rx_layout = struct.Struct(f"@{_WORD}xiill")
+_tx_layout = struct.Struct(f"@{_WORD}xiill{2 * _WORD * 2}x{_WORD}x4xi4xB3xII")
 
 _BASIC = (
     sockopts.TX_SOFTWARE | sockopts.RX_SOFTWARE | sockopts.REPORT_SOFTWARE | sockopts.OPT_ID | sockopts.OPT_TSONLY
@@ -77,7 +77,7 @@ class QueuedError(NamedTuple):
     info: int
 
 
-def departure(ancillary: Ancillary) -> tuple[int, int] | None:
+def parse_tx_timestamp(ancillary: Ancillary) -> tuple[int, int] | None:
     """Read an entry of the error queue as a send's stamp: (the system's 32-bit id, wall-clock ns)."""
     wall = 0
     found = None
@@ -92,7 +92,7 @@ def departure(ancillary: Ancillary) -> tuple[int, int] | None:
     return (found, wall) if found is not None and wall else None
 
 
-def arrival(ancillary: Ancillary) -> int | None:
+def parse_rx_timestamp(ancillary: Ancillary) -> int | None:
     """Read when a message arrived, wall-clock ns, from what came with it; None where it was not stamped."""
     for level, kind, data in ancillary:
         if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
@@ -101,7 +101,7 @@ def arrival(ancillary: Ancillary) -> int | None:
     return None
 
 
-def trouble(ancillary: Ancillary) -> QueuedError | None:
+def parse_error(ancillary: Ancillary) -> QueuedError | None:
     """Read an entry of the error queue as an error, by ICMP or by this host."""
     for _, kind, data in ancillary:
         if kind in _EXTENDED_ERROR:
@@ -111,10 +111,10 @@ def trouble(ancillary: Ancillary) -> QueuedError | None:
     return None
 
 
-def departed(entries: Entries, index: int) -> tuple[int, int] | None:
+def entry_tx_timestamp(entries: Entries, index: int) -> tuple[int, int] | None:
     """Read an entry of the error queue as `departure`, at a glance where it is laid out as the kernel mostly does."""
-    if entries.lengths[index] >= _departure.size:
-        level, kind, seconds, nanoseconds, error, origin, info, id_ = _departure.unpack_from(
+    if entries.lengths[index] >= _tx_layout.size:
+        level, kind, seconds, nanoseconds, error, origin, info, id_ = _tx_layout.unpack_from(
             entries.control, index * entries.space
         )
         if (
@@ -126,19 +126,19 @@ def departed(entries: Entries, index: int) -> tuple[int, int] | None:
             and seconds
         ):
             return id_, seconds * SECOND + nanoseconds
-    return departure(entries.ancillary(index))
+    return parse_tx_timestamp(entries.ancillary(index))
 
 
-def arrived(reply: Message) -> int | None:
+def message_rx_timestamp(reply: Message) -> int | None:
     """Read when a message arrived as `arrival`, at a glance where it is laid out as the kernel mostly does."""
-    if reply.controlled >= _arrival.size:
-        level, kind, seconds, nanoseconds = _arrival.unpack_from(reply.control)
+    if reply.controlled >= _rx_layout.size:
+        level, kind, seconds, nanoseconds = _rx_layout.unpack_from(reply.control)
         if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
             return (seconds * SECOND + nanoseconds) or None
-    return arrival(reply.ancillary())
+    return parse_rx_timestamp(reply.ancillary())
 
 
-class Counter:
+class TimestampIds:
     """Makes the system's 32-bit ids whole: the number of the datagram, or of the stream's byte, from 0."""
 
     __slots__ = ("_base", "_stream", "last", "stamped")
@@ -172,7 +172,7 @@ class Counter:
         return whole
 
 
-class SocketStamps:
+class SocketTimestamps:
     """The stamps of one UDP or TCP socket, non-blocking, connected if it is a stream.
 
     Call `sent` after every successful send, `failed` after every other; `drain` after a send and before a read.
@@ -185,7 +185,7 @@ class SocketStamps:
     ) -> None:
         self._stream = stream
         self._flags = flags
-        self._counter = Counter(stream=stream)
+        self._counter = TimestampIds(stream=stream)
         self.sent = self._counter.sent
         """Counts a send of which so many bytes were taken; returns the id its stamp will have."""
         self._beside = b""
@@ -196,7 +196,7 @@ class SocketStamps:
         """The last error that came by the queue, where the socket asked for them (IP_RECVERR)."""
 
     @classmethod
-    def enable(cls, sock: socket.socket) -> SocketStamps | None:
+    def enable(cls, sock: socket.socket) -> SocketTimestamps | None:
         """Have the system stamp `sock`'s packets from now on; None where it does not.
 
         The first call in a process takes up to some 10 ms: the system starts to stamp arrivals a while after
@@ -257,28 +257,28 @@ class SocketStamps:
             came = entries.receive(sock.fileno(), MSG_ERRQUEUE)
         except OSError:  # nothing is said here that the next read does not say as well
             return _NONE
-        stamps = []
+        timestamps = []
         for index in range(came):
-            left = departed(entries, index)
+            left = entry_tx_timestamp(entries, index)
             if left is None:
-                self.error = trouble(entries.ancillary(index)) or self.error
+                self.error = parse_error(entries.ancillary(index)) or self.error
                 continue
             number = counter.whole(left[0])
             if number is not None:
-                stamps.append((number, left[1]))
-        return stamps
+                timestamps.append((number, left[1]))
+        return timestamps
 
     def read(self, sock: socket.socket, size: int) -> tuple[bytes, int | None]:
         """Receive up to `size` bytes: (data, wall-clock ns of their arrival or None). Raises OSError as `recv` does."""
         if size > LARGEST:
             data, ancillary, _, _ = sock.recvmsg(size, SPACE)
-            return data, arrival(ancillary)
+            return data, parse_rx_timestamp(ancillary)
         reply = self.reply
         came = reply.receive(sock.fileno(), size)
         if came < 0:
             raise BlockingIOError
         self.note()
-        return reply.first(came), arrived(reply)
+        return reply.first(came), message_rx_timestamp(reply)
 
     def note(self) -> None:
         """Keep what came with the message in `reply`, which was this socket's last."""
@@ -385,7 +385,7 @@ def _answers(sock: socket.socket, patience: int) -> bool:
         sock.bind(("127.0.0.1", 0))
         sock.connect(sock.getsockname())
         sock.setblocking(False)
-        tried = SocketStamps(stream=False, flags=_BASIC)
+        tried = SocketTimestamps(stream=False, flags=_BASIC)
         deadline = time.monotonic_ns() + patience
         departures = 0
         while time.monotonic_ns() < deadline:

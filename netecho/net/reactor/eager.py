@@ -24,7 +24,7 @@ _scratch = bytearray(CHUNK)
 _view = memoryview(_scratch)
 
 
-class PromptConnection(Connection):
+class EagerConnection(Connection):
     """A TCP or Unix stream whose writes leave at once, over whatever IReactorFDSet it is given.
 
     `received` and `sent` count bytes on the wire.

@@ -32,7 +32,7 @@ def _made() -> Any:
 
     readable = select.EPOLLIN
 
-    class PlainReactor(EPollReactor):
+    class DirectEpollReactor(EPollReactor):
         """Reads what can be read, without asking twice."""
 
         def doPoll(self, timeout: float | None) -> None:
@@ -61,4 +61,4 @@ def _made() -> Any:
 
         doIteration = doPoll
 
-    return PlainReactor()
+    return DirectEpollReactor()

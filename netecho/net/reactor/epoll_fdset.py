@@ -34,7 +34,7 @@ _BATCH = 256
 
 
 @implementer(IReactorFDSet)
-class Lane(FileDescriptor):
+class EpollFDSet(FileDescriptor):
     """An IReactorFDSet inside a reactor."""
 
     def __init__(self, reactor: Any) -> None:

@@ -36,7 +36,7 @@ class _Transport(Protocol):
 class ErrorQueueAware:
     """A descriptor to which an error is one more reason to read. Mix in before `tcp.Connection` or `udp.Port`.
 
-    `doRead` must drain the error queue whole (`SocketStamps.drain(…, everything=True)`) when there is nothing
+    `doRead` must drain the error queue whole (`SocketTimestamps.drain(…, everything=True)`) when there is nothing
     to read, or the reactor will be back at once.
     """
 

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Protocol
 
 from netecho.echo.events import Connected, Disconnected
 from netecho.echo.limits import Gate, RateLimit, client_of
-from netecho.echo.refusal_log import Refusals
+from netecho.echo.refusal_log import RefusalLog
 from netecho.echo.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from netecho.echo.events import ServerEvent
-    from netecho.net.server.settings import Service
+    from netecho.net.server.settings import ServerSettings
 
 HANDSHAKE = 10_000_000_000
 """How long a TLS handshake may take; nanoseconds."""
 
 
-class Guest(Protocol):
+class ClientConnection(Protocol):
     """A connection, as the reception sees it."""
 
     number: int
@@ -64,19 +64,19 @@ class Guest(Protocol):
         """End it now."""
 
 
-class Reception:
+class Admission:
     """Who is inside, what they did, and who was turned away."""
 
-    def __init__(self, service: Service, tell: Callable[[ServerEvent], None], clock: Callable[[], int]) -> None:
-        self.service = service
+    def __init__(self, settings: ServerSettings, tell: Callable[[ServerEvent], None], clock: Callable[[], int]) -> None:
+        self.settings = settings
         self.tell = tell
         self.clock = clock
         self.totals = Totals()
-        self.inside: set[Guest] = set()
-        self.rate = RateLimit(service.limits.rate, random.getrandbits(64))
-        self.above_rate = f"more than {service.limits.rate} in a second (--max-rate)"
-        self._gate = Gate(service.limits)
-        self._refusals = Refusals()
+        self.inside: set[ClientConnection] = set()
+        self.rate = RateLimit(settings.limits.rate, random.getrandbits(64))
+        self.above_rate = f"more than {settings.limits.rate} in a second (--max-rate)"
+        self._gate = Gate(settings.limits)
+        self._refusals = RefusalLog()
 
     def admit(self, transport: str, address: str, peer: str) -> str | None:
         """Let a connection in and return the client it counts for; or turn it away and return None."""
@@ -103,25 +103,29 @@ class Reception:
         if first is not None:
             self.tell(first)
 
-    def came(self, guest: Guest) -> None:
+    def opened(self, connection: ClientConnection) -> None:
         """Take in a connection that was let in, and number it."""
         now = self.clock()
         self.totals.connections += 1
-        guest.number = self.totals.connections
-        guest.since = guest.progress_at = now
-        self.inside.add(guest)
-        if self.service.tells_clients:
-            self.tell(Connected(guest.number, guest.transport_name, guest.peer))
+        connection.number = self.totals.connections
+        connection.since = connection.progress_at = now
+        self.inside.add(connection)
+        if self.settings.tells_clients:
+            self.tell(Connected(connection.number, connection.transport_name, connection.peer))
 
-    def left(self, guest: Guest, reason: str) -> None:
+    def closed(self, connection: ClientConnection, reason: str) -> None:
         """See a connection out."""
-        self.inside.discard(guest)
-        self._gate.leave(guest.client)
-        self.totals.bytes_received += guest.received
-        self.totals.bytes_sent += guest.sent
-        if self.service.tells_clients:
-            name, lasted = guest.transport_name, self.clock() - guest.since
-            self.tell(Disconnected(guest.number, name, guest.peer, guest.received, guest.sent, lasted, reason))
+        self.inside.discard(connection)
+        self._gate.leave(connection.client)
+        self.totals.bytes_received += connection.received
+        self.totals.bytes_sent += connection.sent
+        if self.settings.tells_clients:
+            name, lasted = connection.transport_name, self.clock() - connection.since
+            self.tell(
+                Disconnected(
+                    connection.number, name, connection.peer, connection.received, connection.sent, lasted, reason
+                )
+            )
 
     def report(self) -> None:
         """Tell of the refusals that have not been told yet. To be called about once a second."""
@@ -130,33 +134,33 @@ class Reception:
 
     def end_idle(self) -> None:
         """Cut off whoever has been silent for too long, or does not get done with the TLS handshake."""
-        idle = self.service.limits.idle
+        idle = self.settings.limits.idle
         now = self.clock()
-        for guest in list(self.inside):
-            if guest.linger_until is not None and now >= guest.linger_until:
-                guest.close("closed")
+        for connection in list(self.inside):
+            if connection.linger_until is not None and now >= connection.linger_until:
+                connection.close("closed")
                 continue
             limit = idle
-            if not guest.greeted:
+            if not connection.greeted:
                 limit = HANDSHAKE if idle is None else min(idle, HANDSHAKE)
-            if limit is not None and self._quiet_for(guest, now) >= limit:
-                guest.cut("idle" if guest.greeted else "no TLS handshake")
+            if limit is not None and self._quiet_for(connection, now) >= limit:
+                connection.cut("idle" if connection.greeted else "no TLS handshake")
 
     def dismiss_quiet(self, quiet: int) -> None:
         """Close the connections on which nothing is under way: nothing owed, and no byte for `quiet` nanoseconds."""
         now = self.clock()
-        for guest in list(self.inside):
-            if self._quiet_for(guest, now) >= quiet and not guest.owes:
-                guest.close("stopped")
+        for connection in list(self.inside):
+            if self._quiet_for(connection, now) >= quiet and not connection.owes:
+                connection.close("stopped")
 
     def dismiss_all(self) -> None:
         """Cut off whoever is left."""
-        for guest in list(self.inside):
-            guest.cut("stopped before it was done")
+        for connection in list(self.inside):
+            connection.cut("stopped before it was done")
 
-    def _quiet_for(self, guest: Guest, now: int) -> int:
-        progress = guest.progress
-        if progress != guest.progress_seen:
-            guest.progress_seen = progress
-            guest.progress_at = now
-        return now - guest.progress_at
+    def _quiet_for(self, connection: ClientConnection, now: int) -> int:
+        progress = connection.progress
+        if progress != connection.progress_seen:
+            connection.progress_seen = progress
+            connection.progress_at = now
+        return now - connection.progress_at

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from netecho.echo.events import ServerEvent
     from netecho.echo.totals import Totals
     from netecho.net.reactor.runner import Interrupt
-    from netecho.net.server.settings import Service
-    from netecho.net.server.sockets import Bound
+    from netecho.net.server.settings import ServerSettings
+    from netecho.net.server.sockets import BoundSocket
     from netecho.net.server.systemd import Notifier
     from netecho.net.server.tls import ServerTls
 
@@ -60,7 +60,7 @@ class Serving(Protocol):
         """Take notice that the certificate was read again."""
 
 
-class Telling:
+class EventSink:
     """Events on their way to the log; when nobody reads the log any more, that is the end of the server."""
 
     def __init__(self, log: Log) -> None:
@@ -98,49 +98,49 @@ class Telling:
             self.end("nobody reads its log")
 
 
-async def attend(
+async def run_lifecycle(
     reactor: Any,
     interrupt: Interrupt,
-    service: Service,
+    settings: ServerSettings,
     serving: Serving,
-    bound: Sequence[Bound],
+    bound: Sequence[BoundSocket],
     tls: ServerTls | None,
-    telling: Telling,
+    sink: EventSink,
     notifier: Notifier,
 ) -> None:
     """See a server through, from its start to its end; `bound` is where it says that it listens."""
     started = time.monotonic_ns()
     await serving.start()
-    rounds = [every(reactor, ROUND, telling.flush)]
+    rounds = [looping_call(reactor, ROUND, sink.flush)]
     if notifier.watchdog is not None:
-        rounds.append(every(reactor, notifier.watchdog / 2, notifier.alive))
+        rounds.append(looping_call(reactor, notifier.watchdog / 2, notifier.alive))
 
     def hangup() -> None:
         notifier.reloading()
-        if reload(service, tls, telling.tell):
+        if reload(settings, tls, sink.tell):
             serving.reloaded()
         notifier.ready()
 
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(hangup))
-    interrupt.tell(lambda: telling.end("signal"))
-    later = None if service.duration is None else reactor.callLater(service.duration / 1e9, telling.end, "--for")
+    interrupt.tell(lambda: sink.end("signal"))
+    later = None if settings.duration is None else reactor.callLater(settings.duration / 1e9, sink.end, "--for")
     # Told last: whoever has waited for it may send a signal at once.
     for each in bound:
         pin = tls.pin if tls is not None and each.scheme == "tls" else None
-        telling.tell(Listening(each.url, each.scheme, each.address, each.port, pin))
+        sink.tell(Listening(each.url, each.scheme, each.address, each.port, pin))
     notifier.ready("listening on " + ", ".join(each.url for each in bound))
 
-    reason = await telling.ended
+    reason = await sink.ended
     notifier.stopping()
     if later is not None and later.active():
         later.cancel()
     for each_round in rounds:
         each_round.stop()
     await serving.stop()
-    telling.tell(Stopped(reason, time.monotonic_ns() - started, serving.totals))
+    sink.tell(Stopped(reason, time.monotonic_ns() - started, serving.totals))
 
 
-def every(reactor: Any, seconds: float, call: Callable[[], None]) -> LoopingCall:
+def looping_call(reactor: Any, seconds: float, call: Callable[[], None]) -> LoopingCall:
     """Call again and again, for the first time in `seconds`."""
     rounds = LoopingCall(call)
     rounds.clock = reactor
@@ -148,9 +148,9 @@ def every(reactor: Any, seconds: float, call: Callable[[], None]) -> LoopingCall
     return rounds
 
 
-def reload(service: Service, tls: ServerTls | None, tell: Callable[[ServerEvent], None]) -> bool:
+def reload(settings: ServerSettings, tls: ServerTls | None, tell: Callable[[ServerEvent], None]) -> bool:
     """Read the certificate's files again, and tell how that went; return whether they are in use now."""
-    if tls is None or service.credentials.cert is None:
+    if tls is None or settings.credentials.cert is None:
         tell(Noticed("reloaded", "nothing to read again: no certificate came from a file"))
         return False
     try:
@@ -158,5 +158,5 @@ def reload(service: Service, tls: ServerTls | None, tell: Callable[[ServerEvent]
     except UsageError as error:
         tell(Noticed("not reloaded", f"{error.sentence}; what was read before stays in use"))
         return False
-    tell(Noticed("reloaded", f"read {service.credentials.cert} again; new connections see pin {tls.pin}"))
+    tell(Noticed("reloaded", f"read {settings.credentials.cert} again; new connections see pin {tls.pin}"))
     return True

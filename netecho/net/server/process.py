@@ -9,13 +9,13 @@ from twisted.internet.task import deferLater
 
 from netecho.echo.text import answer_datagram
 from netecho.net.linux import mmsg
-from netecho.net.reactor.epoll_fdset import Lane
-from netecho.net.server.admission import Reception
-from netecho.net.server.lifecycle import ROUND, every
+from netecho.net.reactor.epoll_fdset import EpollFDSet
+from netecho.net.server.admission import Admission
+from netecho.net.server.lifecycle import ROUND, looping_call
 from netecho.net.server.sockets import close_all
 from netecho.net.server.tcp import StreamListener
 from netecho.net.server.udp import DatagramListener
-from netecho.net.server.udp_batched import MirrorListener
+from netecho.net.server.udp_batched import BatchedDatagramListener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
     from netecho.echo.events import ServerEvent
     from netecho.echo.totals import Totals
-    from netecho.net.server.settings import Service
-    from netecho.net.server.sockets import Bound
+    from netecho.net.server.settings import ServerSettings
+    from netecho.net.server.sockets import BoundSocket
     from netecho.net.server.stamp import ReflectorListener
     from netecho.net.server.tls import ServerTls
     from netecho.stamp.session_reflector import Reflector
 
-    Listener = StreamListener | DatagramListener | MirrorListener | ReflectorListener
+    Listener = StreamListener | DatagramListener | BatchedDatagramListener | ReflectorListener
 
 DRAIN = 5_000_000_000
 """How long what is under way may take when the server stops; nanoseconds."""
@@ -47,19 +47,19 @@ class Server:
     def __init__(
         self,
         reactor: Any,
-        service: Service,
-        bound: Sequence[Bound],
+        settings: ServerSettings,
+        bound: Sequence[BoundSocket],
         tls: ServerTls | None,
         tell: Callable[[ServerEvent], None],
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._reactor = reactor
-        self._service = service
+        self._settings = settings
         self._bound = bound
         self._tls = tls
         self._clock = clock
-        self._reception = Reception(service, tell, clock)
-        self._lane = Lane(reactor)
+        self._admission = Admission(settings, tell, clock)
+        self._fdset = EpollFDSet(reactor)
         self._listeners: list[Listener] = []
         self._reflector: Reflector | None = None
         self._rounds: list[LoopingCall] = []
@@ -67,17 +67,17 @@ class Server:
     @property
     def totals(self) -> Totals:
         """What was done so far."""
-        return self._reception.totals
+        return self._admission.totals
 
     async def start(self) -> None:
         """Serve from now on."""
         self._listeners += [self._listen(each) for each in self._bound]
-        idle = self._service.limits.idle
+        idle = self._settings.limits.idle
         # Often enough that a silent client is gone soon after its time, seldom enough to cost nothing.
         sweep = 1.0 if idle is None else min(max(idle / 4e9, 0.05), 1.0)
         self._rounds += [
-            every(self._reactor, ROUND, self._reception.report),
-            every(self._reactor, sweep, self._reception.end_idle),
+            looping_call(self._reactor, ROUND, self._admission.report),
+            looping_call(self._reactor, sweep, self._admission.end_idle),
         ]
 
     async def stop(self) -> None:
@@ -86,37 +86,37 @@ class Server:
             listener.stop()
         close_all(self._bound)
         deadline = self._clock() + DRAIN
-        while self._reception.inside and self._clock() < deadline:
-            self._reception.dismiss_quiet(QUIET)
+        while self._admission.inside and self._clock() < deadline:
+            self._admission.dismiss_quiet(QUIET)
             await deferLater(self._reactor, _DRAIN_ROUND)
-        self._reception.dismiss_all()
+        self._admission.dismiss_all()
         await deferLater(self._reactor, 0)  # aborted connections end in the next pass
         for each in self._rounds:
             each.stop()
-        self._lane.close()
-        self._reception.report()
+        self._fdset.close()
+        self._admission.report()
 
     def reloaded(self) -> None:
         """Have nothing to do: the next handshake takes the new certificate."""
 
-    def _listen(self, bound: Bound) -> Listener:
+    def _listen(self, bound: BoundSocket) -> Listener:
         if bound.scheme == "stamp":
             return self._reflect(bound)
         if bound.scheme != "udp":
             wrap = self._tls.wrap if self._tls and bound.scheme == "tls" else None
-            return StreamListener(self._reactor, self._lane, bound, self._reception, wrap)
-        wording = self._service.wording
-        if wording is not None:
+            return StreamListener(self._reactor, self._fdset, bound, self._admission, wrap)
+        text_mode = self._settings.text_mode
+        if text_mode is not None:
             return DatagramListener(
-                self._reactor, bound, self._reception, lambda data: answer_datagram(wording, bytes(data))
+                self._reactor, bound, self._admission, lambda data: answer_datagram(text_mode, bytes(data))
             )
-        if self._service.tells_arrivals or not mmsg.available():
-            return DatagramListener(self._reactor, bound, self._reception, lambda data: data)
-        return MirrorListener(self._reactor, bound, self._reception)
+        if self._settings.tells_arrivals or not mmsg.available():
+            return DatagramListener(self._reactor, bound, self._admission, lambda data: data)
+        return BatchedDatagramListener(self._reactor, bound, self._admission)
 
-    def _reflect(self, bound: Bound) -> ReflectorListener:
+    def _reflect(self, bound: BoundSocket) -> ReflectorListener:
         from netecho.net.server.stamp import ReflectorListener, new_reflector
 
         if self._reflector is None:
-            self._reflector = new_reflector(self._service.reflecting)
-        return ReflectorListener(self._reactor, bound, self._reception, self._reflector)
+            self._reflector = new_reflector(self._settings.reflector_settings)
+        return ReflectorListener(self._reactor, bound, self._admission, self._reflector)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from netecho.echo.limits import Limits
 
 if TYPE_CHECKING:
-    from netecho.echo.text import Wording
+    from netecho.echo.text import TextMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reflecting:
+class ReflectorSettings:
     """How the test packets of STAMP are answered."""
 
     stateful: bool = False
@@ -37,15 +37,15 @@ class Reflecting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class ServerSettings:
     """The settings of a server, except where it listens. Times are nanoseconds."""
 
-    wording: Wording | None = None
+    text_mode: TextMode | None = None
     """Answer lines with these words; None: send back the bytes as they are (RFC 862)."""
     banner: str | None = None
     """A line for each new stream connection."""
     credentials: Credentials = field(default_factory=Credentials)
-    reflecting: Reflecting = field(default_factory=Reflecting)
+    reflector_settings: ReflectorSettings = field(default_factory=ReflectorSettings)
     limits: Limits = field(default_factory=Limits)
     duration: int | None = None
     """Stop after this long; None: when told to."""

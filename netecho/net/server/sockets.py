@@ -34,7 +34,7 @@ _ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class BoundSocket:
     """A socket that is bound, and what it is for."""
 
     scheme: str
@@ -65,12 +65,12 @@ class Bound:
         return f"{self.scheme}://{host}:{self.port}"
 
 
-def bind_all(targets: Sequence[Target], *, shared: bool = False, mode: int = 0o660) -> list[Bound]:
+def bind_all(targets: Sequence[Target], *, shared: bool = False, mode: int = 0o660) -> list[BoundSocket]:
     """Bind every address of every target; targets beside each other with the same host and port 0 get the same port.
 
     `shared` lets further sockets be bound to the same ports (SO_REUSEPORT). Raises UnreachableError.
     """
-    bound: list[Bound] = []
+    bound: list[BoundSocket] = []
     try:
         for group in _groups(targets):
             bound += _bind_group(group, shared=shared, mode=mode)
@@ -80,27 +80,27 @@ def bind_all(targets: Sequence[Target], *, shared: bool = False, mode: int = 0o6
     return bound
 
 
-def bind_again(bound: Sequence[Bound]) -> list[Bound]:
+def bind_again(bound: Sequence[BoundSocket]) -> list[BoundSocket]:
     """Bind to the same ports once more, for another process; Unix sockets cannot be, and are shared as they are.
 
     Raises UnreachableError.
     """
-    again: list[Bound] = []
+    again: list[BoundSocket] = []
     try:
         for each in bound:
             if each.port is None or not each.socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT):
-                again.append(Bound(each.scheme, each.socket.dup()))
+                again.append(BoundSocket(each.scheme, each.socket.dup()))
             else:
                 name = each.socket.getsockname()
                 target = Target(cast("Scheme", each.scheme), each.address, each.port)
-                again.append(Bound(each.scheme, _bind(target, each.socket.family, name, shared=True)))
+                again.append(BoundSocket(each.scheme, _bind(target, each.socket.family, name, shared=True)))
     except BaseException:
         close_all(again)
         raise
     return again
 
 
-def close_all(bound: Iterable[Bound]) -> None:
+def close_all(bound: Iterable[BoundSocket]) -> None:
     """Give the sockets back, and remove the Unix sockets' files."""
     for each in bound:
         each.socket.close()
@@ -131,13 +131,13 @@ def _groups(targets: Sequence[Target]) -> list[list[Target]]:
     return groups
 
 
-def _bind_group(group: list[Target], *, shared: bool, mode: int) -> list[Bound]:
+def _bind_group(group: list[Target], *, shared: bool, mode: int) -> list[BoundSocket]:
     if group[0].path is not None:
         path = group[0].path
-        return [Bound("unix", bind_path(path, mode, BACKLOG), path, os.lstat(path).st_ino)]
+        return [BoundSocket("unix", bind_path(path, mode, BACKLOG), path, os.lstat(path).st_ino)]
     for attempt in range(_ATTEMPTS):
         port = group[0].port or 0
-        bound: list[Bound] = []
+        bound: list[BoundSocket] = []
         try:
             for target in group:
                 for family, address in _addresses(target):
@@ -145,7 +145,9 @@ def _bind_group(group: list[Target], *, shared: bool, mode: int) -> list[Bound]:
                         # Else a second server would get half of the first one's clients, and neither would know.
                         _bind(target, family, (address[0], port, *address[2:])).close()
                     bound.append(
-                        Bound(target.scheme, _bind(target, family, (address[0], port, *address[2:]), shared=shared))
+                        BoundSocket(
+                            target.scheme, _bind(target, family, (address[0], port, *address[2:]), shared=shared)
+                        )
                     )
                     port = bound[0].port or 0
         except _InUseError as error:

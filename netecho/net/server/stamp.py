@@ -25,16 +25,16 @@ from netecho.echo.events import Received
 from netecho.echo.limits import client_of
 from netecho.echo.loop_guard import NEVER_ANSWERED, TO_MANY
 from netecho.net.linux import sockopts
-from netecho.net.linux.timestamping import PER_DRAIN, SPACE, Counter, awake, departure
+from netecho.net.linux.timestamping import PER_DRAIN, SPACE, TimestampIds, awake, parse_tx_timestamp
 from netecho.net.linux.wall_clock import clock_state
 from netecho.net.reactor.error_queue import ErrorQueueAware
 from netecho.stamp.packet import PORT
 from netecho.stamp.session_reflector import Arrival, Clock, Prepared, Reflector, Refusal, Rules
 
 if TYPE_CHECKING:
-    from netecho.net.server.admission import Reception
-    from netecho.net.server.settings import Reflecting
-    from netecho.net.server.sockets import Bound
+    from netecho.net.server.admission import Admission
+    from netecho.net.server.settings import ReflectorSettings
+    from netecho.net.server.sockets import BoundSocket
 
 SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
@@ -70,10 +70,10 @@ _WHY = {
 Control = list[tuple[int, int, bytes]]
 
 
-def new_reflector(reflecting: Reflecting) -> Reflector:
+def new_reflector(reflector_settings: ReflectorSettings) -> Reflector:
     """Make what all the listeners of a server share."""
-    key = None if reflecting.key is None else bytes.fromhex(reflecting.key)
-    rules = Rules(stateful=reflecting.stateful, key=key, whole_base=reflecting.whole_base)
+    key = None if reflector_settings.key is None else bytes.fromhex(reflector_settings.key)
+    rules = Rules(stateful=reflector_settings.stateful, key=key, whole_base=reflector_settings.whole_base)
     state = clock_state()
     return Reflector(rules, Clock(state.estimate, state.sync))
 
@@ -81,10 +81,10 @@ def new_reflector(reflecting: Reflecting) -> Reflector:
 class Headers:
     """What the control messages of one datagram say."""
 
-    __slots__ = ("arrived", "back", "local", "to_many", "tos", "ttl")
+    __slots__ = ("back", "local", "rx_timestamp", "to_many", "tos", "ttl")
 
     def __init__(self, control: Control) -> None:
-        self.arrived: int | None = None
+        self.rx_timestamp: int | None = None
         self.ttl = 0
         self.tos = 0
         self.local = b""
@@ -95,7 +95,7 @@ class Headers:
             if level == socket.SOL_SOCKET:
                 if kind == sockopts.SO_TIMESTAMPING:
                     seconds, nanoseconds = _timespec(data)
-                    self.arrived = (seconds * SECOND + nanoseconds) or None
+                    self.rx_timestamp = (seconds * SECOND + nanoseconds) or None
             elif level == socket.IPPROTO_IP:
                 self._v4(kind, data)
             elif level == socket.IPPROTO_IPV6:
@@ -151,15 +151,15 @@ class Egress:
 class ReflectorListener(ErrorQueueAware, FileDescriptor):
     """Answers the test packets that come to one bound socket."""
 
-    def __init__(self, reactor: Any, bound: Bound, reception: Reception, reflector: Reflector) -> None:
+    def __init__(self, reactor: Any, bound: BoundSocket, admission: Admission, reflector: Reflector) -> None:
         super().__init__(reactor)
         self._socket = bound.socket
-        self._reception = reception
+        self._admission = admission
         self._reflector = reflector
         self._six = bound.socket.family == socket.AF_INET6
         self._data = bytearray(LARGEST)
         self._view = memoryview(self._data)
-        self._counter = Counter(stream=False)
+        self._counter = TimestampIds(stream=False)
         self._awaited: dict[int, tuple[Prepared, int]] = {}
         self._egress = Egress()
         self._clock_due = 0
@@ -178,8 +178,8 @@ class ReflectorListener(ErrorQueueAware, FileDescriptor):
 
     def doRead(self) -> None:
         """Answer what waits."""
-        now = self._reception.clock()
-        self._reception.rate.roll(now)
+        now = self._admission.clock()
+        self._admission.rate.roll(now)
         if now >= self._clock_due:
             state = clock_state()
             self._reflector.clock.estimate, self._reflector.clock.sync = state.estimate, state.sync
@@ -194,24 +194,24 @@ class ReflectorListener(ErrorQueueAware, FileDescriptor):
                 return
             except OSError:  # the network's news of an earlier reply (ICMP); it was taken by being told
                 continue
-            self._came(bytes(self._view[:size]), Headers(control), peer)
+            self._received(bytes(self._view[:size]), Headers(control), peer)
 
     def stop(self) -> None:
         """Answer what has already come, and no more; the socket is closed by whoever made it."""
         self.doRead()
         self.stopReading()
 
-    def _came(self, data: bytes, headers: Headers, peer: Any) -> None:
-        reception, totals = self._reception, self._reception.totals
+    def _received(self, data: bytes, headers: Headers, peer: Any) -> None:
+        admission, totals = self._admission, self._admission.totals
         totals.datagrams += 1
         totals.bytes_received += len(data)
-        if reception.service.tells_arrivals:
+        if admission.settings.tells_arrivals:
             host, port = peer[0], peer[1]
-            reception.tell(Received(None, "stamp", f"[{host}]:{port}" if self._six else f"{host}:{port}", len(data)))
+            admission.tell(Received(None, "stamp", f"[{host}]:{port}" if self._six else f"{host}:{port}", len(data)))
         answer = self._answer(data, headers, peer)
         if isinstance(answer, str):
             totals.datagrams_refused += 1
-            reception.turned_away("stamp", peer[0], answer)
+            admission.turned_away("stamp", peer[0], answer)
             return
         try:
             totals.bytes_sent += self._send(answer, headers.back, peer)
@@ -226,13 +226,13 @@ class ReflectorListener(ErrorQueueAware, FileDescriptor):
             return TO_MANY
         if port in _REFUSED_PORTS:
             return f"from port {port}, whose service answers too: they would never stop"
-        if not self._reception.rate.take(client_of(host)):
-            return self._reception.above_rate
-        received = time.time_ns() if headers.arrived is None else headers.arrived
+        if not self._admission.rate.take(client_of(host)):
+            return self._admission.above_rate
+        received = time.time_ns() if headers.rx_timestamp is None else headers.rx_timestamp
         source = (host, port, headers.local)
-        now = self._reception.clock()
+        now = self._admission.clock()
         answer = self._reflector.take(Arrival(data, source, port, received, now, headers.ttl, headers.tos))
-        tally, totals = self._reflector.tally, self._reception.totals
+        tally, totals = self._reflector.tally, self._admission.totals
         totals.forged, totals.replayed = tally.refused[Refusal.FORGED], tally.replays
         return _WHY[answer] if isinstance(answer, Refusal) else answer
 
@@ -276,7 +276,7 @@ class ReflectorListener(ErrorQueueAware, FileDescriptor):
                 _, control, _, _ = self._socket.recvmsg(0, SPACE, sockopts.MSG_ERRQUEUE)
             except OSError:  # EAGAIN: empty
                 return
-            left = departure(control)
+            left = parse_tx_timestamp(control)
             number = None if left is None else self._counter.whole(left[0])
             awaited = None if number is None else self._awaited.pop(number, None)
             if left is not None and awaited is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from netecho.echo.events import Noticed
 from netecho.net.reactor.runner import run
-from netecho.net.server.lifecycle import Telling, attend
+from netecho.net.server.lifecycle import EventSink, run_lifecycle
 from netecho.net.server.sockets import bind_again, bind_all, close_all
 from netecho.net.server.systemd import Notifier, inherited
 from netecho.target import parse_listen
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from netecho.net.reactor.runner import Interrupt
     from netecho.net.server.lifecycle import Log, Serving
-    from netecho.net.server.settings import Service
-    from netecho.net.server.sockets import Bound
+    from netecho.net.server.settings import ServerSettings
+    from netecho.net.server.sockets import BoundSocket
     from netecho.net.server.tls import ServerTls
     from netecho.target import Target
 
@@ -26,7 +26,9 @@ _OTHERS = 64
 """Descriptors that are not connections: sockets to listen on, logs, modules being imported."""
 
 
-def run_server(targets: Sequence[Target], service: Service, log: Log, *, workers: int = 1, mode: int = 0o660) -> None:
+def run_server(
+    targets: Sequence[Target], settings: ServerSettings, log: Log, *, workers: int = 1, mode: int = 0o660
+) -> None:
     """Serve on `targets`, and on what systemd hands over, until the end; with neither, on TCP and UDP port 7007.
 
     Raises UnreachableError for an address that cannot be had, UsageError for TLS files that cannot be used.
@@ -36,48 +38,54 @@ def run_server(targets: Sequence[Target], service: Service, log: Log, *, workers
     sets = [[*taken_over, *bind_all(targets, shared=workers > 1, mode=mode)]]
     try:
         sets += [bind_again(sets[0]) for _ in range(workers - 1)]
-        run_bound(sets, service, log, _tls(service, sets[0]))
+        run_bound(sets, settings, log, _tls(settings, sets[0]))
     finally:
         for bound in sets:
             close_all(bound)
 
 
-def run_bound(sets: Sequence[Sequence[Bound]], service: Service, log: Log, tls: ServerTls | None = None) -> None:
+def run_bound(
+    sets: Sequence[Sequence[BoundSocket]], settings: ServerSettings, log: Log, tls: ServerTls | None = None
+) -> None:
     """Serve on sockets that are bound, with a process for each set, until the end; `tls` where one of them wants it."""
-    telling = Telling(log)
-    _allow_descriptors(service, telling)
+    sink = EventSink(log)
+    _allow_descriptors(settings, sink)
 
     async def serve(reactor: Any, interrupt: Interrupt) -> None:
-        serving = _serving(reactor, service, sets, tls, telling)
-        await attend(reactor, interrupt, service, serving, sets[0], tls, telling, Notifier())
+        serving = _serving(reactor, settings, sets, tls, sink)
+        await run_lifecycle(reactor, interrupt, settings, serving, sets[0], tls, sink, Notifier())
 
-    run(serve, telling.tell_failure)
+    run(serve, sink.tell_failure)
 
 
 def _serving(
-    reactor: Any, service: Service, sets: Sequence[Sequence[Bound]], tls: ServerTls | None, telling: Telling
+    reactor: Any,
+    settings: ServerSettings,
+    sets: Sequence[Sequence[BoundSocket]],
+    tls: ServerTls | None,
+    sink: EventSink,
 ) -> Serving:
     if len(sets) == 1:
         from netecho.net.server.process import Server
 
-        return Server(reactor, service, sets[0], tls, telling.tell)
-    from netecho.net.server.supervisor import Leader
+        return Server(reactor, settings, sets[0], tls, sink.tell)
+    from netecho.net.server.supervisor import Supervisor
 
-    return Leader(reactor, service, sets, tls, telling.tell)
+    return Supervisor(reactor, settings, sets, tls, sink.tell)
 
 
-def _tls(service: Service, bound: Sequence[Bound]) -> ServerTls | None:
+def _tls(settings: ServerSettings, bound: Sequence[BoundSocket]) -> ServerTls | None:
     if not any(each.scheme == "tls" for each in bound):
         return None
     from netecho.net.server.tls import tls_for
 
-    return tls_for(service, bound)
+    return tls_for(settings, bound)
 
 
-def _allow_descriptors(service: Service, telling: Telling) -> None:
+def _allow_descriptors(settings: ServerSettings, sink: EventSink) -> None:
     """Take as many descriptors as the limits may need and the system allows; say so if that is not enough."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = service.limits.connections
+    most = settings.limits.connections
     if soft == resource.RLIM_INFINITY or (most is not None and most + _OTHERS <= soft):
         return
     wanted = hard if most is None or (hard != resource.RLIM_INFINITY and hard < most + _OTHERS) else most + _OTHERS
@@ -86,7 +94,7 @@ def _allow_descriptors(service: Service, telling: Telling) -> None:
     except (OSError, ValueError):
         wanted = soft
     if most is not None and wanted != resource.RLIM_INFINITY and wanted < most + _OTHERS:
-        telling.tell(
+        sink.tell(
             Noticed(
                 "descriptors",
                 f"this process may have {wanted} descriptors (ulimit -n), too few for {most} connections "

@@ -23,7 +23,7 @@ from netecho.echo.totals import Totals
 from netecho.errors import NetechoError
 from netecho.net.server.process import DRAIN
 from netecho.net.server.sockets import close_all
-from netecho.net.server.worker_messages import RELOAD, Orders, told
+from netecho.net.server.worker_messages import RELOAD, WorkerStart, parse_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from netecho.echo.events import ServerEvent
-    from netecho.net.server.settings import Service
-    from netecho.net.server.sockets import Bound
+    from netecho.net.server.settings import ServerSettings
+    from netecho.net.server.sockets import BoundSocket
     from netecho.net.server.tls import ServerTls
 
 _PATIENCE = DRAIN / 1e9 + 2
@@ -70,7 +70,7 @@ class Worker(ProcessProtocol):
         """Pass on what it tells."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            self._heard(self, told(line))
+            self._heard(self, parse_line(line))
 
     def processEnded(self, reason: Failure) -> None:
         """Tell how it ended."""
@@ -82,19 +82,19 @@ class Worker(ProcessProtocol):
         self._ended(self, how)
 
 
-class Leader:
+class Supervisor:
     """All workers, and what they did."""
 
     def __init__(
         self,
         reactor: Any,
-        service: Service,
-        sets: Sequence[Sequence[Bound]],
+        settings: ServerSettings,
+        sets: Sequence[Sequence[BoundSocket]],
         tls: ServerTls | None,
         tell: Callable[[ServerEvent], None],
     ) -> None:
         self._reactor = reactor
-        self._service = replace(service, limits=share(service.limits, len(sets)), duration=None)
+        self._settings = replace(settings, limits=share(settings.limits, len(sets)), duration=None)
         self._sets = sets
         self._tell = tell
         self._identity = tls.made if tls else None
@@ -148,7 +148,7 @@ class Leader:
         command = [sys.executable, "-m", "netecho.net.server.worker"]
         self._reactor.spawnProcess(worker, command[0], command, environ, childFDs=descriptors)
         given = tuple((each.scheme, descriptor) for descriptor, each in sockets)
-        worker.transport.write(Orders(service=self._service, sockets=given, identity=self._identity).to_line())
+        worker.transport.write(WorkerStart(settings=self._settings, sockets=given, identity=self._identity).to_line())
 
     def _heard(self, worker: Worker, told: ServerEvent | Totals) -> None:
         if isinstance(told, Totals):

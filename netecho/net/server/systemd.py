@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from netecho.errors import UsageError
-from netecho.net.server.sockets import Bound, prepare_stream
+from netecho.net.server.sockets import BoundSocket, prepare_stream
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -23,7 +23,7 @@ TLS_NAME = "tls"
 """A socket whose FileDescriptorName= in the unit is this speaks TLS; the others are told by what they are."""
 
 
-def inherited(environ: MutableMapping[str, str] = os.environ, first: int = FIRST) -> list[Bound]:
+def inherited(environ: MutableMapping[str, str] = os.environ, first: int = FIRST) -> list[BoundSocket]:
     """Take over the sockets that systemd bound for this process; none if it is not so started.
 
     The variables are removed: they are not for the processes we start. Raises UsageError for a socket that is no use.
@@ -37,7 +37,7 @@ def inherited(environ: MutableMapping[str, str] = os.environ, first: int = FIRST
     return [_taken_over(first + index, names[index] if index < len(names) else "") for index in range(int(count))]
 
 
-def _taken_over(fd: int, name: str) -> Bound:
+def _taken_over(fd: int, name: str) -> BoundSocket:
     try:
         taken = socket.socket(fileno=fd)
     except OSError as error:
@@ -49,7 +49,7 @@ def _taken_over(fd: int, name: str) -> Bound:
         raise
 
 
-def _used(taken: socket.socket, name: str) -> Bound:
+def _used(taken: socket.socket, name: str) -> BoundSocket:
     fd = taken.fileno()
     taken.setblocking(False)
     os.set_inheritable(fd, False)
@@ -59,7 +59,7 @@ def _used(taken: socket.socket, name: str) -> Bound:
             f"descriptor {fd} from systemd is a connection, not a listening socket", "set Accept=no in the .socket unit"
         )
     if taken.family == socket.AF_UNIX and stream:
-        return Bound("unix", taken)
+        return BoundSocket("unix", taken)
     if taken.family not in (socket.AF_INET, socket.AF_INET6) or taken.type not in (
         socket.SOCK_STREAM,
         socket.SOCK_DGRAM,
@@ -69,9 +69,9 @@ def _used(taken: socket.socket, name: str) -> Bound:
             "ListenStream= with a port or a path, or ListenDatagram= with a port",
         )
     if not stream:
-        return Bound("udp", taken)
+        return BoundSocket("udp", taken)
     prepare_stream(taken)
-    return Bound("tls" if name == TLS_NAME else "tcp", taken)
+    return BoundSocket("tls" if name == TLS_NAME else "tcp", taken)
 
 
 class Notifier:

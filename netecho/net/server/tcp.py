@@ -19,9 +19,9 @@ from zope.interface import implementer
 
 from netecho.echo.events import Received
 from netecho.echo.text import Conversation
-from netecho.net.reactor.eager import PromptConnection
+from netecho.net.reactor.eager import EagerConnection
 from netecho.net.server.reasons import reason_of
-from netecho.net.server.tcp_raw import MirrorConnection
+from netecho.net.server.tcp_raw import RawEchoConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocol
     from twisted.python.failure import Failure
 
-    from netecho.net.server.admission import Reception
-    from netecho.net.server.sockets import Bound
+    from netecho.net.server.admission import Admission
+    from netecho.net.server.sockets import BoundSocket
 
 _ACCEPTS = 64
 """Connections accepted in one pass; then those that are already in have their turn."""
@@ -47,7 +47,7 @@ LINGER = 2_000_000_000
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
 class EchoProtocol(Protocol):
-    """One client's stream, and a `Guest` of the reception."""
+    """One client's stream, and a `ClientConnection` of the reception."""
 
     number = 0
     since = 0
@@ -55,30 +55,30 @@ class EchoProtocol(Protocol):
     progress_at = 0
     linger_until: int | None = None
     transport: Any
-    wire: PromptConnection | None = None
+    wire: EagerConnection | None = None
     """What the bytes go over, beneath TLS if there is TLS; None in tests of the talk alone."""
 
-    def __init__(self, reception: Reception, transport_name: str, peer: str, client: str) -> None:
+    def __init__(self, admission: Admission, transport_name: str, peer: str, client: str) -> None:
         self.transport_name = transport_name
         self.peer = peer
         self.client = client
         self.greeted = transport_name != "tls"
-        self._reception = reception
+        self._admission = admission
         self._reason: str | None = None
-        wording = reception.service.wording
-        self._conversation = None if wording is None else Conversation(wording)
+        text_mode = admission.settings.text_mode
+        self._conversation = None if text_mode is None else Conversation(text_mode)
         self._received = 0
         self._sent = 0
 
     @property
     def received(self) -> int:
         """Payload bytes that came."""
-        return self.wire.received if isinstance(self.wire, MirrorConnection) else self._received
+        return self.wire.received if isinstance(self.wire, RawEchoConnection) else self._received
 
     @property
     def sent(self) -> int:
         """Payload bytes that went, or are to go."""
-        return self.wire.sent if isinstance(self.wire, MirrorConnection) else self._sent
+        return self.wire.sent if isinstance(self.wire, RawEchoConnection) else self._sent
 
     @property
     def progress(self) -> int:
@@ -92,7 +92,7 @@ class EchoProtocol(Protocol):
 
     def connectionMade(self) -> None:
         """Tell of the client, and begin."""
-        self._reception.came(self)
+        self._admission.opened(self)
         if self.greeted:
             self._begin()
 
@@ -104,8 +104,8 @@ class EchoProtocol(Protocol):
     def dataReceived(self, data: bytes) -> None:
         """Answer what came."""
         self._received += len(data)
-        if self._reception.service.tells_arrivals:
-            self._reception.tell(Received(self.number, self.transport_name, self.peer, len(data)))
+        if self._admission.settings.tells_arrivals:
+            self._admission.tell(Received(self.number, self.transport_name, self.peer, len(data)))
         if self._conversation is None:
             self._say(data)
         elif self._conversation.ending is None:
@@ -121,13 +121,13 @@ class EchoProtocol(Protocol):
 
     def writeConnectionLost(self) -> None:
         """Give the client a while to read what was owed to it: our own FIN is sent."""
-        self.linger_until = self._reception.clock() + LINGER
+        self.linger_until = self._admission.clock() + LINGER
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell of the end."""
         # TLS takes a FIN without an alert before it for an attack; it is how many clients close.
         ended = self.greeted and self.wire is not None and self.wire.ended
-        self._reception.left(self, self._reason or ("closed" if ended else reason_of(reason)))
+        self._admission.closed(self, self._reason or ("closed" if ended else reason_of(reason)))
 
     def close(self, reason: str) -> None:
         """End it once what is owed is sent."""
@@ -140,9 +140,9 @@ class EchoProtocol(Protocol):
         self.transport.abortConnection()
 
     def _begin(self) -> None:
-        service = self._reception.service
-        if service.banner is not None:
-            self._say(service.banner.encode() + b"\n")
+        settings = self._admission.settings
+        if settings.banner is not None:
+            self._say(settings.banner.encode() + b"\n")
         if self.wire is not None and self._conversation is not None:
             # A line of one byte is answered with many: what comes of one read is what has to be held.
             self.wire.chunk = TEXT_CHUNK
@@ -175,20 +175,20 @@ class StreamListener(FileDescriptor):
     def __init__(
         self,
         reactor: Any,
-        lane: Any,
-        bound: Bound,
-        reception: Reception,
+        fdset: Any,
+        bound: BoundSocket,
+        admission: Admission,
         wrap: Callable[[EchoProtocol], IProtocol] | None = None,
     ) -> None:
         super().__init__(reactor)
-        self._lane = lane
+        self._fdset = fdset
         self._socket = bound.socket
         self._scheme = bound.scheme
-        self._reception = reception
+        self._admission = admission
         self._wrap = wrap
-        service = reception.service
-        is_mirror = wrap is None and service.wording is None and not service.tells_arrivals
-        self._wire = MirrorConnection if is_mirror else PromptConnection
+        settings = admission.settings
+        is_mirror = wrap is None and settings.text_mode is None and not settings.tells_arrivals
+        self._wire = RawEchoConnection if is_mirror else EagerConnection
         self._spare: int | None = None
         self._pause: Any = None
         self._reserve()
@@ -227,13 +227,13 @@ class StreamListener(FileDescriptor):
 
     def _welcome(self, sock: socket.socket, address: Any) -> None:
         host, peer = _named(sock, address)
-        client = self._reception.admit(self._scheme, host, peer)
+        client = self._admission.admit(self._scheme, host, peer)
         if client is None:
             sock.close()
             return
-        protocol = EchoProtocol(self._reception, self._scheme, peer, client)
+        protocol = EchoProtocol(self._admission, self._scheme, peer, client)
         outer: Any = protocol if self._wrap is None else self._wrap(protocol)
-        wire = self._wire(sock, outer, self._lane)
+        wire = self._wire(sock, outer, self._fdset)
         protocol.wire = wire
         outer.makeConnection(wire)
 
@@ -256,10 +256,10 @@ class StreamListener(FileDescriptor):
                 _, peer = _named(sock, address)
                 sock.close()
                 self._reserve()
-                self._reception.refuse(self._scheme, peer, "out of descriptors (ulimit -n)")
+                self._admission.refuse(self._scheme, peer, "out of descriptors (ulimit -n)")
                 return True
         # Whoever waits keeps the socket readable; without a rest the reactor would spin on it.
-        self._reception.turned_away(
+        self._admission.turned_away(
             self._scheme, "everybody, for a second", "the system is out of descriptors or memory"
         )
         self.stopReading()

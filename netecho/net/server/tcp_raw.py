@@ -16,7 +16,7 @@ from typing import Any
 
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 
-from netecho.net.reactor.eager import CHUNK, PromptConnection
+from netecho.net.reactor.eager import CHUNK, EagerConnection
 
 BULK = 262_144
 """Bytes looked at in one read in bulk."""
@@ -26,7 +26,7 @@ _view = memoryview(_scratch)
 _PEEK, _DISCARD = socket.MSG_PEEK, socket.MSG_TRUNC
 
 
-class MirrorConnection(PromptConnection):
+class RawEchoConnection(EagerConnection):
     """Sends back whatever comes; its protocol is told of the beginning and the end alone."""
 
     def __init__(self, sock: socket.socket, protocol: Any, reactor: Any) -> None:

@@ -1,6 +1,6 @@
 """TLS for the server: TLS 1.2 and up, by Twisted's own means, with a certificate that can be replaced as it runs.
 
-Everything comes over a `PromptConnection` as without TLS, and so do the limits and the back-pressure. A record is
+Everything comes over a `EagerConnection` as without TLS, and so do the limits and the back-pressure. A record is
 written when there is something to say: Twisted's gathering of small writes for a reactor pass is left out.
 """
 
@@ -20,8 +20,8 @@ from netecho.net.certificates import load_identity, make_identity, pin_of, read_
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from netecho.net.server.settings import Credentials, Service
-    from netecho.net.server.sockets import Bound
+    from netecho.net.server.settings import Credentials, ServerSettings
+    from netecho.net.server.sockets import BoundSocket
 
 
 @implementer(IHalfCloseableProtocol)
@@ -62,16 +62,16 @@ class ServerTls:
         """Read the files again, for the handshakes from now on; if they cannot be used, nothing changes."""
         ours = self._credentials
         chain, key = load_identity(self.made) if self.made else read_identity(ours.cert or "", ours.key)
-        trust = None
+        tls_options = None
         if ours.client_ca is not None:
-            trust = ssl.trustRootFromCertificates(
+            tls_options = ssl.trustRootFromCertificates(
                 [_twisted(each) for each in read_certificates(ours.client_ca, "--client-ca")]
             )
         options = ssl.CertificateOptions(
             privateKey=crypto.PKey.from_cryptography_key(cast("Any", key)),
             certificate=crypto.X509.from_cryptography(chain[0]),
             extraCertChain=[crypto.X509.from_cryptography(each) for each in chain[1:]],
-            trustRoot=trust,
+            trustRoot=tls_options,
             raiseMinimumTo=ssl.TLSVersion.TLSv1_2,
             acceptableProtocols=[name.encode() for name in ours.alpn] or None,
         )
@@ -88,10 +88,10 @@ class ServerTls:
         return _Layer(self._factory, protocol)
 
 
-def tls_for(service: Service, bound: Sequence[Bound], made: str | None = None) -> ServerTls | None:
+def tls_for(settings: ServerSettings, bound: Sequence[BoundSocket], made: str | None = None) -> ServerTls | None:
     """Make the server's side of TLS, if one of the sockets wants it. Raises UsageError."""
     addresses = [each.address for each in bound if each.scheme == "tls"]
-    return ServerTls(service.credentials, addresses, made) if addresses else None
+    return ServerTls(settings.credentials, addresses, made) if addresses else None
 
 
 def _twisted(certificate: Any) -> Any:

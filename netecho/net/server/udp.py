@@ -25,8 +25,8 @@ from netecho.echo.loop_guard import ANSWER_TTL, TO_MANY, refusal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from netecho.net.server.admission import Reception
-    from netecho.net.server.sockets import Bound
+    from netecho.net.server.admission import Admission
+    from netecho.net.server.sockets import BoundSocket
 
 LARGEST = 65_535
 _BATCH = 128
@@ -46,14 +46,14 @@ class DatagramListener(FileDescriptor):
     def __init__(
         self,
         reactor: Any,
-        bound: Bound,
-        reception: Reception,
+        bound: BoundSocket,
+        admission: Admission,
         answer: Callable[[memoryview], bytes | memoryview | None],
     ) -> None:
         super().__init__(reactor)
         prepare(bound.socket)
         self._socket = bound.socket
-        self._reception = reception
+        self._admission = admission
         self._answer = answer
         self._port = bound.port or 0
         self._data = bytearray(LARGEST)
@@ -70,7 +70,7 @@ class DatagramListener(FileDescriptor):
 
     def doRead(self) -> None:
         """Answer what waits."""
-        self._reception.rate.roll(self._reception.clock())
+        self._admission.rate.roll(self._admission.clock())
         for _ in range(_BATCH):
             try:
                 size, control, _, peer = self._socket.recvmsg_into([self._data], _ROOM)
@@ -78,26 +78,26 @@ class DatagramListener(FileDescriptor):
                 return
             except OSError:  # the network's news of an earlier answer (ICMP); it was taken by being told
                 continue
-            self._came(size, control, peer)
+            self._received(size, control, peer)
 
     def stop(self) -> None:
         """Answer what has already come, and no more; the socket is closed by whoever made it."""
         self.doRead()
         self.stopReading()
 
-    def _came(self, size: int, control: Control, peer: Any) -> None:
-        reception, totals = self._reception, self._reception.totals
+    def _received(self, size: int, control: Control, peer: Any) -> None:
+        admission, totals = self._admission, self._admission.totals
         totals.datagrams += 1
         totals.bytes_received += size
-        if reception.service.tells_arrivals:
-            reception.tell(Received(None, "udp", _named(peer), size))
+        if admission.settings.tells_arrivals:
+            admission.tell(Received(None, "udp", _named(peer), size))
         info, ttl, why = _read(control)
         why = why or refusal(peer[1], ttl, self._port)
-        if why is None and not reception.rate.take(client_of(peer[0])):
-            why = reception.above_rate
+        if why is None and not admission.rate.take(client_of(peer[0])):
+            why = admission.above_rate
         if why is not None:
             totals.datagrams_refused += 1
-            reception.turned_away("udp", peer[0], why)
+            admission.turned_away("udp", peer[0], why)
             return
         answer = self._answer(self._view[:size])
         if answer is None:

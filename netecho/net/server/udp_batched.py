@@ -17,8 +17,8 @@ from netecho.net.linux.mmsg import SIZE, Batch
 from netecho.net.server.udp import prepare
 
 if TYPE_CHECKING:
-    from netecho.net.server.admission import Reception
-    from netecho.net.server.sockets import Bound
+    from netecho.net.server.admission import Admission
+    from netecho.net.server.sockets import BoundSocket
 
 _BATCHES = 2
 """Taken in one pass; then the reactor's other descriptors have their turn."""
@@ -27,15 +27,15 @@ _MULTICAST, _LINK_LOCAL = 0xFF, 0xFE
 """The first bytes of such IPv6 addresses (RFC 4291)."""
 
 
-class MirrorListener(FileDescriptor):
+class BatchedDatagramListener(FileDescriptor):
     """Sends the datagrams of one bound socket back, where `mmsg.available()`."""
 
-    def __init__(self, reactor: Any, bound: Bound, reception: Reception) -> None:
+    def __init__(self, reactor: Any, bound: BoundSocket, admission: Admission) -> None:
         super().__init__(reactor)
         prepare(bound.socket)
         self._socket = bound.socket
-        self._reception = reception
-        self._rate, self._totals, self._clock = reception.rate, reception.totals, reception.clock
+        self._admission = admission
+        self._rate, self._totals, self._clock = admission.rate, admission.totals, admission.clock
         self._port = bound.port or 0
         self._never = frozenset(map(socket.htons, (*NEVER_ANSWERED, self._port)))
         self._v6 = bound.socket.family == socket.AF_INET6
@@ -104,7 +104,7 @@ class MirrorListener(FileDescriptor):
                 totals.bytes_sent += batch.lengths[0]
         else:
             totals.datagrams_refused += 1
-            self._reception.turned_away("udp", self._address(0), self._refusal(0) or self._reception.above_rate)
+            self._admission.turned_away("udp", self._address(0), self._refusal(0) or self._admission.above_rate)
         # After the answer, as all that it need not wait for.
         totals.datagrams += 1
         totals.bytes_received += batch.lengths[0]
@@ -160,12 +160,12 @@ class MirrorListener(FileDescriptor):
             if why is None and source in within:
                 within[source] -= 1
                 if within[source] < 0:
-                    why = self._reception.above_rate
+                    why = self._admission.above_rate
             if why is not None:
                 self._answer(start, index)
                 start = index + 1
                 self._totals.datagrams_refused += 1
-                self._reception.turned_away("udp", self._address(index), why)
+                self._admission.turned_away("udp", self._address(index), why)
         self._answer(start, count)
 
     def _refusal(self, index: int) -> str | None:

@@ -19,10 +19,10 @@ from twisted.protocols.basic import LineOnlyReceiver
 from zope.interface import implementer
 
 from netecho.net.reactor.runner import run
-from netecho.net.server.lifecycle import ROUND, Telling, every, reload
+from netecho.net.server.lifecycle import ROUND, EventSink, looping_call, reload
 from netecho.net.server.process import Server
-from netecho.net.server.sockets import Bound
-from netecho.net.server.worker_messages import RELOAD, Orders, event_line, totals_line
+from netecho.net.server.sockets import BoundSocket
+from netecho.net.server.worker_messages import RELOAD, WorkerStart, event_line, totals_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
-class Leadership(LineOnlyReceiver):
+class SupervisorPipe(LineOnlyReceiver):
     """The leader, as the worker sees it; and where the worker's events go.
 
     A leader that does not read (it was stopped by a signal) misses events, and gets the totals later all the same.
@@ -112,44 +112,44 @@ def main() -> None:
     """Serve as ordered, until told to stop."""
     # Out of the terminal's reach: Ctrl-C is for the leader, who stops its workers in good order.
     os.setsid()
-    orders = Orders.from_line(_first_line())
-    bound = [Bound(scheme, socket.socket(fileno=fd)) for scheme, fd in orders.sockets]
-    leadership = Leadership()
-    telling = Telling(leadership)
+    orders = WorkerStart.from_line(_first_line())
+    bound = [BoundSocket(scheme, socket.socket(fileno=fd)) for scheme, fd in orders.sockets]
+    leadership = SupervisorPipe()
+    sink = EventSink(leadership)
 
     async def work(reactor: Any, interrupt: Interrupt) -> None:
         tls = _tls(orders, bound)
-        server = Server(reactor, orders.service, bound, tls, telling.tell)
+        server = Server(reactor, orders.settings, bound, tls, sink.tell)
 
         def account() -> None:
             leadership.say(totals_line(server.totals))
 
         def obey(word: bytes) -> None:
             if word == RELOAD:
-                reload(orders.service, tls, telling.tell)
+                reload(orders.settings, tls, sink.tell)
 
         leadership.ordered = obey
-        leadership.gone = lambda: telling.end("told to")
-        interrupt.tell(lambda: telling.end("signal"))
+        leadership.gone = lambda: sink.end("told to")
+        interrupt.tell(lambda: sink.end("signal"))
         StandardIO(leadership, reactor=reactor)
         await server.start()
         account()  # to the leader this is the sign that clients are served
-        accounts = every(reactor, ROUND, account)
-        await telling.ended
+        accounts = looping_call(reactor, ROUND, account)
+        await sink.ended
         await server.stop()
         accounts.stop()
         account()
         await leadership.close()
 
-    run(work, telling.tell_failure)
+    run(work, sink.tell_failure)
 
 
-def _tls(orders: Orders, bound: Sequence[Bound]) -> ServerTls | None:
+def _tls(orders: WorkerStart, bound: Sequence[BoundSocket]) -> ServerTls | None:
     if not any(each.scheme == "tls" for each in bound):
         return None
     from netecho.net.server.tls import tls_for
 
-    return tls_for(orders.service, bound, orders.identity)
+    return tls_for(orders.settings, bound, orders.identity)
 
 
 def _first_line() -> bytes:

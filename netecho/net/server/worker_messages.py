@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from netecho.echo import events
 from netecho.echo.limits import Limits
-from netecho.echo.text import Wording
+from netecho.echo.text import TextMode
 from netecho.echo.totals import Totals
-from netecho.net.server.settings import Credentials, Reflecting, Service
+from netecho.net.server.settings import Credentials, ReflectorSettings, ServerSettings
 
 if TYPE_CHECKING:
     from netecho.echo.events import ServerEvent
@@ -27,10 +27,10 @@ _KINDS: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Orders:
+class WorkerStart:
     """What a worker needs to begin."""
 
-    service: Service
+    settings: ServerSettings
     sockets: tuple[tuple[str, int], ...]
     """Scheme and descriptor of each."""
     identity: str | None = None
@@ -41,20 +41,20 @@ class Orders:
         return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
-    def from_line(cls, line: bytes) -> Orders:
+    def from_line(cls, line: bytes) -> WorkerStart:
         """Read them back."""
         body = json.loads(line)
-        service = body["service"]
-        wording, credentials, limits = service.pop("wording"), service.pop("credentials"), service.pop("limits")
-        reflecting = service.pop("reflecting")
+        settings = body["settings"]
+        text_mode, credentials, limits = settings.pop("text_mode"), settings.pop("credentials"), settings.pop("limits")
+        reflector_settings = settings.pop("reflector_settings")
         credentials["alpn"] = tuple(credentials["alpn"])
         return cls(
-            service=Service(
-                wording=None if wording is None else Wording(**wording),
+            settings=ServerSettings(
+                text_mode=None if text_mode is None else TextMode(**text_mode),
                 credentials=Credentials(**credentials),
                 limits=Limits(**limits),
-                reflecting=Reflecting(**reflecting),
-                **service,
+                reflector_settings=ReflectorSettings(**reflector_settings),
+                **settings,
             ),
             sockets=tuple((scheme, fd) for scheme, fd in body["sockets"]),
             identity=body["identity"],
@@ -71,7 +71,7 @@ def totals_line(totals: Totals) -> bytes:
     return json.dumps(["Totals", asdict(totals)]).encode() + b"\n"
 
 
-def told(line: bytes) -> ServerEvent | Totals:
+def parse_line(line: bytes) -> ServerEvent | Totals:
     """Read what a worker wrote."""
     kind, *fields = json.loads(line)
     if kind == "Totals":

@@ -20,7 +20,7 @@ from netecho.measure import criteria
 from netecho.report.document.decode import start_of
 from netecho.report.document.event_rows import event
 from netecho.report.document.model import document
-from netecho.report.document.rebuild import Rebuilding
+from netecho.report.document.rebuild import Rebuilder
 from netecho.report.document.schema import complaint
 from netecho.report.humanize import many
 
@@ -75,7 +75,7 @@ class _Reading:
         start = self._started(first)
         if reporter is not None:
             reporter.started(start)
-        rebuilding = Rebuilding(start)
+        rebuilding = Rebuilder(start)
         while (line := self._line()) is not None:
             row = self._parsed(line)
             if row is None:
@@ -156,7 +156,7 @@ class _Reading:
         if self._line() is not None:
             self._refuse("something follows the run's summary: one run, one file")
 
-    def _cut_off(self, rebuilding: Rebuilding) -> Replayed:
+    def _cut_off(self, rebuilding: Rebuilder) -> Replayed:
         result = rebuilding.result()
         asked = result.start.settings.get("fail_if", [])
         held_to = [each for text in asked for each in criteria.parse(text)] if isinstance(asked, list) else []

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from netecho.measure.stats.variation import Variation
 
 
-class Rebuilding:
+class Rebuilder:
     """Told a run's events, has its result."""
 
     def __init__(self, start: Start) -> None:

@@ -81,10 +81,10 @@ def _loss(section: Document) -> Iterator[str]:
 def remarks(document: Document) -> list[Said]:
     """Return what deserves a sentence, with its weight."""
     section = document.get("stamp")
-    return [] if section is None else [*_nonsense(section), *_doubts(section), *_changes(section)]
+    return [] if section is None else [*_invalid_timestamps(section), *_doubts(section), *_changes(section)]
 
 
-def _nonsense(section: Document) -> Iterator[Said]:
+def _invalid_timestamps(section: Document) -> Iterator[Said]:
     counts = section["nonsense"]
     total = counts["total"]
     if not total:

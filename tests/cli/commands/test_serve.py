@@ -9,7 +9,7 @@ import pytest
 from netecho.cli import entry
 from netecho.cli.commands.serve import parse_line, parse_mode, parse_word
 from netecho.echo.limits import SECOND, Limits
-from netecho.echo.text import Wording
+from netecho.echo.text import TextMode
 from netecho.errors import UsageError
 from netecho.net.server.settings import Credentials
 from netecho.target import Target, parse_listen
@@ -17,85 +17,85 @@ from netecho.target import Target, parse_listen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from netecho.net.server.settings import Service
+    from netecho.net.server.settings import ServerSettings
 
-    Asked = Callable[..., dict[str, Any]]
+    Build = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+def build(monkeypatch: pytest.MonkeyPatch) -> Build:
     """Run the command up to where it would serve; what it would serve, and how."""
     heard: dict[str, Any] = {}
 
-    def run(targets: list[Target], service: Service, _: object, **how: Any) -> int:
-        heard.update(how, targets=targets, service=service)
+    def run(targets: list[Target], settings: ServerSettings, _: object, **how: Any) -> int:
+        heard.update(how, targets=targets, settings=settings)
         return 0
 
     monkeypatch.setattr("netecho.cli.commands.serve.run", run)
 
-    def asked(*arguments: str) -> dict[str, Any]:
+    def build(*arguments: str) -> dict[str, Any]:
         assert entry.run(["serve", *arguments]) == 0
         return heard
 
-    return asked
+    return build
 
 
-def test_where_nothing_is_said(asked: Asked) -> None:
-    heard = asked()
+def test_where_nothing_is_said(build: Build) -> None:
+    heard = build()
     assert heard["targets"] == []  # what that means depends on systemd
-    service = heard["service"]
-    assert (service.wording, service.banner, service.duration) == (None, None, None)
-    assert service.limits == Limits(connections=4096, per_client=256, idle=300 * SECOND, rate=50_000)
+    settings = heard["settings"]
+    assert (settings.text_mode, settings.banner, settings.duration) == (None, None, None)
+    assert settings.limits == Limits(connections=4096, per_client=256, idle=300 * SECOND, rate=50_000)
     assert (heard["form"], heard["verbosity"], heard["workers"], heard["mode"]) == ("text", 0, 1, 0o660)
 
 
-def test_addresses(asked: Asked) -> None:
-    assert asked(":0", "tls://localhost")["targets"] == [
+def test_addresses(build: Build) -> None:
+    assert build(":0", "tls://localhost")["targets"] == [
         Target("tcp", "", 0),
         Target("udp", "", 0),
         Target("tls", "localhost", 7443),
     ]
 
 
-def test_text_mode(asked: Asked) -> None:
-    assert asked("--mode", "text")["service"].wording == Wording()
+def test_text_mode(build: Build) -> None:
+    assert build("--mode", "text")["settings"].text_mode == TextMode()
     options = ["--reply", "{}", "--reply-error", "?", "--logoff", "BYE", "--banner", "Hi"]
-    service = asked("--mode", "text", *options)["service"]
-    assert service.wording == Wording(reply="{}", error="?", logoff="BYE")
-    assert service.banner == "Hi"
+    settings = build("--mode", "text", *options)["settings"]
+    assert settings.text_mode == TextMode(reply="{}", error="?", logoff="BYE")
+    assert settings.banner == "Hi"
 
 
-def test_limits_and_how_to_lift_them(asked: Asked) -> None:
+def test_limits_and_how_to_lift_them(build: Build) -> None:
     options = ["--max-connections", "--max-per-client", "--idle-timeout", "--max-rate"]
-    set_ = asked(*(word for option in options for word in (option, "7")))["service"].limits
+    set_ = build(*(word for option in options for word in (option, "7")))["settings"].limits
     assert set_ == Limits(connections=7, per_client=7, idle=7 * SECOND, rate=7)
-    lifted = asked(*(word for option in options for word in (option, "0")))["service"].limits
+    lifted = build(*(word for option in options for word in (option, "0")))["settings"].limits
     assert lifted == Limits(connections=None, per_client=None, idle=None, rate=None)
 
 
-def test_tls(asked: Asked) -> None:
+def test_tls(build: Build) -> None:
     options = ["--cert", "c", "--key", "k", "--client-ca", "a", "--alpn", "h2", "--alpn", "h3"]
     expected = Credentials(cert="c", key="k", client_ca="a", alpn=("h2", "h3"))
-    assert asked("tls://:7443", *options)["service"].credentials == expected
+    assert build("tls://:7443", *options)["settings"].credentials == expected
     # With no address the sockets may be systemd's, and one of them for TLS.
-    assert asked(*options)["service"].credentials == expected
+    assert build(*options)["settings"].credentials == expected
 
 
-def test_the_rest(asked: Asked) -> None:
+def test_the_rest(build: Build) -> None:
     options = ["--workers", "3", "--socket-mode", "777", "--for", "1.5s", "--format", "ndjson", "-vv", "-q"]
-    heard = asked(*options)
+    heard = build(*options)
     assert (heard["workers"], heard["mode"], heard["form"], heard["verbosity"]) == (3, 0o777, "ndjson", 1)
-    assert heard["service"].duration == 1_500_000_000
+    assert heard["settings"].duration == 1_500_000_000
 
 
-def test_the_environment(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NETECHO_SERVE_MAX_RATE", "9")
     monkeypatch.setenv("NETECHO_SERVE_BANNER", "two words")
     monkeypatch.setenv("NETECHO_SERVE_FOR", "2s")
     monkeypatch.setenv("NETECHO_SERVE_FORMAT", "ndjson")
-    heard = asked()
-    service = heard["service"]
-    assert (service.limits.rate, service.banner, service.duration) == (9, "two words", 2 * SECOND)
+    heard = build()
+    settings = heard["settings"]
+    assert (settings.limits.rate, settings.banner, settings.duration) == (9, "two words", 2 * SECOND)
     assert heard["form"] == "ndjson"
 
 

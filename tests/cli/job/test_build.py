@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from netecho.cli.commands.probe import options_of, probe
-from netecho.cli.job.build import Asked, asked
+from netecho.cli.job.build import Invocation, build
 from netecho.cli.job.options import Options
 from netecho.measure.plan import Plan
-from netecho.net.client.job import Travel, Trust
+from netecho.net.client.job import IpOptions, TlsOptions
 from netecho.target import Target
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 SECOND = 1_000_000_000
 
 
-def ask(*arguments: str) -> Asked:
+def ask(*arguments: str) -> Invocation:
     ctx = probe.make_context("probe", list(arguments), auto_envvar_prefix="NETECHO_PROBE")
-    return asked(options_of(ctx, ctx.params), seed=7)
+    return build(options_of(ctx, ctx.params), seed=7)
 
 
 def test_nothing_but_a_target_means_the_defaults_of_the_contract() -> None:
@@ -46,9 +46,14 @@ def test_nothing_but_a_target_means_the_defaults_of_the_contract() -> None:
         spin=False,
         seed=7,
     )
-    assert run.job.travel == Travel()
-    assert run.job.trust == Trust()
-    assert (run.showing.format, run.showing.quiet, run.showing.color, run.showing.live) == ("text", 0, True, None)
+    assert run.job.ip_options == IpOptions()
+    assert run.job.tls_options == TlsOptions()
+    assert (run.output_options.format, run.output_options.quiet, run.output_options.color, run.output_options.live) == (
+        "text",
+        0,
+        True,
+        None,
+    )
     assert run.criteria == ()
 
 
@@ -100,18 +105,18 @@ def test_the_plan(arguments: list[str], settings: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "travel"),
+    ("arguments", "ip_options"),
     [
-        (["-4"], Travel(family=4)),
-        (["--ipv6"], Travel(family=6)),
-        (["--source", "[::1]:9", "-6"], Travel(family=6, source=("::1", 9))),
-        (["--source", "::1"], Travel(family=6, source=("::1", 0))),
-        (["--source", ":9"], Travel(source=("", 9))),
-        (["--dscp", "AF41", "--ttl", "3", "--dont-fragment"], Travel(dscp=34, ttl=3, dont_fragment=True)),
+        (["-4"], IpOptions(family=4)),
+        (["--ipv6"], IpOptions(family=6)),
+        (["--source", "[::1]:9", "-6"], IpOptions(family=6, source=("::1", 9))),
+        (["--source", "::1"], IpOptions(family=6, source=("::1", 0))),
+        (["--source", ":9"], IpOptions(source=("", 9))),
+        (["--dscp", "AF41", "--ttl", "3", "--dont-fragment"], IpOptions(dscp=34, ttl=3, dont_fragment=True)),
     ],
 )
-def test_how_the_packets_travel(arguments: list[str], travel: Travel) -> None:
-    assert ask("host", *arguments).job.travel == travel
+def test_how_the_packets_travel(arguments: list[str], ip_options: IpOptions) -> None:
+    assert ask("host", *arguments).job.ip_options == ip_options
 
 
 def test_whom_tls_trusts(tmp_path: Path) -> None:
@@ -121,20 +126,22 @@ def test_whom_tls_trusts(tmp_path: Path) -> None:
     assert ask(
         *("tls://host", "--ca", file, "--server-name", "Bücher.example", "--alpn", "h2", "--alpn", "echo"),
         *("--cert", file, "--key", file, "--pin", pin),
-    ).job.trust == Trust(
+    ).job.tls_options == TlsOptions(
         ca=file, server_name="xn--bcher-kva.example", alpn=("h2", "echo"), cert=file, key=file, pins=(pin,)
     )
-    assert ask("tls://host", "--insecure").job.trust == Trust(insecure=True)
+    assert ask("tls://host", "--insecure").job.tls_options == TlsOptions(insecure=True)
 
 
 def test_what_is_shown(tmp_path: Path) -> None:
     run, log = str(tmp_path / "run"), str(tmp_path / "log")
-    showing = ask("host", "--save", run, "--hdr", log, "-q", "--no-live", "--histogram", "--no-color").showing
-    assert (showing.save, showing.hdr, showing.quiet, showing.live) == (run, log, 1, False)
-    assert (showing.histogram, showing.color, showing.format) == (True, False, "text")
-    assert ask("host", "--json").showing.format == "json"
-    assert ask("host", "--json", "--format", "json").showing.format == "json"
-    assert ask("host", "--format", "csv").showing.format == "csv"
+    output_options = ask(
+        "host", "--save", run, "--hdr", log, "-q", "--no-live", "--histogram", "--no-color"
+    ).output_options
+    assert (output_options.save, output_options.hdr, output_options.quiet, output_options.live) == (run, log, 1, False)
+    assert (output_options.histogram, output_options.color, output_options.format) == (True, False, "text")
+    assert ask("host", "--json").output_options.format == "json"
+    assert ask("host", "--json", "--format", "json").output_options.format == "json"
+    assert ask("host", "--format", "csv").output_options.format == "csv"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -168,8 +175,8 @@ def test_every_option_may_come_from_the_environment_under_the_name_it_is_typed_b
     run = ask("host")
     assert run.job.plan.interval == Fraction(5_000_000)
     assert (run.job.plan.count, run.job.plan.payload) == (7, b"\x00\xff")
-    assert run.job.travel == Travel(family=4, dont_fragment=True)
-    assert (run.showing.quiet, run.showing.live, run.job.label) == (1, False, "two words")
+    assert run.job.ip_options == IpOptions(family=4, dont_fragment=True)
+    assert (run.output_options.quiet, run.output_options.live, run.job.label) == (1, False, "two words")
     assert not run.job.plan.connect_only
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from netecho.measure.oneway.delays import BLOCK, Claim, Nonsense, OneWay, OneWaySummary, Stamps, Way
+from netecho.measure.oneway.delays import BLOCK, Claim, InvalidTimestamps, OneWay, OneWaySummary, Stamps, Way
 
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
@@ -37,7 +37,7 @@ class Run:
         at = NOW + seq * SECOND
         self.tell(seq, stamps(at, forward, kept, backward, offset))
 
-    def tell(self, seq: int, probe: Stamps) -> tuple[int, Nonsense | None]:
+    def tell(self, seq: int, probe: Stamps) -> tuple[int, InvalidTimestamps | None]:
         took = self.oneway.took(probe, probe.t4 - probe.t1, self.here, self.there)
         if took[1] is None:
             self.oneway.replied(self.way, seq, seq * SECOND, probe, self.here, self.there)
@@ -204,41 +204,44 @@ class TestNonsense:
         ("change", "kept", "wrong"),
         [
             ({}, 50_000, None),
-            ({"unset": True}, 0, Nonsense.ZERO),
-            ({"t3": NOW + MILLISECOND - 1}, 0, Nonsense.BACKWARDS),
-            ({"t3": NOW + 4 * MILLISECOND}, 0, Nonsense.LONGER),
-            ({"t2": NOW + HOUR, "t3": NOW + HOUR + 5}, 5, Nonsense.FUTURE),
-            ({"t2": NOW - HOUR, "t3": NOW - HOUR + 5}, 5, Nonsense.PAST),
+            ({"unset": True}, 0, InvalidTimestamps.ZERO),
+            ({"t3": NOW + MILLISECOND - 1}, 0, InvalidTimestamps.BACKWARDS),
+            ({"t3": NOW + 4 * MILLISECOND}, 0, InvalidTimestamps.LONGER),
+            ({"t2": NOW + HOUR, "t3": NOW + HOUR + 5}, 5, InvalidTimestamps.FUTURE),
+            ({"t2": NOW - HOUR, "t3": NOW - HOUR + 5}, 5, InvalidTimestamps.PAST),
             ({"t2": NOW + 59 * SECOND, "t3": NOW + 59 * SECOND + 5}, 5, None),
             ({"t2": NOW - 59 * SECOND, "t3": NOW - 59 * SECOND + 5}, 5, None),
         ],
     )
     def test_is_counted_and_said_and_the_rest_goes_on(
-        self, change: dict[str, Any], kept: int, wrong: Nonsense | None
+        self, change: dict[str, Any], kept: int, wrong: InvalidTimestamps | None
     ) -> None:
         run = Run()
         run.tell(0, self.good())
         assert run.tell(1, self.good()._replace(**change)) == (kept, wrong)
         run.tell(2, self.good())
         summary = run.summary()
-        assert summary.nonsense == {each: int(each is wrong) for each in Nonsense}
+        assert summary.invalid_timestamps == {each: int(each is wrong) for each in InvalidTimestamps}
         assert summary.forward.delay.count == (3 if wrong is None else 2)
 
     def test_kept_as_long_as_the_round_trip_leaves_nothing_for_the_network(self) -> None:
-        assert Run().tell(0, stamps(NOW, 0, 50_000, 0))[1] is Nonsense.LONGER
+        assert Run().tell(0, stamps(NOW, 0, 50_000, 0))[1] is InvalidTimestamps.LONGER
         assert Run().tell(0, stamps(NOW, 0, 50_000, 1))[1] is None
 
     def test_of_clocks_that_follow_utc_less_is_tolerated(self) -> None:
         ahead = stamps(NOW, MILLISECOND, 5, MILLISECOND, 2 * SECOND)
-        assert Run(here=SURE, there=SURE).tell(0, ahead)[1] is Nonsense.FUTURE
+        assert Run(here=SURE, there=SURE).tell(0, ahead)[1] is InvalidTimestamps.FUTURE
         assert Run(here=SURE).tell(0, ahead)[1] is None
 
     def test_where_the_clocks_may_differ_only_what_differs_from_the_rest_is_odd(self) -> None:
         run = Run("estimated")
         for seq in range(10):
             assert run.tell(seq, stamps(NOW + seq * SECOND, MILLISECOND, 5, MILLISECOND, 5 * HOUR))[1] is None
-        assert run.tell(10, stamps(NOW + 10 * SECOND, MILLISECOND, 5, MILLISECOND, 6 * HOUR))[1] is Nonsense.FUTURE
-        assert run.tell(11, stamps(NOW + 11 * SECOND, MILLISECOND, 5, MILLISECOND))[1] is Nonsense.PAST
+        assert (
+            run.tell(10, stamps(NOW + 10 * SECOND, MILLISECOND, 5, MILLISECOND, 6 * HOUR))[1]
+            is InvalidTimestamps.FUTURE
+        )
+        assert run.tell(11, stamps(NOW + 11 * SECOND, MILLISECOND, 5, MILLISECOND))[1] is InvalidTimestamps.PAST
         assert run.tell(12, stamps(NOW + 12 * SECOND, MILLISECOND, 5, MILLISECOND, 5 * HOUR))[1] is None
 
     @given(*(st.integers(0, 2**63) for _ in range(4)), st.booleans())

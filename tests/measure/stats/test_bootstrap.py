@@ -15,8 +15,8 @@ from netecho.measure.stats.bootstrap import (
     LEAST,
     RESAMPLES,
     STRETCHES,
+    Blocks,
     RankTest,
-    Stretches,
     interval,
     location,
     mann_whitney,
@@ -31,9 +31,9 @@ SERIES = st.builds(
 )
 
 
-def put_together(stretches: Stretches, weights: list[int]) -> list[int]:
+def put_together(blocks: Blocks, weights: list[int]) -> list[int]:
     """Build the resample that weights stand for."""
-    return [value for part, times in zip(stretches.parts, weights, strict=True) for value in list(part) * times]
+    return [value for part, times in zip(blocks.parts, weights, strict=True) for value in list(part) * times]
 
 
 def steady(length: int, seed: int, *, level: float = 1e5, memory: float = 0.9) -> list[int]:
@@ -48,7 +48,7 @@ def steady(length: int, seed: int, *, level: float = 1e5, memory: float = 0.9) -
 
 @given(SERIES)
 def test_stretches_are_the_series_in_order_cut_evenly(values: list[int]) -> None:
-    parts = Stretches(values).parts
+    parts = Blocks(values).parts
     assert [value for part in parts for value in part] == values
     assert FEWEST <= len(parts) <= STRETCHES
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
@@ -56,14 +56,14 @@ def test_stretches_are_the_series_in_order_cut_evenly(values: list[int]) -> None
 
 @given(SERIES, st.integers(0, 100), st.sampled_from([0.0, 50.0, 90.0, 99.0, 99.9, 100.0]))
 def test_a_resample_is_never_built_but_has_the_figures_as_if(values: list[int], seed: int, percent: float) -> None:
-    stretches = Stretches(values)
-    weights = stretches.drawn(Random(seed))
-    assert sum(weights) == len(stretches.parts)
-    built = sorted(put_together(stretches, weights))
+    blocks = Blocks(values)
+    weights = blocks.drawn(Random(seed))
+    assert sum(weights) == len(blocks.parts)
+    built = sorted(put_together(blocks, weights))
     rank = max(1, -(-round(percent * 10) * len(built) // 1000))
-    assert stretches.percentile(weights, percent) == built[rank - 1]
-    assert stretches.mean(weights) == pytest.approx(statistics.fmean(built))
-    assert stretches.stddev(weights) == pytest.approx(statistics.pstdev(built), abs=1e-6)
+    assert blocks.percentile(weights, percent) == built[rank - 1]
+    assert blocks.mean(weights) == pytest.approx(statistics.fmean(built))
+    assert blocks.stddev(weights) == pytest.approx(statistics.pstdev(built), abs=1e-6)
 
 
 def test_the_interval_is_the_middle_99_percent_of_the_differences_and_a_little() -> None:
@@ -116,13 +116,13 @@ def test_what_chance_explains() -> None:
 def test_what_neighbours_share_is_not_taken_for_evidence() -> None:
     pairs = [(steady(1000, seed), steady(1000, 1000 + seed)) for seed in range(25)]
     naive = sum(not mann_whitney(before, after).explained for before, after in pairs)
-    by_stretch = sum(not location(Stretches(before), Stretches(after)).explained for before, after in pairs)
+    by_stretch = sum(not location(Blocks(before), Blocks(after)).explained for before, after in pairs)
     assert naive > 10
     assert by_stretch <= 1
 
 
 def test_a_slower_run_is_told() -> None:
     before, after = steady(1000, 1), steady(1000, 2, level=2e5)
-    found = location(Stretches(before), Stretches(after))
+    found = location(Blocks(before), Blocks(after))
     assert not found.explained
     assert found.higher > 0.8

@@ -5,14 +5,14 @@ from math import ceil, sqrt
 import pytest
 from hypothesis import given, strategies as st
 
-from netecho.measure.stats.signed_histogram import Signed
+from netecho.measure.stats.signed_histogram import SignedHistogram
 from netecho.measure.summary import Distribution
 
 HOUR = 3_600_000_000_000
 
 
 def of(values: list[int], base: int = 0) -> Distribution:
-    signed = Signed(base)
+    signed = SignedHistogram(base)
     for value in values:
         signed.record(value)
     return signed.distribution()

@@ -15,7 +15,7 @@ from netecho.measure.payload import Payloads
 from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
 from netecho.measure.session import Session
-from netecho.net.client.closed_loop import STAY, rally
+from netecho.net.client.closed_loop import STAY, run_closed_loop
 from netecho.net.linux.sockopts import SO_TIMESTAMPING
 from tests.net.linux.ancillary import laid_out
 
@@ -53,7 +53,7 @@ class Game:
         first = self.session.due(0)
         assert first is not None
         self.session.sent(first, 0)
-        first.left = WALL + 1 * US
+        first.tx_timestamp = WALL + 1 * US
         self.sent_bytes.append(self.payloads.of(0))
 
     def clock(self) -> int:
@@ -82,7 +82,7 @@ class Game:
 
     def collect(self) -> None:
         for probe in self.awaited:
-            probe.left = WALL + probe.sent_at + 1 * US
+            probe.tx_timestamp = WALL + probe.sent_at + 1 * US
         self.awaited.clear()
 
     def sent(self, size: int) -> int:
@@ -150,7 +150,7 @@ class Game:
         first = self.payloads.of(0) if data is None else data
         self.lies(first)
         try:
-            return rally(me, me, me, me, first, WALL + self.now - 2 * US)
+            return run_closed_loop(me, me, me, me, first, WALL + self.now - 2 * US)
         finally:
             assert not self.waits, "the reactor's sockets never wait"
 
@@ -214,7 +214,7 @@ def test_a_reply_that_does_not_come_is_left_to_the_reactor() -> None:
     assert game.out == [2]
     assert game.recorder.summary().received == 2
     (probe,) = game.session.outstanding.values()
-    assert (probe.scheduled, probe.left) == (40 * US, WALL + 41 * US)
+    assert (probe.scheduled, probe.tx_timestamp) == (40 * US, WALL + 41 * US)
 
 
 def test_what_the_socket_raises_is_passed_on_and_no_round_is_forgotten() -> None:

@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from netecho.errors import NetechoError, UnreachableError, UsageError
 from netecho.measure.plan import SECOND
 from netecho.net.client.connect import Address, connect, mark, open_socket
-from netecho.net.client.job import Travel
+from netecho.net.client.job import IpOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,11 +52,11 @@ def at(listener: socket.socket) -> Address:
 
 
 class Dialling:
-    def __init__(self, *addresses: Address, timeout: int = 2 * SECOND, travel: Travel | None = None) -> None:
+    def __init__(self, *addresses: Address, timeout: int = 2 * SECOND, ip_options: IpOptions | None = None) -> None:
         self.reactor = Watching()
         self.error: NetechoError | None = None
         self.result: tuple[socket.socket, Address, int] | None = None
-        coroutine = connect(self.reactor, list(addresses), travel or Travel(), timeout)
+        coroutine = connect(self.reactor, list(addresses), ip_options or IpOptions(), timeout)
         Deferred.fromCoroutine(coroutine).addCallbacks(self._connected, self._failed)
 
     def _connected(self, result: tuple[socket.socket, Address, int]) -> None:
@@ -137,24 +137,24 @@ def test_an_unix_socket_that_is_not_there_is_told_by_its_path() -> None:
 
 
 def test_a_source_that_is_not_ours_is_a_wrong_option(listener: socket.socket) -> None:
-    dialling = Dialling(at(listener), travel=Travel(source=("192.0.2.1", 0)))
+    dialling = Dialling(at(listener), ip_options=IpOptions(source=("192.0.2.1", 0)))
     assert isinstance(dialling.error, UsageError)
     assert dialling.error.sentence.startswith("cannot send from --source 192.0.2.1:0: ")
 
 
 def test_headers_say_what_was_asked() -> None:
-    with open_socket(socket.AF_INET, socket.SOCK_DGRAM, Travel(dscp=46, ttl=7, dont_fragment=True)) as skt:
+    with open_socket(socket.AF_INET, socket.SOCK_DGRAM, IpOptions(dscp=46, ttl=7, dont_fragment=True)) as skt:
         assert skt.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == 46 << 2
         assert skt.getsockopt(socket.IPPROTO_IP, socket.IP_TTL) == 7
         assert skt.getsockopt(socket.IPPROTO_IP, 10) == 2
     with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as six:
-        mark(six, Travel(dscp=10, ttl=9))
+        mark(six, IpOptions(dscp=10, ttl=9))
         assert six.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS) == 10 << 2
         assert six.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS) == 9
 
 
 def test_a_source_port_is_kept_and_nagle_is_off() -> None:
-    with open_socket(socket.AF_INET, socket.SOCK_STREAM, Travel(source=("127.0.0.1", 0))) as skt:
+    with open_socket(socket.AF_INET, socket.SOCK_STREAM, IpOptions(source=("127.0.0.1", 0))) as skt:
         assert skt.getsockname()[0] == "127.0.0.1"
         assert skt.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert not skt.getblocking()

@@ -11,7 +11,7 @@ from netecho.measure.events import Event, ProbeLost, ReplyReceived
 from netecho.measure.plan import MILLISECOND, SECOND, Plan
 from netecho.measure.recorder import Recorder
 from netecho.measure.session import Session
-from netecho.net.client.driver import Flow
+from netecho.net.client.driver import SessionDriver
 
 if TYPE_CHECKING:
     from netecho.measure.session import Probe
@@ -46,18 +46,18 @@ class Bench:
         self.recorder = Recorder()
         self.session = Session(Plan(**settings), self.recorder, self.events.append)
         self.dials = 0
-        self.flow = Flow(self.clock, self.session, clock=self.now, redial=self.redial)
+        self.driver = SessionDriver(self.clock, self.session, clock=self.now, redial=self.redial)
         self.link = FakeLink(self)
 
-    def redial(self, flow: Flow) -> None:
-        assert flow is self.flow
+    def redial(self, driver: SessionDriver) -> None:
+        assert driver is self.driver
         self.dials += 1
 
     def now(self) -> int:
         return round(self.clock.seconds() * 1e6) * 1000
 
     def start(self) -> None:
-        self.flow.start(self.link, self.now())
+        self.driver.start(self.link, self.now())
 
     def advance(self, milliseconds: int) -> None:
         for _ in range(milliseconds):
@@ -65,7 +65,7 @@ class Bench:
 
     @property
     def over(self) -> bool:
-        return bool(self.flow.done.called)
+        return bool(self.driver.done.called)
 
 
 def test_probes_leave_on_time_and_the_run_ends_with_the_last_reply() -> None:
@@ -77,7 +77,7 @@ def test_probes_leave_on_time_and_the_run_ends_with_the_last_reply() -> None:
     for index in range(3):
         assert not bench.over
         bench.session.answered(index, bench.now())
-        bench.flow.pump()
+        bench.driver.pump()
     assert bench.over
 
 
@@ -103,7 +103,7 @@ def test_a_long_backlog_is_sent_in_pieces_that_let_replies_in_between() -> None:
     bench = Bench(count=100, interval=Fraction(1000))
     bench.start()
     bench.clock.rightNow += 1
-    bench.flow.pump()
+    bench.driver.pump()
     assert 1 < len(bench.link.sent) < 100
     bench.clock.advance(0)
     assert bench.link.sent == list(range(100))
@@ -112,7 +112,7 @@ def test_a_long_backlog_is_sent_in_pieces_that_let_replies_in_between() -> None:
 def test_a_lost_link_loses_what_it_owed_and_another_is_got_when_a_probe_is_due() -> None:
     bench = Bench(count=3)
     bench.start()
-    bench.flow.lost(bench.link)
+    bench.driver.lost(bench.link)
     assert bench.link.closed
     assert [type(event) for event in bench.events] == [ProbeLost]
     bench.advance(9)
@@ -121,7 +121,7 @@ def test_a_lost_link_loses_what_it_owed_and_another_is_got_when_a_probe_is_due()
     assert bench.dials == 1
     bench.advance(1)
     another = FakeLink(bench)
-    bench.flow.connected(another)
+    bench.driver.connected(another)
     assert another.sent == [1]
     assert bench.dials == 1
 
@@ -129,35 +129,35 @@ def test_a_lost_link_loses_what_it_owed_and_another_is_got_when_a_probe_is_due()
 def test_no_link_to_be_had_is_a_lost_probe_and_the_next_one_tries_again() -> None:
     bench = Bench(count=3)
     bench.start()
-    bench.flow.lost(bench.link)
+    bench.driver.lost(bench.link)
     bench.advance(10)
-    bench.flow.unreachable()
+    bench.driver.unreachable()
     assert bench.recorder.summary().lost == 2
     assert not bench.over
     bench.advance(10)
     assert bench.dials == 2
-    bench.flow.unreachable()
+    bench.driver.unreachable()
     assert bench.over
 
 
 def test_the_end_of_an_old_link_does_not_touch_the_new_one() -> None:
     bench = Bench(count=3)
     bench.start()
-    bench.flow.lost(bench.link)
+    bench.driver.lost(bench.link)
     bench.advance(10)
     another = FakeLink(bench)
-    bench.flow.connected(another)
-    bench.flow.lost(bench.link)
-    assert bench.flow.link is another
+    bench.driver.connected(another)
+    bench.driver.lost(bench.link)
+    assert bench.driver.link is another
     assert not another.closed
 
 
 def test_a_link_that_comes_after_the_end_is_closed() -> None:
     bench = Bench(count=1)
     bench.start()
-    bench.flow.stop()
+    bench.driver.stop()
     late = FakeLink(bench)
-    bench.flow.connected(late)
+    bench.driver.connected(late)
     assert late.closed
     assert late.sent == []
 
@@ -168,14 +168,14 @@ def test_a_stalled_connection_is_replaced() -> None:
     bench.session.pause()
     bench.advance(10)
     assert bench.link.closed
-    assert bench.flow.link is None
+    assert bench.driver.link is None
     assert bench.dials == 1
 
 
 def test_stopping_leaves_what_is_in_flight_neither_received_nor_lost() -> None:
     bench = Bench(count=10)
     bench.start()
-    bench.flow.stop()
+    bench.driver.stop()
     assert bench.over
     summary = bench.recorder.summary()
     assert (summary.sent, summary.lost, summary.pending) == (1, 0, 1)
@@ -187,7 +187,7 @@ def test_a_timer_that_goes_off_early_does_no_harm() -> None:
     bench.start()
     bench.advance(3)
     bench.session.answered(0, bench.now())
-    bench.flow.pump()
+    bench.driver.pump()
     assert bench.link.sent == [0, 1]
     bench.advance(1000)
     assert not bench.over

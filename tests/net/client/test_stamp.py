@@ -13,8 +13,8 @@ from netecho.measure.payload import Payloads
 from netecho.measure.plan import MILLISECOND, SECOND, Plan
 from netecho.measure.recorder import Recorder
 from netecho.measure.session import Session
-from netecho.net.client.job import Job, Stamping, Travel, Trust
-from netecho.net.client.link import Setting
+from netecho.net.client.job import IpOptions, Job, StampOptions, TlsOptions
+from netecho.net.client.link import LinkContext
 from netecho.net.client.stamp import SOON, StampLink, StampRun
 from netecho.stamp.session_reflector import Arrival, Clock, Prepared, Reflector, Rules
 from netecho.stamp.session_sender import Sender
@@ -60,14 +60,14 @@ class Bench:
         job = Job(
             target=parse_target("stamp://host"),
             plan=plan,
-            travel=Travel(),
-            trust=Trust(),
+            ip_options=IpOptions(),
+            tls_options=TlsOptions(),
             settings={},
-            stamping=Stamping(clock=clock),
+            stamp_options=StampOptions(clock=clock),
         )
         self.recorder = Recorder()
         self.events: list[Event] = []
-        setting = Setting(
+        context = LinkContext(
             reactor=None,
             job=job,
             payloads=Payloads(plan),
@@ -75,34 +75,34 @@ class Bench:
             addresses=[],
             trouble=lambda *_: None,
         )
-        self.run = StampRun(setting)
+        self.run = StampRun(context)
         self.session = Session(plan, self.recorder, self.events.append)
-        self.flow = StillFlow(self.session)
-        self.link = StampLink(self.flow, setting.payloads, None, setting.trouble, run=self.run, sender=Sender(ssid=9))
+        self.driver = StillFlow(self.session)
+        self.link = StampLink(self.driver, context.payloads, None, context.trouble, run=self.run, sender=Sender(ssid=9))
         self.link.port = Silent()  # type: ignore[assignment]
         self.reflector = Reflector(Rules(stateful=stateful), Clock(ErrorEstimate.of(1, synchronised=True)))
-        self.session.start(self.flow.time)
+        self.session.start(self.driver.time)
 
     def send(self) -> tuple[Probe, Prepared]:
         """Send the next probe; its reply as the reflector has it ready."""
-        probe = self.session.due(self.flow.time)
+        probe = self.session.due(self.driver.time)
         assert probe is not None
         data = self.link.payload(probe)
-        self.session.sent(probe, self.flow.time)
-        probe.left = time.time_ns()
-        arrival = Arrival(data, ("192.0.2.1", 1), 1, probe.left + FORWARD, 0, ttl=61, tos=0)
+        self.session.sent(probe, self.driver.time)
+        probe.tx_timestamp = time.time_ns()
+        arrival = Arrival(data, ("192.0.2.1", 1), 1, probe.tx_timestamp + FORWARD, 0, ttl=61, tos=0)
         prepared = self.reflector.take(arrival)
         assert isinstance(prepared, Prepared)
-        self.flow.time += 10 * MILLISECOND
+        self.driver.time += 10 * MILLISECOND
         return probe, prepared
 
-    def answer(self, probe: Probe, prepared: Prepared, arrived: int | None = None) -> bytes:
+    def answer(self, probe: Probe, prepared: Prepared, rx_timestamp: int | None = None) -> bytes:
         """Hand the reply over, a millisecond after the probe was sent; return it."""
-        assert probe.left is not None
-        t3 = probe.left + FORWARD + KEPT
+        assert probe.tx_timestamp is not None
+        t3 = probe.tx_timestamp + FORWARD + KEPT
         data = bytes(prepared.stamped(t3))
         prepared.left(t3 + LEAVING)
-        back = t3 + LEAVING + BACKWARD if arrived is None else arrived
+        back = t3 + LEAVING + BACKWARD if rx_timestamp is None else rx_timestamp
         self.link.judge(data, probe.sent_at + MILLISECOND, back)
         return data
 
@@ -159,7 +159,7 @@ def test_none_waits_where_it_would_be_in_the_way_or_in_vain(settings: dict[str, 
     bench = Bench(count=5, **settings)
     for told in (1, 2, 3):
         if settings.get("interval"):
-            bench.flow.time += SOON
+            bench.driver.time += SOON
         bench.answer(*bench.send())
         assert len(bench.rtts) == told
     assert bench.rtts == [BY_T3] * 3
@@ -191,7 +191,7 @@ def test_a_reply_that_comes_twice_while_it_waits_is_a_duplicate() -> None:
     bench.answer(*bench.send())
     probe, prepared = bench.send()
     data = bench.answer(probe, prepared)
-    bench.link.judge(data, bench.flow.time, None)
+    bench.link.judge(data, bench.driver.time, None)
     summary = bench.recorder.summary()
     assert (summary.received, summary.duplicate, summary.lost) == (2, 1, 0)
 
@@ -209,16 +209,16 @@ def test_a_follow_up_that_cannot_be_is_not_believed() -> None:
 def test_without_kernel_stamps_it_is_the_programs_clock() -> None:
     bench = Bench(count=1)
     probe, prepared = bench.send()
-    left, probe.left = probe.left, None
-    assert left is not None
-    bench.link.judge(bytes(prepared.stamped(left + FORWARD + KEPT)), probe.sent_at + MILLISECOND, None)
+    tx_timestamp, probe.tx_timestamp = probe.tx_timestamp, None
+    assert tx_timestamp is not None
+    bench.link.judge(bytes(prepared.stamped(tx_timestamp + FORWARD + KEPT)), probe.sent_at + MILLISECOND, None)
     assert bench.rtts == [MILLISECOND - KEPT]
 
 
 def test_a_kernel_stamp_that_contradicts_the_programs_clock_is_not_believed() -> None:
     bench = Bench(count=1)
     probe, prepared = bench.send()
-    bench.answer(probe, prepared, arrived=time.time_ns() + SECOND)
+    bench.answer(probe, prepared, rx_timestamp=time.time_ns() + SECOND)
     assert bench.rtts == [MILLISECOND - KEPT]
 
 
@@ -233,7 +233,7 @@ def test_warmup_is_in_no_figure() -> None:
 def test_strays_and_late_replies_are_in_no_figure() -> None:
     bench = Bench(count=2, timeout=KEPT)
     bench.answer(*bench.send())
-    bench.link.judge(b"hello", bench.flow.time, None)
+    bench.link.judge(b"hello", bench.driver.time, None)
     summary = bench.recorder.summary()
     assert (summary.received, summary.lost, summary.late, summary.stray) == (0, 1, 1, 1)
     assert bench.run.oneway.summary().forward.delay.count == bench.run.seen.replies == 0
@@ -242,11 +242,13 @@ def test_strays_and_late_replies_are_in_no_figure() -> None:
 def test_nonsense_is_a_reply_without_directions() -> None:
     bench = Bench(count=1)
     probe, prepared = bench.send()
-    assert probe.left is not None
-    bench.link.judge(bytes(prepared.stamped(probe.left)), probe.sent_at + MILLISECOND, probe.left + 500_000)
+    assert probe.tx_timestamp is not None
+    bench.link.judge(
+        bytes(prepared.stamped(probe.tx_timestamp)), probe.sent_at + MILLISECOND, probe.tx_timestamp + 500_000
+    )
     assert bench.rtts == [500_000]  # T3 is before T2: nothing is known of how long it was kept
     summary = bench.run.oneway.summary()
-    assert sum(summary.nonsense.values()) == 1
+    assert sum(summary.invalid_timestamps.values()) == 1
     assert summary.forward.delay.count == 0
 
 
@@ -261,10 +263,10 @@ class TestSessions:
         monkeypatch.setattr("netecho.net.client.stamp.Sender", sender)
         monkeypatch.setattr("netecho.net.client.stamp.open_port", lambda *_: None)
         bench = Bench(count=1)
-        object.__setattr__(bench.run.setting.job, "stamping", Stamping(ssid=ssid))
-        bench.run.setting.addresses.append(None)  # type: ignore[arg-type]
+        object.__setattr__(bench.run.context.job, "stamp_options", StampOptions(ssid=ssid))
+        bench.run.context.addresses.append(None)  # type: ignore[arg-type]
         for _ in range(3):
-            bench.run.link(bench.flow)  # type: ignore[arg-type]
+            bench.run.link(bench.driver)  # type: ignore[arg-type]
         return made
 
     def test_none_have_a_number_where_none_is_wanted(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from netecho.measure.payload import Payloads
 from netecho.measure.plan import MILLISECOND, Plan
 from netecho.measure.recorder import Recorder
 from netecho.measure.session import Session
-from netecho.net.client.driver import Flow
+from netecho.net.client.driver import SessionDriver
 from netecho.net.client.stream import ProbeConnection, StreamLink
 
 if TYPE_CHECKING:
@@ -34,15 +34,15 @@ class Bench:
         self.recorder = Recorder()
         self.session = Session(plan, self.recorder, self.events.append)
         self.payloads = Payloads(plan)
-        self.flow = Flow(self.clock, self.session, clock=self.now, redial=lambda _: None)
+        self.driver = SessionDriver(self.clock, self.session, clock=self.now, redial=lambda _: None)
         self.transport = StringTransport()
-        self.link = StreamLink(self.flow, self.payloads)
+        self.link = StreamLink(self.driver, self.payloads)
         connection: Any = SimpleNamespace(
-            stamps=None, departures=None, arrived=None, connected=1, abortConnection=self.transport.loseConnection
+            stamps=None, pending_tx=None, rx_timestamp=None, connected=1, abortConnection=self.transport.loseConnection
         )
         self.link.connection = connection
         self.link.makeConnection(self.transport)
-        self.flow.start(self.link, self.now())
+        self.driver.start(self.link, self.now())
 
     def now(self) -> int:
         return round(self.clock.seconds() * 1e6) * 1000
@@ -60,7 +60,7 @@ def test_replies_are_told_one_by_one_however_they_come() -> None:
     for at in range(0, 128, 7):
         bench.link.dataReceived(echoed[at : at + 7])
     assert [type(event) for event in bench.events] == [ReplyReceived, ReplyReceived]
-    assert bench.flow.done.called
+    assert bench.driver.done.called
 
 
 def test_a_wrong_byte_and_a_banner_are_told() -> None:
@@ -85,7 +85,7 @@ def test_a_peer_that_does_not_read_holds_the_sends_back() -> None:
 def test_the_end_of_the_connection_is_the_loss_of_what_it_owed() -> None:
     bench = Bench(count=5)
     bench.link.connectionLost(Failure(ConnectionLost()))
-    assert bench.flow.link is None
+    assert bench.driver.link is None
     assert bench.recorder.summary().lost == 1
 
 
@@ -112,8 +112,8 @@ class Pair:
         plan = Plan(count=None, interval=Fraction(MILLISECOND))
         self.recorder = Recorder()
         self.session = Session(plan, self.recorder)
-        self.flow = Flow(self.reactor, self.session, clock=lambda: 0, redial=lambda _: None)
-        self.link = StreamLink(self.flow, Payloads(plan))
+        self.driver = SessionDriver(self.reactor, self.session, clock=lambda: 0, redial=lambda _: None)
+        self.link = StreamLink(self.driver, Payloads(plan))
         self.connection = ProbeConnection(self.reactor, near, self.link, None)
         self.link.connection = self.connection
         self.connection.begin()
@@ -154,11 +154,11 @@ def test_a_write_to_a_peer_that_is_gone_is_no_exception(pair: Pair) -> None:
 
 
 def test_an_error_and_no_data_ends_the_connection_only_if_the_peer_is_gone(pair: Pair) -> None:
-    pair.flow.link = pair.link
+    pair.driver.link = pair.link
     connection: Any = pair.connection
     connection.readConnectionLost(Failure(ConnectionLost()))
-    assert pair.flow.link is pair.link
+    assert pair.driver.link is pair.link
     assert pair.connection in pair.reactor.readers
     pair.far.close()
     connection.readConnectionLost(Failure(ConnectionLost()))
-    assert pair.flow.link is None
+    assert pair.driver.link is None

@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from netecho.net.linux import sockopts
 from netecho.net.linux.recvmsg import Entries, Message, control_messages
-from netecho.net.linux.timestamping import SocketStamps
+from netecho.net.linux.timestamping import SocketTimestamps
 from tests.net.linux.ancillary import laid_out
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def test_errors_are_those_of_recvmsg(near: socket.socket) -> None:
 
 
 def test_an_error_queue_is_taken_as_far_as_there_is_room(near: socket.socket) -> None:
-    assert SocketStamps.enable(near) is not None
+    assert SocketTimestamps.enable(near) is not None
     for _ in range(5):
         near.send(b"stamped")
     entries = Entries(2, 256)

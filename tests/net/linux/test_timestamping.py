@@ -15,7 +15,15 @@ from hypothesis import example, given, strategies as st
 from netecho.net.linux import sockopts, timestamping
 from netecho.net.linux.recvmsg import Entries, Message
 from netecho.net.linux.sockopts import MSG_ERRQUEUE, SO_RXQ_OVFL, SO_TIMESTAMPING
-from netecho.net.linux.timestamping import ClockWatch, Counter, QueuedError, SocketStamps, departed, departure, trouble
+from netecho.net.linux.timestamping import (
+    ClockWatch,
+    QueuedError,
+    SocketTimestamps,
+    TimestampIds,
+    entry_tx_timestamp,
+    parse_error,
+    parse_tx_timestamp,
+)
 from tests.net.linux.ancillary import laid_out
 
 if TYPE_CHECKING:
@@ -107,9 +115,9 @@ class Socket:
         self.options.append((level, option, value))
 
 
-def over(*entries: Entry, stream: bool = False) -> tuple[SocketStamps, ScriptedQueue, Any]:
+def over(*entries: Entry, stream: bool = False) -> tuple[SocketTimestamps, ScriptedQueue, Any]:
     queue = ScriptedQueue(*entries)
-    return SocketStamps(stream=stream, flags=timestamping._BASIC, entries=queue), queue, Socket()
+    return SocketTimestamps(stream=stream, flags=timestamping._BASIC, entries=queue), queue, Socket()
 
 
 # --- control messages
@@ -120,16 +128,18 @@ def test_a_sends_stamp_as_this_kernel_writes_it() -> None:
         (1, 37, bytes.fromhex("73fc036b00000000a004900000000000") + bytes(32)),
         (0, 11, bytes.fromhex("2a000000040000000000000007000000") + bytes(16)),
     ]
-    assert departure(ancillary) == (7, 1_795_423_347_009_438_368)
+    assert parse_tx_timestamp(ancillary) == (7, 1_795_423_347_009_438_368)
 
 
 def test_the_order_of_the_messages_does_not_matter() -> None:
-    assert departure([extended(id32=7), stamp()]) == departure([stamp(), extended(id32=7)]) == (7, SEEN)
+    assert (
+        parse_tx_timestamp([extended(id32=7), stamp()]) == parse_tx_timestamp([stamp(), extended(id32=7)]) == (7, SEEN)
+    )
 
 
 def test_ipv6_has_a_type_of_its_own() -> None:
     _, _, data = extended(id32=9)
-    assert departure([stamp(), (socket.IPPROTO_IPV6, sockopts.IPV6_RECVERR, data)]) == (9, SEEN)
+    assert parse_tx_timestamp([stamp(), (socket.IPPROTO_IPV6, sockopts.IPV6_RECVERR, data)]) == (9, SEEN)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +155,7 @@ def test_ipv6_has_a_type_of_its_own() -> None:
     ],
 )
 def test_what_is_not_a_departure(ancillary: list[Control]) -> None:
-    assert departure(ancillary) is None
+    assert parse_tx_timestamp(ancillary) is None
 
 
 STAMPS = st.builds(stamp, st.sampled_from([0, SEEN]))
@@ -171,21 +181,23 @@ def test_what_is_seen_at_a_glance_is_what_a_careful_look_sees(entries: list[list
     )  # of old
     queue.entries.extend(entries)
     assert queue.receive(7, MSG_ERRQUEUE) == len(entries)
-    assert [departed(queue, index) for index in range(len(entries))] == [departure(entry) for entry in entries]
+    assert [entry_tx_timestamp(queue, index) for index in range(len(entries))] == [
+        parse_tx_timestamp(entry) for entry in entries
+    ]
 
 
 def test_trouble_is_what_is_not_a_stamp() -> None:
     message = extended(errno=90, origin=sockopts.ORIGIN_ICMP, type_=3, code=4, info=1400)
-    assert trouble([message]) == QueuedError(errno=90, origin=sockopts.ORIGIN_ICMP, type=3, code=4, info=1400)
-    assert trouble([stamp(), extended()]) is None
-    assert trouble([]) is None
+    assert parse_error([message]) == QueuedError(errno=90, origin=sockopts.ORIGIN_ICMP, type=3, code=4, info=1400)
+    assert parse_error([stamp(), extended()]) is None
+    assert parse_error([]) is None
 
 
 # --- counting
 
 
 def test_datagrams_are_counted_and_streams_by_their_last_byte() -> None:
-    datagrams, stream = Counter(stream=False), Counter(stream=True)
+    datagrams, stream = TimestampIds(stream=False), TimestampIds(stream=True)
     assert [datagrams.sent(64), datagrams.sent(1400)] == [0, 1]
     assert [stream.sent(64), stream.sent(1400)] == [63, 1463]
 
@@ -196,7 +208,7 @@ def test_datagrams_are_counted_and_streams_by_their_last_byte() -> None:
     sizes=st.lists(st.integers(1, 100_000), min_size=1, max_size=20),
 )
 def test_ids_come_back_whole_though_the_system_keeps_32_bits(stream: bool, before: int, sizes: list[int]) -> None:
-    counter = Counter(stream=stream)
+    counter = TimestampIds(stream=stream)
     counter.last = counter.stamped = before
     ids = [counter.sent(size) for size in sizes]
     assert [counter.whole(id_ & 0xFFFF_FFFF) for id_ in ids] == ids
@@ -204,7 +216,7 @@ def test_ids_come_back_whole_though_the_system_keeps_32_bits(stream: bool, befor
 
 
 def test_a_retransmission_is_stamped_again_and_not_passed_on() -> None:
-    counter = Counter(stream=True)
+    counter = TimestampIds(stream=True)
     first, second = counter.sent(100), counter.sent(100)
     assert counter.whole(first) == 99
     assert counter.whole(first) is None
@@ -213,14 +225,14 @@ def test_a_retransmission_is_stamped_again_and_not_passed_on() -> None:
 
 
 def test_datagrams_may_be_stamped_out_of_order() -> None:
-    counter = Counter(stream=False)
+    counter = TimestampIds(stream=False)
     for _ in range(3):
         counter.sent(1)
     assert [counter.whole(i) for i in (1, 2, 0)] == [1, 2, 0]
 
 
 def test_after_a_restart_ids_go_on_and_stamps_from_before_belong_to_nobody() -> None:
-    counter = Counter(stream=False)
+    counter = TimestampIds(stream=False)
     for _ in range(10):
         counter.sent(1)
     counter.restart()
@@ -311,8 +323,8 @@ def test_a_failed_send_on_a_stream_changes_nothing() -> None:
 # --- reading
 
 
-def reading(*messages: Control) -> tuple[SocketStamps, tuple[bytes, int | None]]:
-    of = SocketStamps(stream=False, flags=timestamping._BASIC, reply=ScriptedReply(b"echo", messages))
+def reading(*messages: Control) -> tuple[SocketTimestamps, tuple[bytes, int | None]]:
+    of = SocketTimestamps(stream=False, flags=timestamping._BASIC, reply=ScriptedReply(b"echo", messages))
     return of, of.read(cast("Any", Socket()), 100)
 
 
@@ -337,7 +349,7 @@ def test_an_arrival_over_ipv6() -> None:
 
 def test_sockets_share_the_memory_and_not_what_lies_there() -> None:
     room = ScriptedReply(b"echo", [stamp(), (0, sockopts.IP_TTL, struct.pack("@i", 57))])
-    one, other, third = (SocketStamps(stream=False, flags=timestamping._BASIC, reply=room) for _ in range(3))
+    one, other, third = (SocketTimestamps(stream=False, flags=timestamping._BASIC, reply=room) for _ in range(3))
     sock = cast("Any", Socket())
     assert one.read(sock, 100) == (b"echo", SEEN)
     room.came = b"", b""
@@ -372,7 +384,7 @@ def test_a_system_that_refuses_has_no_stamps(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(timestamping, "_switch_on", lambda *_, **__: None)
     assert not timestamping.awake()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        assert SocketStamps.enable(sock) is None
+        assert SocketTimestamps.enable(sock) is None
 
 
 @pytest.mark.usefixtures("asleep")
@@ -384,14 +396,14 @@ def test_a_system_that_accepts_and_never_stamps_has_none(monkeypatch: pytest.Mon
 @pytest.mark.usefixtures("asleep")
 def test_what_is_still_on_its_way_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     late = [BlockingIOError(), BlockingIOError()]
-    read = SocketStamps.read
+    read = SocketTimestamps.read
 
-    def busy(of: SocketStamps, sock: socket.socket, size: int) -> tuple[bytes, int | None]:
+    def busy(of: SocketTimestamps, sock: socket.socket, size: int) -> tuple[bytes, int | None]:
         if late:
             raise late.pop()
         return read(of, sock, size)
 
-    monkeypatch.setattr(SocketStamps, "read", busy)
+    monkeypatch.setattr(SocketTimestamps, "read", busy)
     assert timestamping.awake() == sockopts.LINUX
     assert not late or not sockopts.LINUX
 
@@ -399,7 +411,7 @@ def test_what_is_still_on_its_way_is_waited_for(monkeypatch: pytest.MonkeyPatch)
 def test_unix_sockets_have_none() -> None:
     a, b = socket.socketpair()
     with a, b:
-        assert SocketStamps.enable(a) is None
+        assert SocketTimestamps.enable(a) is None
 
 
 linux = pytest.mark.skipif(not sockopts.LINUX, reason="kernel stamps are Linux's")
@@ -430,18 +442,18 @@ def test_real_sockets(make: Callable[[int, str], Pair], family: int, host: str) 
         pytest.skip("no IPv6 here")
     near, far = make(family, host)
     with near, far:
-        of = SocketStamps.enable(near)
+        of = SocketTimestamps.enable(near)
         assert of is not None
         for _ in range(3):
             before = time.time_ns()
             id_ = of.sent(near.send(b"request"))
-            ((stamped, departed),) = of.drain(near)
+            ((stamped, entry_tx_timestamp),) = of.drain(near)
             assert stamped == id_
             far.sendall(far.recv(100))
-            data, arrived = of.read(near, 100)
+            data, message_rx_timestamp = of.read(near, 100)
             assert data == b"request"
-            assert arrived is not None
-            assert before - 1_000_000 < departed < arrived < time.time_ns() + 1_000_000
+            assert message_rx_timestamp is not None
+            assert before - 1_000_000 < entry_tx_timestamp < message_rx_timestamp < time.time_ns() + 1_000_000
         if make is datagrams:
             assert of.ttl == 64
             assert of.tos == 0
@@ -452,15 +464,15 @@ def test_real_sockets(make: Callable[[int, str], Pair], family: int, host: str) 
 def test_a_read_may_be_longer_than_the_memory_that_is_kept() -> None:
     near, far = streams(socket.AF_INET, "127.0.0.1")
     with near, far:
-        of = SocketStamps.enable(near)
+        of = SocketTimestamps.enable(near)
         assert of is not None
         sent = bytes(range(256)) * 1024
         near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * len(sent))
         far.sendall(sent)
         near.recv(len(sent), socket.MSG_PEEK | socket.MSG_WAITALL)
-        data, arrived = of.read(near, len(sent))
+        data, message_rx_timestamp = of.read(near, len(sent))
         assert data == sent
-        assert arrived is not None
+        assert message_rx_timestamp is not None
 
 
 @linux
@@ -469,7 +481,7 @@ def test_the_systems_count_and_ours_agree_after_failed_sends() -> None:
     far.close()
     with near:
         near.setblocking(False)
-        of = SocketStamps.enable(near)
+        of = SocketTimestamps.enable(near)
         assert of is not None
         stamped = []
         expected = []
@@ -487,7 +499,7 @@ def test_the_systems_count_and_ours_agree_after_failed_sends() -> None:
 def test_datagrams_that_the_receive_buffer_had_no_room_for_are_counted() -> None:
     near, far = datagrams(socket.AF_INET, "127.0.0.1")
     with near, far:
-        of = SocketStamps.enable(near)
+        of = SocketTimestamps.enable(near)
         assert of is not None
         near.setblocking(False)
         near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

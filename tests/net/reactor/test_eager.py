@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Protocol
 from zope.interface import implementer
 
-from netecho.net.reactor.eager import PromptConnection
+from netecho.net.reactor.eager import EagerConnection
 from tests.net.server.serving import House, drained, pair
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Bench:
         self.house = House()
         ours, self.client = pair(buffer)
         self.protocol = Noting()
-        self.wire = PromptConnection(ours, self.protocol, self.house.lane)
+        self.wire = EagerConnection(ours, self.protocol, self.house.fdset)
         self.protocol.makeConnection(self.wire)
 
 
@@ -71,13 +71,13 @@ def finish(bench: Bench) -> None:
         bench.wire.abortConnection()
     bench.house.settle()
     bench.client.close()
-    bench.house.lane.close()
+    bench.house.fdset.close()
 
 
 def test_a_write_leaves_at_once(bench: Bench) -> None:
     bench.wire.write(b"hello")
     assert drained(bench.client) == b"hello"
-    assert bench.house.lane.getWriters() == []
+    assert bench.house.fdset.getWriters() == []
     assert bench.wire.sent == 5
 
 
@@ -104,7 +104,7 @@ def test_what_the_system_does_not_take_waits_and_nothing_is_read_meanwhile(narro
     data = bytes(range(256)) * 1024
     narrow.wire.write(data)
     assert narrow.wire.waiting
-    assert narrow.house.lane.getReaders() == []
+    assert narrow.house.fdset.getReaders() == []
     narrow.client.send(b"anybody there?")
     narrow.house.settle()
     assert narrow.protocol.came == b""
@@ -171,4 +171,4 @@ def test_a_write_to_a_client_that_vanished_is_no_exception(bench: Bench) -> None
 def test_resuming_does_not_read_while_something_waits(narrow: Bench) -> None:
     narrow.wire.write(b"x" * 300_000)
     narrow.wire.resumeProducing()
-    assert narrow.house.lane.getReaders() == []
+    assert narrow.house.fdset.getReaders() == []

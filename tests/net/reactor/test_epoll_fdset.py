@@ -56,7 +56,7 @@ class Noting:
 def house() -> Iterator[House]:
     house = House()
     yield house
-    house.lane.close()
+    house.fdset.close()
 
 
 @pytest.fixture
@@ -68,12 +68,12 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def test_it_is_a_reactor_to_its_transports(house: House) -> None:
-    assert verifyObject(IReactorFDSet, house.lane)
+    assert verifyObject(IReactorFDSet, house.fdset)
 
 
 def test_it_is_ready_when_one_of_its_own_is(house: House, ends: tuple[socket.socket, socket.socket]) -> None:
     reader = Noting(ends[0])
-    house.lane.addReader(reader)
+    house.fdset.addReader(reader)
     assert not house.is_ready()
     ends[1].send(b"x")
     assert house.is_ready()
@@ -84,32 +84,32 @@ def test_it_is_ready_when_one_of_its_own_is(house: House, ends: tuple[socket.soc
 def test_only_what_is_wanted_is_told(house: House, ends: tuple[socket.socket, socket.socket]) -> None:
     both = Noting(ends[0])
     ends[1].send(b"x")
-    house.lane.addReader(both)
-    house.lane.addWriter(both)
-    assert house.lane.getReaders() == house.lane.getWriters() == [both]
+    house.fdset.addReader(both)
+    house.fdset.addWriter(both)
+    assert house.fdset.getReaders() == house.fdset.getWriters() == [both]
     house.pass_()
-    house.lane.removeReader(both)
+    house.fdset.removeReader(both)
     house.pass_()
-    house.lane.removeWriter(both)
+    house.fdset.removeWriter(both)
     assert not house.is_ready()
     assert both.notes == ["read", "write", "write"]
-    assert house.lane.getReaders() == house.lane.getWriters() == []
+    assert house.fdset.getReaders() == house.fdset.getWriters() == []
 
 
 def test_wanting_twice_is_wanting_once(house: House, ends: tuple[socket.socket, socket.socket]) -> None:
     reader = Noting(ends[0])
-    house.lane.addReader(reader)
-    house.lane.addReader(reader)
-    house.lane.removeReader(reader)
-    house.lane.removeReader(reader)
-    assert house.lane.removeAll() == []
+    house.fdset.addReader(reader)
+    house.fdset.addReader(reader)
+    house.fdset.removeReader(reader)
+    house.fdset.removeReader(reader)
+    assert house.fdset.removeAll() == []
 
 
 def test_everything_can_be_taken_away(house: House, ends: tuple[socket.socket, socket.socket]) -> None:
     reader, writer = Noting(ends[0]), Noting(ends[1])
-    house.lane.addReader(reader)
-    house.lane.addWriter(writer)
-    assert house.lane.removeAll() == [reader, writer]
+    house.fdset.addReader(reader)
+    house.fdset.addWriter(writer)
+    assert house.fdset.removeAll() == [reader, writer]
     assert not house.is_ready()
 
 
@@ -124,7 +124,7 @@ def test_the_end_of_reading(
     house: House, ends: tuple[socket.socket, socket.socket], why: Exception, told: tuple[str, type]
 ) -> None:
     reader = Noting(ends[0], read=why)
-    house.lane.addReader(reader)
+    house.fdset.addReader(reader)
     ends[1].send(b"x")
     house.pass_()
     assert reader.notes == ["read", told]
@@ -133,7 +133,7 @@ def test_the_end_of_reading(
 
 def test_the_end_of_writing(house: House, ends: tuple[socket.socket, socket.socket]) -> None:
     writer = Noting(ends[0], write=CONNECTION_DONE)
-    house.lane.addWriter(writer)
+    house.fdset.addWriter(writer)
     house.pass_()
     assert writer.notes == ["write", ("lost", ConnectionDone)]
 
@@ -141,7 +141,7 @@ def test_the_end_of_writing(house: House, ends: tuple[socket.socket, socket.sock
 @pytest.mark.parametrize(("wanted", "told"), [("addReader", "read"), ("addWriter", ("lost", ConnectionLost))])
 def test_a_peer_that_is_gone(house: House, ends: tuple[socket.socket, socket.socket], wanted: str, told: Any) -> None:
     descriptor = Noting(ends[0], read=CONNECTION_LOST)
-    getattr(house.lane, wanted)(descriptor)
+    getattr(house.fdset, wanted)(descriptor)
     ends[1].close()
     house.pass_()
     assert descriptor.notes[0] == told
@@ -153,7 +153,7 @@ def test_a_bug_costs_one_connection(
     logged: list[None] = []
     monkeypatch.setattr("netecho.net.reactor.epoll_fdset.log.err", lambda: logged.append(None))
     reader = Noting(ends[0], read=ZeroDivisionError())
-    house.lane.addReader(reader)
+    house.fdset.addReader(reader)
     ends[1].send(b"x")
     house.pass_()
     assert reader.notes == ["read", ("lost", ZeroDivisionError)]
@@ -168,11 +168,11 @@ def test_one_that_is_closed_by_another_in_the_same_pass_is_left_alone(
     def close_the_other() -> None:
         for each in readers:
             if not each.notes:
-                house.lane.removeReader(each)
+                house.fdset.removeReader(each)
 
     readers += [Noting(end, read=close_the_other) for end in ends]
     for each in readers:
-        house.lane.addReader(each)
+        house.fdset.addReader(each)
     ends[0].send(b"x")
     ends[1].send(b"x")
     house.pass_()

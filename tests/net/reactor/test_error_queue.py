@@ -14,7 +14,7 @@ from twisted.internet.protocol import ConnectedDatagramProtocol, Protocol
 from zope.interface import implementer
 
 from netecho.net.linux import sockopts
-from netecho.net.linux.timestamping import SocketStamps
+from netecho.net.linux.timestamping import SocketTimestamps
 from netecho.net.reactor.error_queue import ErrorQueueAware
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Stamped:
     """Drains, then reads, as a transport with stamps does."""
 
     socket: socket.socket
-    stamps: SocketStamps
+    stamps: SocketTimestamps
     drained = 0
 
     def doRead(self) -> Any:
@@ -120,7 +120,7 @@ def stream(reactor: Any, protocol: Told, kind: type[tcp.Connection] = StampedStr
         far, _ = listener.accept()
     transport: Any = kind(near, cast("Any", protocol), reactor)
     reactor.transports.append(transport)
-    transport.stamps = SocketStamps.enable(near)
+    transport.stamps = SocketTimestamps.enable(near)
     transport.connected = 1
     transport.startReading()
     return transport, far
@@ -136,7 +136,7 @@ def datagrams(
     transport.startListening()
     transport.connect(*far.getsockname())
     far.connect(transport.socket.getsockname())
-    transport.stamps = SocketStamps.enable(transport.socket)
+    transport.stamps = SocketTimestamps.enable(transport.socket)
     return transport, far
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.task import Clock
 
-from netecho.net.reactor.epoll_fdset import Lane
-from netecho.net.server.admission import Reception
-from netecho.net.server.settings import Service
+from netecho.net.reactor.epoll_fdset import EpollFDSet
+from netecho.net.server.admission import Admission
+from netecho.net.server.settings import ServerSettings
 
 if TYPE_CHECKING:
     from netecho.echo.events import ServerEvent
@@ -42,20 +42,20 @@ class House:
 
     def __init__(self, **settings: Any) -> None:
         self.reactor = StillReactor()
-        self.lane = Lane(self.reactor)
+        self.fdset = EpollFDSet(self.reactor)
         self.told: list[ServerEvent] = []
-        self.reception = Reception(Service(**settings), self.told.append, self.now)
+        self.admission = Admission(ServerSettings(**settings), self.told.append, self.now)
 
     def now(self) -> int:
         return round(self.reactor.seconds() * 1e9)
 
     def pass_(self) -> None:
         """One pass of the lane, as the reactor gives it when one of its connections is ready."""
-        self.lane.doRead()
+        self.fdset.doRead()
 
     def is_ready(self) -> bool:
         """Whether one of the lane's connections is ready."""
-        return bool(select.select([self.lane], [], [], 0)[0])
+        return bool(select.select([self.fdset], [], [], 0)[0])
 
     def settle(self) -> None:
         """Pass until nothing is ready; what was to happen in the next pass of the reactor happens too."""

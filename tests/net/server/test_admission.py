@@ -9,7 +9,7 @@ from netecho.echo.limits import SECOND, Limits
 from tests.net.server.serving import House
 
 
-class Guest:
+class ClientConnection:
     """A connection of which only the outside is there."""
 
     number = since = progress_seen = progress_at = received = sent = progress = 0
@@ -21,12 +21,12 @@ class Guest:
     def __init__(self, house: House, address: str = "192.0.2.1", port: int = 4000) -> None:
         self.house = house
         self.peer = f"{address}:{port}"
-        client = house.reception.admit("tcp", address, self.peer)
+        client = house.admission.admit("tcp", address, self.peer)
         self.client = client or ""
         self.is_in = client is not None
         self.ended: list[str] = []
         if self.is_in:
-            house.reception.came(self)
+            house.admission.opened(self)
 
     def close(self, reason: str) -> None:
         self._end(f"close: {reason}", reason)
@@ -36,7 +36,7 @@ class Guest:
 
     def _end(self, how: str, reason: str) -> None:
         self.ended.append(how)
-        self.house.reception.left(self, reason)
+        self.house.admission.closed(self, reason)
 
 
 def house(**limits: Any) -> House:
@@ -45,83 +45,83 @@ def house(**limits: Any) -> House:
 
 def test_the_one_too_many_is_refused_counted_and_told() -> None:
     full = house(connections=1)
-    assert Guest(full).is_in
-    assert not Guest(full, "192.0.2.2", 4001).is_in
+    assert ClientConnection(full).is_in
+    assert not ClientConnection(full, "192.0.2.2", 4001).is_in
     assert full.told[-1] == Refused("tcp", "192.0.2.2", "1 connections are open (--max-connections)", 1)
-    assert full.reception.totals.refused == 1
-    assert full.reception.totals.connections == 1
+    assert full.admission.totals.refused == 1
+    assert full.admission.totals.connections == 1
 
 
 def test_refusals_are_told_together_whatever_port_they_come_from() -> None:
     full = house(connections=0)
     for port in range(4000, 4010):
-        Guest(full, port=port)
-    full.reception.report()
+        ClientConnection(full, port=port)
+    full.admission.report()
     reason = "0 connections are open (--max-connections)"
     assert full.told == [Refused("tcp", "192.0.2.1", reason, 1), Refused("tcp", "192.0.2.1", reason, 9)]
 
 
 def test_so_many_new_connections_a_second() -> None:
     calm = house(rate=2)
-    assert [Guest(calm, port=port).is_in for port in range(4000, 4003)] == [True, True, False]
+    assert [ClientConnection(calm, port=port).is_in for port in range(4000, 4003)] == [True, True, False]
     assert calm.told[-1] == Refused("tcp", "192.0.2.1", "more than 2 in a second (--max-rate)", 1)
     calm.reactor.advance(1)
-    assert Guest(calm).is_in
+    assert ClientConnection(calm).is_in
 
 
 def test_a_place_is_free_again_when_a_guest_has_left() -> None:
     full = house(per_client=1)
-    first = Guest(full)
-    assert not Guest(full).is_in
+    first = ClientConnection(full)
+    assert not ClientConnection(full).is_in
     first.close("closed")
-    assert Guest(full).is_in
+    assert ClientConnection(full).is_in
 
 
 def test_who_is_silent_for_too_long_is_cut_off() -> None:
     patient = house(idle=10 * SECOND)
-    guest = Guest(patient)
+    connection = ClientConnection(patient)
     patient.reactor.advance(9.9)
-    patient.reception.end_idle()
-    assert guest.ended == []
-    guest.progress = 1
-    patient.reception.end_idle()
+    patient.admission.end_idle()
+    assert connection.ended == []
+    connection.progress = 1
+    patient.admission.end_idle()
     patient.reactor.advance(9.9)
-    patient.reception.end_idle()
-    assert guest.ended == []
+    patient.admission.end_idle()
+    assert connection.ended == []
     patient.reactor.advance(0.1)
-    patient.reception.end_idle()
-    assert guest.ended == ["cut: idle"]
+    patient.admission.end_idle()
+    assert connection.ended == ["cut: idle"]
     assert isinstance(patient.told[-1], Disconnected)
 
 
 def test_a_tls_handshake_is_not_waited_for_as_long() -> None:
     patient = house(idle=None)
-    guest, other = Guest(patient), Guest(patient)
-    guest.greeted = False
+    connection, other = ClientConnection(patient), ClientConnection(patient)
+    connection.greeted = False
     patient.reactor.advance(3600)
-    patient.reception.end_idle()
-    assert guest.ended == ["cut: no TLS handshake"]
+    patient.admission.end_idle()
+    assert connection.ended == ["cut: no TLS handshake"]
     assert other.ended == []
 
 
 def test_at_the_end_those_go_on_whom_something_is_owed_or_who_just_spoke() -> None:
     closing = house()
-    quiet, owing, talking = (Guest(closing) for _ in range(3))
-    closing.reception.dismiss_quiet(SECOND)
+    quiet, owing, talking = (ClientConnection(closing) for _ in range(3))
+    closing.admission.dismiss_quiet(SECOND)
     owing.owes = True
     closing.reactor.advance(1)
     talking.progress = 5
-    closing.reception.dismiss_quiet(SECOND)
+    closing.admission.dismiss_quiet(SECOND)
     assert (quiet.ended, owing.ended, talking.ended) == (["close: stopped"], [], [])
     closing.reactor.advance(1)
     owing.owes = False
-    closing.reception.dismiss_quiet(SECOND)
+    closing.admission.dismiss_quiet(SECOND)
     assert owing.ended == talking.ended == ["close: stopped"]
 
 
 def test_and_no_longer_than_that() -> None:
     closing = house()
-    guest = Guest(closing)
-    guest.owes = True
-    closing.reception.dismiss_all()
-    assert guest.ended == ["cut: stopped before it was done"]
+    connection = ClientConnection(closing)
+    connection.owes = True
+    closing.admission.dismiss_all()
+    assert connection.ended == ["cut: stopped before it was done"]

@@ -1,4 +1,4 @@
-"""Sockets to listen on: every address a target stands for, or one sentence why not."""
+"""Sockets to listen on: looping_call address a target stands for, or one sentence why not."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netecho.errors import UnreachableError
-from netecho.net.server.sockets import UNSENT, Bound, bind_again, bind_all, close_all
+from netecho.net.server.sockets import UNSENT, BoundSocket, bind_again, bind_all, close_all
 from netecho.target import Target, parse_listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    Bind = Callable[..., list[Bound]]
+    Bind = Callable[..., list[BoundSocket]]
 
 
 @pytest.fixture
 def bind() -> Iterator[Bind]:
-    """Bind what the arguments of `netecho serve` say; everything is closed at the end."""
+    """Bind what the arguments of `netecho serve` say; looping_callthing is closed at the end."""
     with ExitStack() as stack:
 
-        def bind(*arguments: str, **options: bool) -> list[Bound]:
+        def bind(*arguments: str, **options: bool) -> list[BoundSocket]:
             bound = bind_all([target for each in arguments for target in parse_listen(each)], **options)
             stack.callback(close_all, bound)
             return bound
@@ -34,7 +34,7 @@ def bind() -> Iterator[Bind]:
         yield bind
 
 
-def kinds(bound: list[Bound]) -> list[tuple[str, str]]:
+def kinds(bound: list[BoundSocket]) -> list[tuple[str, str]]:
     return [(each.scheme, each.address) for each in bound]
 
 
@@ -51,7 +51,7 @@ def test_no_scheme_is_tcp_and_udp_on_one_port(bind: Bind) -> None:
     assert bound[0].port == bound[1].port != 0
 
 
-def test_an_empty_host_is_every_address_on_one_port(bind: Bind) -> None:
+def test_an_empty_host_is_looping_call_address_on_one_port(bind: Bind) -> None:
     bound = bind(":0")
     four = [("tcp", "0.0.0.0"), ("tcp", "::"), ("udp", "0.0.0.0"), ("udp", "::")]
     assert kinds(bound) in (four, [("tcp", "0.0.0.0"), ("udp", "0.0.0.0")])
@@ -113,7 +113,7 @@ def test_if_one_cannot_be_had_none_is_kept(bind: Bind) -> None:
     bind(free)
 
 
-def test_what_every_connection_inherits(bind: Bind) -> None:
+def test_what_looping_call_connection_inherits(bind: Bind) -> None:
     (bound,) = bind("tcp://127.0.0.1:0")
     with closing(socket.create_connection((bound.address, bound.port))):
         bound.socket.settimeout(20)

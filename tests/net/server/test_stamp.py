@@ -16,8 +16,8 @@ from twisted.python.failure import Failure
 from netecho.echo.events import Received, Refused
 from netecho.echo.limits import Limits
 from netecho.net.linux.sockopts import MSG_ERRQUEUE
-from netecho.net.server.settings import Reflecting
-from netecho.net.server.sockets import Bound
+from netecho.net.server.settings import ReflectorSettings
+from netecho.net.server.sockets import BoundSocket
 from netecho.net.server.stamp import Egress, Headers, ReflectorListener, new_reflector, prepare
 from netecho.stamp.packet import Reply, Request
 from netecho.stamp.session_sender import Reflection, Sender
@@ -37,7 +37,7 @@ class Mirror:
     """A reflector on a free port, and clients for it."""
 
     def __init__(
-        self, host: str, bind: str | None = None, reflecting: Reflecting | None = None, **settings: Any
+        self, host: str, bind: str | None = None, reflector_settings: ReflectorSettings | None = None, **settings: Any
     ) -> None:
         self.host = host
         self.family = FAMILIES[host]
@@ -46,9 +46,9 @@ class Mirror:
         self.socket.setblocking(False)
         self.socket.bind((bind or host, 0))
         self.port: int = self.socket.getsockname()[1]
-        self.reflector = new_reflector(reflecting or Reflecting())
-        bound = Bound("stamp", self.socket)
-        self.listener = ReflectorListener(self.house.reactor, bound, self.house.reception, self.reflector)
+        self.reflector = new_reflector(reflector_settings or ReflectorSettings())
+        bound = BoundSocket("stamp", self.socket)
+        self.listener = ReflectorListener(self.house.reactor, bound, self.house.admission, self.reflector)
         self.clients: list[socket.socket] = []
 
     def client(self, host: str | None = None, port: int = 0, to: str | None = None) -> socket.socket:
@@ -76,7 +76,7 @@ class Mirror:
         self.listener.stop()
         for each in (self.socket, *self.clients):
             each.close()
-        self.house.lane.close()
+        self.house.fdset.close()
 
     @property
     def refused(self) -> list[str]:
@@ -157,16 +157,16 @@ def test_replies_are_as_long_as_requests(mirror: Mirror) -> None:
         data = mirror.ask(client, request(max(size, 44))[:size])
         assert data is not None
         assert len(data) == size
-    assert mirror.house.reception.totals.bytes_sent == mirror.house.reception.totals.bytes_received
+    assert mirror.house.admission.totals.bytes_sent == mirror.house.admission.totals.bytes_received
 
 
 def test_the_whole_base_packet_where_it_is_asked_for(host: str) -> None:
-    with contextlib.closing(Mirror(host, reflecting=Reflecting(whole_base=True))) as mirror:
+    with contextlib.closing(Mirror(host, reflector_settings=ReflectorSettings(whole_base=True))) as mirror:
         assert len(mirror.ask(mirror.client(), request()[:14]) or b"") == 44
 
 
 def test_the_next_reply_tells_when_the_last_one_really_left(host: str) -> None:
-    with contextlib.closing(Mirror(host, reflecting=Reflecting(stateful=True))) as mirror:
+    with contextlib.closing(Mirror(host, reflector_settings=ReflectorSettings(stateful=True))) as mirror:
         client, sender = mirror.client(), Sender()
         seen = []
         for _ in range(3):
@@ -187,7 +187,7 @@ def test_the_next_reply_tells_when_the_last_one_really_left(host: str) -> None:
 
 
 def test_sessions_are_told_apart_by_their_addresses_and_their_number(host: str) -> None:
-    with contextlib.closing(Mirror(host, reflecting=Reflecting(stateful=True))) as mirror:
+    with contextlib.closing(Mirror(host, reflector_settings=ReflectorSettings(stateful=True))) as mirror:
         one, other = mirror.client(), mirror.client()
         numbers = []
         for client, ssid in ((one, 1), (one, 1), (other, 1), (one, 2), (one, 1)):
@@ -217,7 +217,7 @@ def test_a_broadcast_gets_no_reply() -> None:
 class TestAuthenticated:
     @pytest.fixture
     def mirror(self, host: str) -> Iterator[Mirror]:
-        with contextlib.closing(Mirror(host, reflecting=Reflecting(key=KEY.hex()))) as mirror:
+        with contextlib.closing(Mirror(host, reflector_settings=ReflectorSettings(key=KEY.hex()))) as mirror:
             yield mirror
 
     def test_the_right_seal_is_answered_with_one(self, mirror: Mirror) -> None:
@@ -229,7 +229,7 @@ class TestAuthenticated:
         client = mirror.client()
         assert mirror.ask(client, request(112, b"another")) is None
         assert mirror.ask(client, request(112)) is None
-        totals = mirror.house.reception.totals
+        totals = mirror.house.admission.totals
         assert (totals.forged, totals.datagrams_refused, totals.datagrams_answered) == (2, 2, 0)
         assert mirror.refused == ["its seal is wrong (--auth-key-file)"]
 
@@ -237,7 +237,7 @@ class TestAuthenticated:
         client, data = mirror.client(), request(112, KEY)
         for _ in range(3):
             assert mirror.ask(client, data) is not None
-        assert mirror.house.reception.totals.replayed == 2
+        assert mirror.house.admission.totals.replayed == 2
 
 
 class TestLimits:
@@ -248,7 +248,7 @@ class TestLimits:
         assert reply is not None
         assert mirror.ask(client, reply) is None
         assert mirror.refused == ["too short for a STAMP packet", "it is itself the reply of a reflector"]
-        assert mirror.house.reception.totals.datagrams_refused == 2
+        assert mirror.house.admission.totals.datagrams_refused == 2
 
     def test_a_source_above_its_rate(self, host: str) -> None:
         with contextlib.closing(Mirror(host, limits=Limits(rate=10))) as mirror:
@@ -306,10 +306,10 @@ class TestTrouble:
         client.send(request())
         mirror.listener.stop()
         assert len(client.recv(100)) == 44
-        assert mirror.house.reactor.readers == {mirror.house.lane}
+        assert mirror.house.reactor.readers == {mirror.house.fdset}
 
     def test_a_send_that_fails_has_stamps_counted_anew(self, host: str) -> None:
-        with contextlib.closing(Mirror(host, reflecting=Reflecting(stateful=True))) as mirror:
+        with contextlib.closing(Mirror(host, reflector_settings=ReflectorSettings(stateful=True))) as mirror:
             client, sender = mirror.client(), Sender()
             mirror.ask(client, sender.request(time.time_ns(), 96, UNSURE))
             # From port 0 nothing can come but to port 0 nothing can be sent.
@@ -331,7 +331,13 @@ class TestTrouble:
 class TestHeaders:
     def test_nothing_known(self) -> None:
         headers = Headers([])
-        assert (headers.arrived, headers.ttl, headers.tos, headers.local, headers.to_many) == (None, 0, 0, b"", False)
+        assert (headers.rx_timestamp, headers.ttl, headers.tos, headers.local, headers.to_many) == (
+            None,
+            0,
+            0,
+            b"",
+            False,
+        )
 
     def test_an_address_of_a_link_keeps_its_link(self) -> None:
         link_local, global_ = bytes.fromhex("fe80" + "00" * 13 + "01"), bytes.fromhex("2001" + "00" * 13 + "01")
@@ -388,9 +394,9 @@ def test_what_came_before_the_listener_is_answered_like_the_rest(host: str) -> N
             client.settimeout(0)
             client.sendto(request(), early.getsockname()[:2])
             house = House()
-            reflector = new_reflector(Reflecting())
-            listener = ReflectorListener(house.reactor, Bound("stamp", early), house.reception, reflector)
+            reflector = new_reflector(ReflectorSettings())
+            listener = ReflectorListener(house.reactor, BoundSocket("stamp", early), house.admission, reflector)
             listener.doRead()
             assert Reply.decode(client.recv(100)).sender_ttl == 64
             listener.stop()
-            house.lane.close()
+            house.fdset.close()

@@ -12,9 +12,9 @@ from twisted.python.failure import Failure
 from netecho.echo.events import Connected, Disconnected, Noticed, Refused
 from netecho.echo.totals import Totals
 from netecho.errors import NetechoError
-from netecho.net.server.settings import Service
-from netecho.net.server.supervisor import Leader, Worker
-from netecho.net.server.worker_messages import Orders, event_line, totals_line
+from netecho.net.server.settings import ServerSettings
+from netecho.net.server.supervisor import Supervisor, Worker
+from netecho.net.server.worker_messages import WorkerStart, event_line, totals_line
 
 if TYPE_CHECKING:
     from netecho.echo.events import ServerEvent
@@ -46,7 +46,7 @@ class Office(Clock):
         super().__init__()
         self.spawned: list[Worker] = []
         self.told: list[ServerEvent] = []
-        self.leader = Leader(self, Service(), [[] for _ in range(workers)], None, self.told.append)
+        self.leader = Supervisor(self, ServerSettings(), [[] for _ in range(workers)], None, self.told.append)
 
     def spawnProcess(self, worker: Worker, *_: object, **__: object) -> None:
         self.spawned.append(worker)
@@ -92,10 +92,10 @@ def test_one_that_cannot_begin_is_the_end_of_it() -> None:
 
 
 def test_workers_share_the_limits(office: Office) -> None:
-    orders = Orders.from_line(office.spawned[0].transport.written)
-    limits = Service().limits
+    orders = WorkerStart.from_line(office.spawned[0].transport.written)
+    limits = ServerSettings().limits
     assert limits.connections is not None
-    assert orders.service.limits.connections == limits.connections // 2
+    assert orders.settings.limits.connections == limits.connections // 2
 
 
 def test_lines_may_come_in_pieces(office: Office) -> None:

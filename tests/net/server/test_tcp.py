@@ -10,10 +10,10 @@ from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.python.failure import Failure
 
 from netecho.echo.events import Connected, Disconnected, Received
-from netecho.echo.text import Wording
-from netecho.net.reactor.eager import PromptConnection
+from netecho.echo.text import TextMode
+from netecho.net.reactor.eager import EagerConnection
 from netecho.net.server.tcp import LINGER, EchoProtocol
-from netecho.net.server.tcp_raw import MirrorConnection
+from netecho.net.server.tcp_raw import RawEchoConnection
 from tests.net.server.serving import House, drained, pair
 
 MILLISECOND = 1_000_000
@@ -24,9 +24,9 @@ class Talk:
 
     def __init__(self, name: str = "tcp", **settings: Any) -> None:
         self.house = House(**settings)
-        client = self.house.reception.admit(name, "192.0.2.1", "192.0.2.1:4000")
+        client = self.house.admission.admit(name, "192.0.2.1", "192.0.2.1:4000")
         assert client is not None
-        self.protocol = EchoProtocol(self.house.reception, name, "192.0.2.1:4000", client)
+        self.protocol = EchoProtocol(self.house.admission, name, "192.0.2.1:4000", client)
         self.transport = StringTransportWithDisconnection()
         self.transport.protocol = self.protocol  # type: ignore[assignment]
         self.protocol.makeConnection(self.transport)
@@ -57,7 +57,7 @@ def test_with_tls_nothing_is_said_before_the_handshake_is_done() -> None:
 
 
 def test_text_answers_lines_and_what_is_left_at_the_end() -> None:
-    talk = Talk(wording=Wording())
+    talk = Talk(text_mode=TextMode())
     talk.protocol.dataReceived(b"one\ntw")
     assert talk.said == b"You sent: one\n"
     talk.protocol.dataReceived(b"o")
@@ -67,7 +67,7 @@ def test_text_answers_lines_and_what_is_left_at_the_end() -> None:
 
 
 def test_a_connection_is_told_from_its_beginning_to_its_end() -> None:
-    talk = Talk(wording=Wording(reply="{}!"))
+    talk = Talk(text_mode=TextMode(reply="{}!"))
     talk.house.reactor.advance(0.25)
     talk.protocol.dataReceived(b"abc\n")
     talk.protocol.readConnectionLost()
@@ -75,7 +75,7 @@ def test_a_connection_is_told_from_its_beginning_to_its_end() -> None:
         Connected(1, "tcp", "192.0.2.1:4000"),
         Disconnected(1, "tcp", "192.0.2.1:4000", 4, 5, 250 * MILLISECOND, "closed"),
     ]
-    totals = talk.house.reception.totals
+    totals = talk.house.admission.totals
     assert (totals.connections, totals.bytes_received, totals.bytes_sent) == (1, 4, 5)
 
 
@@ -95,7 +95,7 @@ def test_who_does_not_care_for_clients_is_told_of_none() -> None:
     talk = Talk(tells_clients=False)
     talk.protocol.readConnectionLost()
     assert talk.house.told == []
-    assert talk.house.reception.totals.connections == 1
+    assert talk.house.admission.totals.connections == 1
 
 
 class Line:
@@ -104,11 +104,11 @@ class Line:
     def __init__(self, **settings: Any) -> None:
         self.house = House(**settings)
         ours, self.client = pair()
-        client = self.house.reception.admit("tcp", "192.0.2.1", "192.0.2.1:4000")
+        client = self.house.admission.admit("tcp", "192.0.2.1", "192.0.2.1:4000")
         assert client is not None
-        self.protocol = EchoProtocol(self.house.reception, "tcp", "192.0.2.1:4000", client)
-        wire = PromptConnection if "wording" in settings else MirrorConnection
-        self.protocol.wire = wire(ours, self.protocol, self.house.lane)
+        self.protocol = EchoProtocol(self.house.admission, "tcp", "192.0.2.1:4000", client)
+        wire = EagerConnection if "text_mode" in settings else RawEchoConnection
+        self.protocol.wire = wire(ours, self.protocol, self.house.fdset)
         self.protocol.makeConnection(self.protocol.wire)
 
     def say(self, data: bytes) -> bytes:
@@ -126,8 +126,8 @@ class Line:
     def finish(self) -> None:
         self.client.close()
         self.house.settle()
-        assert self.house.reception.inside == set()
-        self.house.lane.close()
+        assert self.house.admission.inside == set()
+        self.house.fdset.close()
 
 
 def test_a_raw_connection_is_mirrored_and_counted() -> None:
@@ -142,7 +142,7 @@ def test_a_raw_connection_is_mirrored_and_counted() -> None:
 
 @pytest.mark.parametrize(("last", "reason"), [(b"BYE", "logoff"), (b"x" * 70_000, "line too long")])
 def test_the_server_hangs_up_without_a_reset(last: bytes, reason: str) -> None:
-    line = Line(wording=Wording(logoff="BYE", error="?"))
+    line = Line(text_mode=TextMode(logoff="BYE", error="?"))
     said = line.say(b"hello\n" + last + b"and what comes after it\n")
     assert said == b"You sent: hello\n" + (b"?\n" if reason == "line too long" else b"")
     assert not line.is_open()  # the FIN came, and not a reset: recv would have raised it
@@ -156,19 +156,19 @@ def test_the_server_hangs_up_without_a_reset(last: bytes, reason: str) -> None:
 
 
 def test_who_does_not_hang_up_as_well_is_not_waited_for_for_ever() -> None:
-    line = Line(wording=Wording(logoff="BYE"))
+    line = Line(text_mode=TextMode(logoff="BYE"))
     line.say(b"BYE\n")
     line.house.reactor.advance(LINGER / 1e9 - 0.001)
-    line.house.reception.end_idle()
-    assert line.house.reception.inside
+    line.house.admission.end_idle()
+    assert line.house.admission.inside
     line.house.reactor.advance(0.001)
-    line.house.reception.end_idle()
-    assert not line.house.reception.inside
+    line.house.admission.end_idle()
+    assert not line.house.admission.inside
     line.finish()
 
 
 def test_text_takes_small_bites_so_that_its_answers_are_bounded() -> None:
-    line = Line(wording=Wording())
+    line = Line(text_mode=TextMode())
     assert line.protocol.wire is not None
     line.client.send(b"\n" * 50_000)
     line.house.pass_()

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Protocol
 from zope.interface import implementer
 
-from netecho.net.server.tcp_raw import BULK, MirrorConnection
+from netecho.net.server.tcp_raw import BULK, RawEchoConnection
 from tests.net.server.serving import House, drained, fill, pair, tcp_pair
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Bench:
         self.house = House()
         ours, self.client = connect(buffer)
         self.protocol = Ended()
-        self.wire = MirrorConnection(ours, self.protocol, self.house.lane)
+        self.wire = RawEchoConnection(ours, self.protocol, self.house.fdset)
         self.protocol.makeConnection(self.wire)
 
     @property
@@ -68,7 +68,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     bench.client.close()
     bench.house.settle()
     assert not bench.wire.connected
-    bench.house.lane.close()
+    bench.house.fdset.close()
 
 
 DATA = bytes(range(256)) * 8_000
@@ -79,7 +79,7 @@ def test_what_comes_goes_back(bench: Bench) -> None:
         bench.turn(data)
         assert drained(bench.client) == data
     assert bench.wire.received == bench.wire.sent == 10_007
-    assert bench.house.lane.getWriters() == []
+    assert bench.house.fdset.getWriters() == []
 
 
 def test_a_client_that_reads_late_gets_everything(bench: Bench) -> None:
@@ -110,7 +110,7 @@ def test_a_client_that_never_reads_is_not_read_from(bench: Bench) -> None:
     for _ in range(20):
         bench.turn(b"x" * 1_000_000)
     assert bench.wire.waiting
-    assert bench.house.lane.getReaders() == []
+    assert bench.house.fdset.getReaders() == []
     assert bench.turn(b"x") == 0
 
 
@@ -128,7 +128,7 @@ def test_in_bulk_nothing_is_held_for_it() -> None:
     assert bench.held == 0
     bench.client.close()
     bench.house.settle()
-    bench.house.lane.close()
+    bench.house.fdset.close()
 
 
 def test_after_bulk_come_small_ones_again(bench: Bench) -> None:

@@ -13,9 +13,9 @@ from netecho.echo.limits import Limits
 from netecho.echo.loop_guard import ANSWER_TTL
 from netecho.net.linux import mmsg
 from netecho.net.linux.mmsg import SIZE, Batch
-from netecho.net.server.sockets import Bound
+from netecho.net.server.sockets import BoundSocket
 from netecho.net.server.udp import DatagramListener
-from netecho.net.server.udp_batched import MirrorListener
+from netecho.net.server.udp_batched import BatchedDatagramListener
 from tests.net.server.serving import House
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Echo:
         self.socket.setblocking(False)
         self.socket.bind((bind or host, 0))
         self.port: int = self.socket.getsockname()[1]
-        self.listener = make(self.house.reactor, Bound("udp", self.socket), self.house.reception)
+        self.listener = make(self.house.reactor, BoundSocket("udp", self.socket), self.house.admission)
         self.clients: list[socket.socket] = []
 
     def client(self, host: str | None = None, port: int = 0, ttl: int | None = None) -> socket.socket:
@@ -81,17 +81,19 @@ class Echo:
         self.listener.stop()
         for each in (self.socket, *self.clients):
             each.close()
-        self.house.lane.close()
+        self.house.fdset.close()
 
 
-def one_by_one(reactor: Any, bound: Bound, reception: Any) -> DatagramListener:
-    return DatagramListener(reactor, bound, reception, lambda data: data)
+def one_by_one(reactor: Any, bound: BoundSocket, admission: Any) -> DatagramListener:
+    return DatagramListener(reactor, bound, admission, lambda data: data)
 
 
 MAKERS = [
     pytest.param(one_by_one, id="one by one"),
     pytest.param(
-        MirrorListener, id="in batches", marks=pytest.mark.skipif(not mmsg.available(), reason="no recvmmsg here")
+        BatchedDatagramListener,
+        id="in batches",
+        marks=pytest.mark.skipif(not mmsg.available(), reason="no recvmmsg here"),
     ),
 ]
 
@@ -136,7 +138,7 @@ def test_many_at_once_come_back_in_order(echo: Echo) -> None:
     for data in sent:
         echo.send(client, data)
     assert [echo.answer(client) for _ in sent] == sent
-    totals = echo.house.reception.totals
+    totals = echo.house.admission.totals
     assert totals.datagrams == totals.datagrams_answered == len(sent)
     assert totals.bytes_received == totals.bytes_sent == sum(map(len, sent))
     assert totals.datagrams_refused == 0
@@ -144,13 +146,13 @@ def test_many_at_once_come_back_in_order(echo: Echo) -> None:
 
 def test_one_alone_is_counted(echo: Echo) -> None:
     echo.ask(echo.client(), b"12345")
-    totals = echo.house.reception.totals
+    totals = echo.house.admission.totals
     assert (totals.datagrams, totals.datagrams_answered, totals.bytes_received, totals.bytes_sent) == (1, 1, 5, 5)
 
 
 @pytest.mark.skipif(not mmsg.available(), reason="no recvmmsg here")
 def test_one_alone_without_a_way_back_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    with contextlib.closing(Echo(MirrorListener, "127.0.0.1")) as echo:
+    with contextlib.closing(Echo(BatchedDatagramListener, "127.0.0.1")) as echo:
         # So that the answer goes to port 0, where nobody can be reached: EINVAL.
         send = Batch.send_one_back
 
@@ -160,7 +162,7 @@ def test_one_alone_without_a_way_back_is_not_answered(monkeypatch: pytest.Monkey
 
         monkeypatch.setattr(Batch, "send_one_back", send_nowhere)
         assert echo.ask(echo.client(), b"12345") is None
-        totals = echo.house.reception.totals
+        totals = echo.house.admission.totals
         assert (totals.datagrams, totals.datagrams_answered, totals.bytes_received, totals.bytes_sent) == (1, 0, 5, 0)
 
 
@@ -169,7 +171,7 @@ def test_a_flood_leaves_the_others_their_turn(echo: Echo) -> None:
     for _ in range(4 * SIZE):
         echo.send(client, b"x")
     echo.listener.doRead()
-    assert SIZE < echo.house.reception.totals.datagrams < 3 * SIZE
+    assert SIZE < echo.house.admission.totals.datagrams < 3 * SIZE
 
 
 def test_each_of_several_clients_gets_its_own(echo: Echo) -> None:
@@ -194,7 +196,7 @@ def test_an_answer_gets_no_answer(echo: Echo, others: int) -> None:
     assert echo.ask_behind(others, echo.client(ttl=ANSWER_TTL), b"x") is None
     told = echo.house.told
     assert told == [Refused("udp", echo.host, "it is another echo server's answer", 1)]
-    assert echo.house.reception.totals.datagrams_refused == 1
+    assert echo.house.admission.totals.datagrams_refused == 1
 
 
 @pytest.mark.parametrize("ttl", [1, 30, 64, 97, 128, 255])
@@ -222,7 +224,7 @@ def test_the_good_ones_in_a_batch_with_bad_ones_are_answered(echo: Echo) -> None
     expected = [b"%d" % number for number in range(40) if number % 3]
     assert [echo.answer(good) for _ in expected] == expected
     assert echo.answer(bad) is None
-    totals = echo.house.reception.totals
+    totals = echo.house.admission.totals
     assert (totals.datagrams, totals.datagrams_answered, totals.datagrams_refused) == (40, 26, 14)
 
 
@@ -232,7 +234,7 @@ def test_a_source_above_its_rate_gets_so_many_answers_and_no_more(make: Any, hos
         for number in range(25):
             echo.send(client, b"%d" % number)
         assert [echo.answer(client) for _ in range(12)] == [*(b"%d" % number for number in range(10)), None, None]
-        echo.house.reception.report()
+        echo.house.admission.report()
         reason = "more than 10 in a second (--max-rate)"
         assert echo.house.told == [Refused("udp", host, reason, 1), Refused("udp", host, reason, 14)]
         echo.house.reactor.advance(1)
@@ -283,8 +285,8 @@ def test_watching_tells_of_each(host: str) -> None:
 
 
 def test_what_the_answerer_has_nothing_to_say_to_is_not_answered() -> None:
-    def make(reactor: Any, bound: Bound, reception: Any) -> DatagramListener:
-        return DatagramListener(reactor, bound, reception, lambda data: None if bytes(data) == b"hush" else b"hm")
+    def make(reactor: Any, bound: BoundSocket, admission: Any) -> DatagramListener:
+        return DatagramListener(reactor, bound, admission, lambda data: None if bytes(data) == b"hush" else b"hm")
 
     with contextlib.closing(Echo(make, "127.0.0.1")) as echo:
         client = echo.client()
@@ -297,7 +299,7 @@ def test_stopping_answers_what_has_come(echo: Echo) -> None:
     echo.send(client, b"last")
     echo.listener.stop()
     assert client.recv(10) == b"last"
-    assert echo.house.reactor.readers == {echo.house.lane}
+    assert echo.house.reactor.readers == {echo.house.fdset}
 
 
 @pytest.mark.skipif(not mmsg.available(), reason="no recvmmsg here")

@@ -7,10 +7,10 @@ from hypothesis import given, strategies as st
 
 from netecho.echo.events import Connected, Disconnected, Noticed, Received, Refused
 from netecho.echo.limits import Limits
-from netecho.echo.text import Wording
+from netecho.echo.text import TextMode
 from netecho.echo.totals import Totals
-from netecho.net.server.settings import Credentials, Service
-from netecho.net.server.worker_messages import Orders, event_line, told, totals_line
+from netecho.net.server.settings import Credentials, ServerSettings
+from netecho.net.server.worker_messages import WorkerStart, event_line, parse_line, totals_line
 
 NAMES = st.none() | st.text(max_size=20)
 COUNTS = st.none() | st.integers(0, 1 << 40)
@@ -18,8 +18,8 @@ COUNTS = st.none() | st.integers(0, 1 << 40)
 
 @given(
     st.builds(
-        Service,
-        wording=st.none() | st.builds(Wording, reply=st.text(), error=NAMES, logoff=NAMES),
+        ServerSettings,
+        text_mode=st.none() | st.builds(TextMode, reply=st.text(), error=NAMES, logoff=NAMES),
         banner=NAMES,
         credentials=st.builds(Credentials, cert=NAMES, key=NAMES, client_ca=NAMES, alpn=st.lists(st.text()).map(tuple)),
         limits=st.builds(Limits, connections=COUNTS, per_client=COUNTS, idle=COUNTS, rate=COUNTS),
@@ -30,11 +30,11 @@ COUNTS = st.none() | st.integers(0, 1 << 40)
     st.lists(st.tuples(st.sampled_from(["tcp", "udp"]), st.integers(3, 99))).map(tuple),
     NAMES,
 )
-def test_orders(service: Service, sockets: tuple[tuple[str, int], ...], identity: str | None) -> None:
-    orders = Orders(service=service, sockets=sockets, identity=identity)
+def test_orders(settings: ServerSettings, sockets: tuple[tuple[str, int], ...], identity: str | None) -> None:
+    orders = WorkerStart(settings=settings, sockets=sockets, identity=identity)
     line = orders.to_line()
     assert line.count(b"\n") == 1
-    assert Orders.from_line(line) == orders
+    assert WorkerStart.from_line(line) == orders
 
 
 @pytest.mark.parametrize(
@@ -50,10 +50,10 @@ def test_orders(service: Service, sockets: tuple[tuple[str, int], ...], identity
 def test_events(event: Connected | Received | Disconnected | Refused | Noticed) -> None:
     line = event_line(event)
     assert line.count(b"\n") == 1
-    assert told(line) == event
-    assert type(told(line)) is type(event)
+    assert parse_line(line) == event
+    assert type(parse_line(line)) is type(event)
 
 
 def test_totals() -> None:
     totals = Totals(1, 2, 3, 4, 5, 6, 7)
-    assert told(totals_line(totals)) == totals
+    assert parse_line(totals_line(totals)) == totals
