@@ -11,6 +11,10 @@ from fractions import Fraction
 
 from netecho.errors import UsageError
 
+SECOND = 1_000_000_000
+MILLISECOND = 1_000_000
+"""Nanoseconds."""
+
 TIME_UNITS: dict[str, int] = {
     "ns": 1,
     "us": 1_000,
@@ -25,7 +29,6 @@ SIZE_UNITS: dict[str, int] = {"": 1, "k": 1024, "K": 1024, "M": 1024 * 1024}
 LONGEST_TIME = 8760 * TIME_UNITS["h"]
 MOST_SIZES = 100
 
-_SECOND = TIME_UNITS["s"]
 # Bounded, because int() refuses to convert thousands of digits with an error of its own.
 _NUMBER = re.compile(r"([0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})([^0-9.]*)")
 _TIME_HINT = "a number with ns, us, ms, s, m or h, in seconds without one: 200ms"
@@ -91,7 +94,7 @@ def parse_rate(text: str) -> Fraction:
         raise UsageError(f"{unit!r} in {text!r}: a rate is a bare number", _RATE_HINT)
     if number == 0:
         raise UsageError("a rate of 0 sends nothing", _RATE_HINT)
-    interval = _SECOND / number
+    interval = SECOND / number
     if interval > LONGEST_TIME:
         raise UsageError(f"rate {text!r} is less than one probe a year", _RATE_HINT)
     return interval

@@ -14,21 +14,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from netecho.cli import front_page
+from netecho.cli.context import CliContext
 from netecho.errors import ExitCode, NetechoError, OutputClosed
-from netecho.report.output import Output
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+
 DEBUG = "NETECHO_DEBUG"
-
-
-class CliContext:
-    """What a command shares with its edge; it is the `obj` of Click's context."""
-
-    def __init__(self) -> None:
-        self.output = Output()
-        """What errors are shown on. A command that has -q and --no-color puts its own here."""
 
 
 def run(arguments: list[str]) -> int:

@@ -13,7 +13,7 @@ from netecho.cli.click_ext.command import help_option
 from netecho.cli.click_ext.usage_errors import explained
 
 if TYPE_CHECKING:
-    from netecho.cli.entry import CliContext
+    from netecho.cli.context import CliContext
 
 
 COMPLETE = "_NETECHO_COMPLETE"
@@ -76,7 +76,7 @@ def group() -> LazyGroup:
 def invoke(arguments: list[str], context: CliContext) -> int:
     """Run the command that `arguments` ask for, or answer the shell that asks for completions."""
     if COMPLETE in os.environ:
-        from netecho.cli.commands.completions import register
+        from netecho.cli.click_ext.shell_complete import register
 
         register()
     try:

@@ -14,7 +14,7 @@ from netecho.errors import ExitCode
 from netecho.report.output import Output
 
 if TYPE_CHECKING:
-    from netecho.cli.entry import CliContext
+    from netecho.cli.context import CliContext
     from netecho.cli.job.build import Invocation
     from netecho.measure.recorder import Recorder
     from netecho.measure.result import Result

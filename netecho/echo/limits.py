@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
+from netecho.units import SECOND
+
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-SECOND = 1_000_000_000
 _PLACE = 0xFFFF  # the part of a hash that is a source's place
 
 

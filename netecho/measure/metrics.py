@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from netecho.measure.result import Setup
-    from netecho.measure.summary import Distribution, Summary
+    from netecho.measure.stats.distribution import Distribution
+    from netecho.measure.summary import Summary
 
 Value = float | None
 Get = Callable[["Summary", "Setup"], Value]

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-SECOND = 1_000_000_000
-MILLISECOND = 1_000_000
+from netecho.units import MILLISECOND, SECOND
 
 Pattern = Literal["random", "zeros", "counter"]
 Schedule = Literal["even", "poisson"]

@@ -6,9 +6,10 @@ replied, lost or, at the end of a run that was cut short, pending. `summary` may
 
 from __future__ import annotations
 
+from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Histogram
 from netecho.measure.stats.variation import Variation
-from netecho.measure.summary import Distribution, SizeSummary, Summary
+from netecho.measure.summary import SizeSummary, Summary
 
 BINS = 128
 """Of a summary's distributions: each within a few percent where the values lie, and still short to print."""

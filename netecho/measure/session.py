@@ -26,8 +26,8 @@ from netecho.measure.events import (
     ReplyReceived,
     StrayReceived,
 )
-from netecho.measure.plan import MILLISECOND
 from netecho.measure.schedule import offsets
+from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable

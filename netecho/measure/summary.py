@@ -6,52 +6,9 @@ Times are nanoseconds; None where there is no value. How the figures come about 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from netecho.measure.stats.histogram import Bin, Histogram
-
-PERCENTS = (50, 90, 95, 99, 99.9)
-"""The percentiles a `Distribution` has."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Distribution:
-    """One kind of time over all probes. Count, min, max, mean and stddev are exact, percentiles to 0.1%.
-
-    `stddev` is the population's (divisor count), `pNN` the nearest rank.
-    """
-
-    count: int = 0
-    min: int | None = None
-    mean: float | None = None
-    stddev: float | None = None
-    p50: int | None = None
-    p90: int | None = None
-    p95: int | None = None
-    p99: int | None = None
-    p99_9: int | None = None
-    max: int | None = None
-    bins: tuple[Bin, ...] = ()
-    """How the values lie, as finely as a picture or a comparison needs; empty where nobody asked."""
-
-    @classmethod
-    def of(cls, histogram: Histogram, *, bins: int = 0) -> Distribution:
-        """Return what a histogram holds, with at most so many `bins`."""
-        p50, p90, p95, p99, p99_9 = histogram.percentiles(PERCENTS)
-        return cls(
-            count=histogram.count,
-            min=histogram.min,
-            mean=histogram.mean,
-            stddev=histogram.stddev,
-            p50=p50,
-            p90=p90,
-            p95=p95,
-            p99=p99,
-            p99_9=p99_9,
-            max=histogram.max,
-            bins=histogram.bins(bins) if bins else (),
-        )
+from netecho.measure.stats.distribution import NO_VALUES, Distribution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,17 +45,17 @@ class Summary:
     """Due sends that a full window held back."""
     kernel_stamps: int = 0
     user_stamps: int = 0
-    forward: Distribution = Distribution()
+    forward: Distribution = NO_VALUES
     """One-way delays, and the far end's own time, where it stamps too (STAMP)."""
-    backward: Distribution = Distribution()
-    processing: Distribution = Distribution()
-    connect: Distribution = Distribution()
+    backward: Distribution = NO_VALUES
+    processing: Distribution = NO_VALUES
+    connect: Distribution = NO_VALUES
     """TCP handshakes, where each probe has a connection of its own."""
-    tls: Distribution = Distribution()
+    tls: Distribution = NO_VALUES
     """TLS handshakes, likewise."""
-    rtt: Distribution = Distribution()
-    response: Distribution = Distribution()
-    lag: Distribution = Distribution()
+    rtt: Distribution = NO_VALUES
+    response: Distribution = NO_VALUES
+    lag: Distribution = NO_VALUES
     ipdv_mean_abs: float | None = None
     """RFC 3393, over the pairs of consecutive probes that were both answered, of all connections."""
     pdv_p99: int | None = None

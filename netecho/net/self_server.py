@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from netecho.net.server.sockets import BoundSocket
     from netecho.net.server.tls import ServerTls
 
+
 _UNLIMITED = ServerSettings(limits=Limits(connections=None, per_client=None, idle=None, rate=None))
 
 
@@ -73,7 +74,7 @@ def _fork(bound: Sequence[BoundSocket], settings: ServerSettings, identity: str 
         return child
     status = 1
     try:
-        sockopts.die_with_parent()
+        die_with_parent()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the probe, which stops us at its end
         quiet = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
@@ -101,3 +102,13 @@ class _NullLog:
 
     def flush(self) -> None:
         """Do nothing."""
+
+
+def die_with_parent() -> None:
+    """Have the system kill this process when its parent ends, however that comes (prctl(2)); only on Linux."""
+    if sockopts.LINUX:
+        import ctypes
+        import signal
+
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)

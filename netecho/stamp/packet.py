@@ -15,6 +15,7 @@ from netecho.stamp.auth import SEAL, genuine, seal
 if TYPE_CHECKING:
     from typing import Self
 
+
 PORT = 862
 """Where a Session-Reflector listens (RFC 8762 section 4.1)."""
 SHORTEST = 14
@@ -130,3 +131,7 @@ def _check(data: bytes | bytearray, key: bytes | None) -> None:
         raise PacketError(f"{len(data)} octets, and a base packet has {form.size}")
     if key is not None and not genuine(key, data[: form.size - SEAL], data[form.size - SEAL : form.size]):
         raise PacketError("the seal is wrong")
+
+
+TTL = 255
+"""What packets leave with, so that the far end sees how many routers there were."""

@@ -23,8 +23,9 @@ from netecho.stamp.auth import SEAL, genuine, seal
 from netecho.stamp.extensions import Circumstances, answer
 from netecho.stamp.packet import PORT, SHORTEST, Form, form_of
 from netecho.stamp.sessions import Seals, Session, Sessions
-from netecho.stamp.times import NTP_EPOCH, SECOND, ErrorEstimate, to_ntp
+from netecho.stamp.times import NTP_EPOCH, ErrorEstimate, to_ntp
 from netecho.stamp.tlv import FollowUp, Method, SyncSource, follows
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from netecho.units import SECOND
+
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-SECOND = 1_000_000_000
 MOST = 16_384
 IDLE = 900 * SECOND
 """How long a session is kept unused; TWAMP's REFWAIT (RFC 5357 section 4.2)."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-SECOND = 1_000_000_000
+from netecho.units import SECOND
+
 NTP_EPOCH = 2_208_988_800
 """Seconds from 1900 to 1970 (RFC 868)."""
 

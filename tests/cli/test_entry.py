@@ -14,9 +14,11 @@ from netecho.report.output import Output
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from netecho.cli.context import CliContext
 
-def raising(error: BaseException) -> Callable[[list[str], entry.CliContext], int]:
-    def dispatch(_arguments: list[str], _edge: entry.CliContext) -> int:
+
+def raising(error: BaseException) -> Callable[[list[str], CliContext], int]:
+    def dispatch(_arguments: list[str], _edge: CliContext) -> int:
         raise error
 
     return dispatch
@@ -74,7 +76,7 @@ def test_debugging_adds_the_traceback_to_bugs_and_to_errors(
 
 
 def test_what_was_asked_to_be_silent_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def dispatch(_arguments: list[str], shared: entry.CliContext) -> int:
+    def dispatch(_arguments: list[str], shared: CliContext) -> int:
         shared.output = Output(quiet=2)
         raise UnreachableError("nobody there")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netecho.cli.entry import CliContext
+from netecho.cli.context import CliContext
 from netecho.cli.group import invoke
 from netecho.errors import UsageError
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from netecho.echo.limits import SECOND, Gate, Limits, RateLimit, client_of, share
+from netecho.echo.limits import Gate, Limits, RateLimit, client_of, share
+from netecho.units import SECOND
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from netecho.measure.metrics import METRICS, Unit
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Setup
 from netecho.measure.samples import Samples
-from netecho.measure.summary import Distribution, Summary
+from netecho.measure.stats.distribution import Distribution
+from netecho.measure.summary import Summary
 
 MS = 1_000_000
 

@@ -9,7 +9,8 @@ from netecho.errors import UsageError
 from netecho.measure.criteria import ALWAYS, Criterion, Failure, judge, parse
 from netecho.measure.metrics import METRICS, Unit
 from netecho.measure.result import Setup
-from netecho.measure.summary import Distribution, Summary
+from netecho.measure.stats.distribution import Distribution
+from netecho.measure.summary import Summary
 
 MS = 1_000_000
 

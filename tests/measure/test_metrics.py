@@ -6,7 +6,8 @@ import pytest
 
 from netecho.measure.metrics import METRICS, Unit, distribution
 from netecho.measure.result import Setup
-from netecho.measure.summary import Distribution, Summary
+from netecho.measure.stats.distribution import Distribution
+from netecho.measure.summary import Summary
 
 
 @pytest.mark.parametrize(

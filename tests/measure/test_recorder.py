@@ -5,8 +5,9 @@ from __future__ import annotations
 import tracemalloc
 
 from netecho.measure.recorder import Recorder
+from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Bin
-from netecho.measure.summary import Distribution, SizeSummary, Summary
+from netecho.measure.summary import SizeSummary, Summary
 
 
 def test_before_anything_happened_every_figure_is_empty() -> None:

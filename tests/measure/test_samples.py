@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given, strategies as st
 
 from netecho.measure.events import EchoCorrupted, ProbeLost, ReplyDuplicated, ReplyLate, ReplyReceived, StrayReceived
-from netecho.measure.samples import Reservoir, Samples
+from netecho.measure.samples import Samples
+from netecho.measure.stats.reservoir import Reservoir
 
 
 def kept(values: range | list[int], limit: int, seed: int = 0) -> list[int]:

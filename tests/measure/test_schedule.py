@@ -7,8 +7,9 @@ from itertools import islice, pairwise
 
 from hypothesis import given, strategies as st
 
-from netecho.measure.plan import MILLISECOND, SECOND, Plan
+from netecho.measure.plan import Plan
 from netecho.measure.schedule import offsets
+from netecho.units import MILLISECOND, SECOND
 
 
 @given(st.fractions(Fraction(1), Fraction(10 * SECOND)), st.integers(0, 10**6))

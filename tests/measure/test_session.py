@@ -17,9 +17,10 @@ from netecho.measure.events import (
     ReplyReceived,
     StrayReceived,
 )
-from netecho.measure.plan import MILLISECOND, SECOND, Plan
+from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
 from netecho.measure.session import REMEMBERED, Probe, Session
+from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from netecho.measure.summary import Summary

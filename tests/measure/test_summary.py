@@ -7,8 +7,9 @@ import dataclasses
 import pytest
 from hypothesis import given, strategies as st
 
+from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Histogram
-from netecho.measure.summary import Distribution, Summary
+from netecho.measure.summary import Summary
 
 
 def test_a_distribution_of_a_histogram() -> None:

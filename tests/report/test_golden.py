@@ -9,8 +9,8 @@ import pytest
 
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result, Route, Setup
+from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Histogram
-from netecho.measure.summary import Distribution
 from netecho.report.document.model import Document, document
 from netecho.report.terminal.summary import rendered, summary
 from tests.report.looks import looks_as_it_did

@@ -21,7 +21,8 @@ from netecho.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from netecho.cli.entry import CliContext
+    from netecho.cli.context import CliContext
+
 
 GENERAL = "Other"
 _COLUMN = 26
@@ -174,3 +175,13 @@ def command(
 ) -> Callable[[Callable[..., int]], Command]:
     """Declare a command; the function's docstring opens with what it is for, and it returns the exit code."""
     return click.command(name, cls=Command, examples=examples, **attributes)
+
+
+def named(ctx: click.Context | None, param: click.Parameter) -> str:
+    """Name a parameter as the person gave it: by its long option, its variable or its argument's name."""
+    source = ctx.get_parameter_source(param.name) if ctx and param.name else None
+    if ctx and source is click.core.ParameterSource.ENVIRONMENT and isinstance(param, Option):
+        return param.variable(ctx)
+    if isinstance(param, click.Argument):
+        return param.make_metavar(ctx) if ctx else str(param.name)
+    return max(param.opts, key=len)

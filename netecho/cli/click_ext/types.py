@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from netecho.cli.click_ext.usage_errors import named
+from netecho.cli.click_ext.command import named
 from netecho.errors import UsageError
 from netecho.target import SCHEMES, SELF, check_host, parse_listen, parse_target
 from netecho.units import parse_rate, parse_size, parse_sizes, parse_time

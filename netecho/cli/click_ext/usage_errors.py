@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netecho.cli import front_page
-from netecho.cli.click_ext.command import Option
+from netecho.cli.click_ext.command import Option, named
 from netecho.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,16 +21,6 @@ def explained(error: click.UsageError) -> UsageError:
         if isinstance(error, kind):
             return word(error)
     return UsageError(_lowered(error.format_message()), _see_help(error))
-
-
-def named(ctx: click.Context | None, param: click.Parameter) -> str:
-    """Name a parameter as the person gave it: by its long option, its variable or its argument's name."""
-    source = ctx.get_parameter_source(param.name) if ctx and param.name else None
-    if ctx and source is click.core.ParameterSource.ENVIRONMENT and isinstance(param, Option):
-        return param.variable(ctx)
-    if isinstance(param, click.Argument):
-        return param.make_metavar(ctx) if ctx else str(param.name)
-    return max(param.opts, key=len)
 
 
 def _path(error: click.UsageError) -> str:

@@ -11,7 +11,7 @@ from netecho.cli.click_ext.types import CHANGES, FILE, choice, form_of
 from netecho.errors import ExitCode
 
 if TYPE_CHECKING:
-    from netecho.cli.entry import CliContext
+    from netecho.cli.context import CliContext
 
 EXAMPLES = (
     ("netecho compare before.ndjson after.ndjson", "each figure in both, and whether it is more than chance"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netecho.cli.click_ext.command import command, section
+from netecho.cli.click_ext.command import command, named, section
 from netecho.cli.click_ext.types import (
     CRITERIA,
     FILE,
@@ -25,10 +25,9 @@ from netecho.cli.click_ext.types import (
     parse_pin,
     parse_source,
 )
-from netecho.cli.click_ext.usage_errors import named
 
 if TYPE_CHECKING:
-    from netecho.cli.entry import CliContext
+    from netecho.cli.context import CliContext
     from netecho.cli.job.options import Options
 
 EXAMPLES = (

@@ -11,7 +11,7 @@ from netecho.cli.click_ext.types import FILE, choice, form_of
 from netecho.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from netecho.cli.entry import CliContext
+    from netecho.cli.context import CliContext
     from netecho.report.output import Output
 
 EXAMPLES = (

@@ -10,7 +10,7 @@ from netecho.cli.click_ext.command import command
 from netecho.errors import ExitCode
 
 if TYPE_CHECKING:
-    from netecho.cli.entry import CliContext
+    from netecho.cli.context import CliContext
 
 EXAMPLES = (
     ("netecho schema > netecho.schema.json", "keep it"),

@@ -18,7 +18,7 @@ from netecho.net.server.settings import Credentials, ReflectorSettings, ServerSe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from netecho.cli.entry import CliContext
+    from netecho.cli.context import CliContext
     from netecho.target import Target
 
 EXAMPLES = (

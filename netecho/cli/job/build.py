@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from netecho.cli import files
 from netecho.cli.job import conflicts
-from netecho.measure.plan import MILLISECOND, Plan
+from netecho.measure.plan import Plan
 from netecho.net.client.job import IpOptions, Job, StampOptions, TlsOptions
+from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:
     from netecho.cli.job.options import Format, Options

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 from netecho.cli.job.options import PAYLOADS
 from netecho.errors import UsageError
-from netecho.measure.plan import SECOND
 from netecho.target import DEFAULT_PORTS, Target
-from netecho.units import spell_time
+from netecho.units import SECOND, spell_time
 
 if TYPE_CHECKING:
     from netecho.cli.job.options import Options

@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
-from netecho.measure.plan import SECOND, Pattern, Schedule, Stamps
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from fractions import Fraction
 
     from netecho.measure.criteria import Criterion
+    from netecho.measure.plan import Pattern, Schedule, Stamps
     from netecho.target import Target
 
 Format = Literal["text", "json", "ndjson", "csv"]

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from netecho.measure.oneway.clock_offset import BestSamples, Line, Sample
 from netecho.measure.oneway.loss import Directions
+from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Histogram
 from netecho.measure.stats.signed_histogram import SignedHistogram
 from netecho.measure.stats.variation import Variation
-from netecho.measure.summary import Distribution
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SECOND = 1_000_000_000
 BLOCK = 1024
 Choice = Literal["auto", "synced", "estimated"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
+from netecho.measure.stats.distribution import PERCENTS, Distribution
 from netecho.measure.stats.histogram import Histogram
-from netecho.measure.summary import PERCENTS, Distribution
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from netecho.measure.payload import Payloads
     from netecho.measure.session import Session
-    from netecho.net.client.link import PendingTxTimestamps
+    from netecho.net.client.pending_stamps import PendingTxTimestamps
     from netecho.net.linux.timestamping import SocketTimestamps
 
 STAY = 10_000_000

@@ -8,12 +8,9 @@ to a Twisted transport as it is. Sets the options of `IpOptions`; must know noth
 from __future__ import annotations
 
 import errno
-import ipaddress
 import os
 import socket
-import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, TimeoutError as DeferredTimeoutError
@@ -21,109 +18,16 @@ from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
 from zope.interface import implementer
 
 from netecho.errors import UnreachableError, UsageError
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from netecho.net.client.job import IpOptions
-    from netecho.target import Target
+    from netecho.net.client.resolve import Address
 
-SECOND = 1_000_000_000
 # RFC 8305 section 5, Connection Attempt Delay.
 _HEAD_START = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where packets go: a family and a socket address of that family."""
-
-    family: socket.AddressFamily
-    sockaddr: Any
-
-    @property
-    def host(self) -> str:
-        """The address without its port: `127.0.0.1`, `fe80::1%eth0`, or the path of a Unix socket."""
-        if self.family == socket.AF_UNIX:
-            return str(self.sockaddr)
-        return socket.getnameinfo(self.sockaddr, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]
-
-    @property
-    def port(self) -> int | None:
-        """The port; None for a Unix socket."""
-        return None if self.family == socket.AF_UNIX else int(self.sockaddr[1])
-
-
-async def resolve(
-    reactor: Any, target: Target, kind: socket.SocketKind, ip_options: IpOptions, timeout: int
-) -> tuple[list[Address], int | None]:
-    """Return the addresses of `target` in the order to try them, and the nanoseconds that took (None: no name)."""
-    if target.scheme == "unix":
-        return [Address(socket.AF_UNIX, target.path)], None
-    family = {4: socket.AF_INET, 6: socket.AF_INET6, None: socket.AF_UNSPEC}[ip_options.family]
-    literal = _is_literal(target.host)
-    start = time.monotonic_ns()
-    looked_up = _getaddrinfo(reactor, target.host, target.port, family, kind).addTimeout(timeout / SECOND, reactor)
-    try:
-        found = await looked_up
-    except DeferredTimeoutError:
-        raise UnreachableError(
-            f"the name {target.host!r} was not resolved within {timeout / SECOND:g} s",
-            "check the resolver, or give the address itself",
-        ) from None
-    except OSError as error:
-        raise _unresolved(target.host, error, ip_options) from None
-    took = time.monotonic_ns() - start
-    addresses = _interleaved([Address(socket.AddressFamily(family), sockaddr) for family, _, _, _, sockaddr in found])
-    return addresses, None if literal else took
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _getaddrinfo(reactor: Any, host: str, port: int | None, family: int, kind: int) -> Deferred[list[Any]]:
-    """Look a name up in a thread of its own: the reactor's pool is waited for at the end, however long it hangs."""
-    answer: Deferred[list[Any]] = Deferred()
-    done = False
-
-    def settle(result: Any) -> None:
-        nonlocal done
-        if not done and not answer.called:
-            done = True
-            answer.errback(result) if isinstance(result, BaseException) else answer.callback(result)
-
-    def look_up() -> None:
-        try:
-            result: Any = socket.getaddrinfo(host, port, family, kind)
-        except (OSError, UnicodeError) as error:
-            result = error if isinstance(error, OSError) else OSError(str(error))
-        reactor.callFromThread(settle, result)
-
-    threading.Thread(target=look_up, daemon=True).start()
-    return answer
-
-
-def _unresolved(host: str, error: OSError, ip_options: IpOptions) -> UnreachableError:
-    reason = error.strerror or str(error)
-    version = f" to an IPv{ip_options.family} address" if ip_options.family else ""
-    hint = f"leave out -{ip_options.family}: it may have other addresses" if ip_options.family else "check the spelling"
-    return UnreachableError(f"the name {host!r} does not resolve{version}: {reason}", hint)
-
-
-def _interleaved(addresses: list[Address]) -> list[Address]:
-    """Order addresses by turns of their families, the resolver's first choice first: RFC 8305 section 4."""
-    if not addresses:
-        return []
-    first = [a for a in addresses if a.family == addresses[0].family]
-    other = [a for a in addresses if a.family != addresses[0].family]
-    ordered: list[Address] = []
-    for n in range(max(len(first), len(other))):
-        ordered += first[n : n + 1] + other[n : n + 1]
-    return list(dict.fromkeys(ordered))
 
 
 def open_socket(family: socket.AddressFamily, kind: socket.SocketKind, ip_options: IpOptions) -> socket.socket:

@@ -17,17 +17,17 @@ from netecho.errors import UsageError
 from netecho.measure.matching import DatagramMatcher
 from netecho.net.client.closed_loop import LARGEST as CLOSED_LOOP_LARGEST, run_closed_loop
 from netecho.net.client.connect import mark, unreachable
-from netecho.net.client.link import PendingTxTimestamps
-from netecho.net.linux.timestamping import ClockWatch
+from netecho.net.client.pending_stamps import PendingTxTimestamps
+from netecho.net.linux.wall_clock import ClockWatch
 from netecho.net.reactor.error_queue import ErrorQueueAware
 
 if TYPE_CHECKING:
     from netecho.measure.payload import Payloads
     from netecho.measure.session import Probe
-    from netecho.net.client.connect import Address
     from netecho.net.client.driver import SessionDriver
     from netecho.net.client.job import IpOptions
     from netecho.net.client.link import Trouble
+    from netecho.net.client.resolve import Address
     from netecho.net.linux.timestamping import SocketTimestamps
 
 LARGEST = 65535

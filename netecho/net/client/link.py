@@ -12,14 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from netecho.errors import NetechoError
 
 if TYPE_CHECKING:
-    import socket
-
     from netecho.measure.payload import Payloads
     from netecho.measure.recorder import Recorder
     from netecho.measure.session import Probe
-    from netecho.net.client.connect import Address
     from netecho.net.client.job import Job
-    from netecho.net.linux.timestamping import SocketTimestamps
+    from netecho.net.client.resolve import Address
 
 Trouble = Callable[[NetechoError, int | None], None]
 Facts = Mapping[str, Mapping[str, object]]
@@ -72,34 +69,3 @@ class Link(Protocol):
 
     def close(self) -> None:
         """Let go of the socket, at once."""
-
-
-# Sends whose stamp is still awaited. A stamp that has not come after so many more will not come.
-_AWAITED = 4096
-
-
-class PendingTxTimestamps:
-    """The sends of one socket whose stamps have not come yet."""
-
-    def __init__(self, timestamps: SocketTimestamps, skt: socket.socket) -> None:
-        self._timestamps = timestamps
-        self._socket = skt
-        self._awaited: dict[int, Probe] = {}
-
-    def __bool__(self) -> bool:
-        """Whether a stamp has not come yet."""
-        return bool(self._awaited)
-
-    def expect(self, number: int, probe: Probe) -> None:
-        """Await the stamp that the system will give this number; it may have come already."""
-        self._awaited[number] = probe
-
-    def collect(self, *, everything: bool = False) -> None:
-        """Give each probe the stamp that has come for it."""
-        awaited = self._awaited
-        for number, tx_timestamp in self._timestamps.drain(self._socket, everything=everything):
-            probe = awaited.pop(number, None)
-            if probe is not None:
-                probe.tx_timestamp = tx_timestamp
-        if len(awaited) > _AWAITED:
-            del awaited[next(iter(awaited))]

@@ -9,7 +9,7 @@ import errno
 import time
 import uuid
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.python.failure import Failure
@@ -18,32 +18,19 @@ from netecho.errors import NetechoError
 from netecho.measure.payload import Payloads
 from netecho.measure.result import Result, Route, Setup, Start
 from netecho.measure.session import Session
-from netecho.net.client.connect import resolve
 from netecho.net.client.driver import SessionDriver
 from netecho.net.client.link import LinkContext, OpenedLink
+from netecho.net.client.resolve import resolve
 from netecho.net.client.transports import TRANSPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from netecho.measure.events import Event
+    from netecho.measure.observer import Reporter
     from netecho.measure.recorder import Recorder
     from netecho.net.client.job import Job
     from netecho.net.reactor.runner import Interrupt
-
-
-class Reporter(Protocol):
-    """Who is told what happens while it happens."""
-
-    def started(self, start: Start) -> None:
-        """Learn that the first probe is about to leave."""
-
-    def tell(self, event: Event) -> None:
-        """Learn what happened to a probe."""
-
-    @property
-    def follows(self) -> bool:
-        """Whether it wants to hear of every reply, or only of what is out of the ordinary."""
 
 
 async def probe(reactor: Any, interrupt: Interrupt, job: Job, recorder: Recorder, reporter: Reporter) -> Result:

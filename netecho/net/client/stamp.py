@@ -19,8 +19,9 @@ from netecho.measure.oneway.delays import Claim, OneWay, Stamps, Way
 from netecho.net.client.datagram import DatagramLink, open_port
 from netecho.net.client.stamp_facts import Seen, section
 from netecho.net.linux.wall_clock import clock_state
-from netecho.net.server.stamp import TTL
+from netecho.stamp.packet import TTL
 from netecho.stamp.session_sender import Reflection, Rejection, Sender
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from netecho.measure.session import Probe
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from netecho.net.client.link import LinkContext
     from netecho.net.linux.wall_clock import ClockState
 
-SECOND = 1_000_000_000
 SOON = 100_000_000
 """The longest interval between probes, in nanoseconds, at which a reply waits for the next: nobody sees it."""
 

@@ -6,16 +6,16 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from netecho.measure.stats.signed_histogram import SignedHistogram
+from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from netecho.measure.oneway.delays import Claim, Direction, OneWaySummary
-    from netecho.measure.summary import Distribution
+    from netecho.measure.stats.distribution import Distribution
     from netecho.net.client.job import IpOptions, Job
     from netecho.stamp.session_sender import Reflection
 
-MILLISECOND = 1_000_000
 PPM = 1_000_000
 
 Section = dict[str, Any]

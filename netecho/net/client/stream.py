@@ -19,8 +19,8 @@ from zope.interface import implementer
 
 from netecho.measure.matching import StreamMatcher
 from netecho.net.client.closed_loop import LARGEST, run_closed_loop
-from netecho.net.client.link import PendingTxTimestamps
-from netecho.net.linux.timestamping import ClockWatch
+from netecho.net.client.pending_stamps import PendingTxTimestamps
+from netecho.net.linux.wall_clock import ClockWatch
 from netecho.net.reactor.error_queue import ErrorQueueAware
 
 if TYPE_CHECKING:

@@ -26,6 +26,7 @@ from zope.interface import implementer
 from netecho.errors import UnreachableError, UsageError
 from netecho.net.certificates import pin_of, read_certificates, read_identity
 from netecho.net.client.stream import ProbeConnection
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     import socket
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
     from netecho.net.client.job import TlsOptions
     from netecho.net.client.stream import StreamLink
-
-SECOND = 1_000_000_000
 
 
 class _PromptFactory(TLSMemoryBIOFactory):

@@ -14,7 +14,8 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import struct
+
+from netecho.net.linux.cmsg import _WORD, control_messages
 
 
 class Iovec(ctypes.Structure):
@@ -43,8 +44,6 @@ class Mmsghdr(ctypes.Structure):
     _fields_ = (("header", Msghdr), ("length", ctypes.c_uint32))
 
 
-_header = struct.Struct("@Nii")  # struct cmsghdr: its length with this, level, type
-_WORD = ctypes.sizeof(ctypes.c_size_t)
 _CONTROL_LENGTH = Msghdr.controllen.offset // _WORD
 
 
@@ -123,19 +122,6 @@ class Entries:
         """Return the control messages of one as `socket.recvmsg` does: (level, type, data)."""
         at = index * self.space
         return control_messages(bytes(self.control[at : at + self.lengths[index]]))
-
-
-def control_messages(control: bytes) -> list[tuple[int, int, bytes]]:
-    """Read a buffer of control messages: (level, type, data) of each."""
-    found = []
-    at = 0
-    while at + _header.size <= len(control):
-        length, level, kind = _header.unpack_from(control, at)
-        if length < _header.size:
-            break
-        found.append((level, kind, control[at + _header.size : at + length]))
-        at += -(-length // _WORD) * _WORD
-    return found
 
 
 def _nothing_came() -> None:

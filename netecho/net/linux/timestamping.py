@@ -27,7 +27,8 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.net.linux import sockopts
-from netecho.net.linux.recvmsg import Entries, Message, control_messages
+from netecho.net.linux.cmsg import control_messages
+from netecho.net.linux.recvmsg import Entries, Message
 from netecho.net.linux.sockopts import (
     MSG_ERRQUEUE,
     ORIGIN_TIMESTAMPING,
@@ -35,13 +36,13 @@ from netecho.net.linux.sockopts import (
     SO_TIMESTAMPING,
     TSTAMP_SND,
 )
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     Ancillary = Iterable[tuple[int, int, bytes]]
 
-SECOND = 1_000_000_000
 WRAP = 0xFFFF_FFFF
 LARGEST = 65_536
 """Bytes there is room for in memory that is used again and again; longer reads are Python's."""
@@ -283,48 +284,6 @@ class SocketTimestamps:
     def note(self) -> None:
         """Keep what came with the message in `reply`, which was this socket's last."""
         self._beside = self.reply.beside()
-
-
-class ClockWatch:
-    """Tells when the wall clock was set: kernel stamps from before and after it cannot be compared.
-
-    The clocks are arguments for the tests: wall clock and CLOCK_MONOTONIC, ns.
-    """
-
-    __slots__ = ("_monotonic", "_offset", "_wall")
-
-    TOLERANCE = 2_000
-    """Apart from which two looks at the clocks are taken for a step, ns."""
-    LOOKS = 5
-
-    def __init__(
-        self, wall: Callable[[], int] = time.time_ns, monotonic: Callable[[], int] = time.monotonic_ns
-    ) -> None:
-        self._wall = wall
-        self._monotonic = monotonic
-        self._offset = self._look_hard()
-
-    def stepped(self) -> bool:
-        """Whether the clock was set since this was last asked. Takes about 0.2 µs."""
-        if abs(self._wall() - self._monotonic() - self._offset) <= self.TOLERANCE:
-            return False
-        # Mostly the program was held up between the two readings. It is not, in the best of a few.
-        before = self._offset
-        self._offset = self._look_hard()
-        return abs(self._offset - before) > self.TOLERANCE
-
-    def _look_hard(self) -> int:
-        """Wall clock less monotonic clock, from the quickest of a few looks."""
-        best = None
-        offset = 0
-        for _ in range(self.LOOKS):
-            start = self._monotonic()
-            wall = self._wall()
-            end = self._monotonic()
-            if best is None or end - start < best:
-                best = end - start
-                offset = wall - (start + end) // 2
-        return offset
 
 
 @cache

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from zope.interface import implementer
 
-from netecho.net.linux import sockopts
+from netecho.net.linux import timerfd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +114,7 @@ class TimerDescriptor:
     @classmethod
     def on(cls, reactor: Any, ring: Callable[[], None]) -> TimerDescriptor | None:
         """Make one, or None where the system has no timer descriptors."""
-        made = sockopts.timerfd()
+        made = timerfd.timerfd()
         return None if made is None else cls(reactor, *made, ring)
 
     def set(self, at: int | None) -> None:

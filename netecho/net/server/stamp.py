@@ -25,21 +25,20 @@ from netecho.echo.events import Received
 from netecho.echo.limits import client_of
 from netecho.echo.loop_guard import NEVER_ANSWERED, TO_MANY
 from netecho.net.linux import sockopts
+from netecho.net.linux.cmsg import _IP_PKTINFO, Control, Headers, _int
 from netecho.net.linux.timestamping import PER_DRAIN, SPACE, TimestampIds, awake, parse_tx_timestamp
 from netecho.net.linux.wall_clock import clock_state
 from netecho.net.reactor.error_queue import ErrorQueueAware
-from netecho.stamp.packet import PORT
+from netecho.stamp.packet import PORT, TTL
 from netecho.stamp.session_reflector import Arrival, Clock, Prepared, Reflector, Refusal, Rules
+from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from netecho.net.server.admission import Admission
     from netecho.net.server.settings import ReflectorSettings
     from netecho.net.server.sockets import BoundSocket
 
-SECOND = 1_000_000_000
-MILLISECOND = 1_000_000
-TTL = 255
-"""What packets leave with, so that the far end sees how many routers there were."""
+
 LARGEST = 65_535
 _BATCH = 64
 """Datagrams answered in one go; then the reactor's other descriptors have their turn."""
@@ -54,10 +53,6 @@ _FEWEST = 8
 _ASKED = 8
 """The kernel is asked for one of so many replies."""
 
-# linux/in.h and linux/in6.h; Python 3.11 has no names for the former.
-_IP_PKTINFO = 8
-_timespec = struct.Struct("@ll").unpack_from
-_int = struct.Struct("@i")
 _LEAVING = (socket.SOL_SOCKET, sockopts.SO_TIMESTAMPING, struct.pack("@I", sockopts.TX_SOFTWARE))
 _REFUSED_PORTS = NEVER_ANSWERED - {PORT}
 """Routers send from the well-known port too; a reflector's reply is known by what it carries."""
@@ -67,8 +62,6 @@ _WHY = {
     Refusal.REPLY: "it is itself the reply of a reflector",
 }
 
-Control = list[tuple[int, int, bytes]]
-
 
 def new_reflector(reflector_settings: ReflectorSettings) -> Reflector:
     """Make what all the listeners of a server share."""
@@ -76,51 +69,6 @@ def new_reflector(reflector_settings: ReflectorSettings) -> Reflector:
     rules = Rules(stateful=reflector_settings.stateful, key=key, whole_base=reflector_settings.whole_base)
     state = clock_state()
     return Reflector(rules, Clock(state.estimate, state.sync))
-
-
-class Headers:
-    """What the control messages of one datagram say."""
-
-    __slots__ = ("back", "local", "rx_timestamp", "to_many", "tos", "ttl")
-
-    def __init__(self, control: Control) -> None:
-        self.rx_timestamp: int | None = None
-        self.ttl = 0
-        self.tos = 0
-        self.local = b""
-        self.to_many = False
-        self.back: Control = []
-        """What makes the reply leave from where the request went."""
-        for level, kind, data in control:
-            if level == socket.SOL_SOCKET:
-                if kind == sockopts.SO_TIMESTAMPING:
-                    seconds, nanoseconds = _timespec(data)
-                    self.rx_timestamp = (seconds * SECOND + nanoseconds) or None
-            elif level == socket.IPPROTO_IP:
-                self._v4(kind, data)
-            elif level == socket.IPPROTO_IPV6:
-                self._v6(kind, data)
-
-    def _v4(self, kind: int, data: bytes) -> None:
-        if kind == sockopts.IP_TTL:
-            (self.ttl,) = _int.unpack_from(data)
-        elif kind == sockopts.IP_TOS:
-            self.tos = data[0]
-        elif kind == _IP_PKTINFO:
-            self.local, destination = data[4:8], data[8:12]
-            self.to_many = self.local != destination
-            self.back = [(socket.IPPROTO_IP, _IP_PKTINFO, bytes(4) + self.local + self.local)]
-
-    def _v6(self, kind: int, data: bytes) -> None:
-        if kind == sockopts.IPV6_HOPLIMIT:
-            (self.ttl,) = _int.unpack_from(data)
-        elif kind == sockopts.IPV6_TCLASS:
-            (self.tos,) = _int.unpack_from(data)
-        elif kind == socket.IPV6_PKTINFO:
-            self.local = data[:16]
-            self.to_many = data[0] == 0xFF
-            # The way back is the routing table's choice, except from an address that means nothing without its link.
-            self.back = [(socket.IPPROTO_IPV6, kind, data if data[0] == 0xFE else self.local + bytes(4))]
 
 
 class Egress:

@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from netecho.measure.result import Route, Setup, Start
+from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Bin
-from netecho.measure.summary import Distribution, SizeSummary, Summary
+from netecho.measure.summary import SizeSummary, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from netecho.measure.events import Event
     from netecho.measure.result import Result, Route, Setup, Start
-    from netecho.measure.summary import Distribution, SizeSummary, Summary
+    from netecho.measure.stats.distribution import Distribution
+    from netecho.measure.summary import SizeSummary, Summary
 
 SCHEMA = "netecho/probe/1"
 

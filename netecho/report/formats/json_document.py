@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from netecho.report.formats.text import mention
+from netecho.report.formats.event_line import mention
 
 if TYPE_CHECKING:
     from netecho.measure.events import Event

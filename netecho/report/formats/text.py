@@ -8,30 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netecho.measure.events import (
-    EchoCorrupted,
-    Event,
-    ProbeLost,
-    ReplyDuplicated,
-    ReplyLate,
-    ReplyReceived,
-    StrayReceived,
-)
 from netecho.report.document.model import Document, head
-from netecho.report.escape import escaped
+from netecho.report.formats.event_line import event_line, mention
 from netecho.report.formats.ndjson import is_several
-from netecho.report.humanize import time
 
 if TYPE_CHECKING:
+    from netecho.measure.events import (
+        Event,
+    )
     from netecho.measure.result import Start
     from netecho.report.output import Output
 
+
 FEW = 20
 """So many probes get a line each on a terminal too."""
-STRAY_WIDTH = 60
-"""Characters shown of what a peer said unasked."""
-SLOW_HAND = 1_000_000
-"""A reply that reached the program so many nanoseconds later than the round trip took says so."""
 
 
 class TextReporter:
@@ -72,38 +62,6 @@ class TextReporter:
         show(document, self._output, histogram=self._histogram)
 
 
-def mention(event: Event, output: Output) -> None:
-    """Say on standard error what a peer sent unasked, a banner, where events have no place of their own."""
-    if isinstance(event, StrayReceived):
-        output.say(f"netecho: {event_line(event, several=False, digits=1)}")
-
-
 def lines_wanted(output: Output, count: object) -> bool:
     """Return whether each event gets a line: where nobody watches a terminal, and where they are few."""
     return not output.stdout_is_terminal or (isinstance(count, int) and 0 < count <= FEW)
-
-
-def event_line(event: Event, *, several: bool = False, digits: int = 1) -> str:
-    """Return one event in words, without the line's end."""
-    return (f"#{event.connection} " if several else "") + _words(event, digits)
-
-
-def _words(event: Event, digits: int) -> str:
-    match event:
-        case StrayReceived():
-            shown = escaped(event.data[:STRAY_WIDTH])
-            cut = len(event.data) > STRAY_WIDTH or len(shown) > STRAY_WIDTH
-            return f'unasked: {len(event.data)} bytes "{shown[:STRAY_WIDTH]}"' + ("..." if cut else "")
-        case ReplyReceived() | EchoCorrupted():
-            words = f"seq {event.seq:>{digits}}  {event.size} bytes  {event.rtt / 1e6:7.3f} ms"
-            if event.response - event.rtt > SLOW_HAND:
-                words += f"  (response {time(event.response / 1e6)})"
-            if isinstance(event, EchoCorrupted):
-                words += f"  corrupt from byte {event.offset} on"
-            return words
-        case ProbeLost():
-            return f"seq {event.seq:>{digits}}  lost"
-        case ReplyLate():
-            return f"seq {event.seq:>{digits}}  late, after {time(event.rtt / 1e6)}"
-        case ReplyDuplicated():
-            return f"seq {event.seq:>{digits}}  duplicate"

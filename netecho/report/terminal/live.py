@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from netecho.measure.events import Event
     from netecho.measure.recorder import Recorder
     from netecho.measure.result import Start
-    from netecho.measure.summary import Distribution, Summary
+    from netecho.measure.stats.distribution import Distribution
+    from netecho.measure.summary import Summary
     from netecho.report.document.model import Document
     from netecho.report.output import Output
 
-SECOND = 1_000_000_000
 WIDEST = 100
 EACH_FROM_MS = 50.0
 """At this interval and above the sparkline has a column for each reply, below one for each frame, its slowest."""

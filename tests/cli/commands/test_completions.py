@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netecho.cli.commands.completions import SCRIPTS
+from netecho.cli.click_ext.shell_complete import SCRIPTS
 from tests.cli.shells import BASH_COMPLETION, ROOT, shell
 
 if TYPE_CHECKING:

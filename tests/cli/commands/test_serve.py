@@ -8,11 +8,12 @@ import pytest
 
 from netecho.cli import entry
 from netecho.cli.commands.serve import parse_line, parse_mode, parse_word
-from netecho.echo.limits import SECOND, Limits
+from netecho.echo.limits import Limits
 from netecho.echo.text import TextMode
 from netecho.errors import UsageError
 from netecho.net.server.settings import Credentials
 from netecho.target import Target, parse_listen
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable

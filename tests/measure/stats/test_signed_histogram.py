@@ -5,8 +5,8 @@ from math import ceil, sqrt
 import pytest
 from hypothesis import given, strategies as st
 
+from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.signed_histogram import SignedHistogram
-from netecho.measure.summary import Distribution
 
 HOUR = 3_600_000_000_000
 

@@ -10,9 +10,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from netecho.errors import NetechoError, UnreachableError, UsageError
-from netecho.measure.plan import SECOND
-from netecho.net.client.connect import Address, connect, mark, open_socket
+from netecho.net.client.connect import connect, mark, open_socket
 from netecho.net.client.job import IpOptions
+from netecho.net.client.resolve import Address
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

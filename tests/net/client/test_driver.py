@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.task import Clock
 
 from netecho.measure.events import Event, ProbeLost, ReplyReceived
-from netecho.measure.plan import MILLISECOND, SECOND, Plan
+from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
 from netecho.measure.session import Session
 from netecho.net.client.driver import SessionDriver
+from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from netecho.measure.session import Probe

@@ -10,7 +10,7 @@ import pytest
 
 from netecho.measure.events import Event, ReplyReceived
 from netecho.measure.payload import Payloads
-from netecho.measure.plan import MILLISECOND, SECOND, Plan
+from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
 from netecho.measure.session import Session
 from netecho.net.client.job import IpOptions, Job, StampOptions, TlsOptions
@@ -20,6 +20,7 @@ from netecho.stamp.session_reflector import Arrival, Clock, Prepared, Reflector,
 from netecho.stamp.session_sender import Sender
 from netecho.stamp.times import ErrorEstimate
 from netecho.target import parse_target
+from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from netecho.measure.session import Probe

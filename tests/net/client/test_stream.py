@@ -15,11 +15,12 @@ from twisted.python.failure import Failure
 
 from netecho.measure.events import EchoCorrupted, Event, ReplyReceived, StrayReceived
 from netecho.measure.payload import Payloads
-from netecho.measure.plan import MILLISECOND, Plan
+from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
 from netecho.measure.session import Session
 from netecho.net.client.driver import SessionDriver
 from netecho.net.client.stream import ProbeConnection, StreamLink
+from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from netecho.net.linux import sockopts
-from netecho.net.linux.recvmsg import Entries, Message, control_messages
+from netecho.net.linux.cmsg import control_messages
+from netecho.net.linux.recvmsg import Entries, Message
 from netecho.net.linux.timestamping import SocketTimestamps
 from tests.net.linux.ancillary import laid_out
 

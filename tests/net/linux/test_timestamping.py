@@ -16,7 +16,6 @@ from netecho.net.linux import sockopts, timestamping
 from netecho.net.linux.recvmsg import Entries, Message
 from netecho.net.linux.sockopts import MSG_ERRQUEUE, SO_RXQ_OVFL, SO_TIMESTAMPING
 from netecho.net.linux.timestamping import (
-    ClockWatch,
     QueuedError,
     SocketTimestamps,
     TimestampIds,
@@ -24,6 +23,7 @@ from netecho.net.linux.timestamping import (
     parse_error,
     parse_tx_timestamp,
 )
+from netecho.net.linux.wall_clock import ClockWatch
 from tests.net.linux.ancillary import laid_out
 
 if TYPE_CHECKING:

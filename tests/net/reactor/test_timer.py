@@ -10,7 +10,7 @@ from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.selectreactor import SelectReactor
 from twisted.internet.task import Clock
 
-from netecho.net.linux import sockopts
+from netecho.net.linux import sockopts, timerfd
 from netecho.net.reactor.timer import Pacer, TimerDescriptor
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def test_may_be_closed_from_what_it_calls() -> None:
 
 
 def test_without_a_timer_descriptor_the_reactors_own_serves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sockopts, "timerfd", lambda: None)
+    monkeypatch.setattr(timerfd, "timerfd", lambda: None)
     reactor: Any = SelectReactor()
     fired: list[int] = []
     pacer = Pacer(reactor, lambda: fired.append(time.monotonic_ns()))

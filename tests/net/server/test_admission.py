@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from netecho.echo.events import Disconnected, Refused
-from netecho.echo.limits import SECOND, Limits
+from netecho.echo.limits import Limits
+from netecho.units import SECOND
 from tests.net.server.serving import House
 
 

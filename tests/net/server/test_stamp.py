@@ -15,10 +15,11 @@ from twisted.python.failure import Failure
 
 from netecho.echo.events import Received, Refused
 from netecho.echo.limits import Limits
+from netecho.net.linux.cmsg import Headers
 from netecho.net.linux.sockopts import MSG_ERRQUEUE
 from netecho.net.server.settings import ReflectorSettings
 from netecho.net.server.sockets import BoundSocket
-from netecho.net.server.stamp import Egress, Headers, ReflectorListener, new_reflector, prepare
+from netecho.net.server.stamp import Egress, ReflectorListener, new_reflector, prepare
 from netecho.stamp.packet import Reply, Request
 from netecho.stamp.session_sender import Reflection, Sender
 from netecho.stamp.times import ErrorEstimate, from_ntp

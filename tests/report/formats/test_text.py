@@ -4,7 +4,8 @@ from io import StringIO
 import pytest
 
 from netecho.measure.events import Event, StrayReceived
-from netecho.report.formats.text import TextReporter, event_line, lines_wanted
+from netecho.report.formats.event_line import event_line
+from netecho.report.formats.text import TextReporter, lines_wanted
 from netecho.report.output import Output
 from tests.report.runs import START, TROUBLED, calm, reply, run
 

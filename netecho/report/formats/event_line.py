@@ -1,0 +1,59 @@
+"""An event as a line of text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netecho.measure.events import (
+    EchoCorrupted,
+    Event,
+    ProbeLost,
+    ReplyDuplicated,
+    ReplyLate,
+    ReplyReceived,
+    StrayReceived,
+)
+from netecho.report.escape import escaped
+from netecho.report.humanize import time
+
+if TYPE_CHECKING:
+    from netecho.report.output import Output
+
+
+STRAY_WIDTH = 60
+"""Characters shown of what a peer said unasked."""
+
+SLOW_HAND = 1_000_000
+"""A reply that reached the program so many nanoseconds later than the round trip took says so."""
+
+
+def mention(event: Event, output: Output) -> None:
+    """Say on standard error what a peer sent unasked, a banner, where events have no place of their own."""
+    if isinstance(event, StrayReceived):
+        output.say(f"netecho: {event_line(event, several=False, digits=1)}")
+
+
+def event_line(event: Event, *, several: bool = False, digits: int = 1) -> str:
+    """Return one event in words, without the line's end."""
+    return (f"#{event.connection} " if several else "") + _words(event, digits)
+
+
+def _words(event: Event, digits: int) -> str:
+    match event:
+        case StrayReceived():
+            shown = escaped(event.data[:STRAY_WIDTH])
+            cut = len(event.data) > STRAY_WIDTH or len(shown) > STRAY_WIDTH
+            return f'unasked: {len(event.data)} bytes "{shown[:STRAY_WIDTH]}"' + ("..." if cut else "")
+        case ReplyReceived() | EchoCorrupted():
+            words = f"seq {event.seq:>{digits}}  {event.size} bytes  {event.rtt / 1e6:7.3f} ms"
+            if event.response - event.rtt > SLOW_HAND:
+                words += f"  (response {time(event.response / 1e6)})"
+            if isinstance(event, EchoCorrupted):
+                words += f"  corrupt from byte {event.offset} on"
+            return words
+        case ProbeLost():
+            return f"seq {event.seq:>{digits}}  lost"
+        case ReplyLate():
+            return f"seq {event.seq:>{digits}}  late, after {time(event.rtt / 1e6)}"
+        case ReplyDuplicated():
+            return f"seq {event.seq:>{digits}}  duplicate"
