@@ -1,0 +1,57 @@
+"""What netecho asks of a reactor, as types: time, descriptors, threads.
+
+zope's interfaces say the same at run time, but not to a type checker. Each function asks for the least it needs, so
+that a test can hand it `task.Clock` where time is all there is. A descriptor is whatever Twisted's reactors take
+(`IReadDescriptor`, `IWriteDescriptor`): they look at nothing but its methods.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class DelayedCall(Protocol):
+    """A call that is to come."""
+
+    def active(self) -> bool:
+        """Tell whether it is still to come."""
+
+    def cancel(self) -> None:
+        """Call it off. Raises AlreadyCalled or AlreadyCancelled where it is not active."""
+
+
+class ReactorTime(Protocol):
+    """A reactor's time, which runs by the wall clock: good for waiting, never for measuring."""
+
+    def callLater(self, delay: float, callable: Callable[..., object], /, *args: object) -> DelayedCall:  # noqa: A002
+        """Call in `delay` seconds."""
+
+
+class ReactorThreads(Protocol):
+    """The way back into the reactor's thread, and out of a signal handler."""
+
+    def callFromThread(self, callable: Callable[..., object], /, *args: object) -> object:  # noqa: A002
+        """Call in the reactor's next pass."""
+
+
+class ReactorDescriptors(Protocol):
+    """The descriptors that a reactor watches."""
+
+    def addReader(self, reader: object, /) -> object:
+        """Watch for what can be read."""
+
+    def addWriter(self, writer: object, /) -> object:
+        """Watch for room to write."""
+
+    def removeReader(self, reader: object, /) -> object:
+        """No longer watch for what can be read."""
+
+    def removeWriter(self, writer: object, /) -> object:
+        """No longer watch for room to write."""
+
+
+class Reactor(ReactorTime, ReactorThreads, ReactorDescriptors, Protocol):
+    """The whole of it."""
