@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,7 +20,6 @@ from netecho.units import format_time
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from netecho.net.server.settings import ServerSettings
     from netecho.report.output import Output
 
 KEPT = 10_000
@@ -60,13 +59,15 @@ class ServerLog:
         self._dropped = 0
         self._full = False
 
-    def watched(self, settings: ServerSettings) -> ServerSettings:
-        """Return the settings of a server that tells what is written here, and no more."""
-        return replace(
-            settings,
-            tells_clients=self.level >= _LEVELS[Connected],
-            tells_arrivals=self.level >= _LEVELS[Received],
-        )
+    @property
+    def shows_clients(self) -> bool:
+        """Whether connections are written, when they begin and when they end."""
+        return self.level >= _LEVELS[Connected]
+
+    @property
+    def shows_arrivals(self) -> bool:
+        """Whether all that arrives is written, as it arrives."""
+        return self.level >= _LEVELS[Received]
 
     def tell(self, event: ServerEvent) -> None:
         """Write an event, if it is of interest. Raises OutputClosed when nobody reads any more."""

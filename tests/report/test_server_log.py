@@ -23,7 +23,6 @@ from netecho.echo.events import (
 )
 from netecho.echo.totals import Totals
 from netecho.errors import OutputClosed
-from netecho.net.server.settings import ServerSettings
 from netecho.report import server_log
 from netecho.report.output import Output
 from netecho.report.server_log import ServerLog
@@ -128,13 +127,10 @@ def test_more_and_less(verbosity: int, text: int, ndjson: int) -> None:
 
 @pytest.mark.parametrize("form", ["text", "ndjson"])
 @pytest.mark.parametrize("verbosity", [-1, 0, 1, 2])
-def test_a_server_is_asked_for_no_more_than_is_written(form: Literal["text", "ndjson"], verbosity: int) -> None:
-    settings = log(form, verbosity)[0].watched(ServerSettings())
-    lines = written(form, verbosity)
-    assert settings.tells_clients is any(
-        "connected" in line for line in lines if "#1" in line or '"connection"' in line
-    )
-    assert settings.tells_arrivals is any("sent 1 byte" in line or '"received", ' in line for line in lines)
+def test_a_log_knows_which_events_it_shows(form: Literal["text", "ndjson"], verbosity: int) -> None:
+    shows, lines = log(form, verbosity)[0], written(form, verbosity)
+    assert shows.shows_clients is any("connected" in line for line in lines if "#1" in line or '"connection"' in line)
+    assert shows.shows_arrivals is any("sent 1 byte" in line or '"received", ' in line for line in lines)
 
 
 class Pipe:

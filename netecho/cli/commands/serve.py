@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -206,12 +207,8 @@ def run(
 
     context.output = Output(quiet=2 if verbosity < -1 else 0)
     log = ServerLog(context.output, form, verbosity)
-    run_server(
-        targets,
-        log.watched(settings),
-        log,
-        workers=workers,
-        mode=mode,
-    )
+    # A server that nobody asks about each connection is spared the work of telling.
+    settings = replace(settings, tells_clients=log.shows_clients, tells_arrivals=log.shows_arrivals)
+    run_server(targets, settings, log, workers=workers, mode=mode)
     log.finish()
     return 0
