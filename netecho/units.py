@@ -13,6 +13,7 @@ from netecho.errors import UsageError
 
 SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
+MICROSECOND = 1_000
 """Nanoseconds."""
 
 TIME_UNITS: dict[str, int] = {

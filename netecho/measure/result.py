@@ -6,8 +6,10 @@ Whatever is shown, live or from a saved file, is printed from here; `report` tur
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from netecho.measure.facts import NO_FACTS, TransportFacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,5 +60,5 @@ class Result:
     duration: int
     interrupted: bool
     summary: Summary
-    facts: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    """Sections of the document that only some transports have: `tcp`, `udp`, `tls`, `stamp`; keys as printed."""
+    facts: TransportFacts = NO_FACTS
+    """What the transport knows beside the round trips."""

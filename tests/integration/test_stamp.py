@@ -47,10 +47,10 @@ class TestSelf:
         assert stamp["mode"] == "open"
         assert stamp["reflector"] == {"stateful": True, "extensions": True, "ssid": True}
         for kind in ("forward", "backward", "processing"):
-            assert stamp[kind]["count"] == 50 - stamp["nonsense"]["total"]
+            assert stamp[kind]["count"] == 50 - stamp["invalid_timestamps"]["total"]
             assert stamp[kind]["p50_ms"] is not None
         assert (stamp["forward"]["lost"], stamp["backward"]["lost"]) == (0, 0)
-        assert stamp["departure"]["count"] > 0
+        assert stamp["egress_delay"]["count"] > 0
         assert stamp["class_of_service"] == {
             "dscp_sent": 46,
             "dscp_arrived": 46,
@@ -279,7 +279,7 @@ class TestBadReflectors:
         assert document["probes"]["received"] == document["stamp"]["forward"]["count"] == 20
         assert document["stamp"]["ttl"]["arrived"] == 64
 
-    def test_nonsense_is_said_of_those_and_the_rest_goes_on(self, netecho: Netecho) -> None:
+    def test_invalid_timestamps_are_said_of_those_and_the_rest_goes_on(self, netecho: Netecho) -> None:
         def at(reply: Reply, offset: int) -> Reply:
             stamp = to_ntp(time.time_ns() + offset)
             return reply._replace(received=stamp, stamp=stamp)
@@ -297,7 +297,7 @@ class TestBadReflectors:
             document = probe(netecho, rogue.port, number=60).document
             text = probe(netecho, rogue.port, "-q", number=60, output="text").out
         stamp = document["stamp"]
-        assert stamp["nonsense"] == {"total": 50, **{kind: 10 for kind in kinds if kind != "good"}}
+        assert stamp["invalid_timestamps"] == {"total": 50, **{kind: 10 for kind in kinds if kind != "good"}}
         assert stamp["forward"]["count"] == stamp["backward"]["count"] == stamp["processing"]["count"] == 10
         assert document["probes"]["received"] == document["rtt"]["count"] == 60
         assert "50 replies have stamps that cannot be (10 never set, 10 sent before" in " ".join(text.split())

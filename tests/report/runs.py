@@ -148,8 +148,8 @@ STAMP: Document = {
     "forward": _DIRECTION,
     "backward": _DIRECTION,
     "processing": _DELAY,
-    "departure": _DELAY,
-    "nonsense": {"total": 2, "zero": 1, "backwards": 0, "longer": 0, "future": 1, "past": 0},
+    "egress_delay": _DELAY,
+    "invalid_timestamps": {"total": 2, "zero": 1, "backwards": 0, "longer": 0, "future": 1, "past": 0},
     "class_of_service": {
         "dscp_sent": 46,
         "dscp_arrived": 0,

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from netecho.measure.facts import CertificateFacts, TcpFacts, TlsFacts, TransportFacts, UdpFacts
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result, Route, Setup
 from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Histogram
 from netecho.report.document.model import Document, document
 from netecho.report.terminal.summary import rendered, summary
+from netecho.units import SECOND
 from tests.report.looks import looks_as_it_did
 from tests.report.runs import START, TROUBLED, calm, fed, lost, reply, run
 
@@ -43,7 +45,7 @@ def sweep() -> Document:
         events.append(lost(seq)._replace(size=size) if seq == 7 else answered)
     fed(recorder, events)
     start = replace(START, settings={**START.settings, "count": 40, "size": "64..1408:448", "interval_ms": 10.0})
-    facts = {"udp": {"dropped_here": 0, "reply_ttl": 57, "reply_dscp": 0, "reply_ecn": 1}}
+    facts = TransportFacts(udp=UdpFacts(dropped_here=0, reply_ttl=57, reply_dscp=0, reply_ecn=1))
     return document(
         Result(start=start, duration=400 * MS, interrupted=False, summary=recorder.summary(), facts=facts),
         ["loss>0: 1"],
@@ -70,23 +72,26 @@ def connecting() -> Document:
         connect.record((9 + seq) * MS)
         tls.record((20 + seq) * MS)
     figures = replace(recorder.summary(), connect=Distribution.of(connect), tls=Distribution.of(tls))
-    facts: dict[str, dict[str, object]] = {
-        "tls": {
-            "verified": True,
-            "protocol": "TLSv1.3",
-            "cipher": "TLS_AES_256_GCM_SHA384",
-            "alpn": "h2\x1b[31m",
-            "not_after": "2027-02-01T00:00:00Z",
-        },
-        "tcp": {
-            "srtt_ms": 9.8,
-            "min_rtt_ms": 9.1,
-            "retransmits": 2,
-            "cwnd_segments": 10,
-            "mss_bytes": 1428,
-            "pmtu_bytes": 1500,
-        },
-    }
+    certificate = CertificateFacts(
+        subject="CN=dns.example",
+        issuer="CN=An Authority",
+        not_before=1_769_904_000 * SECOND,
+        not_after=1_801_440_000 * SECOND,  # 2027-02-01
+        pin="sha256:00",
+    )
+    facts = TransportFacts(
+        tls=TlsFacts(
+            server_name="dns.example",
+            verified=True,
+            protocol="TLSv1.3",
+            cipher="TLS_AES_256_GCM_SHA384",
+            alpn="h2\x1b[31m",
+            certificate=certificate,
+        ),
+        tcp=TcpFacts(
+            smoothed_rtt=9_800_000, min_rtt=9_100_000, retransmits=2, congestion_window=10, mss=1428, path_mtu=1500
+        ),
+    )
     return document(Result(start=start, duration=4021 * MS, interrupted=False, summary=figures, facts=facts))
 
 

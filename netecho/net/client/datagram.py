@@ -14,6 +14,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol
 
 from netecho.errors import UsageError
+from netecho.measure.facts import UdpFacts
 from netecho.measure.matching import DatagramMatcher
 from netecho.net.client.closed_loop import LARGEST as CLOSED_LOOP_LARGEST, run_closed_loop
 from netecho.net.client.connect import mark, unreachable
@@ -171,20 +172,18 @@ class DatagramLink(DatagramProtocol):
         else:
             self._session.answered(found.number, now, rx_timestamp, found.wrong_at)
 
-    def facts(self) -> dict[str, dict[str, object]]:
-        """Return what came beside the replies, as the section `udp` of the document."""
+    def facts(self) -> UdpFacts | None:
+        """Return what is known beside the replies; None without the control messages that say so."""
         timestamps = self.port.timestamps
         if timestamps is None:
-            return {}
+            return None
         tos = timestamps.tos
-        return {
-            "udp": {
-                "dropped_here": timestamps.dropped,
-                "reply_ttl": timestamps.ttl,
-                "reply_dscp": None if tos is None else tos >> 2,
-                "reply_ecn": None if tos is None else tos & 3,
-            }
-        }
+        return UdpFacts(
+            dropped_here=timestamps.dropped,
+            reply_ttl=timestamps.ttl,
+            reply_dscp=None if tos is None else tos >> 2,
+            reply_ecn=None if tos is None else tos & 3,
+        )
 
     def refused(self, error: OSError) -> None:
         """Learn that the network or the far host refuses."""

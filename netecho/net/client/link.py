@@ -5,11 +5,12 @@ Only values and the one protocol are here; how bytes travel is each transport's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from netecho.errors import NetechoError
+from netecho.measure.facts import NO_FACTS, TransportFacts
 
 if TYPE_CHECKING:
     from netecho.measure.payload import Payloads
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from netecho.net.client.resolve import Address
 
 Trouble = Callable[[NetechoError, int | None], None]
-Facts = Mapping[str, Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +41,8 @@ class OpenedLink:
     local: tuple[str, int] | None = None
     connect: int | None = None
     tls: int | None = None
-    facts: Callable[[Any], Facts] = lambda _: {}
-    """What the system knows of a link of this kind at the end of the run, as sections of the document."""
+    facts: Callable[[Any], TransportFacts] = lambda _: NO_FACTS
+    """What is known of a link of this kind at the end of the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

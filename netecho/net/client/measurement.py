@@ -15,6 +15,7 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.python.failure import Failure
 
 from netecho.errors import NetechoError
+from netecho.measure.facts import NO_FACTS, TransportFacts
 from netecho.measure.payload import Payloads
 from netecho.measure.result import Result, Route, Setup, Start
 from netecho.measure.session import Session
@@ -24,8 +25,6 @@ from netecho.net.client.resolve import resolve
 from netecho.net.client.transports import TRANSPORTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from netecho.measure.events import Event
     from netecho.measure.observer import Reporter
     from netecho.measure.recorder import Recorder
@@ -66,7 +65,7 @@ class _Measurement:
         try:
             start, opened = await opening
         except CancelledError:
-            return self._ended(self._start(None, Setup()), {})
+            return self._ended(self._start(None, Setup()), NO_FACTS)
         self._reporter.started(start)
         self._wall, self._began = start.started, time.monotonic_ns()
         for n, (driver, link) in enumerate(zip(self._drivers, opened, strict=True)):
@@ -184,7 +183,7 @@ class _Measurement:
         for driver in self._drivers:
             driver.stop()
 
-    def _ended(self, start: Start, facts: Mapping[str, Mapping[str, object]]) -> Result:
+    def _ended(self, start: Start, facts: TransportFacts) -> Result:
         return Result(
             start=start,
             duration=time.monotonic_ns() - self._began,

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from netecho.measure.facts import ClassOfServiceFacts, StampFacts, TransportFacts, TtlFacts
 from netecho.measure.oneway.delays import Claim, OneWay, Stamps, Way
+from netecho.measure.stats.signed_histogram import SignedHistogram
 from netecho.net.client.datagram import DatagramLink, open_port
-from netecho.net.client.stamp_facts import Seen, section
 from netecho.net.linux.wall_clock import clock_state
 from netecho.stamp.packet import TTL
 from netecho.stamp.session_sender import Reflection, Rejection, Sender
@@ -33,6 +35,58 @@ SOON = 100_000_000
 """The longest interval between probes, in nanoseconds, at which a reply waits for the next: nobody sees it."""
 
 
+class PacketCounts:
+    """What the replies of a run said of the packets themselves, counted; bounded, as the fields have few values."""
+
+    def __init__(self) -> None:
+        self.replies = 0
+        self.extended = 0
+        """Replies with a TLV that the reflector answered."""
+        self.without_ssid = 0
+        self.sync_source: int | None = None
+        """What the reflector's clock follows, a number of RFC 8972 section 5.4."""
+        self.egress_delay = SignedHistogram()
+        """How long after T3 replies left."""
+        self._classes: Counter[tuple[int, int]] = Counter()
+        self._refused_class = 0
+        self._ttls: Counter[int] = Counter()
+
+    def add(self, reflection: Reflection) -> None:
+        """Count one reply."""
+        self.replies += 1
+        if reflection.ttl:
+            self._ttls[reflection.ttl] += 1
+        self.without_ssid += not reflection.ssid
+        cos, info = reflection.class_of_service, reflection.timestamp_information
+        answered = (cos, info, reflection.counters, reflection.follow_up)
+        self.extended += any(tlv is not None for tlv in answered)
+        if cos is not None:
+            self._classes[cos.dscp, cos.ecn] += 1
+            self._refused_class += cos.reverse_path == 1
+        if info is not None:
+            self.sync_source = info.sync_in
+
+    def class_of_service(self, sent: int) -> ClassOfServiceFacts:
+        """Return how requests that were sent with this DSCP arrived."""
+        if not self._classes:
+            return ClassOfServiceFacts(sent=sent)
+        ((dscp, ecn), _), *_ = self._classes.most_common(1)
+        return ClassOfServiceFacts(
+            sent=sent,
+            arrived=dscp,
+            ecn_arrived=ecn,
+            changed=sum(count for (dscp, _), count in self._classes.items() if dscp != sent),
+            refused=self._refused_class,
+        )
+
+    def ttl(self, sent: int | None) -> TtlFacts:
+        """Return how requests that were sent with this TTL arrived."""
+        if not self._ttls:
+            return TtlFacts(sent=sent)
+        (arrived, _), *_ = self._ttls.most_common(1)
+        return TtlFacts(sent=sent, arrived=arrived, arrived_min=min(self._ttls), arrived_max=max(self._ttls))
+
+
 class StampRun:
     """What all the links of a run share: two clocks and the figures made from them."""
 
@@ -41,7 +95,7 @@ class StampRun:
         self.context = context
         self.ip_options = replace(job.ip_options, ttl=job.ip_options.ttl or TTL)
         self.oneway = OneWay(job.stamp_options.clock, warmup=job.plan.warmup)
-        self.seen = Seen()
+        self.seen = PacketCounts()
         self._sessions = 0
         self._clock: ClockState | None = None
         self._clock_due = 0
@@ -75,13 +129,22 @@ class StampRun:
             self._clock_due = now + SECOND
         return self._clock
 
-    def facts(self, link: StampLink) -> dict[str, dict[str, object]]:
-        """Return the sections of the document that only this transport has."""
-        recorder = self.context.recorder
-        summary = self.oneway.summary(recorder.summary(whole=False).lost)
-        recorder.directions(summary.forward.delay, summary.backward.delay, summary.processing)
-        facts = link.facts()
-        return facts | {"stamp": section(summary, self.seen, self.context.job, self.ip_options, facts.get("udp", {}))}
+    def facts(self, link: StampLink) -> TransportFacts:
+        """Return what replies and their packets said, at the end of the run."""
+        recorder, ip_options, seen = self.context.recorder, self.ip_options, self.seen
+        oneway = self.oneway.summary(recorder.summary(whole=False).lost)
+        recorder.directions(oneway.forward.delay, oneway.backward.delay, oneway.processing)
+        stamp = StampFacts(
+            authenticated=self.context.job.stamp_options.key is not None,
+            oneway=oneway,
+            extensions=bool(seen.extended) if seen.replies else None,
+            ssid=seen.without_ssid < seen.replies if seen.replies else None,
+            sync_source=seen.sync_source,
+            egress_delay=seen.egress_delay.distribution(),
+            class_of_service=seen.class_of_service(ip_options.dscp or 0),
+            ttl=seen.ttl(ip_options.ttl),
+        )
+        return TransportFacts(udp=link.facts(), stamp=stamp)
 
 
 class Answer(NamedTuple):
@@ -170,7 +233,7 @@ class StampLink(DatagramLink):
         kept, wrong = oneway.took(stamps, round_trip, *claims) if counts else (0, None)
         session.answered(seen.sequence, now, rx_timestamp, seen.wrong_at, kept=kept)
         if counts:
-            self._run.seen.reply(seen)
+            self._run.seen.add(seen)
             if wrong is None:
                 oneway.replied(self._way, seen.sequence, now, stamps, *claims)
 

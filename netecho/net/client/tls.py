@@ -24,13 +24,13 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from netecho.errors import UnreachableError, UsageError
+from netecho.measure.facts import CertificateFacts, TlsFacts
 from netecho.net.certificates import pin_of, read_certificates, read_identity
 from netecho.net.client.stream import ProbeConnection
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Mapping
 
     from twisted.python.failure import Failure
 
@@ -73,8 +73,8 @@ class Client:
                 f"{self.server_name!r} is no name that a certificate could have", "--server-name example.org"
             ) from None
         self._distrusted: tuple[x509.Certificate, int] | None = None
-        self.facts: Mapping[str, object] = {}
-        """What was agreed on first, as the section `tls` of the document."""
+        self.facts: TlsFacts | None = None
+        """What the first handshake agreed on."""
         self._context = self._made()
 
     def _made(self) -> SSL.Context:
@@ -144,7 +144,7 @@ class Client:
         except Exception as error:
             connection.abortConnection()
             raise self._failed(error) from error
-        if not self.facts:
+        if self.facts is None:
             self.facts = self._agreed(agreed)
         if link is None:
             inner.close()
@@ -204,25 +204,17 @@ class Client:
             f"{whose} is signed by {issuer}, which is not trusted", f"--ca FILE trusts another authority; {trust_it}"
         )
 
-    def _agreed(self, agreed: SSL.Connection) -> Mapping[str, object]:
+    def _agreed(self, agreed: SSL.Connection) -> TlsFacts:
         certificate = _certificate(agreed)
         alpn = agreed.get_alpn_proto_negotiated().decode("ascii", "replace")
-        facts: dict[str, object] = {
-            "server_name": self.server_name,
-            "verified": not self._tls_options.insecure,
-            "protocol": agreed.get_protocol_version_name(),
-            "cipher": agreed.get_cipher_name(),
-            "alpn": alpn or None,
-        }
-        if certificate is not None:
-            facts |= {
-                "subject": certificate.subject.rfc4514_string(),
-                "issuer": certificate.issuer.rfc4514_string(),
-                "not_before": certificate.not_valid_before_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "not_after": certificate.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "pin": pin_of(certificate),
-            }
-        return facts
+        return TlsFacts(
+            server_name=self.server_name,
+            verified=not self._tls_options.insecure,
+            protocol=agreed.get_protocol_version_name(),
+            cipher=agreed.get_cipher_name(),
+            alpn=alpn or None,
+            certificate=None if certificate is None else _facts_of(certificate),
+        )
 
 
 @implementer(IHandshakeListener)
@@ -252,6 +244,16 @@ class Handshake(Protocol):
 def _certificate(agreed: SSL.Connection) -> x509.Certificate | None:
     presented = agreed.get_peer_certificate()
     return presented.to_cryptography() if presented is not None else None
+
+
+def _facts_of(certificate: x509.Certificate) -> CertificateFacts:
+    return CertificateFacts(
+        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(),
+        not_before=int(certificate.not_valid_before_utc.timestamp()) * SECOND,
+        not_after=int(certificate.not_valid_after_utc.timestamp()) * SECOND,
+        pin=pin_of(certificate),
+    )
 
 
 def _names(certificate: x509.Certificate) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from netecho.errors import UnreachableError
+from netecho.measure.facts import TransportFacts
 from netecho.net.client.connect import connect
 from netecho.net.client.datagram import DatagramLink, open_port
-from netecho.net.client.link import Established, Facts, LinkContext, OpenedLink
+from netecho.net.client.link import Established, LinkContext, OpenedLink
 from netecho.net.client.reconnect import ReconnectingLink
 from netecho.net.client.stream import ProbeConnection, StreamLink
 from netecho.net.linux import tcp_info
@@ -103,13 +104,12 @@ class _Streams:
         link = ReconnectingLink(driver, context.recorder, self.dial, context.trouble, payloads)
         return OpenedLink(link=link, address=context.addresses[0], facts=self._agreed)
 
-    def _agreed(self, _: object = None) -> Facts:
-        return {"tls": self._client.facts} if self._client is not None and self._client.facts else {}
+    def _agreed(self, _: object = None) -> TransportFacts:
+        return TransportFacts(tls=None if self._client is None else self._client.facts)
 
-    def _facts(self, link: StreamLink) -> Facts:
-        facts = dict(self._agreed())
-        known = tcp_info.read(link.connection.socket) if link.connection.connected else None
-        return facts | {"tcp": known} if known else facts
+    def _facts(self, link: StreamLink) -> TransportFacts:
+        tcp = tcp_info.read(link.connection.socket) if link.connection.connected else None
+        return replace(self._agreed(), tcp=tcp)
 
 
 def _plain(context: LinkContext) -> Callable[[SessionDriver], Coroutine[Any, Any, OpenedLink]]:
@@ -128,7 +128,12 @@ def _datagrams(context: LinkContext) -> Callable[[SessionDriver], Coroutine[Any,
         link = DatagramLink(driver, context.payloads, address, context.trouble)
         open_port(context.reactor, link, address, context.job.ip_options)
         link.port.stamp(_timestamps(link.port.socket, context.job))
-        return OpenedLink(link=link, address=address, local=_local(link.port.socket), facts=lambda link: link.facts())
+        return OpenedLink(
+            link=link,
+            address=address,
+            local=_local(link.port.socket),
+            facts=lambda link: TransportFacts(udp=link.facts()),
+        )
 
     return open_link
 

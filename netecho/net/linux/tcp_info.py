@@ -8,9 +8,9 @@ from __future__ import annotations
 import socket
 import struct
 
+from netecho.measure.facts import TcpFacts
 from netecho.net.linux import sockopts
-
-Section = dict[str, float | int | None]
+from netecho.units import MICROSECOND
 
 LONGEST = 512
 """More than any release fills in (248 bytes in 6.18)."""
@@ -27,7 +27,7 @@ _TOTAL_RETRANS = 100
 _MIN_RTT = 148
 
 
-def read(sock: socket.socket) -> Section | None:
+def read(sock: socket.socket) -> TcpFacts | None:
     """Ask the stack about a connected TCP socket; None where it does not say."""
     if not sockopts.LINUX or sock.type != socket.SOCK_STREAM or sock.family == socket.AF_UNIX:
         return None
@@ -37,24 +37,24 @@ def read(sock: socket.socket) -> Section | None:
         return None
 
 
-def parse(info: bytes) -> Section:
-    """Make the JSON section `tcp` of a `struct tcp_info`: units are in the keys."""
+def parse(info: bytes) -> TcpFacts:
+    """Read a `struct tcp_info` of any release's length."""
     u32 = struct.Struct("@I")
 
     def field(offset: int) -> int | None:
         return u32.unpack_from(info, offset)[0] if len(info) >= offset + u32.size else None
 
     smoothed, variation, least = field(_RTT), field(_RTTVAR), field(_MIN_RTT)
-    return {
-        "srtt_ms": _ms(smoothed or None),  # 0: nothing was measured yet
-        "min_rtt_ms": _ms(None if least == UNKNOWN else least),
-        "rttvar_ms": _ms(variation if smoothed else None),
-        "retransmits": field(_TOTAL_RETRANS),
-        "cwnd_segments": field(_SND_CWND),
-        "mss_bytes": field(_SND_MSS),
-        "pmtu_bytes": field(_PMTU),
-    }
+    return TcpFacts(
+        smoothed_rtt=_nanoseconds(smoothed or None),  # 0: nothing was measured yet
+        min_rtt=_nanoseconds(None if least == UNKNOWN else least),
+        rtt_variation=_nanoseconds(variation if smoothed else None),
+        retransmits=field(_TOTAL_RETRANS),
+        congestion_window=field(_SND_CWND),
+        mss=field(_SND_MSS),
+        path_mtu=field(_PMTU),
+    )
 
 
-def _ms(microseconds: int | None) -> float | None:
-    return None if microseconds is None else microseconds / 1000
+def _nanoseconds(microseconds: int | None) -> int | None:
+    return None if microseconds is None else microseconds * MICROSECOND

@@ -11,8 +11,8 @@ from netecho.measure.metrics import Unit, Value
 from netecho.measure.samples import Samples
 from netecho.measure.stats.bootstrap import CONFIDENCE
 from netecho.report.document.decode import start_of, summary_of
-from netecho.report.document.model import milliseconds
 from netecho.report.document.reader import replay
+from netecho.report.document.values import milliseconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,16 +6,18 @@ Integer nanoseconds come in, milliseconds go out: floats rounded to the nanoseco
 
 from __future__ import annotations
 
-import math
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from netecho import __version__
+from netecho.report.document.stamp_section import stamp_section
+from netecho.report.document.transport_sections import tcp_section, tls_section, udp_section
+from netecho.report.document.values import distribution, milliseconds, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netecho.measure.events import Event
+    from netecho.measure.facts import TransportFacts
     from netecho.measure.result import Result, Route, Setup, Start
     from netecho.measure.stats.distribution import Distribution
     from netecho.measure.summary import SizeSummary, Summary
@@ -41,19 +43,6 @@ class Reporter(Protocol):
 
     def finished(self, document: Document) -> None:
         """Hear what the run came to."""
-
-
-def milliseconds(nanoseconds: float | None) -> float | None:
-    """Return nanoseconds as milliseconds, rounded to the nanosecond; None for what is no number."""
-    if nanoseconds is None or not math.isfinite(nanoseconds):
-        return None
-    return round(nanoseconds / 1e6, 6)
-
-
-def timestamp(nanoseconds: int) -> str:
-    """Return wall clock since 1970 as ISO 8601, UTC, to the microsecond."""
-    seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
 
 
 def head(start: Start) -> Document:
@@ -85,7 +74,7 @@ def document(result: Result, failed: Sequence[str] = ()) -> Document:
         "settings": dict(start.settings),
         "setup": _phases(start.setup),
         **figures(summary),
-        **{name: dict(section) for name, section in result.facts.items()},
+        **_transport(result.facts),
         "verdict": {"exit_code": int(bool(failed)), "failed": list(failed)},
     }
 
@@ -125,28 +114,23 @@ def figures(summary: Summary) -> Document:
     }
 
 
+def _transport(facts: TransportFacts) -> Document:
+    """Return the sections that only some transports have."""
+    sections = {
+        "tls": facts.tls and tls_section(facts.tls),
+        "tcp": facts.tcp and tcp_section(facts.tcp),
+        "udp": facts.udp and udp_section(facts.udp),
+        "stamp": facts.stamp and stamp_section(facts.stamp, facts.udp),
+    }
+    return {name: section for name, section in sections.items() if section is not None}
+
+
 def _connections(summary: Summary) -> Document:
     """Return the phases of connecting, where each probe has a connection of its own."""
     if not summary.connect.count:
         return {}
     tls = distribution(summary.tls) if summary.tls.count else None
     return {"connections": {"connect": distribution(summary.connect), "tls": tls}}
-
-
-def distribution(values: Distribution) -> Document:
-    """Return the figures of one kind of time."""
-    return {
-        "count": values.count,
-        "min_ms": milliseconds(values.min),
-        "mean_ms": milliseconds(values.mean),
-        "stddev_ms": milliseconds(values.stddev),
-        "p50_ms": milliseconds(values.p50),
-        "p90_ms": milliseconds(values.p90),
-        "p95_ms": milliseconds(values.p95),
-        "p99_ms": milliseconds(values.p99),
-        "p99_9_ms": milliseconds(values.p99_9),
-        "max_ms": milliseconds(values.max),
-    }
 
 
 def _bins(values: Distribution) -> list[list[float | int]]:

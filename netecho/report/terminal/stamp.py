@@ -85,7 +85,7 @@ def remarks(document: Document) -> list[Said]:
 
 
 def _invalid_timestamps(section: Document) -> Iterator[Said]:
-    counts = section["nonsense"]
+    counts = section["invalid_timestamps"]
     total = counts["total"]
     if not total:
         return

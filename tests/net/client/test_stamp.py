@@ -240,7 +240,7 @@ def test_strays_and_late_replies_are_in_no_figure() -> None:
     assert bench.run.oneway.summary().forward.delay.count == bench.run.seen.replies == 0
 
 
-def test_nonsense_is_a_reply_without_directions() -> None:
+def test_invalid_timestamps_make_a_reply_without_directions() -> None:
     bench = Bench(count=1)
     probe, prepared = bench.send()
     assert probe.tx_timestamp is not None

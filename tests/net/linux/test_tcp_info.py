@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import socket
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, strategies as st
 
+from netecho.measure.facts import TcpFacts
 from netecho.net.linux import sockopts, tcp_info
+from netecho.units import SECOND
 
 # struct tcp_info in the length that Linux 6.18 gives it, and in it the fields that are read, by offset.
 FIXED = bytearray(248)
@@ -23,23 +26,23 @@ for offset, value in (
 ):
     struct.pack_into("@I", FIXED, offset, value)
 
-SAID = {
-    "srtt_ms": 0.083,
-    "min_rtt_ms": 0.027,
-    "rttvar_ms": 0.041,
-    "retransmits": 3,
-    "cwnd_segments": 10,
-    "mss_bytes": 32741,
-    "pmtu_bytes": 65535,
-}
+READ = TcpFacts(
+    smoothed_rtt=83_000,
+    min_rtt=27_000,
+    rtt_variation=41_000,
+    retransmits=3,
+    congestion_window=10,
+    mss=32741,
+    path_mtu=65535,
+)
 
 
 def test_each_field_is_read_where_it_is() -> None:
-    assert tcp_info.parse(bytes(FIXED)) == SAID
+    assert tcp_info.parse(bytes(FIXED)) == READ
 
 
 def test_an_older_system_says_less() -> None:
-    assert tcp_info.parse(bytes(FIXED[:104])) == SAID | {"min_rtt_ms": None}
+    assert tcp_info.parse(bytes(FIXED[:104])) == replace(READ, min_rtt=None)
 
 
 def test_before_anything_was_measured_there_is_no_round_trip() -> None:
@@ -47,13 +50,13 @@ def test_before_anything_was_measured_there_is_no_round_trip() -> None:
     struct.pack_into("@I", fresh, 68, 0)
     struct.pack_into("@I", fresh, 72, 250_000)  # what the kernel starts from
     struct.pack_into("@I", fresh, 148, 0xFFFF_FFFF)
-    said = tcp_info.parse(bytes(fresh))
-    assert (said["srtt_ms"], said["min_rtt_ms"], said["rttvar_ms"]) == (None, None, None)
+    tcp = tcp_info.parse(bytes(fresh))
+    assert (tcp.smoothed_rtt, tcp.min_rtt, tcp.rtt_variation) == (None, None, None)
 
 
 @given(st.binary(max_size=300))
 def test_any_length_is_read(info: bytes) -> None:
-    assert tcp_info.parse(info).keys() == SAID.keys()
+    assert isinstance(tcp_info.parse(info), TcpFacts)
 
 
 @pytest.mark.skipif(not sockopts.LINUX, reason="TCP_INFO is read as Linux lays it out")
@@ -66,13 +69,13 @@ def test_of_a_real_connection() -> None:
             near.sendall(b"request")
             far.sendall(far.recv(100))
             near.recv(100)
-        said = tcp_info.read(near)
-    assert said is not None
-    assert said["retransmits"] == 0
-    assert said["pmtu_bytes"] == 65535
-    assert 0 < (said["min_rtt_ms"] or 0) <= (said["srtt_ms"] or 0) < 1000
-    assert (said["mss_bytes"] or 0) < 65535
-    assert (said["cwnd_segments"] or 0) > 0
+        tcp = tcp_info.read(near)
+    assert tcp is not None
+    assert tcp.retransmits == 0
+    assert tcp.path_mtu == 65535
+    assert 0 < (tcp.min_rtt or 0) <= (tcp.smoothed_rtt or 0) < SECOND
+    assert (tcp.mss or 0) < 65535
+    assert (tcp.congestion_window or 0) > 0
 
 
 def test_of_what_is_no_tcp_connection() -> None:

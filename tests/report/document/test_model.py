@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, strategies as st
 
 from netecho.measure.events import Event
+from netecho.measure.facts import TcpFacts, TransportFacts
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result
 from netecho.report.document import schema
 from netecho.report.document.event_rows import row
-from netecho.report.document.model import document, head, milliseconds, timestamp
+from netecho.report.document.model import document, head
+from netecho.report.document.values import milliseconds, timestamp
 from tests.report.runs import START, STARTED, TROUBLED, calm, lost, reply, result, run
 
 SCHEMA = json.loads(schema.text())
@@ -121,8 +123,9 @@ def test_loss_is_of_those_whose_fate_is_known() -> None:
 
 
 def test_sections_that_only_some_transports_have() -> None:
-    got = document(replace(result(calm()), facts={"tcp": {"rtt_ms": 0.05, "retransmissions": 2}}))
-    assert got["tcp"] == {"rtt_ms": 0.05, "retransmissions": 2}
+    got = document(replace(result(calm()), facts=TransportFacts(tcp=TcpFacts(smoothed_rtt=50_000, retransmits=2))))
+    assert (got["tcp"]["srtt_ms"], got["tcp"]["retransmits"], got["tcp"]["pmtu_bytes"]) == (0.05, 2, None)
+    assert not {"udp", "tls", "stamp"} & got.keys()
     VALID.validate(got)
 
 

@@ -23,7 +23,7 @@ def document(**changes: Any) -> dict[str, Any]:
         "forward": SOME,
         "backward": SOME,
         "processing": {"count": 3},
-        "nonsense": {"total": 0, "zero": 0, "backwards": 0, "longer": 0, "future": 0, "past": 0},
+        "invalid_timestamps": {"total": 0, "zero": 0, "backwards": 0, "longer": 0, "future": 0, "past": 0},
         "class_of_service": {
             "dscp_sent": 46,
             "dscp_arrived": 46,
@@ -101,7 +101,7 @@ def test_what_the_clocks_claim() -> None:
 
 
 @pytest.mark.parametrize(
-    ("nonsense", "have", "why"),
+    ("invalid_timestamps", "have", "why"),
     [
         ({"total": 1, "zero": 1}, "1 reply has", "1 never set"),
         (
@@ -112,12 +112,14 @@ def test_what_the_clocks_claim() -> None:
         ({"total": 2, "future": 1, "past": 1}, "2 replies have", "1 from the future, 1 from the past"),
     ],
 )
-def test_nonsense(nonsense: dict[str, int], have: str, why: str) -> None:
-    assert said(nonsense=nonsense) == [f"{have} stamps that cannot be ({why}): no one-way delay is taken from them."]
+def test_invalid_timestamps(invalid_timestamps: dict[str, int], have: str, why: str) -> None:
+    assert said(invalid_timestamps=invalid_timestamps) == [
+        f"{have} stamps that cannot be ({why}): no one-way delay is taken from them."
+    ]
 
 
 def test_a_clock_that_is_wrong_by_a_minute_and_more_can_be_measured_against() -> None:
-    sentences = [sentence for _, sentence in remarks(document(nonsense={"total": 9, "future": 9}))]
+    sentences = [sentence for _, sentence in remarks(document(invalid_timestamps={"total": 9, "future": 9}))]
     assert "If the far clock is simply wrong, --clock estimated measures against it all the same." in sentences
 
 

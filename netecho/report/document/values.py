@@ -1,0 +1,41 @@
+"""Nanoseconds as the document prints them: floats of milliseconds, rounded to the nanosecond, and ISO 8601."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from netecho.units import MILLISECOND, SECOND
+
+if TYPE_CHECKING:
+    from netecho.measure.stats.distribution import Distribution
+
+
+def milliseconds(nanoseconds: float | None) -> float | None:
+    """Return nanoseconds as milliseconds, rounded to the nanosecond; None for what is no number."""
+    if nanoseconds is None or not math.isfinite(nanoseconds):
+        return None
+    return round(nanoseconds / MILLISECOND, 6)
+
+
+def timestamp(nanoseconds: int) -> str:
+    """Return wall clock since 1970 as ISO 8601, UTC, to the microsecond."""
+    seconds, rest = divmod(nanoseconds, SECOND)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
+
+
+def distribution(values: Distribution) -> dict[str, float | int | None]:
+    """Return the figures of one kind of time, under the names they have everywhere in the document."""
+    return {
+        "count": values.count,
+        "min_ms": milliseconds(values.min),
+        "mean_ms": milliseconds(values.mean),
+        "stddev_ms": milliseconds(values.stddev),
+        "p50_ms": milliseconds(values.p50),
+        "p90_ms": milliseconds(values.p90),
+        "p95_ms": milliseconds(values.p95),
+        "p99_ms": milliseconds(values.p99),
+        "p99_9_ms": milliseconds(values.p99_9),
+        "max_ms": milliseconds(values.max),
+    }
