@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
 pytest_plugins = ["tests.program"]
+
+# An example that takes long on a busy machine is no defect: no test asserts on speed.
+settings.register_profile("netecho", deadline=None)
+settings.load_profile("netecho")
 
 INTEROP = Path(__file__).parent / "interop"
 NO_SKIP = bool(os.environ.get("NETECHO_NO_SKIP"))
