@@ -57,7 +57,11 @@ def read_identity(cert: str, key: str | None) -> tuple[list[x509.Certificate], K
     chain = read_certificates(cert, "--cert")
     first = chain[0]
     private = _read_key(key or cert, "--key" if key else "--cert")
-    if _public(private) != _public(first):
+    try:
+        theirs = _public(first)
+    except (ValueError, UnsupportedAlgorithm) as error:  # read with the certificate, but understood only when asked for
+        raise UsageError(f"--cert {cert}: its public key cannot be used: {error}", _MAKE_ONE) from None
+    if _public(private) != theirs:
         raise UsageError(
             f"--key {key or cert}: not the key of the certificate in {cert}", "give the two that were made together"
         )
@@ -76,7 +80,7 @@ def read_certificates(path: str, option: str) -> list[x509.Certificate]:
     """Read the certificates in a PEM file, at least one. Raises UsageError."""
     try:
         return x509.load_pem_x509_certificates(_read(path, option))
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise UsageError(f"{option} {path}: no certificate in PEM form", f"make one: {_MAKE_ONE}") from None
 
 

@@ -1,0 +1,111 @@
+"""What fuzzing begins with: a folder a target, a file an input; what was found once stays there.
+
+Seeds that a line of code makes are made here, so that they follow the formats.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netecho.measure.payload import Payloads
+from netecho.measure.plan import Plan
+from netecho.net.certificates import make_identity
+from netecho.report.document.model import head
+from tests.fuzz.targets import ISSUED
+from tests.report.runs import START
+from tests.report.test_golden import RUNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FOLDER = Path(__file__).parent / "corpus"
+LARGEST = 65_536
+
+
+def inputs(target: str) -> Iterator[bytes]:
+    """Return the kept inputs of a target, and the seeds that are made anew."""
+    yield from SEEDS[target]()
+    for path in sorted((FOLDER / target).glob("*")):
+        yield path.read_bytes()
+
+
+def _stream() -> Iterator[bytes]:
+    payloads = Payloads(Plan(seed=1, sizes=(64, 13, 1)))
+    echoes = b"".join(payloads.of(n) for n in range(ISSUED))
+    wrong = bytes([echoes[0] ^ 0xFF]) + echoes[1:]
+    for size in (0, 1, 7, 64):
+        for said in (echoes, wrong, b"220 ready\r\n" + echoes, echoes + echoes, b"x" * 64 + echoes[64:]):
+            yield bytes([size]) + said
+
+
+def _datagram() -> Iterator[bytes]:
+    payloads = Payloads(Plan(seed=1))
+    echo = payloads.of(3)
+    yield from (b"", b"ping", echo, echo[:40], echo + b"!", echo[:20] + b"\0\0" + echo[22:], payloads.of(99)[:12])
+
+
+def _text_mode() -> Iterator[bytes]:
+    for said in (b"hello\n", b"a\r\nb\n", "håp\n".encode(), b"\xff\n", b"BYE now\n", b"\n" * 500, b"x" * 70_000):
+        yield b"\0" + said
+        yield b"\1" + said
+
+
+def _saved_run() -> Iterator[bytes]:
+    for document in RUNS.values():
+        yield json.dumps(document).encode()
+    start = json.dumps({"event": "start", **head(START)})
+    yield start.encode()
+    yield (start + '\n{"event": "lost", "seq": 0, "scheduled_ms": 0, "lag_ms": 0, "size": 64}\n').encode()
+
+
+def _worker_message() -> Iterator[bytes]:
+    yield b'["Totals", {}]'
+    yield b'["Connected", 1, "tcp", "127.0.0.1:1"]'
+
+
+def _systemd_variables() -> Iterator[bytes]:
+    yield b"1\n2\ntls:x\n30000000"
+    yield b"1\n99999999999999999999\n\n-1"
+
+
+def _pem() -> Iterator[bytes]:
+    yield make_identity(["localhost"]).encode()
+
+
+def _target() -> Iterator[bytes]:
+    for text in (
+        "tcp://host:7",
+        "udp://[::1]:7",
+        "[fe80::1%eth0]",
+        "unix:///run/x",
+        "unix:x",
+        "self",
+        ":7007",
+        "bücher.de",
+    ):
+        yield text.encode()
+
+
+def _criterion() -> Iterator[bytes]:
+    for text in ("rtt.p99>20ms", "loss>1%, late>=3", "rtt.p50>+10%", "ipdv<1us", "connect>1s"):
+        yield text.encode()
+
+
+def _shown_bytes() -> Iterator[bytes]:
+    yield b"\x1b[2J\xff\\ caf\xc3\xa9 \xe2\x80\xae"
+
+
+SEEDS = {
+    "stream": _stream,
+    "datagram": _datagram,
+    "text_mode": _text_mode,
+    "saved_run": _saved_run,
+    "worker_message": _worker_message,
+    "systemd_variables": _systemd_variables,
+    "pem": _pem,
+    "target": _target,
+    "criterion": _criterion,
+    "shown_bytes": _shown_bytes,
+}

@@ -1,0 +1,189 @@
+"""The parsers, each as a function of bytes that raises where the parser breaks its word.
+
+An error that the parser promises (UsageError, ValueError) is not a finding. Where a parser has state, the first bytes
+choose how the rest is split and in what state it arrives.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netecho.echo.text import LONGEST_LINE, Conversation, TextMode, answer_datagram
+from netecho.errors import UsageError
+from netecho.measure import criteria
+from netecho.measure.matching import DatagramMatcher, Match, StreamMatcher
+from netecho.measure.payload import Payloads
+from netecho.measure.plan import Plan
+from netecho.net import certificates
+from netecho.net.server import systemd
+from netecho.net.server.worker_messages import parse_line
+from netecho.report.document.reader import replay
+from netecho.report.escape import escaped, unescaped
+from netecho.target import parse_listen, parse_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ISSUED = 24
+"""Probes that were sent when the fuzzed bytes come back."""
+
+
+def pieces(data: bytes) -> list[bytes]:
+    """Split: the first byte says how long the pieces are, 0 that there is one."""
+    if not data:
+        return []
+    size, rest = data[0], data[1:]
+    return [rest[n : n + size] for n in range(0, len(rest), size)] if size else [rest]
+
+
+def stream(data: bytes) -> None:
+    """An arbitrary server's bytes: replies in the order of sending, each probe once, no byte made up."""
+    payloads = Payloads(Plan(seed=1, sizes=(64, 13, 1)))
+    matcher = StreamMatcher(payloads, 0, lambda: ISSUED)
+    fed, out, last = 0, 0, -1
+    for piece in pieces(data):
+        fed += len(piece)
+        for found in matcher.feed(piece):
+            if isinstance(found, Match):
+                assert last < found.number < ISSUED
+                assert found.wrong_at is None or 0 <= found.wrong_at < payloads.size(found.number)
+                last = found.number
+                out += payloads.size(found.number)
+            else:
+                out += len(found)
+        assert out <= fed
+        assert matcher.wanted >= 0
+
+
+def datagram(data: bytes) -> None:
+    """An arbitrary datagram: it answers a probe that was sent, or none."""
+    for settings in ({"sizes": (64,)}, {"sizes": (3,)}, {"payload": b"ping"}, {"sizes": (0, 64)}):
+        payloads = Payloads(Plan(seed=1, **settings))
+        outstanding = dict.fromkeys(range(0, ISSUED, 2))
+        found = DatagramMatcher(payloads, outstanding, lambda: ISSUED).match(data)
+        if found is not None:
+            assert 0 <= found.number < ISSUED
+            assert (found.wrong_at is None) == (data == payloads.of(found.number))
+
+
+def text_mode(data: bytes) -> None:
+    """A client's bytes: the same answers however they are split, and over UDP none longer than the request."""
+    mode = TextMode(logoff="BYE")
+    whole, split = Conversation(mode), Conversation(mode)
+    rest = data[1:]
+    said = whole.received(rest) + whole.ended()
+    assert b"".join(split.received(piece) for piece in pieces(data)) + split.ended() == said
+    assert whole.ending == split.ending
+    assert len(said) <= len(rest) * 25 + LONGEST_LINE
+    answer = answer_datagram(mode, rest)
+    assert answer is None or len(answer) <= len(rest)
+    said.decode()
+
+
+def saved_run(data: bytes) -> None:
+    """A file that is said to be a run: it is one, or a sentence says why not."""
+    descriptor, name = tempfile.mkstemp()
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        replay(name)
+    except UsageError:
+        return
+    finally:
+        Path(name).unlink()
+
+
+def worker_message(data: bytes) -> None:
+    """A line from a worker: our own children write these, so a wrong one is an error and nothing else."""
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError):
+        return
+    try:
+        parse_line(data)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        return
+
+
+def systemd_variables(data: bytes) -> None:
+    """The environment of a service manager: descriptors that are none are refused by name, numbers are bounded."""
+    text = data.decode("latin-1").replace("\0", "")
+    fields = [*text.split("\n"), "", "", "", ""]
+    environ = {
+        "LISTEN_PID": str(os.getpid()) if len(fields[0]) % 2 else fields[0],
+        "LISTEN_FDS": fields[1],
+        "LISTEN_FDNAMES": fields[2],
+        "WATCHDOG_USEC": fields[3],
+        "NOTIFY_SOCKET": "",
+    }
+    first = 1 << 20  # above every descriptor that is open here
+    try:
+        taken = systemd.inherited(environ, first)
+    except UsageError:
+        taken = []
+    assert not taken
+    assert not {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"} & environ.keys()
+    systemd.Notifier(environ).ready()
+
+
+def pem(data: bytes) -> None:
+    """A file that is said to be a certificate and its key."""
+    descriptor, name = tempfile.mkstemp()
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        certificates.read_identity(name, None)
+    except UsageError:
+        return
+    finally:
+        Path(name).unlink()
+
+
+def target(data: bytes) -> None:
+    """An address as people write it: what is read is written the same way and read back."""
+    text = data.decode("utf-8", "surrogateescape")
+    for parse in (parse_target, lambda text: parse_listen(text)[0]):
+        try:
+            read = parse(text)
+        except UsageError:
+            continue
+        assert parse(str(read)) == read
+
+
+def criterion(data: bytes) -> None:
+    """A `--fail-if`: read or refused with a sentence, and read back from what it prints as."""
+    text = data.decode("utf-8", "surrogateescape")
+    try:
+        read = criteria.parse(text)
+    except UsageError:
+        return
+    for each in read:
+        assert criteria.parse(str(each)) == (each,)
+
+
+def shown_bytes(data: bytes) -> None:
+    """A peer's bytes as they are shown: printable, and what they stood for can be read back."""
+    shown = escaped(data)
+    assert shown.isprintable()
+    assert unescaped(shown) == data
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    each.__name__: each
+    for each in (
+        stream,
+        datagram,
+        text_mode,
+        saved_run,
+        worker_message,
+        systemd_variables,
+        pem,
+        target,
+        criterion,
+        shown_bytes,
+    )
+}
