@@ -17,7 +17,30 @@ from netecho.errors import UsageError
 Scheme = Literal["tcp", "udp", "tls", "unix", "stamp"]
 
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
-DEFAULT_PORTS: dict[Scheme, int] = {"tcp": 7007, "udp": 7007, "tls": 7443, "stamp": 862}
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a scheme means, whatever speaks it."""
+
+    is_stream: bool
+    """Whether bytes arrive in order but without boundaries, and not as datagrams."""
+    default_port: int | None = None
+    """None: it has no ports."""
+    is_secure: bool = False
+    """Whether a TLS handshake comes first."""
+
+
+TRAITS: dict[Scheme, Traits] = {
+    "tcp": Traits(is_stream=True, default_port=7007),
+    "udp": Traits(is_stream=False, default_port=7007),
+    "tls": Traits(is_stream=True, default_port=7443, is_secure=True),
+    "unix": Traits(is_stream=True),
+    "stamp": Traits(is_stream=False, default_port=862),
+}
+DEFAULT_PORTS: dict[Scheme, int] = {
+    scheme: traits.default_port for scheme, traits in TRAITS.items() if traits.default_port is not None
+}
 SELF = "self"
 
 _SCHEME = re.compile(r"([^/:\[\]@]*)://(.*)", re.DOTALL)
@@ -48,8 +71,7 @@ class Target:
         if self.path is not None:
             # Two slashes after the colon would begin an (empty) host: such a path needs the long form.
             return f"unix:{'//' if self.path.startswith('//') else ''}{self.path}"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}" + ("" if self.port is None else f":{self.port}")
+        return f"{self.scheme}://{format_endpoint(self.host, self.port)}"
 
     @property
     def is_self(self) -> bool:
@@ -59,10 +81,21 @@ class Target:
     @property
     def is_stream(self) -> bool:
         """Whether bytes arrive in order but without boundaries (TCP, TLS, Unix), and not as datagrams."""
-        return self.scheme in ("tcp", "tls", "unix")
+        return TRAITS[self.scheme].is_stream
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether a TLS handshake comes first."""
+        return TRAITS[self.scheme].is_secure
 
     def __str__(self) -> str:
         return self.url
+
+
+def format_endpoint(host: str, port: int | None) -> str:
+    """Write a host (IPv6 without brackets) and a port, if there is one, as in a target: `[::1]:7007`."""
+    bracketed = f"[{host}]" if ":" in host else host
+    return bracketed if port is None else f"{bracketed}:{port}"
 
 
 def parse_target(text: str) -> Target:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from netecho.errors import UsageError
-from netecho.target import DEFAULT_PORTS, Scheme, Target, parse_listen, parse_target
+from netecho.target import DEFAULT_PORTS, TRAITS, Scheme, Target, format_endpoint, parse_listen, parse_target
 
 if TYPE_CHECKING:
     import ipaddress
@@ -309,3 +309,16 @@ def test_any_text_is_a_target_or_a_usage_error(text: str) -> None:
             assert parse_target(outcome.url) == outcome
         else:
             assert [parse_listen(target.url) for target in outcome] == [(target,) for target in outcome]
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "written"),
+    [("192.0.2.1", 7, "192.0.2.1:7"), ("fe80::1%eth0", 7, "[fe80::1%eth0]:7"), ("::1", None, "[::1]"), ("", 7, ":7")],
+)
+def test_an_endpoint_is_written_as_in_a_target(host: str, port: int | None, written: str) -> None:
+    assert format_endpoint(host, port) == written
+
+
+def test_what_a_scheme_means() -> None:
+    assert {scheme for scheme, traits in TRAITS.items() if traits.is_stream} == {"tcp", "tls", "unix"}
+    assert {scheme for scheme, traits in TRAITS.items() if traits.is_secure} == {"tls"}
