@@ -1,4 +1,4 @@
-"""What makes a run fail: `--fail-if 'METRIC OP VALUE'`, and the two criteria that every run is held to.
+"""What makes a run fail: `--fail-if 'METRIC OP VALUE'`, and the criteria that every run is held to.
 
 A criterion says what is *not* wanted: it fails when it comes true, and when its metric has no value, for what could
 not be measured was not met either.
@@ -179,5 +179,6 @@ def _always(text: str, meaning: str) -> Criterion:
 ALWAYS = (
     _always("received<1", "no reply at all"),
     _always("corrupt>0", "the echo differs from what was sent"),
+    _always("gone>0ms", "the target no longer answered when the run ended"),
 )
 """What every run is held to, asked or not."""

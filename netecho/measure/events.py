@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from netecho.measure.loss_reason import LossReason
+
 
 class ReplyReceived(NamedTuple):
     """A probe was answered in time, and the echo is what was sent."""
@@ -40,13 +42,16 @@ class EchoCorrupted(NamedTuple):
 
 
 class ProbeLost(NamedTuple):
-    """No reply came within the timeout, or the connection that owed it is gone."""
+    """No reply came within the timeout, or it is known that none can come."""
 
     connection: int
     seq: int
     scheduled: int
     lag: int
     size: int
+    reason: LossReason = LossReason.TIMEOUT
+    detail: str = ""
+    """What else is known: who sent an ICMP error and which, a path's MTU."""
 
 
 class ReplyLate(NamedTuple):

@@ -89,6 +89,8 @@ METRICS: dict[str, Metric] = {
     "duplicate": part(lambda summary: summary.duplicate, lambda summary: summary.received),
     "reordered": part(lambda summary: summary.reordered, lambda summary: summary.received),
     "corrupt": part(lambda summary: summary.corrupt, lambda summary: summary.received),
+    "unavailable": Metric(Unit.TIME, lambda summary, _: summary.unavailable if summary.sent else None),
+    "gone": Metric(Unit.TIME, lambda summary, _: summary.gone),
     "ipdv": Metric(Unit.TIME, lambda summary, _: summary.ipdv_mean_abs),
     "pdv": Metric(Unit.TIME, lambda summary, _: summary.pdv_p99),
     "jitter": Metric(Unit.TIME, lambda summary, _: summary.jitter_rfc3550),

@@ -6,10 +6,21 @@ replied, lost or, at the end of a run that was cut short, pending. `summary` may
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from netecho.measure.loss_reason import LossReason
+from netecho.measure.outages import Outages, OutageTracker
 from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Histogram
 from netecho.measure.stats.variation import Variation
 from netecho.measure.summary import SizeSummary, Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from netecho.measure.outages import Outage
+    from netecho.measure.settled import SettledProbes
 
 BINS = 128
 """Of a summary's distributions: each within a few percent where the values lie, and still short to print."""
@@ -36,18 +47,23 @@ class Recorder:
         "_backward",
         "_connects",
         "_corrupt",
+        "_dropped_here",
         "_duplicate",
         "_flows",
         "_forward",
         "_handshakes",
         "_kernel",
         "_late",
-        "_lost",
+        "_losses",
+        "_not_sent",
+        "_outages",
         "_pending",
         "_processing",
         "_reordered",
         "_sizes",
         "_stray",
+        "_suspended",
+        "_trackers",
         "_waits",
         "lag",
         "response",
@@ -63,7 +79,12 @@ class Recorder:
         self._forward = self._backward = self._processing = Distribution()
         self._flows: list[Variation] = []
         self._sizes: dict[int, _Size] | None = {} if by_size else None
-        self._lost = 0
+        self._losses: Counter[LossReason] = Counter()
+        self._outages = Outages()
+        self._trackers: list[OutageTracker] = []
+        self._dropped_here = 0
+        self._not_sent = 0
+        self._suspended = 0
         self._pending = 0
         self._late = 0
         self._duplicate = 0
@@ -79,6 +100,12 @@ class Recorder:
         self._flows.append(flow)
         return flow
 
+    def outage_tracker(self, settled: SettledProbes) -> OutageTracker:
+        """Return the state that one connection's outages are found with."""
+        tracker = OutageTracker(self._outages, settled)
+        self._trackers.append(tracker)
+        return tracker
+
     def sent(self, lag: int) -> None:
         """Count a probe that left, `lag` after it was scheduled."""
         self.lag.record(lag)
@@ -93,9 +120,9 @@ class Recorder:
         if self._sizes is not None:
             self._of_size(self._sizes, size).rtt.record(rtt)
 
-    def lost(self, size: int) -> None:
+    def lost(self, size: int, reason: LossReason = LossReason.TIMEOUT) -> None:
         """Count a probe that was given up."""
-        self._lost += 1
+        self._losses[reason] += 1
         if self._sizes is not None:
             self._of_size(self._sizes, size).lost += 1
 
@@ -123,6 +150,15 @@ class Recorder:
         """Count bytes that answer no probe."""
         self._stray += 1
 
+    def dropped_here(self, count: int) -> None:
+        """Count datagrams that this machine's receive buffer had no room for."""
+        self._dropped_here += count
+
+    def not_sent(self, count: int, suspended: int) -> None:
+        """Count scheduled sends that were skipped: the process was stopped, or the machine asleep, for `suspended`."""
+        self._not_sent += count
+        self._suspended += suspended
+
     def waited(self) -> None:
         """Count a due send that a full window held back."""
         self._waits += 1
@@ -142,11 +178,13 @@ class Recorder:
         bins = BINS if whole else 0
         rtt = Distribution.of(self.rtt, bins=bins)
         pairs = sum(flow.pairs for flow in self._flows)
+        still_open = [tracker.open() for tracker in self._trackers]
+        outages, unavailable = self._outages.with_open(outage for each in still_open for outage in each)
         jitters = [jitter for flow in self._flows if (jitter := flow.jitter) is not None]
         return Summary(
             sent=self.lag.count,
             received=rtt.count,
-            lost=self._lost,
+            lost=self._losses.total(),
             pending=self._pending,
             late=self._late,
             duplicate=self._duplicate,
@@ -154,6 +192,13 @@ class Recorder:
             corrupt=self._corrupt,
             stray=self._stray,
             waits=self._waits,
+            loss_by_reason=dict(self._losses.most_common()),
+            outages=outages,
+            unavailable=unavailable,
+            gone=_gone(still_open) if rtt.count else 0,
+            dropped_here=self._dropped_here,
+            not_sent=self._not_sent,
+            suspended=self._suspended,
             kernel_stamps=self._kernel,
             user_stamps=rtt.count - self._kernel,
             forward=self._forward,
@@ -188,3 +233,11 @@ class Recorder:
             )
             for size, seen in sorted((self._sizes or {}).items())
         )
+
+
+def _gone(still_open: Sequence[Sequence[Outage]]) -> int:
+    """Return for how long no connection had an answer: an outage of some connections alone is not the target's end."""
+    last = [each[-1] for each in still_open if each]
+    if not last or len(last) < len(still_open) or any(outage.recovered for outage in last):
+        return 0
+    return min(outage.end - outage.start for outage in last)

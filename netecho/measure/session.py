@@ -1,18 +1,18 @@
-"""The state of one connection's run: what is due, what is outstanding, what each answer means.
+"""The state of one connection's run: what is due, what is outstanding, what each reply means.
 
 A session is a value that is fed and asked. It has no clock and no socket: times come in as integer nanoseconds of
-one monotonic clock (`now`, `at`), kernel stamps as nanoseconds of the wall clock (`left`, `arrived`), and the two are
-never mixed. The adapter's loop is always the same: feed what came, `expire`, send what is `due`, sleep until the
-`next_deadline`.
+one monotonic clock (`now`, `at`), kernel timestamps as nanoseconds of the wall clock (`tx_timestamp`, `rx_timestamp`),
+and the two are never mixed. The driver's loop is always the same: feed what was received, `expire`, send what is
+`due`, take the `events`, sleep until the `next_deadline`. Events are taken by the driver after sending, never handed
+out from here, so that a slow reader of them does not delay a send.
 
-Two rules about what must live here. Whatever decides a figure of the summary is decided here, and told to the
+Two rules about what must live here. Whatever decides a figure of the summary is decided here, and passed to the
 recorder. And nothing here may grow with the number of probes: what is outstanding is bounded by rate and timeout,
 what was settled is remembered in rings of a fixed size.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections import deque
 from math import inf
 from typing import TYPE_CHECKING
@@ -26,24 +26,24 @@ from netecho.measure.events import (
     ReplyReceived,
     StrayReceived,
 )
+from netecho.measure.loss_reason import TIMED_OUT, Loss
 from netecho.measure.schedule import offsets
+from netecho.measure.settled import Again, SettledProbes, capacity
 from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
     from fractions import Fraction
 
     from netecho.measure.plan import Plan
     from netecho.measure.recorder import Recorder
 
-# How many settled probes are remembered, to tell a late reply and a duplicate from a stray.
-REMEMBERED = 1 << 16
-_ANSWERED, _LOST, _CAME_LATE = 1, 2, 3
 # In a closed loop the end of one probe is the beginning of the next. A connection that fails or is closed must not
 # make that a flood of connections.
 _RETRY = 200 * MILLISECOND
-# A peer that floods us with what nobody asked for is shown this often, and counted for ever.
-_STRAYS_TOLD = 10
+# A peer that floods us with unsolicited bytes is shown this often, and always counted.
+_STRAYS_SHOWN = 10
+_NO_EVENTS: tuple[Event, ...] = ()
 
 
 class Probe:
@@ -58,7 +58,7 @@ class Probe:
         self.sent_at = 0
         self.lag = 0
         self.tx_timestamp: int | None = None
-        """Kernel's stamp of the sending; wall clock."""
+        """Kernel's timestamp of the send; wall clock."""
 
 
 class Session:
@@ -68,17 +68,15 @@ class Session:
         self,
         plan: Plan,
         recorder: Recorder,
-        tell: Callable[[Event], None] | None = None,
         *,
         connection: int = 0,
         follows: bool = True,
     ) -> None:
-        """Make one; `tell` hears of every reply if it `follows`, else only of what is out of the ordinary."""
+        """Make one; its events have every reply if somebody `follows`, else only what is out of the ordinary."""
         self._plan = plan
         self._recorder = recorder
         self._flow = recorder.flow()
-        self._tell = tell
-        self._follows = follows and tell is not None
+        self._follows = follows
         self._connection = connection
         self._warmup = plan.warmup
         self._timeout = plan.timeout
@@ -96,14 +94,15 @@ class Session:
         self._highest = -1
         self._strays = 0
         self._order: deque[int] = deque()
-        self._states = bytearray(REMEMBERED)
-        self._sent_at = array("q", bytes(8 * REMEMBERED))
+        self._settled = SettledProbes(capacity(plan))
+        self._outages = recorder.outage_tracker(self._settled)
+        self._events: list[Event] = []
         self.outstanding: dict[int, Probe] = {}
         self.issued = 0
 
     def start(self, now: int, phase: Fraction | int = 0) -> None:
         """Begin at `now`; the first probe is due `phase` nanoseconds later."""
-        self._start = now
+        self._start = self._outages.origin = now
         self._sending = self._limit is None or self._limit > 0
         if self._plan.duration is not None:
             self._stop_at = now + self._plan.duration
@@ -113,6 +112,13 @@ class Session:
             self._offsets = offsets(self._plan, phase)
             self._next = now + next(self._offsets)
         self._close_if_over(self._next)
+
+    def events(self) -> Sequence[Event]:
+        """Return what happened since this was last asked, each event once."""
+        if not self._events:
+            return _NO_EVENTS
+        events, self._events = self._events, []
+        return events
 
     @property
     def finished(self) -> bool:
@@ -168,17 +174,17 @@ class Session:
         index = probe.index
         outstanding, order = self.outstanding, self._order
         while order and order[0] not in outstanding:
-            order.popleft()  # settled: in a loop that is never late nobody else comes by to clear them away
+            order.popleft()  # settled: in a loop that is never late, nothing else clears them away
         outstanding[index] = probe
         order.append(index)
-        self._sent_at[index & (REMEMBERED - 1)] = at
+        self._settled.sent(index, at)
         if index >= self._warmup:
             self._recorder.sent(lag)
 
-    def failed(self, probe: Probe, at: int) -> None:
+    def failed(self, probe: Probe, at: int, why: Loss) -> None:
         """Record that the system would not send `probe`: it counts as sent, and as lost at once."""
         self.sent(probe, at)
-        self._lose(self.outstanding.pop(probe.index))
+        self._lose(self.outstanding.pop(probe.index), at, why)
         if self.closed_loop:
             self._next = at + _RETRY
 
@@ -192,7 +198,7 @@ class Session:
         since: int | None = None,
         kept: int = 0,
     ) -> None:
-        """Record a reply to probe `index`: in the program's hands at `now`, stamped `arrived` by the kernel.
+        """Record a reply to probe `index`: in the program's hands at `now`, received by the kernel at `rx_timestamp`.
 
         `since` tells when what was answered left, where the probe began with something else: with connecting.
         `kept` is how long the far end says that it had it, which is no part of the network's rtt.
@@ -225,10 +231,12 @@ class Session:
             kernel = True
         if rtt > self._timeout:
             # It lay in the timeout's last moments, or in wait for us: settled as the timeout would have done.
-            self._lose(probe)
+            self._lose(probe, now, TIMED_OUT)
             self._answered_again(index, now)
             return
-        self._states[index & (REMEMBERED - 1)] = _ANSWERED
+        self._settled.answered(index)
+        if self._outages.stretches:
+            self._outages.answered(index, probe.sent_at)
         if index < self._warmup:
             return
         response = now - probe.scheduled
@@ -246,9 +254,11 @@ class Session:
             return
         seq, scheduled = index - self._warmup, probe.scheduled - self._start
         if wrong_at is None:
-            self._say(ReplyReceived(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel))
+            self._events.append(
+                ReplyReceived(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel)
+            )
         else:
-            self._say(
+            self._events.append(
                 EchoCorrupted(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel, wrong_at)
             )
 
@@ -264,19 +274,19 @@ class Session:
         return probe, self._limit, inf if self._stop_at is None else self._stop_at
 
     def record_closed_loop(self, probe: Probe, now: int, rx_timestamp: int | None) -> None:
-        """Record a round of a loop that was lent: the probe left, and was answered at `now`, stamped `arrived`."""
+        """Record a round of a closed loop that the transport runs: the probe left, and was answered at `now`."""
         index = probe.index
         if self.outstanding.pop(index, None) is None:
-            # It left meanwhile, and was on its way for nobody but who plays.
+            # It was sent by the loop, outside of `due` and `sent`.
             probe.lag = lag = probe.sent_at - probe.scheduled
-            self._sent_at[index & (REMEMBERED - 1)] = probe.sent_at
+            self._settled.sent(index, probe.sent_at)
             if index >= self._warmup:
                 self._recorder.sent(lag)
             self.issued = index + 1
         self._judge(probe, now, rx_timestamp)
 
     def end_closed_loop(self, index: int, probe: Probe | None, now: int) -> None:
-        """Take a loop back: `probe` is on its way, with number `index`; or none is, and that one is due since `now`."""
+        """End a closed loop: `probe`, with number `index`, is outstanding; or none is, and that one is due at `now`."""
         if probe is None:
             self.issued = index
             self._next = now
@@ -287,41 +297,40 @@ class Session:
             self._close_if_over(probe.scheduled)
 
     def clock_was_set(self) -> None:
-        """Forget the stamps of what is outstanding: the wall clock was set since, and they cannot be compared."""
+        """Forget the timestamps of what is outstanding: the wall clock was set since, they cannot be compared."""
         for probe in self.outstanding.values():
             probe.tx_timestamp = None
 
-    def gave_up(self, index: int, now: int) -> None:
+    def gave_up(self, index: int, now: int, why: Loss) -> None:
         """Lose probe `index` before its timeout: no reply can come any more."""
         probe = self.outstanding.pop(index, None)
         if probe is not None:
-            self._lose(probe)
+            self._lose(probe, now, why)
             if self.closed_loop:
                 self._next = now + _RETRY
 
     def _answered_again(self, index: int, now: int) -> None:
         """Record a reply to a probe that is settled: late if it was lost, else a duplicate."""
-        if not self.issued - REMEMBERED <= index < self.issued:
+        again = self._settled.answered_again(index)
+        if again is Again.UNKNOWN:
             self.stray(b"")
             return
-        place = index & (REMEMBERED - 1)
-        state = self._states[place]
         if index < self._warmup:
             return
-        if state == _LOST:
-            self._states[place] = _CAME_LATE
+        if again is Again.LATE:
             self._recorder.late()
-            self._say(ReplyLate(self._connection, index - self._warmup, now - self._sent_at[place]))
+            rtt = now - self._settled.sent_at(index)
+            self._events.append(ReplyLate(self._connection, index - self._warmup, rtt))
         else:
             self._recorder.duplicated()
-            self._say(ReplyDuplicated(self._connection, index - self._warmup))
+            self._events.append(ReplyDuplicated(self._connection, index - self._warmup))
 
     def stray(self, data: bytes) -> None:
         """Record bytes that answer no probe."""
         self._recorder.stray()
         self._strays += 1
-        if self._strays <= _STRAYS_TOLD:
-            self._say(StrayReceived(self._connection, data))
+        if self._strays <= _STRAYS_SHOWN:
+            self._events.append(StrayReceived(self._connection, data))
 
     def expires(self, now: int) -> bool:
         """Tell whether `expire` would give something up."""
@@ -341,23 +350,18 @@ class Session:
     def expire(self, now: int) -> None:
         """Give up what was sent longer than the timeout ago."""
         while self.expires(now):
-            self._lose(self.outstanding.pop(self._order.popleft()))
+            self._lose(self.outstanding.pop(self._order.popleft()), now, TIMED_OUT)
             if self.closed_loop:
                 self._next = now
 
-    def _lose(self, probe: Probe) -> None:
-        self._states[probe.index & (REMEMBERED - 1)] = _LOST
-        if probe.index >= self._warmup:
-            self._recorder.lost(probe.size)
-            self._say(
-                ProbeLost(
-                    self._connection,
-                    probe.index - self._warmup,
-                    probe.scheduled - self._start,
-                    probe.lag,
-                    probe.size,
-                )
-            )
+    def _lose(self, probe: Probe, now: int, why: Loss) -> None:
+        self._settled.lost(probe.index)
+        if probe.index < self._warmup:
+            return
+        self._recorder.lost(probe.size, why.reason)
+        self._outages.lost(probe.index, probe.sent_at, now, why)
+        seq, scheduled = probe.index - self._warmup, probe.scheduled - self._start
+        self._events.append(ProbeLost(self._connection, seq, scheduled, probe.lag, probe.size, *why))
 
     def next_deadline(self) -> int | None:
         """Return when `due` or `expire` will next have something to do; None: not before something comes in."""
@@ -386,20 +390,20 @@ class Session:
         """Send again: the connection takes bytes."""
         self._paused = False
 
-    def disconnected(self, now: int) -> None:
-        """Give up what is outstanding: the connection that owed it is gone."""
+    def disconnected(self, now: int, why: Loss) -> None:
+        """Give up what is outstanding: the connection that it was sent on is gone."""
         self._paused = False
         for probe in list(self.outstanding.values()):
-            self._lose(probe)
+            self._lose(probe, now, why)
         self.outstanding.clear()
         self._order.clear()
         if self.closed_loop:
             self._next = now + _RETRY
 
-    def unreachable(self, now: int) -> None:
-        """Lose every probe that is due by now: it would have left, but there was no connection to be had."""
+    def unreachable(self, now: int, why: Loss) -> None:
+        """Lose every probe that is due by now: it would have left, but no connection could be made."""
         while (probe := self.due(now)) is not None:
-            self.failed(probe, now)
+            self.failed(probe, now, why)
 
     def stop(self) -> None:
         """End the run here: what is in flight is neither received nor lost."""
@@ -407,7 +411,3 @@ class Session:
         self._recorder.pending(sum(index >= self._warmup for index in self.outstanding))
         self.outstanding.clear()
         self._order.clear()
-
-    def _say(self, event: Event) -> None:
-        if self._tell is not None:
-            self._tell(event)

@@ -5,10 +5,16 @@ Times are nanoseconds; None where there is no value. How the figures come about 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from netecho.measure.stats.distribution import NO_VALUES, Distribution
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from netecho.measure.loss_reason import LossReason
+    from netecho.measure.outages import Outage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +49,20 @@ class Summary:
     stray: int = 0
     waits: int = 0
     """Due sends that a full window held back."""
+    loss_by_reason: Mapping[LossReason, int] = field(default_factory=dict)
+    """Of `lost`, in descending order; reasons that did not occur are left out."""
+    outages: tuple[Outage, ...] = ()
+    """In order of time; the longest, if there are many."""
+    unavailable: int = 0
+    """What all outages took together."""
+    gone: int = 0
+    """How long the target had not answered at the end; 0 where it did, or never answered at all."""
+    dropped_here: int = 0
+    """Datagrams that this machine's receive buffer had no room for."""
+    not_sent: int = 0
+    """Scheduled sends that were skipped because this process was stopped, or the machine asleep."""
+    suspended: int = 0
+    """For how long."""
     kernel_stamps: int = 0
     user_stamps: int = 0
     forward: Distribution = NO_VALUES

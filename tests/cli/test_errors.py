@@ -389,8 +389,8 @@ MISTAKES = [
         "probe host --fail-if 'speed>1'",
         "--fail-if: 'speed' in 'speed>1' is not a metric",
         (
-            "sent, received, loss, late, duplicate, reordered, corrupt, ipdv, pdv, jitter, resolve, connect, tls; "
-            "or rtt, response, lag, forward, backward, processing with one of"
+            "sent, received, loss, late, duplicate, reordered, corrupt, unavailable, gone, ipdv, "
+            "pdv, jitter, resolve, connect, tls; or rtt, response, lag, forward, backward, processing with one of"
             " .min .mean .stddev .p50 .p90 .p95 .p99 .p99_9 .max"
         ),
     ),

@@ -209,7 +209,7 @@ def test_where_metrics_are_found(text: str, summary: Summary, setup: Setup) -> N
 @pytest.mark.parametrize(
     "text",
     [f"{name}<1%" for name, metric in METRICS.items() if metric.share]
-    + [f"{name}<1ms" for name, metric in METRICS.items() if metric.unit is Unit.TIME],
+    + [f"{name}<1ms" for name, metric in METRICS.items() if metric.unit is Unit.TIME and name != "gone"],
 )
 def test_a_metric_without_a_value_fails(text: str) -> None:
     assert f"{text}: no value" in failures(text, Summary())
@@ -226,11 +226,16 @@ def test_a_corrupt_echo_always_fails_and_only_once() -> None:
     assert failures("corrupt>0,corrupt>0", run(corrupt=2)) == expected
 
 
+def test_a_target_that_is_gone_at_the_end_always_fails() -> None:
+    expected = ["gone>0ms: 1500 ms (the target no longer answered when the run ended)"]
+    assert [str(failure) for failure in judge((), run(gone=1_500_000_000), Setup())] == expected
+
+
 def test_a_failure_has_its_parts() -> None:
     (failure,) = judge(parse("loss>1"), run(lost=2), Setup())
     assert failure == Failure(parse("loss>1")[0], 2)
     assert (failure.criterion.text, failure.measured) == ("loss>1", "2")
-    assert [str(criterion) for criterion in ALWAYS] == ["received<1", "corrupt>0"]
+    assert [str(criterion) for criterion in ALWAYS] == ["received<1", "corrupt>0", "gone>0ms"]
 
 
 # --- between two runs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 
+from netecho.measure.loss_reason import LossReason
 from netecho.measure.recorder import Recorder
 from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Bin
@@ -30,6 +31,7 @@ def test_a_run() -> None:
         sent=4,
         received=2,
         lost=1,
+        loss_by_reason={LossReason.TIMEOUT: 1},
         pending=1,
         kernel_stamps=1,
         user_stamps=1,

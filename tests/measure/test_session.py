@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, strategies as st
 
+from netecho.measure import settled
 from netecho.measure.events import (
     EchoCorrupted,
     Event,
@@ -17,9 +18,10 @@ from netecho.measure.events import (
     ReplyReceived,
     StrayReceived,
 )
+from netecho.measure.loss_reason import Loss, LossReason
 from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
-from netecho.measure.session import REMEMBERED, Probe, Session
+from netecho.measure.session import Probe, Session
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 MS = MILLISECOND
 BEGIN = 1_000 * SECOND
+CLOSED, REFUSED = Loss(LossReason.CLOSED), Loss(LossReason.REFUSED)
 
 
 class Bench:
@@ -35,8 +38,8 @@ class Bench:
     def __init__(self, **settings: Any) -> None:
         settings.setdefault("interval", Fraction(10 * MS))
         self.recorder = Recorder()
-        self.events: list[Event] = []
-        self.session = Session(Plan(**settings), self.recorder, self.events.append)
+        self._seen: list[Event] = []
+        self.session = Session(Plan(**settings), self.recorder)
         self.session.start(BEGIN)
 
     def send_due(self, now: int) -> list[Probe]:
@@ -49,6 +52,12 @@ class Bench:
 
     def answer(self, index: int, now: int, **more: Any) -> None:
         self.session.answered(index, BEGIN + now, **more)
+
+    @property
+    def events(self) -> list[Event]:
+        """All that has happened so far."""
+        self._seen += self.session.events()
+        return self._seen
 
     @property
     def deadline(self) -> int | None:
@@ -134,8 +143,7 @@ def test_a_reply_in_time_by_the_kernel_is_in_time_though_we_woke_up_late() -> No
 
 
 def test_who_does_not_follow_hears_only_of_what_is_out_of_the_ordinary() -> None:
-    events: list[Event] = []
-    session = Session(Plan(interval=Fraction(MS)), Recorder(), events.append, follows=False)
+    session = Session(Plan(interval=Fraction(MS)), Recorder(), follows=False)
     session.start(BEGIN)
     for n in range(3):
         probe = session.due(BEGIN + n * MS)
@@ -143,7 +151,7 @@ def test_who_does_not_follow_hears_only_of_what_is_out_of_the_ordinary() -> None
         session.sent(probe, BEGIN + n * MS)
         session.answered(n, BEGIN + n * MS + 5, wrong_at=None if n < 2 else 7)
     session.answered(0, BEGIN + 3 * MS)
-    assert [type(event) for event in events] == [EchoCorrupted, ReplyDuplicated]
+    assert [type(event) for event in session.events()] == [EchoCorrupted, ReplyDuplicated]
 
 
 def test_a_second_reply_is_a_duplicate_and_changes_no_figure() -> None:
@@ -289,21 +297,21 @@ def test_an_impossible_or_missing_stamp_leaves_the_programs_own_clock(
 def test_a_lost_connection_loses_what_it_owed_and_the_schedule_goes_on() -> None:
     bench = Bench(count=3)
     bench.send_due(10 * MS)
-    bench.session.disconnected(BEGIN + 11 * MS)
+    bench.session.disconnected(BEGIN + 11 * MS, CLOSED)
     assert bench.summary.lost == 2
     assert [p.index for p in bench.send_due(20 * MS)] == [2]
 
 
 def test_what_is_due_while_nothing_can_be_reached_is_lost() -> None:
     bench = Bench(count=5)
-    bench.session.disconnected(BEGIN)
-    bench.session.unreachable(BEGIN + 30 * MS)
+    bench.session.disconnected(BEGIN, CLOSED)
+    bench.session.unreachable(BEGIN + 30 * MS, REFUSED)
     assert (bench.summary.sent, bench.summary.lost) == (4, 4)
 
 
 def test_closed_loop_does_not_make_a_refusal_a_flood() -> None:
     bench = Bench(count=100, interval=Fraction(0))
-    bench.session.unreachable(BEGIN)
+    bench.session.unreachable(BEGIN, REFUSED)
     assert bench.summary.lost == 1
     assert bench.deadline == 200 * MS
 
@@ -323,7 +331,7 @@ def test_a_pause_that_owes_nothing_any_more_is_a_stall() -> None:
     assert not bench.session.stalled
     bench.session.expire(BEGIN + 5 * MS)
     assert bench.session.stalled
-    bench.session.disconnected(BEGIN + 5 * MS)
+    bench.session.disconnected(BEGIN + 5 * MS, CLOSED)
     assert not bench.session.stalled
 
 
@@ -353,14 +361,15 @@ def test_a_loop_in_which_nothing_is_ever_late_keeps_nothing_of_what_is_settled()
 
 def test_memory_does_not_grow_with_the_number_of_probes() -> None:
     bench = Bench(count=None, interval=Fraction(1000))
-    bench.session._tell = None
-    for n in range(REMEMBERED * 2):
+    for n in range(settled.MOST * 2):
         (probe,) = bench.send_due(n * 1000)
         bench.answer(probe.index, n * 1000 + 500)
         bench.session.expire(BEGIN + n * 1000 + 600)
+        bench.session.events()
     assert len(bench.session._order) <= 1
     assert len(bench.session.outstanding) == 0
-    assert len(bench.session._states) == REMEMBERED
+    bench.answer(0, SECOND)
+    assert bench.events == [StrayReceived(0, b"")]
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 9_999_999)), max_size=120), st.integers(1, 5))
@@ -378,8 +387,8 @@ def test_every_probe_is_settled_once_whatever_comes_back(replies: list[tuple[int
         now = max(now, deadline)
         bench.session.expire(BEGIN + now)
         bench.send_due(now)
-    settled = [e.seq for e in bench.events if isinstance(e, ReplyReceived | ProbeLost)]
-    assert sorted(settled) == list(range(30))
+    ends = [e.seq for e in bench.events if isinstance(e, ReplyReceived | ProbeLost)]
+    assert sorted(ends) == list(range(30))
     summary = bench.summary
     assert summary.sent == summary.received + summary.lost == 30
 

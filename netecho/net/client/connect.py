@@ -18,6 +18,8 @@ from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
 from zope.interface import implementer
 
 from netecho.errors import UnreachableError, UsageError
+from netecho.measure.loss_reason import Loss, LossReason
+from netecho.net.client.loss import LinkError, loss_of_errno
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
@@ -108,9 +110,10 @@ class _Race:
         try:
             return await self._result
         except DeferredTimeoutError:
-            raise UnreachableError(
+            raise LinkError(
                 f"no answer from {_shown(first)} within {self._timeout / SECOND:g} s",
                 "is the host up, and does a firewall let this port through? --timeout waits longer",
+                Loss(LossReason.TIMEOUT),
             ) from None
         finally:
             self._clear()
@@ -171,16 +174,16 @@ _HINTS = {
 }
 
 
-def unreachable(address: Address, error: OSError) -> UnreachableError:
+def unreachable(address: Address, error: OSError) -> LinkError:
     """Say why `address` could not be reached, with what to try."""
     reason = os.strerror(error.errno).lower() if error.errno else str(error)
-    return UnreachableError(f"{reason}: {_shown(address)}", _HINTS.get(error.errno or 0))
+    return LinkError(f"{reason}: {_shown(address)}", _HINTS.get(error.errno or 0), loss_of_errno(error))
 
 
 def _refused(errors: list[tuple[Address, OSError]]) -> UnreachableError:
     worst = unreachable(*errors[0])
     others = ", ".join(f"{_shown(address)} ({os.strerror(error.errno or 0).lower()})" for address, error in errors[1:])
-    return UnreachableError(f"{worst.sentence}; also tried: {others}", worst.hint) if others else worst
+    return LinkError(f"{worst.sentence}; also tried: {others}", worst.hint, worst.why) if others else worst
 
 
 @implementer(IReadDescriptor, IWriteDescriptor)

@@ -18,6 +18,7 @@ from netecho.measure.facts import UdpFacts
 from netecho.measure.matching import DatagramMatcher
 from netecho.net.client.closed_loop import LARGEST as CLOSED_LOOP_LARGEST, run_closed_loop
 from netecho.net.client.connect import mark, unreachable
+from netecho.net.client.loss import loss_of_errno
 from netecho.net.client.pending_stamps import PendingTxTimestamps
 from netecho.net.linux.wall_clock import ClockWatch
 from netecho.net.reactor.error_queue import ErrorQueueAware
@@ -123,7 +124,7 @@ class DatagramLink(DatagramProtocol):
         try:
             port.socket.send(payload)
         except OSError as error:
-            self._session.failed(probe, at)
+            self._session.failed(probe, at, loss_of_errno(error))
             if port.timestamps is not None:
                 port.timestamps.failed(port.socket)
             self.refused(error)

@@ -1,27 +1,35 @@
-"""One connection's loop: time and bytes to the session, its probes to the link, and again.
+"""One connection's loop: time and bytes to the session, its probes to the link, its events to the reporter, and again.
 
-The loop is always the same, whatever the transport: give up what is overdue, send what is due, sleep until the next
-deadline. A link carries probes one way and hands what comes back to the flow; how it does that is its own affair.
+The loop is always the same, whatever the transport: give up what is overdue, send what is due, hand on what happened,
+sleep until the next deadline. A link carries probes one way and feeds the session with what is received.
+
+Anything may happen inside anything: a send finds the connection lost, a refusal ends the run, a failed attempt to
+connect is known before the call returns. So an input changes the state and leaves the rest to the pass that is under
+way, if there is one; only the outermost pass ends the run. `tests/net/client/test_driver_orders.py` walks all orders.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 
+from netecho.measure.loss_reason import Loss, LossReason
 from netecho.net.reactor.timer import Pacer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from fractions import Fraction
 
-    from netecho.measure.session import Session
+    from netecho.measure.events import Event
+    from netecho.measure.session import Probe, Session
     from netecho.net.client.link import Link
+    from netecho.net.reactor.interfaces import ReactorTime
 
-# How many probes leave in one go when the program is behind; then what has come in gets its turn.
+# How many probes leave in one pass when the program is behind; then what was received has its turn.
 _BURST = 32
+_STALLED = Loss(LossReason.STALLED)
 
 
 class SessionDriver:
@@ -29,22 +37,28 @@ class SessionDriver:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: ReactorTime,
         session: Session,
         *,
+        report: Callable[[Event], None] = lambda _: None,
         spin: bool = False,
         clock: Callable[[], int] = time.monotonic_ns,
         redial: Callable[[SessionDriver], None] | None = None,
     ) -> None:
-        """Make a flow; `redial` begins to get a new link when a probe is due and there is none."""
+        """Make a driver; `report` is called with each event, `redial` begins to connect when a probe is due."""
         self.session = session
         self.clock = clock
         self.link: Link | None = None
         self.done: Deferred[None] = Deferred()
+        self._report = report
         self._pacer = Pacer(reactor, self.pump, spin=spin, clock=clock)
         self._redial = redial
         self._dialling = False
-        self._pumping = False
+        self._busy = False
+        """Whether a pass is under way."""
+        self._stopped = False
+        self._lost_by: Loss | None = None
+        """Why there is no link."""
 
     def start(self, link: Link, now: int, phase: Fraction | int = 0) -> None:
         """Begin the run on `link`."""
@@ -54,28 +68,28 @@ class SessionDriver:
 
     def pump(self) -> None:
         """Give up what is overdue, and do what is to be done now."""
-        if self._pumping or self.done.called:
+        if self._busy or self.done.called:
             return
         now = self.clock()
         if self.session.expires(now):
             # We may be late ourselves: a reply that lies in the socket was not lost.
-            if self.link is not None:
-                self._pumping = True
-                self.link.poll()
-                self._pumping = False
+            self._poll()
             self.session.expire(now)
         self.proceed(now)
 
     def proceed(self, now: int) -> None:
-        """Send what is due, and arm the timer for what is next. Whoever brings a reply calls this."""
-        if self._pumping or self.done.called:
+        """Send what is due, hand on what happened, and arm the timer for what is next: to be called after a reply."""
+        if self._busy or self.done.called:
             return
         session = self.session
-        self._pumping = True
+        self._busy = True
         more = self._send(now)
-        self._pumping = False
+        for event in session.events():
+            self._report(event)
+        self._busy = False
         if session.finished:
-            self._finish()
+            self._pacer.close()
+            self.done.callback(None)
             return
         if self._dialling:
             return  # nothing is outstanding, and what is due waits for the link
@@ -87,63 +101,75 @@ class SessionDriver:
         if deadline is not None and (armed is None or deadline < armed):
             self._pacer.arm(deadline)
 
+    def _poll(self) -> None:
+        """Have the link hand over what was received, and nothing else be done meanwhile."""
+        if self.link is not None:
+            self._busy = True
+            self.link.poll()
+            self._busy = False
+
     def _send(self, now: int) -> bool:
         """Send what is due; return whether there is more of it."""
         session, clock = self.session, self.clock
-        if self.link is None:
-            if session.wants_link(now) and not self._dialling and self._redial is not None:
+        for _ in range(_BURST):
+            link = self.link
+            if link is None:
+                if self._dialling or self._redial is None or not session.wants_link(now):
+                    return False
                 self._dialling = True
                 self._redial(self)
-            return False
-        for _ in range(_BURST):
+                continue
             probe = session.due(now)
             if probe is None:
                 break
-            link = self.link
-            if link is None:  # lost in sending the one before
-                session.failed(probe, now)
-                return False
             link.send(probe)
+            if link is not self.link or self._stopped:
+                self._interrupted(probe)
             now = clock()
         else:
             return True
         if session.stalled and self.link is not None:
-            self.lost(self.link)
+            self.lost(self.link, _STALLED)
         return False
+
+    def _interrupted(self, probe: Probe) -> None:
+        """Settle a probe that was recorded as sent after its sending had ended the link or the run."""
+        if self._stopped:
+            self.session.stop()
+        elif self._lost_by is not None:
+            self.session.gave_up(probe.index, self.clock(), self._lost_by)
 
     def connected(self, link: Link) -> None:
         """Go on with a new link."""
         self._dialling = False
-        if self.done.called:
+        if self._stopped or self.done.called:
             link.close()
             return
         self.link = link
         self.pump()
 
-    def unreachable(self) -> None:
-        """Learn that no new link was to be had: what is due by now is lost."""
+    def unreachable(self, why: Loss) -> None:
+        """Learn that no new link could be made: what is due by now is lost."""
         self._dialling = False
-        if not self.done.called:
-            self.session.unreachable(self.clock())
+        if not self._stopped and not self.done.called:
+            self.session.unreachable(self.clock(), why)
             self.pump()
 
-    def lost(self, link: Link) -> None:
-        """Learn that `link` is gone; what it owed is lost."""
-        if link is not self.link or self.done.called:
+    def lost(self, link: Link, why: Loss) -> None:
+        """Learn that `link` is gone; what was outstanding on it is lost."""
+        if link is not self.link or self._stopped or self.done.called:
             return
-        self.link = None
+        self.link, self._lost_by = None, why
         link.close()
-        self.session.disconnected(self.clock())
+        self.session.disconnected(self.clock(), why)
         self.pump()
 
-    def stop(self) -> None:
-        """End the run here."""
-        if self.link is not None and not self.done.called:
-            self.link.poll()  # what has arrived by now was not on its way
-        if not self.done.called:
-            self.session.stop()
-            self._finish()
-
-    def _finish(self) -> None:
-        self._pacer.close()
-        self.done.callback(None)
+    def stop(self, *, poll: bool = True) -> None:
+        """End the run here; what has been received by now still counts."""
+        if self._stopped or self.done.called:
+            return
+        if poll and not self._busy:
+            self._poll()
+        self._stopped = True
+        self.session.stop()
+        self.pump()

@@ -9,7 +9,7 @@ import errno
 import time
 import uuid
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.python.failure import Failure
@@ -21,6 +21,7 @@ from netecho.measure.result import Result, Route, Setup, Start
 from netecho.measure.session import Session
 from netecho.net.client.driver import SessionDriver
 from netecho.net.client.link import LinkContext, OpenedLink
+from netecho.net.client.loss import loss_of_connecting
 from netecho.net.client.resolve import resolve
 from netecho.net.client.transports import TRANSPORTS
 
@@ -101,7 +102,8 @@ class _Measurement:
         self._drivers = [
             SessionDriver(
                 self._reactor,
-                Session(job.plan, self._recorder, self._tell, connection=n, follows=self._reporter.follows),
+                Session(job.plan, self._recorder, connection=n, follows=self._reporter.follows),
+                report=self._tell,
                 spin=job.plan.spin,
                 redial=self._redial,
             )
@@ -129,7 +131,7 @@ class _Measurement:
     def _redial(self, driver: SessionDriver) -> None:
         def failed(failure: Failure) -> None:
             failure.trap(NetechoError)
-            driver.unreachable()
+            driver.unreachable(loss_of_connecting(cast("NetechoError", failure.value)))
 
         opening = self._link(driver)
         opening.addCallback(lambda opened: driver.connected(opened.link)).addErrback(failed).addErrback(self._fail)

@@ -13,6 +13,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import connectionDone
 
 from netecho.errors import NetechoError
+from netecho.measure.loss_reason import TIMED_OUT
+from netecho.net.client.loss import loss_of_connecting, loss_of_end
 from netecho.net.client.stream import StreamLink
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from twisted.python.failure import Failure
 
+    from netecho.measure.loss_reason import Loss
     from netecho.measure.payload import Payloads
     from netecho.measure.recorder import Recorder
     from netecho.measure.session import Probe
@@ -31,7 +34,7 @@ class OneProbeLink(StreamLink):
     """A stream that carries one probe, whose connection was part of it."""
 
     def __init__(
-        self, driver: SessionDriver, payloads: Payloads, probe: Probe, over: Callable[[OneProbeLink], None]
+        self, driver: SessionDriver, payloads: Payloads, probe: Probe, over: Callable[[OneProbeLink, Loss], None]
     ) -> None:
         super().__init__(driver, payloads, first=probe.index)
         self._index = probe.index
@@ -46,12 +49,12 @@ class OneProbeLink(StreamLink):
         """Tell the session; one reply is all there is."""
         super().dataReceived(data)
         if self._index not in self._session.outstanding:
-            self._over(self)
+            self._over(self, TIMED_OUT)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Give the probe up, if it was not answered."""
         self._end(reason)
-        self._over(self)
+        self._over(self, loss_of_end(reason))
 
     def close(self) -> None:
         """Close the connection, in order: to the service this is a client like any other."""
@@ -112,11 +115,11 @@ class ReconnectingLink:
         self._session.answered(probe.index, now, since=now - dialled.connect)
         self._driver.pump()
 
-    def _over(self, link: OneProbeLink) -> None:
+    def _over(self, link: OneProbeLink, why: Loss) -> None:
         probe = self._open.pop(link, None)
         link.close()
         if probe is not None:
-            self._session.gave_up(probe.index, self._driver.clock())
+            self._session.gave_up(probe.index, self._driver.clock(), why)
             self._driver.pump()
 
     def _failed(self, failure: Failure, probe: Probe) -> None:
@@ -125,7 +128,7 @@ class ReconnectingLink:
         error = failure.value
         if not isinstance(error, NetechoError):
             failure.raiseException()
-        self._session.gave_up(probe.index, self._driver.clock())
+        self._session.gave_up(probe.index, self._driver.clock(), loss_of_connecting(error))
         self._trouble(error, None)
         self._driver.pump()
 

@@ -19,6 +19,7 @@ from zope.interface import implementer
 
 from netecho.measure.matching import StreamMatcher
 from netecho.net.client.closed_loop import LARGEST, run_closed_loop
+from netecho.net.client.loss import loss_of_end
 from netecho.net.client.pending_stamps import PendingTxTimestamps
 from netecho.net.linux.wall_clock import ClockWatch
 from netecho.net.reactor.error_queue import ErrorQueueAware
@@ -227,9 +228,9 @@ class StreamLink(Protocol):
             self._wire.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Tell the flow, which may get another link."""
+        """Pass it on to the driver, which may get another link."""
         self._end(reason)
-        self._driver.lost(self)
+        self._driver.lost(self, loss_of_end(reason))
 
     def _end(self, reason: Failure) -> None:
         if not self.secured.called:

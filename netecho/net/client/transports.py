@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from netecho.errors import UnreachableError
 from netecho.measure.facts import TransportFacts
+from netecho.measure.loss_reason import Loss, LossReason
 from netecho.net.client.connect import connect
 from netecho.net.client.datagram import DatagramLink, open_port
 from netecho.net.client.link import Established, LinkContext, OpenedLink
+from netecho.net.client.loss import LinkError
 from netecho.net.client.reconnect import ReconnectingLink
 from netecho.net.client.stream import ProbeConnection, StreamLink
 from netecho.net.linux import tcp_info
@@ -95,7 +97,10 @@ class _Streams:
                 link.connection = ProbeConnection(context.reactor, skt, link, _timestamps(skt, job))
                 link.connection.begin()
             return dialled
-        tls = await self._client.secure(context.reactor, skt, link, job.plan.timeout)
+        try:
+            tls = await self._client.secure(context.reactor, skt, link, job.plan.timeout)
+        except UnreachableError as error:
+            raise LinkError(error.sentence, error.hint, Loss(LossReason.TLS_ALERT, error.sentence)) from error
         return Established(address=address, local=dialled.local, connect=took, tls=tls)
 
     def _connecting(self, driver: SessionDriver) -> OpenedLink:

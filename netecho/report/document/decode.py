@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from netecho.measure.loss_reason import LossReason
+from netecho.measure.outages import Outage
 from netecho.measure.result import Route, Setup, Start
 from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Bin
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
     from netecho.report.document.model import Document
 
+_COUNTS = (
+    *("sent", "received", "lost", "late", "duplicate", "reordered", "corrupt", "pending", "stray", "waits"),
+    *("dropped_here", "not_sent"),
+)
 _EXACT = ("min", "p50", "p90", "p95", "p99", "p99_9", "max")
 
 
@@ -43,9 +49,13 @@ def summary_of(document: Document) -> Summary:
     """Return the summary that a document was made from."""
     probes, rtt, variation, histogram = (document[key] for key in ("probes", "rtt", "variation", "histogram"))
     connections, stamp = document.get("connections") or {}, document.get("stamp") or {}
-    counts = ("sent", "received", "lost", "late", "duplicate", "reordered", "corrupt", "pending", "stray", "waits")
     return Summary(
-        **{key: probes[key] for key in counts},
+        **{key: probes[key] for key in _COUNTS},
+        loss_by_reason={r: document["loss_by_reason"][r] for r in LossReason if r in document["loss_by_reason"]},
+        outages=tuple(_outage(outage) for outage in document["outages"]),
+        unavailable=round(document["unavailable_ms"] * 1e6),
+        gone=round(document["gone_ms"] * 1e6),
+        suspended=round(document["suspended_ms"] * 1e6),
         kernel_stamps=rtt["kernel"],
         user_stamps=rtt["user"],
         forward=_distribution(stamp.get("forward")),
@@ -60,6 +70,16 @@ def summary_of(document: Document) -> Summary:
         pdv_p99=_whole(variation["pdv_p99_ms"]),
         jitter_rfc3550=_nanoseconds(variation["jitter_rfc3550_ms"]),
         by_size=tuple(_size(size) for size in document.get("sizes", ())),
+    )
+
+
+def _outage(outage: Document) -> Outage:
+    return Outage(
+        round(outage["start_ms"] * 1e6),
+        round(outage["end_ms"] * 1e6),
+        outage["lost"],
+        LossReason(outage["reason"]),
+        outage["recovered"],
     )
 
 

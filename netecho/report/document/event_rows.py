@@ -13,6 +13,7 @@ from netecho.measure.events import (
     ReplyReceived,
     StrayReceived,
 )
+from netecho.measure.loss_reason import LossReason
 from netecho.report.escape import escaped, unescaped
 
 if TYPE_CHECKING:
@@ -50,7 +51,10 @@ def row(event: Event, *, several: bool = False) -> Document:
                 "scheduled_ms": _ms(event.scheduled),
                 "lag_ms": _ms(event.lag),
                 "size": event.size,
+                "reason": event.reason,
             }
+            if event.detail:
+                line["detail"] = event.detail
         case ReplyLate():
             line |= {"seq": event.seq, "rtt_ms": _ms(event.rtt)}
         case ReplyDuplicated():
@@ -96,12 +100,21 @@ def _reply(row: Document) -> ReplyReceived:
 
 
 def _lost(row: Document) -> ProbeLost:
+    detail = row.get("detail", "")
+    if not isinstance(detail, str):
+        raise ValueError("its detail is not a string")  # noqa: TRY004 - whatever is wrong with a row is one error
+    try:
+        reason = LossReason(row.get("reason", LossReason.TIMEOUT))
+    except ValueError:
+        raise ValueError("its reason is none that a loss has") from None
     return ProbeLost(
         _whole(row, "connection", 0),
         _whole(row, "seq"),
         _time(row, "scheduled_ms"),
         _time(row, "lag_ms"),
         _whole(row, "size"),
+        reason,
+        detail,
     )
 
 

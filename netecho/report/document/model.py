@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from netecho.measure.events import Event
     from netecho.measure.facts import TransportFacts
+    from netecho.measure.outages import Outage
     from netecho.measure.result import Result, Route, Setup, Start
     from netecho.measure.stats.distribution import Distribution
     from netecho.measure.summary import SizeSummary, Summary
@@ -94,7 +95,14 @@ def figures(summary: Summary) -> Document:
             "pending": summary.pending,
             "stray": summary.stray,
             "waits": summary.waits,
+            "dropped_here": summary.dropped_here,
+            "not_sent": summary.not_sent,
         },
+        "loss_by_reason": {reason.value: count for reason, count in summary.loss_by_reason.items()},
+        "outages": [_outage(outage) for outage in summary.outages],
+        "unavailable_ms": milliseconds(summary.unavailable),
+        "gone_ms": milliseconds(summary.gone),
+        "suspended_ms": milliseconds(summary.suspended),
         "rtt": {
             "stamps": summary.stamps,
             **distribution(summary.rtt),
@@ -135,6 +143,16 @@ def _connections(summary: Summary) -> Document:
 
 def _bins(values: Distribution) -> list[list[float | int]]:
     return [[low / 1e6, high / 1e6, counted] for low, high, counted in values.bins]
+
+
+def _outage(outage: Outage) -> Document:
+    return {
+        "start_ms": milliseconds(outage.start),
+        "end_ms": milliseconds(outage.end),
+        "lost": outage.lost,
+        "reason": outage.reason.value,
+        "recovered": outage.recovered,
+    }
 
 
 def _size(size: SizeSummary) -> Document:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netecho.measure.events import EchoCorrupted, ProbeLost, ReplyDuplicated, ReplyLate, ReplyReceived
+from netecho.measure.loss_reason import Loss, LossReason
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result
+from netecho.measure.settled import LEAST, MOST, SettledProbes
 
 if TYPE_CHECKING:
     from netecho.measure.events import Event
     from netecho.measure.result import Start
-    from netecho.measure.stats.variation import Variation
 
 
 class Rebuilder:
@@ -25,6 +26,8 @@ class Rebuilder:
         self._recorder = Recorder(by_size=".." in str(start.settings.get("size")))
         connections = start.settings.get("connections")
         self._connections = connections if isinstance(connections, int) else 1
+        timeout = start.settings.get("timeout_ms")
+        self._timeout = round(timeout * 1e6) if isinstance(timeout, int | float) else 0
         self._flows: dict[int, _Flow] = {}
         self._end = 0
         self.events = 0
@@ -38,7 +41,8 @@ class Rebuilder:
                 self._replied(event)
             case ProbeLost():
                 recorder.sent(event.lag)
-                recorder.lost(event.size)
+                recorder.lost(event.size, event.reason)
+                self._flow(event.connection).lost(event)
                 self._end = max(self._end, event.scheduled + event.lag)
             case ReplyLate():
                 recorder.late()
@@ -62,6 +66,7 @@ class Rebuilder:
             recorder.reordered()
         else:
             flow.highest = event.seq
+        flow.answered(event)
         self._end = max(self._end, event.scheduled + event.response)
 
     def _flow(self, connection: int) -> _Flow:
@@ -69,15 +74,32 @@ class Rebuilder:
         if flow is None:
             if connection >= self._connections:
                 raise ValueError(f"the run had no connection {connection}")
-            flow = self._flows[connection] = _Flow(self._recorder.flow())
+            remembered = MOST if self._connections == 1 else LEAST
+            flow = self._flows[connection] = _Flow(self._recorder, self._timeout, remembered)
         return flow
 
 
 class _Flow:
-    """One connection's order and variation."""
+    """One connection's order, variation and outages."""
 
-    __slots__ = ("highest", "variation")
+    __slots__ = ("_outages", "_settled", "_timeout", "highest", "variation")
 
-    def __init__(self, variation: Variation) -> None:
-        self.variation = variation
+    def __init__(self, recorder: Recorder, timeout: int, remembered: int) -> None:
+        self.variation = recorder.flow()
         self.highest = -1
+        self._timeout = timeout
+        self._settled = SettledProbes(remembered)
+        self._outages = recorder.outage_tracker(self._settled)
+
+    def answered(self, event: ReplyReceived | EchoCorrupted) -> None:
+        sent_at = event.scheduled + event.lag
+        self._settled.sent(event.seq, sent_at)
+        self._settled.answered(event.seq)
+        self._outages.answered(event.seq, sent_at)
+
+    def lost(self, event: ProbeLost) -> None:
+        sent_at = event.scheduled + event.lag
+        self._settled.sent(event.seq, sent_at)
+        self._settled.lost(event.seq)
+        known = sent_at + self._timeout if event.reason is LossReason.TIMEOUT else sent_at
+        self._outages.lost(event.seq, sent_at, known, Loss(event.reason, event.detail))

@@ -33,8 +33,8 @@ class Game:
     def __init__(self, *replies: Any, took: int = 20 * US, **plan: Any) -> None:
         settings = Plan(**{"count": 100, "interval": Fraction(0), **plan})
         self.recorder = Recorder()
-        self.events: list[Any] = []
-        self.session = Session(settings, self.recorder, self.events.append)
+        self._seen: list[Any] = []
+        self.session = Session(settings, self.recorder)
         self.payloads = Payloads(settings)
         self.now = 0
         self.took = took
@@ -55,6 +55,12 @@ class Game:
         self.session.sent(first, 0)
         first.tx_timestamp = WALL + 1 * US
         self.sent_bytes.append(self.payloads.of(0))
+
+    @property
+    def events(self) -> list[Any]:
+        """All that has happened so far."""
+        self._seen += self.session.events()
+        return self._seen
 
     def clock(self) -> int:
         return self.now

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.task import Clock
 
 from netecho.measure.events import Event, ProbeLost, ReplyReceived
+from netecho.measure.loss_reason import Loss, LossReason
 from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
 from netecho.measure.session import Session
@@ -16,6 +17,8 @@ from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from netecho.measure.session import Probe
+
+CLOSED = Loss(LossReason.CLOSED)
 
 
 class FakeLink:
@@ -45,9 +48,11 @@ class Bench:
         self.clock = Clock()
         self.events: list[Event] = []
         self.recorder = Recorder()
-        self.session = Session(Plan(**settings), self.recorder, self.events.append)
+        self.session = Session(Plan(**settings), self.recorder)
         self.dials = 0
-        self.driver = SessionDriver(self.clock, self.session, clock=self.now, redial=self.redial)
+        self.driver = SessionDriver(
+            self.clock, self.session, report=self.events.append, clock=self.now, redial=self.redial
+        )
         self.link = FakeLink(self)
 
     def redial(self, driver: SessionDriver) -> None:
@@ -113,7 +118,7 @@ def test_a_long_backlog_is_sent_in_pieces_that_let_replies_in_between() -> None:
 def test_a_lost_link_loses_what_it_owed_and_another_is_got_when_a_probe_is_due() -> None:
     bench = Bench(count=3)
     bench.start()
-    bench.driver.lost(bench.link)
+    bench.driver.lost(bench.link, CLOSED)
     assert bench.link.closed
     assert [type(event) for event in bench.events] == [ProbeLost]
     bench.advance(9)
@@ -130,25 +135,25 @@ def test_a_lost_link_loses_what_it_owed_and_another_is_got_when_a_probe_is_due()
 def test_no_link_to_be_had_is_a_lost_probe_and_the_next_one_tries_again() -> None:
     bench = Bench(count=3)
     bench.start()
-    bench.driver.lost(bench.link)
+    bench.driver.lost(bench.link, CLOSED)
     bench.advance(10)
-    bench.driver.unreachable()
+    bench.driver.unreachable(CLOSED)
     assert bench.recorder.summary().lost == 2
     assert not bench.over
     bench.advance(10)
     assert bench.dials == 2
-    bench.driver.unreachable()
+    bench.driver.unreachable(CLOSED)
     assert bench.over
 
 
 def test_the_end_of_an_old_link_does_not_touch_the_new_one() -> None:
     bench = Bench(count=3)
     bench.start()
-    bench.driver.lost(bench.link)
+    bench.driver.lost(bench.link, CLOSED)
     bench.advance(10)
     another = FakeLink(bench)
     bench.driver.connected(another)
-    bench.driver.lost(bench.link)
+    bench.driver.lost(bench.link, CLOSED)
     assert bench.driver.link is another
     assert not another.closed
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netecho.measure.events import Event, ReplyReceived
+from netecho.measure.events import ReplyReceived
 from netecho.measure.payload import Payloads
 from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
@@ -67,7 +67,7 @@ class Bench:
             stamp_options=StampOptions(clock=clock),
         )
         self.recorder = Recorder()
-        self.events: list[Event] = []
+        self._seen: list[Any] = []
         context = LinkContext(
             reactor=None,
             job=job,
@@ -77,7 +77,7 @@ class Bench:
             trouble=lambda *_: None,
         )
         self.run = StampRun(context)
-        self.session = Session(plan, self.recorder, self.events.append)
+        self.session = Session(plan, self.recorder)
         self.driver = StillFlow(self.session)
         self.link = StampLink(self.driver, context.payloads, None, context.trouble, run=self.run, sender=Sender(ssid=9))
         self.link.port = Silent()  # type: ignore[assignment]
@@ -106,6 +106,12 @@ class Bench:
         back = t3 + LEAVING + BACKWARD if rx_timestamp is None else rx_timestamp
         self.link.judge(data, probe.sent_at + MILLISECOND, back)
         return data
+
+    @property
+    def events(self) -> list[Any]:
+        """All that has happened so far."""
+        self._seen += self.session.events()
+        return self._seen
 
     @property
     def rtts(self) -> list[int]:

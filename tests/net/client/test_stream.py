@@ -33,9 +33,11 @@ class Bench:
         self.clock = Clock()
         self.events: list[Event] = []
         self.recorder = Recorder()
-        self.session = Session(plan, self.recorder, self.events.append)
+        self.session = Session(plan, self.recorder)
         self.payloads = Payloads(plan)
-        self.driver = SessionDriver(self.clock, self.session, clock=self.now, redial=lambda _: None)
+        self.driver = SessionDriver(
+            self.clock, self.session, report=self.events.append, clock=self.now, redial=lambda _: None
+        )
         self.transport = StringTransport()
         self.link = StreamLink(self.driver, self.payloads)
         connection: Any = SimpleNamespace(

@@ -12,6 +12,7 @@ from netecho.measure.events import (
     ReplyReceived,
     StrayReceived,
 )
+from netecho.measure.loss_reason import LossReason
 from netecho.report.document.event_rows import LONGEST, STRAY_SHOWN, event, row
 from tests.report.runs import TROUBLED, lost, reply
 
@@ -20,7 +21,7 @@ time = st.integers(0, 10**15)
 events: st.SearchStrategy[Event] = st.one_of(
     st.builds(ReplyReceived, number, number, time, time, time, time, number, st.booleans()),
     st.builds(EchoCorrupted, number, number, time, time, time, time, number, st.booleans(), number),
-    st.builds(ProbeLost, number, number, time, time, number),
+    st.builds(ProbeLost, number, number, time, time, number, st.sampled_from(LossReason), st.text()),
     st.builds(ReplyLate, number, number, time),
     st.builds(ReplyDuplicated, number, number),
     st.builds(StrayReceived, number, st.binary(max_size=STRAY_SHOWN)),
@@ -41,7 +42,15 @@ events: st.SearchStrategy[Event] = st.one_of(
             | {"response_ms": 0.22, "size": 64, "stamps": "kernel", "offset": 17},
         ),
         (TROUBLED[5], {"event": "duplicate", "seq": 3}),
-        (TROUBLED[6], {"event": "lost", "seq": 4, "scheduled_ms": 800.0, "lag_ms": 0.05, "size": 64}),
+        (
+            TROUBLED[6],
+            {"event": "lost", "seq": 4, "scheduled_ms": 800.0, "lag_ms": 0.05, "size": 64} | {"reason": "timeout"},
+        ),
+        (
+            ProbeLost(0, 4, 800_000_000, 50_000, 64, LossReason.TOO_LARGE, "path MTU 1400"),
+            {"event": "lost", "seq": 4, "scheduled_ms": 800.0, "lag_ms": 0.05, "size": 64}
+            | {"reason": "too_large", "detail": "path MTU 1400"},
+        ),
         (TROUBLED[7], {"event": "late", "seq": 4, "rtt_ms": 2500.0}),
         (TROUBLED[0], {"event": "stray", "size": 20, "text": r"220 hello \x1b[31mred\r\n"}),
     ],

@@ -8,9 +8,12 @@ from hypothesis import given, strategies as st
 
 from netecho.measure.events import Event
 from netecho.measure.facts import TcpFacts, TransportFacts
+from netecho.measure.loss_reason import Loss, LossReason
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result
+from netecho.measure.settled import SettledProbes
 from netecho.report.document import schema
+from netecho.report.document.decode import summary_of
 from netecho.report.document.event_rows import row
 from netecho.report.document.model import document, head
 from netecho.report.document.values import milliseconds, timestamp
@@ -88,7 +91,14 @@ def test_a_whole_run() -> None:
             "pending": 0,
             "stray": 0,
             "waits": 0,
+            "dropped_here": 0,
+            "not_sent": 0,
         },
+        "loss_by_reason": {},
+        "outages": [],
+        "unavailable_ms": 0.0,
+        "gone_ms": 0.0,
+        "suspended_ms": 0.0,
         "rtt": {"stamps": "kernel", "count": 2, **same, "stddev_ms": 0.0, "kernel": 2, "user": 0},
         "response": {"count": 2, **dict.fromkeys(same, 0.18), "stddev_ms": 0.0},
         "lag": {"count": 2, **dict.fromkeys(same, 0.05), "stddev_ms": 0.0},
@@ -101,8 +111,29 @@ def test_a_whole_run() -> None:
 def test_keys_are_in_the_order_of_the_contract() -> None:
     assert list(run(calm())) == [
         *("schema", "version", "id", "label", "started", "duration_ms", "interrupted", "target", "local", "settings"),
-        *("setup", "probes", "rtt", "response", "lag", "variation", "histogram", "verdict"),
+        *("setup", "probes", "loss_by_reason", "outages", "unavailable_ms", "gone_ms", "suspended_ms"),
+        *("rtt", "response", "lag", "variation", "histogram", "verdict"),
     ]
+
+
+def test_losses_have_their_reasons_and_outages_their_times() -> None:
+    recorder = Recorder()
+    tracker = recorder.outage_tracker(settled := SettledProbes())
+    for index, reason in enumerate([LossReason.TIMEOUT, LossReason.RESET]):
+        recorder.sent(0)
+        recorder.lost(64, reason)
+        settled.sent(index, index * 100_000)
+        settled.lost(index)
+        tracker.lost(index, index * 100_000, 250_000, Loss(reason))
+    recorder.dropped_here(3)
+    recorder.not_sent(7, 1_500_000)
+    got = document(Result(start=START, duration=1, interrupted=False, summary=recorder.summary()))
+    VALID.validate(got)
+    assert (got["probes"]["dropped_here"], got["probes"]["not_sent"], got["suspended_ms"]) == (3, 7, 1.5)
+    assert got["loss_by_reason"] == {"timeout": 1, "reset": 1}
+    assert got["outages"] == [{"start_ms": 0.0, "end_ms": 0.25, "lost": 2, "reason": "reset", "recovered": False}]
+    assert got["unavailable_ms"] == 0.25
+    assert summary_of(got) == recorder.summary()
 
 
 def test_a_run_without_a_reply_has_nulls() -> None:
