@@ -1,10 +1,11 @@
 """The errors a person can cause or meet, each with its exit code and, where there is one, a hint.
 
-    NetechoError                4   never raised itself: what is not below is a bug
+    NetechoError                4   what went wrong inside netecho and has no class of its own below
     ├── UsageError              2   the command line, or a file it names, is wrong
     ├── UnreachableError        3   the target, or an address to listen on, could not be had
-    └── OutputError             1   the results could not be written
-        └── OutputClosed        1   nobody reads them any more: `| head -1`; nothing is said about it
+    ├── OutputError             5   the results could not be written
+    │   └── OutputClosed        5   nobody reads them any more: `| head -1`; nothing is said about it
+    └── CutOffError           130   a second Ctrl-C came before the run had ended
 
 An error is raised where it is understood and caught once, at the command's edge, where it is shown as: what
 happened, to what, and what to try. It must not print, and it must not know who prints it.
@@ -23,6 +24,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     UNREACHABLE = 3
     BUG = 4
+    NOT_WRITTEN = 5
     CUT_OFF = 130
 
 
@@ -52,8 +54,14 @@ class UnreachableError(NetechoError):
 class OutputError(NetechoError):
     """The results could not be written: a full disk."""
 
-    exit_code = ExitCode.FAILED
+    exit_code = ExitCode.NOT_WRITTEN
 
 
 class OutputClosed(OutputError):  # noqa: N818 - a signal more than an error: the command ends quietly
     """Standard output was closed by its reader (`netecho probe self | head -1`): end, and say nothing."""
+
+
+class CutOffError(NetechoError):
+    """A second Ctrl-C came before the run had ended."""
+
+    exit_code = ExitCode.CUT_OFF

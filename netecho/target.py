@@ -2,7 +2,7 @@
 
 `probe` names the one to reach, `serve` those to listen on, written the same way. This module knows how an address is
 written and what its parts default to. It must not resolve a name or touch a socket: whether a host exists is found
-out by whoever dials it.
+out when it is connected to.
 """
 
 from __future__ import annotations
@@ -29,14 +29,18 @@ class Traits:
     """None: it has no ports."""
     is_secure: bool = False
     """Whether a TLS handshake comes first."""
+    is_ip: bool = True
+    """Whether bytes travel in IP packets, which have a source, a time to live and a DSCP."""
+    is_stamp: bool = False
+    """Whether packets have the form of RFC 8762, in which the far end puts its own timestamps."""
 
 
 TRAITS: dict[Scheme, Traits] = {
     "tcp": Traits(is_stream=True, default_port=7007),
     "udp": Traits(is_stream=False, default_port=7007),
     "tls": Traits(is_stream=True, default_port=7443, is_secure=True),
-    "unix": Traits(is_stream=True),
-    "stamp": Traits(is_stream=False, default_port=862),
+    "unix": Traits(is_stream=True, is_ip=False),
+    "stamp": Traits(is_stream=False, default_port=862, is_stamp=True),
 }
 DEFAULT_PORTS: dict[Scheme, int] = {
     scheme: traits.default_port for scheme, traits in TRAITS.items() if traits.default_port is not None
@@ -72,6 +76,11 @@ class Target:
             # Two slashes after the colon would begin an (empty) host: such a path needs the long form.
             return f"unix:{'//' if self.path.startswith('//') else ''}{self.path}"
         return f"{self.scheme}://{format_endpoint(self.host, self.port)}"
+
+    @property
+    def traits(self) -> Traits:
+        """What its scheme means."""
+        return TRAITS[self.scheme]
 
     @property
     def is_self(self) -> bool:

@@ -322,3 +322,5 @@ def test_an_endpoint_is_written_as_in_a_target(host: str, port: int | None, writ
 def test_what_a_scheme_means() -> None:
     assert {scheme for scheme, traits in TRAITS.items() if traits.is_stream} == {"tcp", "tls", "unix"}
     assert {scheme for scheme, traits in TRAITS.items() if traits.is_secure} == {"tls"}
+    assert {scheme for scheme, traits in TRAITS.items() if not traits.is_ip} == {"unix"}
+    assert {scheme for scheme, traits in TRAITS.items() if traits.is_stamp} == {"stamp"}

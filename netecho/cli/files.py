@@ -10,10 +10,9 @@ from netecho.errors import OutputError, UsageError
 _LONGEST_KEY = 4096
 
 
-def readable(path: str, called: str) -> str:
-    """Return `path` if it can be read; what is in it is for its reader to judge. Raises UsageError."""
+def check_readable(path: str, called: str) -> None:
+    """See that a file can be read; its contents are judged where they are used. Raises UsageError."""
     read(path, called, 0)
-    return path
 
 
 def read(path: str, called: str, most: int) -> bytes:
@@ -38,8 +37,8 @@ def stamp_key(path: str, called: str) -> bytes:
         raise UsageError(f"{called} {path!r} is not a key file: {error}", hint) from None
 
 
-def writable(path: str, called: str) -> str:
-    """Return `path` if it can be written, as far as can be told without making it. Raises UsageError."""
+def check_writable(path: str, called: str) -> None:
+    """See that a file can be written, as far as can be told without making it. Raises UsageError."""
     file = Path(path)
     hint = "check the path and its permissions"
     if path == "-":
@@ -51,7 +50,7 @@ def writable(path: str, called: str) -> str:
     elif not os.access(file if file.exists() else file.parent, os.W_OK):
         reason = "Permission denied"
     else:
-        return path
+        return
     raise UsageError(f"{called} {path!r} cannot be written: {reason}", hint)
 
 

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 ENDINGS = {
     ExitCode.OK: "The run was measured and every criterion held.",
-    ExitCode.FAILED: "A criterion failed: no reply at all, a corrupt echo, or a --fail-if that came true;"
-    " or the results could not be written.",
+    ExitCode.FAILED: "A criterion failed: no reply at all, a corrupt echo, or a --fail-if that came true.",
     ExitCode.USAGE: "The command line, or a file it names, is wrong.",
     ExitCode.UNREACHABLE: "The target could not be reached at all, or an address to listen on could not be had.",
     ExitCode.BUG: "An error inside netecho: a bug, which says how to report it.",
+    ExitCode.NOT_WRITTEN: "The results could not be written: a full disk, or a reader that went away.",
     ExitCode.CUT_OFF: "A second Ctrl-C cut the run off.",
 }
 VARIABLES = {

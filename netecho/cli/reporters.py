@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from netecho.cli import files
 
 if TYPE_CHECKING:
-    from netecho.cli.job.build import Invocation
+    from netecho.cli.job.build import OutputOptions
     from netecho.measure.events import Event
     from netecho.measure.recorder import Recorder
     from netecho.measure.result import Start
-    from netecho.report.document.model import Document, Reporter
+    from netecho.net.client.job import Job
+    from netecho.report.document.model import Document
+    from netecho.report.document.reporter import Reporter
     from netecho.report.output import Output
     from netecho.report.terminal.live import LiveView
 
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
 class Reporters:
     """All who are told, as one; files are open for as long as it is entered."""
 
-    def __init__(self, invocation: Invocation, output: Output, recorder: Recorder) -> None:
-        self._invocation = invocation
+    def __init__(self, options: OutputOptions, job: Job, output: Output, recorder: Recorder) -> None:
+        self._options = options
+        self._job = job
         self._output = output
         self._recorder = recorder
         self._files = ExitStack()
@@ -34,17 +37,17 @@ class Reporters:
         from netecho.report.formats.text import lines_wanted
         from netecho.report.terminal.live import LiveView, wanted
 
-        output_options, job, output = self._invocation.output_options, self._invocation.job, self._output
-        lines = output_options.format == "text" and lines_wanted(output, job.plan.count)
-        if wanted(output, output_options.format, output_options.live):
+        options, job, output = self._options, self._job, self._output
+        lines = options.format == "text" and lines_wanted(output, job.plan.count)
+        if wanted(output, options.format, options.live):
             brief = lines and output.stdout_is_terminal
             self.live = LiveView(output, self._recorder, job.target.url, brief=brief)
             self._reporters.append(self.live)
-        self._reporters.append(printer(output_options.format, output, lines=lines, histogram=output_options.histogram))
-        if output_options.save is not None:
+        self._reporters.append(printer(options.format, output, lines=lines, histogram=options.histogram))
+        if options.save is not None:
             from netecho.report.formats.ndjson import NdjsonReporter
 
-            kept = self._files.enter_context(files.ResultFile(output_options.save))
+            kept = self._files.enter_context(files.ResultFile(options.save))
             self._reporters.append(NdjsonReporter(kept.write))
         return self
 

@@ -33,9 +33,9 @@ def run(invocation: Invocation, context: CliContext) -> int:
     from netecho.net.self_server import reachable
     from netecho.report.document.model import document
 
-    output_options = invocation.output_options
+    output_options, (planned,) = invocation.output_options, invocation.runs
     context.output = output = Output(quiet=output_options.quiet, color=output_options.color)
-    recorder = Recorder(by_size=len(invocation.job.plan.sizes) > 1)
+    recorder = Recorder(by_size=len(planned.job.plan.sizes) > 1)
 
     async def measured(reactor: Any, interrupt: Interrupt) -> Result:
         from netecho.net.client.measurement import probe
@@ -43,9 +43,9 @@ def run(invocation: Invocation, context: CliContext) -> int:
         with _Frames(reactor, reporters.live):
             return await probe(reactor, interrupt, job, recorder, reporters)
 
-    with Reporters(invocation, output, recorder) as reporters, reachable(invocation.job) as job:
+    with Reporters(output_options, planned.job, output, recorder) as reporters, reachable(planned.job) as job:
         result = run_reactor(measured)
-        failed = judge(invocation.criteria, result.summary, result.start.setup)
+        failed = judge(planned.criteria, result.summary, result.start.setup)
         reporters.finished(document(result, [str(each) for each in failed]))
     if output_options.hdr is not None:
         _write_hdr(output_options.hdr, result, recorder)

@@ -3,7 +3,8 @@
 A criterion says what is *not* wanted: it fails when it comes true, and when its metric has no value, for what could
 not be measured was not met either.
 
-A value fits its metric. A time is compared with a time (`rtt.p99>20ms`; a bare number is seconds, as everywhere). A
+A value fits its metric. A time is compared with a time that has a unit (`rtt.p99>20ms`): all that is printed is
+milliseconds, all that is typed elsewhere is seconds without one, so a bare number would be misread. A
 count is compared with a whole number, or as a share with a percentage: `loss>3` is more than three probes, `loss>1%`
 more than one in a hundred of those whose fate is known. `late` is a share of the same; `duplicate`, `reordered` and
 `corrupt` are shares of the replies.
@@ -119,6 +120,8 @@ def _parse_one(part: str, whole: str, comparing: bool) -> Criterion:
         raise UsageError(f"{value!r} in {part!r} is below 0", f"{name}{metric.example}")
     if sign and not comparing:
         raise UsageError(f"{value!r} in {part!r} compares two runs", f"{name}{metric.example}; or netecho compare")
+    if metric.unit is Unit.TIME and _DECIMAL.fullmatch(size) and Fraction(size):
+        raise UsageError(f"{size!r} has no unit, and {name} is {metric.unit.value}", f"{name}{comparison}{value}ms")
     number, unit = _parse_value(size, name, metric, comparing=comparing, change=bool(sign))
     return Criterion(
         metric=name,

@@ -30,8 +30,8 @@ def raising(error: BaseException) -> Callable[[list[str], CliContext], int]:
         (UsageError("x is wrong", "try y"), 2, "netecho: x is wrong\n  try y\n"),
         (UsageError("x is wrong"), 2, "netecho: x is wrong\n"),
         (UnreachableError("nobody there", "start one"), 3, "netecho: nobody there\n  start one\n"),
-        (OutputError("no room"), 1, "netecho: no room\n"),
-        (OutputClosed("closed"), 1, ""),
+        (OutputError("no room"), 5, "netecho: no room\n"),
+        (OutputClosed("closed"), 5, ""),
         (KeyboardInterrupt(), 130, ""),
     ],
 )

@@ -403,6 +403,32 @@ MISTAKES = [
     ),
     ("probe host --fail-if 'rtt.p99>'", "--fail-if: no value in 'rtt.p99>'", "rtt.p99>20ms"),
     ("probe host --fail-if 'rtt.p99>1%'", "--fail-if: '1%' does not fit rtt.p99, which is a time", "rtt.p99>20ms"),
+    ("probe host --fail-if 'rtt.p99>20'", "--fail-if: '20' has no unit, and rtt.p99 is a time", "rtt.p99>20ms"),
+    ("probe host --fail-if 'pdv>=1.5'", "--fail-if: '1.5' has no unit, and pdv is a time", "pdv>=1.5ms"),
+    (
+        "probe host --fail-if 'loss>1%,tls>1s'",
+        "--fail-if: tls in 'tls>1s' can have no value for tcp://host:7007, which has no TLS handshake",
+        "leave it out",
+    ),
+    (
+        "probe udp://host --fail-if 'connect>1s'",
+        "--fail-if: connect in 'connect>1s' can have no value for udp://host:7007, which has no connections",
+        "leave it out",
+    ),
+    (
+        "probe udp://host --fail-if 'forward.p99>1ms'",
+        (
+            "--fail-if: forward.p99 in 'forward.p99>1ms' can have no value for udp://host:7007,"
+            " whose far end puts no timestamps in"
+        ),
+        "leave it out",
+    ),
+    (
+        "probe unix:/x --fail-if 'resolve>1s'",
+        "--fail-if: resolve in 'resolve>1s' can have no value for unix:/x, which has no name to resolve",
+        "leave it out",
+    ),
+    ("compare a b --fail-if 'rtt.p99>+2'", "--fail-if: '2' has no unit, and rtt.p99 is a time", "rtt.p99>+2ms"),
     ("probe host --fail-if 'loss>x'", "--fail-if: 'x' does not fit loss, which is a count or a percentage", "loss>1%"),
     (
         "probe host --fail-if 'rtt.p99>+10%'",
@@ -538,7 +564,6 @@ def test_a_mistake_is_told_by_its_part_and_shown_a_right_one(line: str, sentence
         ("NETECHO_PROBE_FORMAT", "xml", "NETECHO_PROBE_FORMAT: 'xml' is not one of text, json, ndjson, csv"),
         ("NETECHO_PROBE_IPV4", "perhaps", "NETECHO_PROBE_IPV4: 'perhaps' is neither yes nor no"),
         ("NETECHO_PROBE_QUIET", "very", "NETECHO_PROBE_QUIET: 'very' is not a whole number"),
-        ("NETECHO_PROBE_CA", "ca.pem", "NETECHO_PROBE_CA is for tls:// targets, and tcp://host:7007 is not one"),
         ("NETECHO_PROBE_FAIL_IF", "speed>1", "NETECHO_PROBE_FAIL_IF: 'speed' in 'speed>1' is not a metric"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tomllib
@@ -13,6 +14,7 @@ from netecho.cli import front_page
 from netecho.cli.manpage import ENDINGS, page
 from netecho.errors import ExitCode
 from tests.program import environment
+from tests.readme import README
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "netecho" / "cli" / "netecho.1"
@@ -24,6 +26,12 @@ def test_the_page_that_is_installed_is_current() -> None:
 
 def test_it_has_every_exit_code() -> None:
     assert set(ENDINGS) == set(ExitCode)
+
+
+def test_the_readme_says_the_same_of_them() -> None:
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    said = {int(code): meaning.replace("`", "") for code, meaning in rows}
+    assert said == {int(code): f"{text[0].lower()}{text[1:].rstrip('.')}" for code, text in ENDINGS.items()}
 
 
 def test_man_reads_it_without_a_warning() -> None:

@@ -53,10 +53,10 @@ def test_a_run_that_meets_every_criterion(target: str, netecho: Netecho) -> None
 
 
 def test_each_criterion_that_failed_is_said_with_the_value_measured(target: str, netecho: Netecho) -> None:
-    ended = netecho("probe", target, *FAST, "--json", "--fail-if", "received>=5, tls>1s, loss>50%")
+    ended = netecho("probe", target, *FAST, "--json", "--fail-if", "received>=5, resolve>1s, loss>50%")
     assert ended.code == 1
-    assert ended.err.splitlines() == ["netecho: failed: received>=5: 5", "netecho: failed: tls>1s: no value"]
-    assert ended.document["verdict"] == {"exit_code": 1, "failed": ["received>=5: 5", "tls>1s: no value"]}
+    assert ended.err.splitlines() == ["netecho: failed: received>=5: 5", "netecho: failed: resolve>1s: no value"]
+    assert ended.document["verdict"] == {"exit_code": 1, "failed": ["received>=5: 5", "resolve>1s: no value"]}
 
 
 def test_asked_for_silence_the_exit_code_speaks(target: str, netecho: Netecho) -> None:
@@ -120,11 +120,11 @@ def test_the_histogram_is_kept_for_other_tools(target: str, netecho: Netecho, tm
 
 def test_a_disk_that_is_full_is_said(target: str, netecho: Netecho) -> None:
     ended = netecho("probe", target, *FAST, "-q", "--save", "/dev/full")
-    assert ended.code == 1
+    assert ended.code == 5
     assert ended.err.splitlines()[0] == "netecho: '/dev/full' could not be written: No space left on device"
     with Path("/dev/full").open("wb") as full:
         ended = netecho.start("probe", target, *FAST, "-q", stdout=full).end()
-    assert ended.code == 1
+    assert ended.code == 5
     assert "No space left on device" in ended.err
 
 
@@ -135,4 +135,4 @@ def test_a_reader_that_goes_away_ends_the_run_quietly(target: str, netecho: Nete
     program.process.stdout.close()
     program.process.stdout = None
     ended = program.end()
-    assert (ended.code, ended.err) == (1, "")
+    assert (ended.code, ended.err) == (5, "")

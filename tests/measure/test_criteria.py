@@ -39,7 +39,7 @@ def refused(text: str, *, comparing: bool = False) -> tuple[str, str | None]:
         ("rtt.p99>20ms", "rtt.p99", ">", 20 * MS, Unit.TIME),
         ("rtt.p99 >= 200us", "rtt.p99", ">=", 200_000, Unit.TIME),
         ("  response.p99_9<1.5s ", "response.p99_9", "<", 1500 * MS, Unit.TIME),
-        ("lag.p99<=2", "lag.p99", "<=", 2000 * MS, Unit.TIME),
+        ("lag.p99<=2s", "lag.p99", "<=", 2000 * MS, Unit.TIME),
         ("loss>1%", "loss", ">", 1.0, Unit.PERCENT),
         ("loss>0.1%", "loss", ">", 0.1, Unit.PERCENT),
         ("loss > .5 %", "loss", ">", 0.5, Unit.PERCENT),

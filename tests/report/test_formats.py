@@ -10,7 +10,7 @@ import pytest
 
 from netecho.measure.events import Event
 from netecho.measure.result import Start
-from netecho.report.document.model import Reporter
+from netecho.report.document.reporter import Reporter
 from netecho.report.formats.csv_rows import CsvReporter
 from netecho.report.formats.json_document import JsonReporter
 from netecho.report.formats.ndjson import NdjsonReporter

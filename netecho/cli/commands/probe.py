@@ -25,6 +25,9 @@ from netecho.cli.click_ext.types import (
     parse_pin,
     parse_source,
 )
+from netecho.measure.plan import Plan
+from netecho.net.client.job import StampOptions
+from netecho.units import spell_time
 
 if TYPE_CHECKING:
     from netecho.cli.context import CliContext
@@ -40,6 +43,9 @@ EXAMPLES = (
     ("netecho probe host --connect-only", "the time to connect alone, to any TCP service"),
     ("netecho probe stamp://router -c 100 --dscp EF", "each direction by itself, and what becomes of the DSCP"),
 )
+
+_PLAN = Plan()
+"""Where the defaults stand."""
 
 when = section("When to send")
 what = section("What to send")
@@ -58,27 +64,51 @@ verdict = section("Verdict")
     " Every option is also read from the environment, as NETECHO_PROBE_<OPTION>.",
 )
 @click.argument("target", type=TARGET)
-@when("-c", "--count", type=integer(0), shown="10, of each size", help="probes to send; 0: until stopped")
+@when("-c", "--count", type=integer(0), shown=str(_PLAN.count), help="probes to send, of each size; 0: until stopped")
 @when("-t", "--duration", type=TIME, help="stop sending after TIME; alone it lifts the default count")
-@when("-i", "--interval", type=TIME, shown="200ms", help="time between sends; 0: the next as soon as the reply is in")
+@when(
+    "-i",
+    "--interval",
+    type=TIME,
+    shown=spell_time(int(_PLAN.interval)),
+    help="time between sends; 0: the next as soon as the reply is in",
+)
 @when("-r", "--rate", type=RATE, help="the same as a number per second, instead of -i")
-@when("--schedule", type=choice("even", "poisson"), shown="even", help="fixed spacing, or exponential gaps (RFC 2330)")
+@when(
+    "--schedule",
+    type=choice("even", "poisson"),
+    shown=_PLAN.schedule,
+    help="fixed spacing, or exponential gaps (RFC 2330)",
+)
 @when("-w", "--window", type=integer(1), shown="no limit", help="most probes outstanding at once; waits are counted")
-@when("--warmup", type=integer(0), shown="0", help="first N probes are sent, not counted")
+@when("--warmup", type=integer(0), shown=str(_PLAN.warmup), help="first N probes are sent, not counted")
 @when("--spin", is_flag=True, help="busy-wait for each send: exact to the microsecond, at the price of a core")
-@what("-s", "--size", type=SIZES, shown="64", help="payload size; FROM..TO:STEP sweeps, up to 100 sizes")
+@what("-s", "--size", type=SIZES, shown=str(*_PLAN.sizes), help="payload size; FROM..TO:STEP sweeps, up to 100 sizes")
 @what("--payload", type=TEXT, help="send this text")
 @what("--payload-hex", type=Parsed("HEX", parse_hex), help="send these bytes")
 @what("--payload-file", type=FILE, help="send what is in this file")
-@what("--pattern", type=choice("random", "zeros", "counter"), shown="random", help="what the payload is filled with")
-@how("-W", "--timeout", type=TIME, shown="2s", help="how long a reply, a connection or a name is waited for")
-@how("--connections", type=integer(1, 50_000), shown="1", help="parallel connections, each with the whole schedule")
+@what(
+    "--pattern", type=choice("random", "zeros", "counter"), shown=_PLAN.pattern, help="what the payload is filled with"
+)
+@how(
+    "-W",
+    "--timeout",
+    type=TIME,
+    shown=spell_time(_PLAN.timeout),
+    help="how long a reply, a connection or a name is waited for",
+)
+@how(
+    "--connections",
+    type=integer(1, 50_000),
+    shown=str(_PLAN.connections),
+    help="parallel connections, each with the whole schedule",
+)
 @how("--reconnect", is_flag=True, help="a new connection for each probe")
 @how("--connect-only", is_flag=True, help="measure connecting (and the TLS handshake) alone: nothing is sent")
 @how(
     "--stamps",
     type=choice("auto", "kernel", "user"),
-    shown="auto",
+    shown=_PLAN.stamps,
     help="whose clock rtt is by: the kernel's where it can be had, or by all means (else exit 3), or this program's",
 )
 @travel("-4", "--ipv4", is_flag=True, help="IPv4 alone")
@@ -108,7 +138,7 @@ verdict = section("Verdict")
 @stamp(
     "--clock",
     type=choice("auto", "synced", "estimated"),
-    shown="auto",
+    shown=StampOptions().clock,
     help="one-way delays as stamped, or corrected by the estimated offset of the clocks, or by what both ends claim",
 )
 @stamp("--ssid", type=integer(0, 65535), shown="one at random", help="session identifier (RFC 8972); 0: none")
@@ -146,8 +176,8 @@ def probe(ctx: click.Context, /, **values: Any) -> int:
     return run(build(options_of(ctx, values), _seed()), context)
 
 
-def options_of(ctx: click.Context, values: dict[str, Any]) -> Options:
-    """Return the options that were given, with what each was called."""
+def options_of(ctx: click.Context, values: dict[str, Any]) -> tuple[Options, ...]:
+    """Return the options that were given, with what each was called: for each target, what applies to it."""
     from netecho.cli.job.options import options_from
 
     default = (None, click.core.ParameterSource.DEFAULT)
@@ -156,7 +186,7 @@ def options_of(ctx: click.Context, values: dict[str, Any]) -> Options:
         for param in ctx.command.params
         if isinstance(param, click.Option) and ctx.get_parameter_source(param.name) not in default
     }
-    return options_from(values, given)
+    return options_from(values, given, [values["target"]])
 
 
 def _seed() -> int:

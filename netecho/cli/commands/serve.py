@@ -151,7 +151,7 @@ def service_of(values: dict[str, Any], targets: Sequence[Target]) -> ServerSetti
         raise UsageError("--key without --cert", "name the certificate too: --cert cert.pem")
     given = [option for option in ("cert", "client_ca", "alpn") if values[option]]
     # With no address at all the sockets may be systemd's.
-    if given and targets and not any(target.scheme == "tls" for target in targets):
+    if given and targets and not any(target.is_secure for target in targets):
         raise UsageError(f"--{given[0].replace('_', '-')} is for tls addresses, and there is none", "add tls://:7443")
     reflector_settings = _reflecting(values, targets)
     text_mode = TextMode(
@@ -178,7 +178,7 @@ def service_of(values: dict[str, Any], targets: Sequence[Target]) -> ServerSetti
 
 def _reflecting(values: dict[str, Any], targets: Sequence[Target]) -> ReflectorSettings:
     given = [option for option in ("stateful", "auth_key_file", "whole_base") if values[option]]
-    if given and not any(target.scheme == "stamp" for target in targets):
+    if given and not any(target.traits.is_stamp for target in targets):
         raise UsageError(f"--{given[0].replace('_', '-')} is for stamp addresses, and there is none", "add stamp://")
     path = values["auth_key_file"]
     if path is not None and values["whole_base"]:

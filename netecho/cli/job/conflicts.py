@@ -1,40 +1,38 @@
-"""Which options of `netecho probe` do not go together, or not with the target: each is named, none is ignored.
+"""Which options of `netecho probe` do not go together, for one target: each is named, none is ignored.
 
-Pure functions over the options as they were given. A rule is here when no reading of the two makes sense; what only
-the system can refuse (an address that is not this machine's, a stamp it has not) is found out by `net`.
+Pure functions over the options as they were given and what their files hold. A rule is here when no reading of the
+two makes sense; what only the system can refuse (an address that is not this machine's, a timestamp it has not) is
+found out by `net`.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from netecho.cli.job.options import PAYLOADS
+from netecho.cli.job.applies import PAYLOADS, family_of as family_of_literal
+from netecho.cli.job.inputs import LARGEST_PROBE
 from netecho.errors import UsageError
-from netecho.target import DEFAULT_PORTS, Target
 from netecho.units import SECOND, spell_time
 
 if TYPE_CHECKING:
+    from netecho.cli.job.inputs import Inputs
     from netecho.cli.job.options import Options
 
 LARGEST_DATAGRAM = 65507
-LARGEST = 16 * 1024 * 1024
 LONGEST_TIMEOUT = 3600 * SECOND
 SHORTEST_INTERVAL = 1000
 
-_TLS_ONLY = ("ca", "insecure", "server_name", "alpn", "cert", "key", "pin")
-_STAMP_ONLY = ("auth_key_file", "clock", "ssid")
-_TRAVEL = ("ipv4", "ipv6", "source", "dscp", "ttl", "dont_fragment")
 _WHAT = ("size", *PAYLOADS, "pattern")
 
 
-def check(options: Options, target: Target) -> None:
+def check(options: Options, inputs: Inputs) -> None:
     """Refuse what does not go together. Raises UsageError naming both parts."""
-    for rule in (_check_times, _check_packets, _check_connections, _check_trust, _check_output):
+    for rule in (_check_times, _check_packets, _check_connections, _check_trust, _check_output, _check_family):
         rule(options)
-    for fit in (_fit_transport, _fit_family, _fit_tls):
-        fit(options, target)
+    _check_sizes(options, inputs.sizes)
+    if options.target.traits.is_stamp:
+        _check_stamp_sizes(options, inputs)
 
 
 def _exclude(options: Options, one: str, other: str, why: str, hint: str) -> None:
@@ -128,36 +126,13 @@ def _check_output(options: Options) -> None:
         )
 
 
-def _fit_transport(options: Options, target: Target) -> None:
-    scheme = target.scheme
-    if scheme == "unix":
-        for name in _TRAVEL:
-            _refuse(options, name, f"means nothing for {target}: its bytes travel in no packets", "leave it out")
-    if not target.is_stream:
-        for name in ("reconnect", "connect_only"):
-            hint = f"over TCP: {Target('tcp', target.host, target.port)}"
-            _refuse(options, name, f"is for streams: {scheme}:// has no connections", hint)
-    if scheme == "stamp":
-        for name in PAYLOADS:
-            _refuse(options, name, "means nothing for stamp://: its packets have a set form", "leave it out")
-    else:
-        right = Target("stamp", target.host or "localhost", None if target.is_self else DEFAULT_PORTS["stamp"])
-        for name in _STAMP_ONLY:
-            _refuse(options, name, f"is for stamp:// targets, and {target} is not one", f"with STAMP: {right}")
-
-
-def _refuse(options: Options, name: str, why: str, hint: str) -> None:
-    if name in options.given:
-        raise UsageError(f"{options.called(name)} {why}", hint)
-
-
-def _fit_family(options: Options, target: Target) -> None:
+def _check_family(options: Options) -> None:
     """Refuse addresses of one family together with another's."""
     wanted = [(4, options.called("ipv4"))] if options.ipv4 else [(6, options.called("ipv6"))] if options.ipv6 else []
-    if options.source is not None and (version := _version(options.source[0])):
+    if options.source is not None and (version := family_of_literal(options.source[0])):
         wanted.append((version, f"{options.called('source')} {options.source[0]}"))
-    if version := _version(target.host):
-        wanted.append((version, f"the target {target.host}"))
+    if version := family_of_literal(options.target.host):
+        wanted.append((version, f"the target {options.target.host}"))
     for version, what in wanted[1:]:
         first, said = wanted[0]
         if version != first:
@@ -166,41 +141,25 @@ def _fit_family(options: Options, target: Target) -> None:
 
 def family_of(options: Options) -> Literal[4, 6] | None:
     """Return the version of IP that is asked for, by name or by the address to send from; None: either."""
-    version = 4 if options.ipv4 else 6 if options.ipv6 else _version(options.source[0]) if options.source else None
+    version = (
+        4 if options.ipv4 else 6 if options.ipv6 else family_of_literal(options.source[0]) if options.source else None
+    )
     return 4 if version == 4 else 6 if version == 6 else None
 
 
-def _version(host: str) -> int | None:
-    try:
-        return ipaddress.ip_address(host).version
-    except ValueError:
-        return None
-
-
-def _fit_tls(options: Options, target: Target) -> None:
-    for name in _TLS_ONLY:
-        if target.scheme != "tls":
-            right = Target(
-                "tls", target.host or "localhost", None if target.is_self else target.port or DEFAULT_PORTS["tls"]
-            )
-            _refuse(options, name, f"is for tls:// targets, and {target} is not one", f"over TLS: {right}")
-        if target.is_self:
-            _refuse(options, name, f"means nothing for {target}, which trusts what it made", "leave it out")
-
-
-def check_sizes(options: Options, target: Target, sizes: tuple[int, ...]) -> None:
-    """Refuse sizes that the transport cannot carry. Raises UsageError naming the option they came from."""
+def _check_sizes(options: Options, sizes: tuple[int, ...]) -> None:
+    """Refuse sizes that the transport cannot carry, naming the option they came from."""
     source = next((name for name in PAYLOADS if name in options.given), "size")
     # Of a file that is too long nobody has read the rest.
-    size = f"{max(sizes)} bytes" if max(sizes) <= LARGEST else "over 16M"
+    size = f"{max(sizes)} bytes" if max(sizes) <= LARGEST_PROBE else "over 16M"
     what = f"{options.called(source)} of {size}"
-    if target.is_stream:
+    if options.target.is_stream:
         if min(sizes) == 0 and not options.connect_only:
             raise UsageError(
                 f"{options.called(source)} of 0 bytes: a stream carries no empty probe",
                 "give at least 1, or probe over udp://, where a datagram may be empty",
             )
-        if max(sizes) > LARGEST:
+        if max(sizes) > LARGEST_PROBE:
             raise UsageError(f"{what} is more than the 16M of the largest probe", "give less: -s 1M")
     elif max(sizes) > LARGEST_DATAGRAM:
         raise UsageError(
@@ -208,11 +167,12 @@ def check_sizes(options: Options, target: Target, sizes: tuple[int, ...]) -> Non
         )
 
 
-def check_stamp_sizes(options: Options, sizes: tuple[int, ...], key: bytes | None) -> None:
-    """Refuse sizes that no STAMP packet has. Raises UsageError naming the option."""
+def _check_stamp_sizes(options: Options, inputs: Inputs) -> None:
+    """Refuse sizes that no STAMP packet has."""
     from netecho.stamp.packet import form_of
     from netecho.stamp.session_sender import fits
 
+    sizes, key = inputs.sizes, inputs.stamp_key
     base = form_of(key).size
     called = options.called("size")
     packet = "a STAMP packet" if key is None else "an authenticated STAMP packet"

@@ -1,6 +1,7 @@
 """The options of `netecho probe` as they were given: values that know by what name each was called.
 
-What they mean together is said in `combinations` (what is wrong) and `asked` (what is to be done).
+One `Options` for each target, with what applies to it. What they mean together is said in `conflicts` (what is wrong)
+and `build` (what is to be done).
 """
 
 from __future__ import annotations
@@ -8,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
-from netecho.units import SECOND
+from netecho.cli.job.applies import ONE_TRANSPORT, PAYLOADS, Misfit, family_of, metric_misfit, option_misfit
+from netecho.errors import UsageError
+from netecho.measure.plan import Plan
+from netecho.net.client.job import StampOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from fractions import Fraction
 
     from netecho.measure.criteria import Criterion
@@ -20,32 +24,33 @@ if TYPE_CHECKING:
 
 Format = Literal["text", "json", "ndjson", "csv"]
 
-PAYLOADS = ("payload", "payload_hex", "payload_file")
+_PLAN, _STAMP = Plan(), StampOptions()
+"""Where the defaults stand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The options of `netecho probe` under their own names, each read and checked by itself; None: not given."""
+    """The options for one target under their own names, each read and checked by itself; None: not given."""
 
     target: Target
     count: int | None = None
     duration: int | None = None
     interval: int | None = None
     rate: Fraction | None = None
-    schedule: Schedule = "even"
-    window: int | None = None
-    warmup: int = 0
-    spin: bool = False
-    size: tuple[int, ...] = (64,)
+    schedule: Schedule = _PLAN.schedule
+    window: int | None = _PLAN.window
+    warmup: int = _PLAN.warmup
+    spin: bool = _PLAN.spin
+    size: tuple[int, ...] = _PLAN.sizes
     payload: str | None = None
     payload_hex: bytes | None = None
     payload_file: str | None = None
-    pattern: Pattern = "random"
-    timeout: int = 2 * SECOND
-    stamps: Stamps = "auto"
-    connections: int = 1
-    reconnect: bool = False
-    connect_only: bool = False
+    pattern: Pattern = _PLAN.pattern
+    timeout: int = _PLAN.timeout
+    stamps: Stamps = _PLAN.stamps
+    connections: int = _PLAN.connections
+    reconnect: bool = _PLAN.reconnect
+    connect_only: bool = _PLAN.connect_only
     ipv4: bool = False
     ipv6: bool = False
     source: tuple[str, int] | None = None
@@ -60,8 +65,8 @@ class Options:
     key: str | None = None
     pin: tuple[str, ...] = ()
     auth_key_file: str | None = None
-    clock: Literal["auto", "synced", "estimated"] = "auto"
-    ssid: int | None = None
+    clock: Literal["auto", "synced", "estimated"] = _STAMP.clock
+    ssid: int | None = _STAMP.ssid
     format: Format | None = None
     json: bool = False
     quiet: int = 0
@@ -79,30 +84,83 @@ class Options:
         """Return what to call an option in a sentence."""
         return self.given.get(name, "--" + name.replace("_", "-"))
 
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """The criteria of every `--fail-if`."""
+        return tuple(criterion for each in self.fail_if for criterion in each)
+
 
 # Of each of these groups one is meant: what the command line says is not contradicted by a variable.
 _GROUPS = (
     ("interval", "rate"),
     ("size", *PAYLOADS),
     (*PAYLOADS, "pattern"),
+    *(("connect_only", name) for name in ("size", *PAYLOADS, "pattern")),
     ("ipv4", "ipv6"),
     ("format", "json"),
+    ("histogram", "json"),
+    ("live", "quiet"),
     ("insecure", "ca"),
     ("insecure", "pin"),
 )
 
-
 _DEFAULTS = {each.name: each.default if each.type == "bool" else None for each in fields(Options)}
 
 
-def options_from(values: Mapping[str, Any], given: Mapping[str, str]) -> Options:
-    """Make the options of `values` that were `given`; where the environment contradicts the command line, leave it."""
+def options_from(values: Mapping[str, Any], given: Mapping[str, str], targets: Sequence[Target]) -> tuple[Options, ...]:
+    """Return the options for each target, of `values` that were `given`.
+
+    A variable of the environment that the command line contradicts, or that means nothing for a target, is left out.
+    Raises UsageError for an option that was typed and means nothing for the targets.
+    """
     # A variable that says no to a flag says nothing.
     given = {name: called for name, called in given.items() if values[name] is not _DEFAULTS[name]}
     typed = {name for name, called in given.items() if called.startswith("-")}
     meant = {name: called for name, called in given.items() if name in typed or not _contradicted(name, typed)}
-    return Options(target=values["target"], given=meant, **{name: values[name] for name in meant})
+    return tuple(_options(values, meant, typed, target, targets) for target in targets)
 
 
 def _contradicted(name: str, typed: set[str]) -> bool:
     return any(name in group and typed.intersection(group) for group in _GROUPS)
+
+
+def _options(
+    values: Mapping[str, Any], meant: Mapping[str, str], typed: set[str], target: Target, targets: Sequence[Target]
+) -> Options:
+    given = {}
+    for name, called in meant.items():
+        misfit = option_misfit(name, target)
+        if misfit is None and (name in typed or not _other_family(name, values[name], target)):
+            given[name] = called
+        elif misfit is not None and name in typed and not (name in ONE_TRANSPORT and _fits_any(name, targets)):
+            raise UsageError(f"{called} {misfit.why}", misfit.hint)
+    chosen = {name: values[name] for name in given}
+    if "fail_if" in given:
+        chosen["fail_if"] = tuple(_judgeable(each, typed, target, targets) for each in values["fail_if"])
+    return Options(target=target, given=given, **chosen)
+
+
+def _fits_any(name: str, targets: Sequence[Target]) -> bool:
+    return any(option_misfit(name, each) is None for each in targets)
+
+
+def _other_family(name: str, value: Any, target: Target) -> bool:
+    """Tell whether an option is for addresses of the family that the target has not."""
+    host, wanted = family_of(target.host), {"ipv4": 4, "ipv6": 6}.get(name)
+    if name == "source":
+        wanted = family_of(value[0])
+    return host is not None and wanted is not None and host != wanted
+
+
+def _judgeable(
+    criteria: tuple[Criterion, ...], typed: set[str], target: Target, targets: Sequence[Target]
+) -> tuple[Criterion, ...]:
+    """Return the criteria whose metrics the target can have."""
+    kept = []
+    for criterion in criteria:
+        misfit: Misfit | None = metric_misfit(criterion.metric, target)
+        if misfit is None:
+            kept.append(criterion)
+        elif "fail_if" in typed and all(metric_misfit(criterion.metric, each) for each in targets):
+            raise UsageError(f"--fail-if: {criterion.metric} in '{criterion}' {misfit.why}", misfit.hint)
+    return tuple(kept)

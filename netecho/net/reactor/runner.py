@@ -11,7 +11,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from netecho.errors import ExitCode, NetechoError
+from netecho.errors import CutOffError
 from netecho.net.reactor.epoll import install
 
 if TYPE_CHECKING:
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
 T = TypeVar("T")
-
-
-class CutOffError(NetechoError):
-    """A second Ctrl-C came before the run had ended."""
-
-    exit_code = ExitCode.CUT_OFF
 
 
 class Interrupt:

@@ -6,7 +6,7 @@ Integer nanoseconds come in, milliseconds go out: floats rounded to the nanoseco
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netecho import __version__
 from netecho.report.document.stamp_section import stamp_section
@@ -16,7 +16,6 @@ from netecho.report.document.values import distribution, milliseconds, timestamp
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from netecho.measure.events import Event
     from netecho.measure.facts import TransportFacts
     from netecho.measure.outages import Outage
     from netecho.measure.result import Result, Route, Setup, Start
@@ -27,23 +26,6 @@ SCHEMA = "netecho/probe/1"
 
 Document: TypeAlias = dict[str, Any]
 """JSON's own types, keys in the order they are printed."""
-
-
-class Reporter(Protocol):
-    """What a format is: told of a run as it goes, in this order."""
-
-    @property
-    def follows(self) -> bool:
-        """Whether it wants to hear of every reply; what is out of the ordinary it hears in any case."""
-
-    def started(self, start: Start) -> None:
-        """Hear that the first probe is about to leave."""
-
-    def tell(self, event: Event) -> None:
-        """Hear what happened."""
-
-    def finished(self, document: Document) -> None:
-        """Hear what the run came to."""
 
 
 def head(start: Start) -> Document:

@@ -26,7 +26,8 @@ from netecho.report.humanize import many
 
 if TYPE_CHECKING:
     from netecho.measure.result import Start
-    from netecho.report.document.model import Document, Reporter
+    from netecho.report.document.model import Document
+    from netecho.report.document.reporter import Reporter
 
 LONGEST_LINE = 1 << 20
 """Bytes: the summary of a sweep over a hundred sizes takes 40,000."""

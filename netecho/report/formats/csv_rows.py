@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netecho.measure.events import EchoCorrupted, ProbeLost, ReplyReceived
+from netecho.report.document.settings import is_several
 from netecho.report.formats.event_line import mention
-from netecho.report.formats.ndjson import is_several
 
 if TYPE_CHECKING:
     from netecho.measure.events import Event

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netecho.report.document.event_rows import row
 from netecho.report.document.model import Document, head
+from netecho.report.document.settings import is_several
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +45,3 @@ class NdjsonReporter:
 def line(event: Document) -> str:
     """Return an event as one line."""
     return _encode(event) + "\n"
-
-
-def is_several(connections: object) -> bool:
-    """Return whether a run's settings speak of more than one connection, so that events must say which."""
-    return isinstance(connections, int) and connections > 1

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netecho.report.document.model import Document, head
+from netecho.report.document.settings import is_several
 from netecho.report.formats.event_line import event_line, mention
-from netecho.report.formats.ndjson import is_several
 
 if TYPE_CHECKING:
     from netecho.measure.events import (

@@ -27,8 +27,8 @@ def ask(*arguments: str) -> Invocation:
 
 def test_nothing_but_a_target_means_the_defaults_of_the_contract() -> None:
     run = ask("host")
-    assert run.job.target == Target("tcp", "host", 7007)
-    assert run.job.plan == Plan(
+    assert run.runs[0].job.target == Target("tcp", "host", 7007)
+    assert run.runs[0].job.plan == Plan(
         count=10,
         duration=None,
         interval=Fraction(SECOND, 5),
@@ -46,15 +46,15 @@ def test_nothing_but_a_target_means_the_defaults_of_the_contract() -> None:
         spin=False,
         seed=7,
     )
-    assert run.job.ip_options == IpOptions()
-    assert run.job.tls_options == TlsOptions()
+    assert run.runs[0].job.ip_options == IpOptions()
+    assert run.runs[0].job.tls_options == TlsOptions()
     assert (run.output_options.format, run.output_options.quiet, run.output_options.color, run.output_options.live) == (
         "text",
         0,
         True,
         None,
     )
-    assert run.criteria == ()
+    assert run.runs[0].criteria == ()
 
 
 def test_what_the_help_says_is_the_default() -> None:
@@ -83,7 +83,8 @@ def test_what_the_help_says_is_the_default() -> None:
         (["--schedule", "even", "-i", "0"], {"interval": Fraction(0)}),
         (["-s", "1k"], {"sizes": (1024,)}),
         (["-s", "64..256:64"], {"sizes": (64, 128, 192, 256), "count": 40}),
-        (["-s", "64..256:64", "-c", "6"], {"sizes": (64, 128, 192, 256), "count": 6}),
+        (["-s", "64..256:64", "-c", "6"], {"sizes": (64, 128, 192, 256), "count": 24}),
+        (["-s", "64..256:64", "-c", "0"], {"sizes": (64, 128, 192, 256), "count": None}),
         (["-s", "64..256:64", "-t", "1"], {"sizes": (64, 128, 192, 256), "count": None, "duration": SECOND}),
         (["--payload", "héllo"], {"payload": "héllo".encode(), "sizes": (6,)}),
         (["--payload-hex", "00ff"], {"payload": b"\x00\xff", "sizes": (2,)}),
@@ -100,7 +101,7 @@ def test_what_the_help_says_is_the_default() -> None:
     ],
 )
 def test_the_plan(arguments: list[str], settings: dict[str, Any]) -> None:
-    plan = ask("host", *arguments).job.plan
+    plan = ask("host", *arguments).runs[0].job.plan
     assert plan == Plan(**{"seed": 7} | settings)
 
 
@@ -116,7 +117,7 @@ def test_the_plan(arguments: list[str], settings: dict[str, Any]) -> None:
     ],
 )
 def test_how_the_packets_travel(arguments: list[str], ip_options: IpOptions) -> None:
-    assert ask("host", *arguments).job.ip_options == ip_options
+    assert ask("host", *arguments).runs[0].job.ip_options == ip_options
 
 
 def test_whom_tls_trusts(tmp_path: Path) -> None:
@@ -126,10 +127,10 @@ def test_whom_tls_trusts(tmp_path: Path) -> None:
     assert ask(
         *("tls://host", "--ca", file, "--server-name", "Bücher.example", "--alpn", "h2", "--alpn", "echo"),
         *("--cert", file, "--key", file, "--pin", pin),
-    ).job.tls_options == TlsOptions(
+    ).runs[0].job.tls_options == TlsOptions(
         ca=file, server_name="xn--bcher-kva.example", alpn=("h2", "echo"), cert=file, key=file, pins=(pin,)
     )
-    assert ask("tls://host", "--insecure").job.tls_options == TlsOptions(insecure=True)
+    assert ask("tls://host", "--insecure").runs[0].job.tls_options == TlsOptions(insecure=True)
 
 
 def test_what_is_shown(tmp_path: Path) -> None:
@@ -147,13 +148,13 @@ def test_what_is_shown(tmp_path: Path) -> None:
 
 def test_a_payload_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "payload").write_bytes(b"\x00payload\n")
-    plan = ask("host", "--payload-file", str(tmp_path / "payload")).job.plan
+    plan = ask("host", "--payload-file", str(tmp_path / "payload")).runs[0].job.plan
     assert (plan.payload, plan.sizes) == (b"\x00payload\n", (9,))
 
 
 def test_an_empty_datagram_is_a_probe() -> None:
-    assert ask("udp://host", "-s", "0").job.plan.sizes == (0,)
-    assert ask("udp://host", "--payload", "").job.plan.payload == b""
+    assert ask("udp://host", "-s", "0").runs[0].job.plan.sizes == (0,)
+    assert ask("udp://host", "--payload", "").runs[0].job.plan.payload == b""
 
 
 def test_every_option_may_come_from_the_environment_under_the_name_it_is_typed_by(
@@ -173,11 +174,11 @@ def test_every_option_may_come_from_the_environment_under_the_name_it_is_typed_b
     for name, value in variables.items():
         monkeypatch.setenv(f"NETECHO_PROBE_{name}", value)
     run = ask("host")
-    assert run.job.plan.interval == Fraction(5_000_000)
-    assert (run.job.plan.count, run.job.plan.payload) == (7, b"\x00\xff")
-    assert run.job.ip_options == IpOptions(family=4, dont_fragment=True)
-    assert (run.output_options.quiet, run.output_options.live, run.job.label) == (1, False, "two words")
-    assert not run.job.plan.connect_only
+    assert run.runs[0].job.plan.interval == Fraction(5_000_000)
+    assert (run.runs[0].job.plan.count, run.runs[0].job.plan.payload) == (7, b"\x00\xff")
+    assert run.runs[0].job.ip_options == IpOptions(family=4, dont_fragment=True)
+    assert (run.output_options.quiet, run.output_options.live, run.runs[0].job.label) == (1, False, "two words")
+    assert not run.runs[0].job.plan.connect_only
 
 
 @pytest.mark.parametrize(
@@ -191,6 +192,10 @@ def test_every_option_may_come_from_the_environment_under_the_name_it_is_typed_b
         ("IPV4", "1", ["-6"]),
         ("FORMAT", "csv", ["--json"]),
         ("JSON", "1", ["--format", "csv"]),
+        ("HISTOGRAM", "1", ["--json"]),
+        ("LIVE", "1", ["-q"]),
+        ("SIZE", "100", ["--connect-only"]),
+        ("CONNECT_ONLY", "1", ["--payload", "x"]),
     ],
 )
 def test_what_is_typed_wins_over_what_the_environment_says_instead(
@@ -201,13 +206,49 @@ def test_what_is_typed_wins_over_what_the_environment_says_instead(
     assert ask("host", *arguments) == without
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "target"),
+    [
+        ("CA", "ca.pem", "host"),
+        ("INSECURE", "1", "udp://host"),
+        ("PIN", "sha256:" + "0" * 64, "tls://self"),
+        ("AUTH_KEY_FILE", "key", "host"),
+        ("CLOCK", "synced", "udp://host"),
+        ("RECONNECT", "1", "udp://host"),
+        ("CONNECT_ONLY", "1", "stamp://host"),
+        ("PAYLOAD", "x", "stamp://host"),
+        ("TTL", "3", "unix:/x"),
+        ("SOURCE", "127.0.0.1", "unix:/x"),
+        ("IPV4", "1", "::1"),
+        ("SOURCE", "::1", "127.0.0.1"),
+        ("FAIL_IF", "tls>1s", "host"),
+        ("FAIL_IF", "forward.p99>1ms,connect>1s", "udp://host"),
+    ],
+)
+def test_a_variable_that_means_nothing_for_the_target_is_left_out(
+    variable: str, value: str, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = ask(target)
+    monkeypatch.setenv(f"NETECHO_PROBE_{variable}", value)
+    assert ask(target) == without
+
+
+def test_of_a_variable_with_several_criteria_those_hold_that_the_target_can_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NETECHO_PROBE_FAIL_IF", "tls>1s,loss>1%")
+    assert [str(each) for each in ask("host").runs[0].criteria] == ["loss>1%"]
+    assert [str(each) for each in ask("tls://host").runs[0].criteria] == ["tls>1s", "loss>1%"]
+
+
 def test_every_option_of_the_command_is_a_field_and_the_other_way_round() -> None:
     of_command = {str(param.name) for param in probe.params if param.expose_value}
     assert of_command == set(Options.__dataclass_fields__) - {"given"}
 
 
 def test_the_settings_are_json_and_say_what_was_asked() -> None:
-    settings = ask("udp://host", "-s", "64..256:64", "-r", "3", "--source", "[::1]:9", "-t", "1.5s").job.settings
+    run = ask("udp://host", "-s", "64..256:64", "-r", "3", "--source", "[::1]:9", "-t", "1.5s")
+    settings = run.runs[0].job.settings
     assert settings == {
         "count": None,
         "duration_ms": 1500.0,
