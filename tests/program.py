@@ -71,13 +71,14 @@ class Program:
         *arguments: str,
         prefix: Sequence[str] = (),
         stdout: int | IO[bytes] = subprocess.PIPE,
+        command: Sequence[str] = COMMAND,
         **env: str,
     ) -> None:
         self.arguments = list(arguments)
         # A file, so that nothing has to be read at the same time as standard output.
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by kill()
         self.process = subprocess.Popen(
-            [*prefix, *COMMAND, *arguments],
+            [*prefix, *command, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=self.stderr,

@@ -8,8 +8,6 @@ It serves nobody itself. It tells what the workers tell as one server would, and
 from __future__ import annotations
 
 import itertools
-import os
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +19,7 @@ from netecho.echo.events import Connected, Disconnected, Noticed, Received
 from netecho.echo.limits import share
 from netecho.echo.totals import Totals
 from netecho.errors import NetechoError
+from netecho.net import python_child
 from netecho.net.server.process import DRAIN
 from netecho.net.server.sockets import close_all
 from netecho.net.server.worker_messages import RELOAD, WorkerStart, parse_line
@@ -140,13 +139,11 @@ class Supervisor:
         if self._stopping:
             return
         self._workers[name] = worker = Worker(name, self._heard, self._ended)
-        # The same modules as here, wherever they came from.
-        environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         sockets = list(enumerate(self._sets[name - 1], 3))
         descriptors: dict[int, int | str] = {0: "w", 1: "r", 2: 2}
         descriptors |= {descriptor: each.socket.fileno() for descriptor, each in sockets}
-        command = [sys.executable, "-m", "netecho.net.server.worker"]
-        self._reactor.spawnProcess(worker, command[0], command, environ, childFDs=descriptors)
+        command = python_child.command("netecho.net.server.worker")
+        self._reactor.spawnProcess(worker, command[0], command, python_child.environment(), childFDs=descriptors)
         given = tuple((each.scheme, descriptor) for descriptor, each in sockets)
         worker.transport.write(WorkerStart(settings=self._settings, sockets=given, identity=self._identity).to_line())
 
