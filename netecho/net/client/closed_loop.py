@@ -76,7 +76,7 @@ def run_closed_loop(
     stay = now + STAY
     answered: Probe = probe
     waiting: Probe | None = None
-    index, written = probe.index + 1, 0
+    index, written, rest = probe.index + 1, 0, b""
     payload = payload_of(index)
     following = Probe(index, now, len(payload))
     reply, send, fd = timestamps.reply, sock.send, sock.fileno()
@@ -97,7 +97,7 @@ def run_closed_loop(
             pending_tx.expect(timestamps.sent(taken) + size - taken, waiting)
             _settle(link, pending_tx, answered, now, message_rx_timestamp(reply), waiting)
             if taken != size:
-                link.remainder(payload[taken:])
+                rest = payload[taken:]
                 return None
             if now >= stay:
                 return None
@@ -118,6 +118,8 @@ def run_closed_loop(
             _settle(link, pending_tx, answered, now, message_rx_timestamp(reply), None)
         link.caught_up(index, written)
         session.end_closed_loop(index, waiting, now)
+        if rest:
+            link.remainder(rest)
     return None
 
 

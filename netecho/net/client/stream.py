@@ -1,16 +1,14 @@
 """The probe's side of a byte stream: TCP, Unix sockets, and TLS over TCP.
 
-`ProbeConnection` is a Twisted transport over a socket that `dial` has connected. It differs from Twisted's own in
+`ProbeConnection` is a Twisted transport over a socket that `connect` has connected. It differs from Twisted's own in
 three things: a send goes to the system at once, not a reactor pass later; it reads no more than the next reply, so
-that each has a kernel stamp of its own; and a stamp waiting in the socket's error queue is not taken for an error.
+that each has a kernel timestamp of its own; and a timestamp in the socket's error queue is not taken for an error.
 """
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Any, cast
 
-from twisted.internet import tcp
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IHandshakeListener, IPushProducer
@@ -22,9 +20,12 @@ from netecho.net.client.closed_loop import LARGEST, run_closed_loop
 from netecho.net.client.loss import loss_of_end
 from netecho.net.client.pending_stamps import PendingTxTimestamps
 from netecho.net.linux.wall_clock import ClockWatch
+from netecho.net.reactor.eager import EagerWriter
 from netecho.net.reactor.error_queue import ErrorQueueAware
 
 if TYPE_CHECKING:
+    import socket
+
     from twisted.internet.interfaces import IProtocol
     from twisted.python.failure import Failure
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 _READ = 65536
 
 
-class ProbeConnection(ErrorQueueAware, tcp.Connection):
+class ProbeConnection(ErrorQueueAware, EagerWriter):
     """A connected stream socket as a Twisted transport that sends at once and stamps."""
 
     logstr = "probe"
@@ -58,23 +59,14 @@ class ProbeConnection(ErrorQueueAware, tcp.Connection):
         self.startReading()
 
     def write(self, data: bytes) -> None:
-        """Hand `data` to the system at once, where nothing waits before it; else, and for the rest, buffer it."""
-        if self.dataBuffer or self._tempDataBuffer or not self.connected or self._writeDisconnected:
-            super().write(data)
-            return
-        try:
-            taken = self.socket.send(data, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            taken = 0
-        except OSError:
-            return  # not told here, inside the caller's call: the reactor finds the same out with its next event
-        if self.timestamps is not None and taken:
-            self.timestamps.sent(taken)
-        if taken < len(data):
-            super().write(data[taken:])
+        """Hand `data` to the system at once, and count what was taken: the kernel numbers its timestamps by that."""
+        before = self.sent
+        super().write(data)
+        if self.timestamps is not None:
+            self.timestamps.sent(self.sent - before)
 
     def writeSomeData(self, data: bytes) -> Any:
-        """Send what had to wait, and count what was taken: the kernel names its stamps by that."""
+        """Send what had to wait, and count likewise."""
         taken = super().writeSomeData(data)
         if self.timestamps is not None and isinstance(taken, int) and taken > 0:
             self.timestamps.sent(taken)

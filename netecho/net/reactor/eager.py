@@ -1,9 +1,11 @@
-"""A stream connection that writes at once, and does not read while somebody does not read from it.
+"""Stream connections whose writes leave at once, for both sides.
 
 Twisted's transports put what is written into a buffer and send it a reactor pass later, after two more calls to
-epoll. Here the send is tried at once whenever nothing is waiting. What the kernel does not take waits, and while
-anything waits the connection does not read: that is all the back-pressure there is, it holds for whatever runs on
-top (TLS writes its records through here), and it bounds what a connection can hold to what came of one read.
+epoll. Here the send is tried at once whenever nothing is waiting, and only what the kernel does not take is buffered.
+
+The server's `EagerConnection` also stops reading while bytes wait: that is all the back-pressure there is, it holds for
+whatever runs on top (TLS writes its records through here), and it bounds what a connection can hold to what was
+received by one read. The probe's connection reads on: its own sends wait instead.
 """
 
 from __future__ import annotations
@@ -24,21 +26,68 @@ _scratch = bytearray(CHUNK)
 _view = memoryview(_scratch)
 
 
-class EagerConnection(Connection):
-    """A TCP or Unix stream whose writes leave at once, over whatever IReactorFDSet it is given.
-
-    `received` and `sent` count bytes on the wire.
-    """
+class EagerWriter(Connection):
+    """A TCP or Unix stream whose writes leave at once; `sent` counts the bytes that the kernel took."""
 
     protocol: Any
+    waiting = False
+    """Whether bytes wait to be sent."""
+    sent = 0
+
+    def write(self, data: bytes) -> None:
+        """Send `data` now as far as the kernel takes it, and the rest when it takes more."""
+        if not self.connected or self._writeDisconnected or not data:
+            return
+        if self.waiting:
+            FileDescriptor.write(self, data)
+            return
+        try:
+            sent = self.socket.send(data)
+        except OSError:  # no room; or the connection is lost, which the reactor's next event says
+            sent = 0
+        self.sent += sent
+        if sent != len(data):
+            self._wait(data[sent:] if sent else data)
+
+    def writeSequence(self, iovec: Any) -> None:
+        """Write several pieces as one."""
+        self.write(b"".join(iovec))
+
+    def doWrite(self) -> Any:
+        """Send what waits."""
+        result = super().doWrite()
+        if self.waiting and not self.dataBuffer and not self._tempDataBuffer:
+            self.waiting = False
+            self._written(result)
+        return result
+
+    def writeSomeData(self, data: bytes) -> Any:
+        """Send once, and count."""
+        sent = super().writeSomeData(data)
+        if isinstance(sent, int) and sent > 0:
+            self.sent += sent
+        return sent
+
+    def _wait(self, rest: bytes) -> None:
+        """Buffer what the kernel did not take."""
+        self.waiting = True
+        FileDescriptor.write(self, rest)
+
+    def _written(self, result: Any) -> None:
+        """Go on: nothing waits any more; `result` is what the last send came to."""
+
+
+class EagerConnection(EagerWriter):
+    """The server's: over whatever IReactorFDSet it is given, it does not read while bytes wait to be sent.
+
+    `received` counts bytes as `sent` does.
+    """
+
     chunk = CHUNK
     """Bytes to take by one read."""
-    waiting = False
-    """Whether bytes wait to be sent; nothing is read then."""
     ended = False
     """Whether the peer has sent its FIN."""
     received = 0
-    sent = 0
 
     def __init__(self, sock: socket.socket, protocol: Any, reactor: Any) -> None:
         super().__init__(sock, protocol, reactor)
@@ -64,47 +113,15 @@ class EagerConnection(Connection):
         self.protocol.dataReceived(bytes(_view[:size]))
         return None
 
-    def write(self, data: bytes) -> None:
-        """Send `data` now as far as the kernel takes it, and the rest when it takes more."""
-        if not self.connected or self._writeDisconnected or not data:
-            return
-        if self.waiting:
-            FileDescriptor.write(self, data)
-            return
-        try:
-            sent = self.socket.send(data)
-        except OSError:  # no room; or the connection is lost, which the event that follows will tell
-            sent = 0
-        self.sent += sent
-        if sent != len(data):
-            self._wait(data[sent:] if sent else data)
-
-    def writeSequence(self, iovec: Any) -> None:
-        """Write several pieces as one."""
-        self.write(b"".join(iovec))
-
-    def doWrite(self) -> Any:
-        """Send what waits, and read again when it is gone."""
-        result = super().doWrite()
-        if self.waiting and not self.dataBuffer and not self._tempDataBuffer:
-            self.waiting = False
-            if result is None and self.connected and not self.disconnecting and not self.ended:
-                self.startReading()
-        return result
-
-    def writeSomeData(self, data: bytes) -> Any:
-        """Send once, and count."""
-        sent = super().writeSomeData(data)
-        if isinstance(sent, int) and sent > 0:
-            self.sent += sent
-        return sent
-
     def resumeProducing(self) -> None:
         """Read again, unless bytes wait or no more will come."""
         if not self.waiting and not self.ended:
             super().resumeProducing()
 
     def _wait(self, rest: bytes) -> None:
-        self.waiting = True
         self.stopReading()
-        FileDescriptor.write(self, rest)
+        super()._wait(rest)
+
+    def _written(self, result: Any) -> None:
+        if result is None and self.connected and not self.disconnecting and not self.ended:
+            self.startReading()
