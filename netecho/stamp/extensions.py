@@ -24,7 +24,7 @@ from netecho.stamp.tlv import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
 _KNOWN = frozenset(int(known) for known in Type)
 
@@ -42,22 +42,20 @@ class Circumstances:
     counters: Callable[[], tuple[int, int]]
     """Packets received and replies sent in this session so far, both with this one; asked only where they matter."""
     follow_up: FollowUp
-    permitted: Collection[int]
-    """The DSCPs that a sender may ask for."""
     reply_dscp: int
     """What the reply is to leave with: an answer of the TLVs."""
     follows: bool = False
     """Whether the sender asked when replies really left: an answer of the TLVs."""
 
 
-def answer(rest: bytes | bytearray, about: Circumstances, key: bytes | None, *, sealed: bool) -> bytearray:
+def answer(rest: bytes | bytearray, about: Circumstances, key: bytes | None) -> bytearray:
     """Return the TLVs of the reply, and leave in `about` what they ask of the reflector.
 
-    `key` checks and makes HMAC TLVs; where packets are `sealed` the TLVs must be so too (section 4.8).
+    `key` is that of authenticated mode, in which TLVs must be authenticated too (section 4.8).
     """
     reply = bytearray(rest)
     spans = list(walk(rest))
-    if not intact(rest, spans, about.request_sequence, key, sealed=sealed):
+    if not intact(rest, spans, about.request_sequence, key):
         for span in spans:
             reply[span.start] = _flags(span) | Flag.INTEGRITY
         return reply
@@ -73,7 +71,7 @@ def answer(rest: bytes | bytearray, about: Circumstances, key: bytes | None, *, 
     return reply
 
 
-def intact(rest: bytes | bytearray, spans: Sequence[Span], sequence: int, key: bytes | None, *, sealed: bool) -> bool:
+def intact(rest: bytes | bytearray, spans: Sequence[Span], sequence: int, key: bytes | None) -> bool:
     """Tell whether TLVs may be believed: sealed where they must be, in the right place, with the right seal.
 
     Nothing but padding may follow the HMAC TLV, which covers the packet's sequence number and what is before it.
@@ -81,7 +79,7 @@ def intact(rest: bytes | bytearray, spans: Sequence[Span], sequence: int, key: b
     """
     at = next((place for place, span in enumerate(spans) if span.type == Type.HMAC), None)
     if at is None:
-        return not sealed or (len(spans) == 1 and spans[0].type == Type.EXTRA_PADDING)
+        return key is None or (len(spans) == 1 and spans[0].type == Type.EXTRA_PADDING)
     span = spans[at]
     if key is None or not span.whole or any(after.type != Type.EXTRA_PADDING for after in spans[at + 1 :]):
         return False
@@ -95,11 +93,8 @@ def _flags(span: Span) -> int:
 
 
 def _class_of_service(value: bytes | bytearray, about: Circumstances) -> bytes:
-    asked = ClassOfService.decode(value).asked
-    refused = asked not in about.permitted
-    if not refused:
-        about.reply_dscp = asked
-    return ClassOfService(asked, about.dscp, about.ecn, int(refused)).encode()
+    about.reply_dscp = asked = ClassOfService.decode(value).asked
+    return ClassOfService(asked, about.dscp, about.ecn).encode()
 
 
 def _timestamp_information(value: bytes | bytearray, about: Circumstances) -> bytes:

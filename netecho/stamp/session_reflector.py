@@ -21,21 +21,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.stamp.auth import SEAL, genuine, seal
 from netecho.stamp.extensions import Circumstances, answer
-from netecho.stamp.packet import PORT, SHORTEST, Form, form_of
+from netecho.stamp.packet import PORT, SHORTEST, Form, Request, form_of
 from netecho.stamp.sessions import Seals, Session, Sessions
-from netecho.stamp.times import NTP_EPOCH, ErrorEstimate, to_ntp
+from netecho.stamp.times import NTP_EPOCH, ErrorEstimate, to_wire
 from netecho.stamp.tlv import FollowUp, Method, SyncSource, follows
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable
+    from collections.abc import Hashable
 
 _STAMP = Struct("!Q")
 _SECONDS = Struct("!I")
 _DAY = 86_400
 _ERA = 1 << 32
 _HALF = 1 << 31
-_ALL_DSCP = frozenset(range(64))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +44,9 @@ class Rules:
     stateful: bool = False
     """Number the replies of each session, so that its sender learns in which direction packets were lost."""
     key: bytes | None = None
-    """Authenticated mode."""
-    tlv_key: bytes | None = None
-    """Of the HMAC TLVs in open mode; in authenticated mode `key` serves for both."""
+    """Authenticated mode: of base packets, and of their TLVs."""
     whole_base: bool = False
     """Answer requests shorter than the base packet with a whole one (RFC 8762 section 4.6)."""
-    permitted: Collection[int] = _ALL_DSCP
-    """The DSCPs that a sender may ask replies to have."""
 
 
 class Refusal(StrEnum):
@@ -101,14 +96,17 @@ class Arrival(NamedTuple):
 class Prepared:
     """A reply but for its own time stamp, which is taken as late as can be."""
 
-    __slots__ = ("_data", "_form", "_key", "_length", "_session", "dscp", "sequence", "wants_left")
+    __slots__ = ("_data", "_form", "_key", "_length", "_session", "dscp", "ptp", "sequence", "wants_left")
 
-    def __init__(self, data: bytearray, length: int, form: Form, key: bytes | None, session: Session | None) -> None:
+    def __init__(
+        self, data: bytearray, length: int, form: Form, key: bytes | None, session: Session | None, *, ptp: bool
+    ) -> None:
         self._data = data
         self._length = length
         self._form = form
         self._key = key
         self._session = session
+        self.ptp = ptp
         self.sequence = 0
         self.dscp = 0
         """What the packet is to leave with."""
@@ -118,7 +116,7 @@ class Prepared:
     def stamped(self, now: int) -> bytearray:
         """Return the reply with T3, nanoseconds since 1970; send it at once."""
         data = self._data
-        _STAMP.pack_into(data, self._form.sent_at, to_ntp(now))
+        _STAMP.pack_into(data, self._form.sent_at, to_wire(now, ptp=self.ptp))
         if self._key is not None:
             base = self._form.size
             data[base - SEAL : base] = seal(self._key, data[: base - SEAL])
@@ -144,7 +142,6 @@ class Reflector:
     ) -> None:
         self._rules = rules
         self._key = rules.key
-        self._tlv_key = rules.tlv_key if rules.key is None else rules.key
         self._form = form_of(rules.key)
         self._shortest = SHORTEST if rules.key is None else self._form.size
         self.clock = clock
@@ -189,7 +186,8 @@ class Reflector:
     def _reply(self, arrival: Arrival) -> Prepared:
         form, data, length = self._form, arrival.data, len(arrival.data)
         base = form.size
-        sequence, stamp, error, ssid = form.sender.unpack_from(data if length >= base else data.ljust(base, b"\0"))
+        request = Request._make(form.sender.unpack_from(data if length >= base else data.ljust(base, b"\0")))
+        sequence, stamp, error, ssid = request
         session = None
         own = sequence
         if self._rules.stateful:
@@ -197,53 +195,52 @@ class Reflector:
             session.received += 1
             own = session.reflected & 0xFFFF_FFFF
             session.reflected += 1
-        estimate = self.clock.estimate.encode()
+        # In the sender's own format, which is the one that it can surely read (RFC 8186 section 2.1).
+        ptp = ErrorEstimate.decode(error).ptp
+        estimate = self.clock.estimate._replace(ptp=ptp).encode()
         reply = bytearray(base)
-        received = to_ntp(arrival.received)
+        received = to_wire(arrival.received, ptp=ptp)
         form.reflector.pack_into(reply, 0, own, 0, estimate, ssid, received, sequence, stamp, error, arrival.ttl)
         if length < base and self._rules.whole_base:
             length = base
-        prepared = Prepared(reply, length, form, self._key, session)
+        prepared = Prepared(reply, length, form, self._key, session, ptp=ptp)
         prepared.sequence = own
         # Without a word from the sender its own class serves both ways (Broadband Forum TR-390).
         prepared.dscp = arrival.tos >> 2
         if length > base:
             rest = data[base:]
-            reply += self._extensions(rest, prepared, arrival, (sequence, ssid), session) if follows(rest) else rest
+            reply += self._extensions(rest, prepared, arrival, request, session) if follows(rest) else rest
         return prepared
 
     def _extensions(
-        self, rest: bytes, prepared: Prepared, arrival: Arrival, asked: tuple[int, int], session: Session | None
+        self, rest: bytes, prepared: Prepared, arrival: Arrival, request: Request, session: Session | None
     ) -> bytearray:
-        sequence, ssid = asked
-
         def counters() -> tuple[int, int]:
             counted = session
             if counted is None:
                 # A stateless reflector counts only what asks to be counted.
-                counted = self.sessions.find((arrival.source, ssid), arrival.now)
+                counted = self.sessions.find((arrival.source, request.ssid), arrival.now)
                 counted.received += 1
                 counted.reflected += 1
             return counted.received, counted.reflected
 
         about = Circumstances(
-            request_sequence=sequence,
+            request_sequence=request.sequence,
             reply_sequence=prepared.sequence,
             dscp=arrival.tos >> 2,
             ecn=arrival.tos & 3,
             sync=self.clock.sync,
             counters=counters,
-            follow_up=_follow_up(session),
-            permitted=self._rules.permitted,
+            follow_up=_follow_up(session, ptp=prepared.ptp),
             reply_dscp=prepared.dscp,
         )
-        extensions = answer(rest, about, self._tlv_key, sealed=self._key is not None)
+        extensions = answer(rest, about, self._key)
         prepared.dscp = about.reply_dscp
         prepared.wants_left = about.follows and session is not None
         return extensions
 
 
-def _follow_up(session: Session | None) -> FollowUp:
+def _follow_up(session: Session | None, *, ptp: bool) -> FollowUp:
     if session is None or session.follow_stamp is None:
         return FollowUp()
-    return FollowUp(session.follow_sequence, to_ntp(session.follow_stamp), Method.SOFTWARE)
+    return FollowUp(session.follow_sequence, to_wire(session.follow_stamp, ptp=ptp), Method.SOFTWARE)

@@ -104,10 +104,9 @@ def fits(size: int, key: bytes | None = None) -> bool:
     return room == 0 or room >= HEADER.size
 
 
-def full_size(key: bytes | None = None, tlv_key: bytes | None = None) -> int:
+def full_size(key: bytes | None = None) -> int:
     """Return the smallest size that has room for everything a request can ask for."""
-    sealed = key is not None or tlv_key is not None
-    tlvs = sum(HEADER.size + length for _, length in _WANTED) + (HEADER.size + SEAL if sealed else 0)
+    tlvs = sum(HEADER.size + length for _, length in _WANTED) + (0 if key is None else HEADER.size + SEAL)
     return form_of(key).size + tlvs
 
 
@@ -119,14 +118,12 @@ class Sender:
         *,
         ssid: int = 0,
         key: bytes | None = None,
-        tlv_key: bytes | None = None,
         dscp: int = 0,
         padding: Callable[[int], bytes] = bytes,
         ptp: bool = False,
     ) -> None:
         self._ssid = ssid
         self._key = key
-        self._tlv_key = tlv_key if key is None else key
         self._form = form_of(key)
         self._dscp = dscp
         self._padding = padding
@@ -154,14 +151,14 @@ class Sender:
         if shape.counter_at is not None:
             at = shape.counter_at
             tlvs = tlvs[:at] + _COUNTER.pack(self.sent & 0xFFFF_FFFF) + tlvs[at + _COUNTER.size :]
-        if shape.sealed and self._tlv_key is not None:
+        if shape.sealed and self._key is not None:
             text = sequence.to_bytes(4) + tlvs
-            tlvs += Tlv(_U, Type.HMAC, seal(self._tlv_key, text)).encode()
+            tlvs += Tlv(_U, Type.HMAC, seal(self._key, text)).encode()
         return base + tlvs + shape.padding
 
     def _shape(self, room: int) -> Shape:
         """Choose what to ask for in `room` octets; what is left is padding."""
-        sealed = self._tlv_key is not None
+        sealed = self._key is not None
         asked: list[Tlv] = []
         left = room - (HEADER.size + SEAL if sealed else 0)
         for kind, length in _WANTED:
@@ -228,7 +225,7 @@ class Sender:
                 break
             if not flags & Flag.UNRECOGNISED:
                 told[span.type] = rest[span.start + HEADER.size : span.end]
-        if self._tlv_key is not None and not intact(rest, spans, reply_sequence, self._tlv_key, sealed=True):
+        if self._key is not None and not intact(rest, spans, reply_sequence, self._key):
             return {}
         return told
 

@@ -97,6 +97,16 @@ class TestSelf:
         ]
         assert "one-way delays corrected by the estimated offset" in ended.out
 
+    def test_the_same_figures_in_ptp_timestamps(self, netecho: Netecho) -> None:
+        run = netecho(
+            "probe", "stamp://self", "-c", "20", "-i", "5ms", "-s", "96", "--json", "--timestamp-format", "ptp"
+        )
+        document = run.document
+        assert document["settings"]["timestamp_format"] == "ptp"
+        assert document["probes"]["received"] == 20
+        assert document["stamp"]["invalid_timestamps"]["total"] == 0
+        assert document["stamp"]["egress_delay"]["count"] > 0
+
     @pytest.mark.parametrize("clock", ["synced", "estimated"])
     def test_the_clock_that_was_asked_for_is_the_one_that_is_said(self, netecho: Netecho, clock: str) -> None:
         document = netecho("probe", "stamp://self", "-c", "5", "-i", "5ms", "--json", "--clock", clock).document

@@ -95,12 +95,10 @@ class TestRequests:
             before = tlvs[: asked.index(8)]
             assert tlvs[len(before)].value == seal(KEY, bytes(4) + encode(before))
 
-    @given(st.integers(44, 2000), st.sampled_from([None, KEY]), st.sampled_from([None, KEY]))
-    def test_every_size_that_fits_comes_out_exact_and_well_formed(
-        self, size: int, key: bytes | None, tlv_key: bytes | None
-    ) -> None:
+    @given(st.integers(44, 2000), st.sampled_from([None, KEY]))
+    def test_every_size_that_fits_comes_out_exact_and_well_formed(self, size: int, key: bytes | None) -> None:
         if fits(size, key):
-            data = Sender(key=key, tlv_key=tlv_key).request(T1, size, HERE)
+            data = Sender(key=key).request(T1, size, HERE)
             assert len(data) == size
             base = 44 if key is None else 112
             assert encode(decode(data[base:])) == data[base:]
@@ -111,7 +109,6 @@ class TestRequests:
 
     def test_the_size_with_room_for_everything(self) -> None:
         assert full_size() == 96
-        assert full_size(tlv_key=KEY) == 116
         assert full_size(KEY) == 184
 
     def test_they_carry_what_is_to_be_asked_and_counted(self) -> None:

@@ -142,6 +142,12 @@ verdict = section("Verdict")
     help="one-way delays as stamped, or corrected by the estimated offset of the clocks, or by what both ends claim",
 )
 @stamp("--ssid", type=integer(0, 65535), shown="one at random", help="session identifier (RFC 8972); 0: none")
+@stamp(
+    "--timestamp-format",
+    type=choice("ntp", "ptp"),
+    shown="ntp",
+    help="of the timestamps in the packets, there and back (RFC 8186)",
+)
 @output("--format", type=choice("text", "json", "ndjson", "csv"), shown="text", help="what goes to standard output")
 @output("--json", is_flag=True, help="short for --format json")
 @output("-q", "--quiet", count=True, help="the summary alone; twice: nothing, the exit code speaks")

@@ -76,7 +76,9 @@ def _job(options: Options, inputs: Inputs, seed: int) -> Job:
         ttl=options.ttl,
         dont_fragment=options.dont_fragment,
     )
-    stamp_options = StampOptions(key=inputs.stamp_key, ssid=options.ssid, clock=options.clock)
+    stamp_options = StampOptions(
+        key=inputs.stamp_key, ssid=options.ssid, clock=options.clock, timestamp_format=options.timestamp_format
+    )
     settings = settings_section(
         plan,
         family=ip_options.family,
@@ -91,6 +93,7 @@ def _job(options: Options, inputs: Inputs, seed: int) -> Job:
             "authenticated": stamp_options.key is not None,
             "ssid": stamp_options.ssid,
             "clock": stamp_options.clock,
+            "timestamp_format": stamp_options.timestamp_format,
         }
     return Job(
         target=options.target,

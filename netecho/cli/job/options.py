@@ -67,6 +67,7 @@ class Options:
     auth_key_file: str | None = None
     clock: Literal["auto", "synced", "estimated"] = _STAMP.clock
     ssid: int | None = _STAMP.ssid
+    timestamp_format: Literal["ntp", "ptp"] = _STAMP.timestamp_format
     format: Format | None = None
     json: bool = False
     quiet: int = 0

@@ -47,6 +47,8 @@ class StampOptions:
     ssid: int | None = None
     """0: none; None: one at random for each connection."""
     clock: Literal["auto", "synced", "estimated"] = "auto"
+    timestamp_format: Literal["ntp", "ptp"] = "ntp"
+    """Of T1, and so of what the reflector answers with (RFC 8186)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,7 +109,13 @@ class StampRun:
         if stamp_options.ssid:  # RFC 8972 section 3: no two sessions of ours share one
             ssid = (stamp_options.ssid + self._sessions - 1) % 0xFFFF + 1
         self._sessions += 1
-        sender = Sender(ssid=ssid, key=stamp_options.key, dscp=self.ip_options.dscp or 0, padding=self._padding)
+        sender = Sender(
+            ssid=ssid,
+            key=stamp_options.key,
+            dscp=self.ip_options.dscp or 0,
+            padding=self._padding,
+            ptp=stamp_options.timestamp_format == "ptp",
+        )
         address = context.addresses[0]
         link = StampLink(driver, context.payloads, address, context.trouble, run=self, sender=sender)
         open_port(context.reactor, link, address, self.ip_options)
