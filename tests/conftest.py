@@ -1,25 +1,58 @@
-"""What every test may use: the installed command, the peers, and the rule that CI skips no interop test."""
+"""What every test may use: the installed command, the peers; workers, quiet tests, and the rule that CI skips nothing.
+
+The tests run in several processes at once (pytest-xdist), because most of them wait: for a timer, a timeout, a
+child's start. Those that measure time themselves are marked `quiet` and run while no other test does.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
 pytest_plugins = ["tests.program"]
 
-# An example that takes long on a busy machine is no defect: no test asserts on speed.
-settings.register_profile("netecho", deadline=None)
-settings.load_profile("netecho")
-
-INTEROP = Path(__file__).parent / "interop"
+TESTS = Path(__file__).parent
+INTEROP = TESTS / "interop"
 NO_SKIP = bool(os.environ.get("NETECHO_NO_SKIP"))
+WORKERS_PER_CORE = 1.5
+"""More than one, as a test that waits leaves its core to another; not many more, or tests with a timeout miss it."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run a whole suite on all cores; a test or a file that was asked for by name at once, in this process."""
+    if any(Path(each.partition("::")[0]).is_file() for each in config.args):
+        config.option.dist = "no"
+        return 0
+    return max(2, int(len(os.sched_getaffinity(0)) * WORKERS_PER_CORE))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    if not hasattr(item.config, "workerinput"):
+        return (yield)
+    # The folder that pytest's own temporary folders share is one for all workers of a run.
+    factory: pytest.TempPathFactory = item.config._tmp_path_factory  # type: ignore[attr-defined]
+    with _turn(factory.getbasetemp().parent, alone=item.get_closest_marker("quiet") is not None):
+        return (yield)
+
+
+@contextmanager
+def _turn(folder: Path, *, alone: bool) -> Iterator[None]:
+    """Share the machine with other tests, or have it `alone`: readers and writers, by locks of files."""
+    with (folder / "next").open("w") as first, (folder / "running").open("w") as running:
+        # Who waits to be alone holds `next` meanwhile, so that no further test begins before it.
+        fcntl.flock(first, fcntl.LOCK_EX)
+        fcntl.flock(running, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(first, fcntl.LOCK_UN)
+        yield
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport, path: Path) -> None:

@@ -25,6 +25,7 @@ def relayed(server: Rogue, *, forward: Faults | None = None, backward: Faults | 
     return Relay("udp", server.address, seed=seed, forward=forward, backward=backward)
 
 
+@pytest.mark.quiet
 def test_loss_duplicates_and_corruption_are_counted_exactly_through_a_delay(netecho: Netecho) -> None:
     faults = Faults(delay_ms=20, drop=0.05, duplicate=0.02, corrupt=0.01)
     with datagrams(bytes) as server, relayed(server, backward=faults) as relay:

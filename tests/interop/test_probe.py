@@ -82,6 +82,7 @@ def test_a_thousand_probes_a_millisecond_apart(netecho: Netecho, transport: str)
     assert ended.code == 0
 
 
+@pytest.mark.quiet
 def test_through_a_bad_network_the_counts_are_those_of_the_network(netecho: Netecho) -> None:
     faults = Faults(delay_ms=20, drop=0.05, duplicate=0.02, corrupt=0.01)
     with foreign_echo("inetd", "udp") as target:
