@@ -13,6 +13,7 @@ from netecho.measure.loss_reason import LossReason
 from netecho.measure.outages import Outages, OutageTracker
 from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Histogram
+from netecho.measure.stats.timeline import Timeline
 from netecho.measure.stats.variation import Variation
 from netecho.measure.summary import SizeSummary, Summary
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 BINS = 128
 """Of a summary's distributions: each within a few percent where the values lie, and still short to print."""
+PERIODS = 120
+"""Of a summary's timeline at most."""
 
 
 class _Size:
@@ -40,7 +43,8 @@ class _Size:
 class Recorder:
     """The state of a run's figures, shared by all its connections. Times in nanoseconds, sizes in bytes.
 
-    The histograms `rtt`, `response` and `lag` may be read by whoever draws them.
+    The histograms `rtt`, `response` and `lag` may be read directly. `timeline` is fed directly, beside `replied` and
+    `lost`, with the time since the start of the run at which the probe was scheduled.
     """
 
     __slots__ = (
@@ -68,12 +72,14 @@ class Recorder:
         "lag",
         "response",
         "rtt",
+        "timeline",
     )
 
     def __init__(self, *, by_size: bool = False) -> None:
         self.rtt = Histogram()
         self.response = Histogram()
         self.lag = Histogram()
+        self.timeline = Timeline()
         self._connects = Histogram(sparse=True)
         self._handshakes = Histogram(sparse=True)
         self._forward = self._backward = self._processing = Distribution()
@@ -213,6 +219,8 @@ class Recorder:
             pdv_p99=None if rtt.p99 is None or rtt.min is None else rtt.p99 - rtt.min,
             jitter_rfc3550=sum(jitters) / len(jitters) if jitters else None,
             by_size=self._by_size() if whole else (),
+            timeline=self.timeline.periods(PERIODS) if whole else (),
+            worst=self.timeline.worst,
         )
 
     @staticmethod

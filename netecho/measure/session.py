@@ -243,6 +243,7 @@ class Session:
         recorder = self._recorder
         rtt -= kept
         recorder.replied(self._flow, index, rtt, kernel, response, probe.size)
+        recorder.timeline.replied(probe.scheduled - self._start, rtt)
         if wrong_at is not None:
             recorder.corrupted()
         # RFC 4737 section 3.3: a reply is reordered if one with a larger number came before it.
@@ -359,6 +360,7 @@ class Session:
         if probe.index < self._warmup:
             return
         self._recorder.lost(probe.size, why.reason)
+        self._recorder.timeline.lost(probe.scheduled - self._start)
         self._outages.lost(probe.index, probe.sent_at, now, why)
         seq, scheduled = probe.index - self._warmup, probe.scheduled - self._start
         self._events.append(ProbeLost(self._connection, seq, scheduled, probe.lag, probe.size, *why))

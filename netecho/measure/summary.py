@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from netecho.measure.loss_reason import LossReason
     from netecho.measure.outages import Outage
+    from netecho.measure.stats.timeline import Period, Worst
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,10 @@ class Summary:
     """The mean over the connections."""
     by_size: tuple[SizeSummary, ...] = ()
     """In ascending order of size; only for sweeps."""
+    timeline: tuple[Period, ...] = ()
+    """The run in periods of equal length, by when the probes were scheduled."""
+    worst: Worst | None = None
+    """The longest round trip, with its time."""
 
     @property
     def loss_percent(self) -> float | None:

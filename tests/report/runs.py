@@ -84,6 +84,7 @@ def fed(recorder: Recorder, events: Iterable[Event]) -> None:
             recorder.sent(event.lag)
         if isinstance(event, ReplyReceived | EchoCorrupted):
             recorder.replied(flow, event.seq, event.rtt, event.kernel, event.response, event.size)
+            recorder.timeline.replied(event.scheduled, event.rtt)
             if event.seq < highest:
                 recorder.reordered()
             highest = max(highest, event.seq)
@@ -109,6 +110,7 @@ def _count(recorder: Recorder, event: Event) -> None:
             recorder.corrupted()
         case ProbeLost():
             recorder.lost(event.size)
+            recorder.timeline.lost(event.scheduled)
         case ReplyLate():
             recorder.late()
         case ReplyDuplicated():

@@ -93,12 +93,15 @@ class Timeline:
             place = self._reach(scheduled)
         self._buckets[place].lost += 1
 
-    def periods(self, most: int = LIMIT, shortest: int = 0) -> tuple[Period, ...]:
-        """Return at most `most` periods, none shorter than `shortest`; those at the end without a probe are left out.
+    def periods(self, most: int = LIMIT) -> tuple[Period, ...]:
+        """Return at most `most` periods, up to the last probe.
 
-        A period that is at least as long as the interval between sends has a probe in it.
+        They are at least as long as the mean gap between probes: where those were sent evenly, each has one.
         """
-        together = max(1, ceil(self._used / most), -(-shortest >> self._shift))
+        probes = sum(bucket.lost + sum(bucket.cells.values()) for bucket in self._buckets)
+        if not probes:
+            return ()
+        together = max(ceil(self._used / most), ceil((self._used - 1) / max(1, probes - 1)), 1)
         width = together << self._shift
         found = []
         for number, first in enumerate(range(0, self._used, together)):

@@ -14,6 +14,7 @@ from netecho.measure.outages import Outage
 from netecho.measure.result import Route, Setup, Start
 from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Bin
+from netecho.measure.stats.timeline import Period, Worst
 from netecho.measure.summary import SizeSummary, Summary
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def summary_of(document: Document) -> Summary:
     """Return the summary that a document was made from."""
     probes, rtt, variation, histogram = (document[key] for key in ("probes", "rtt", "variation", "histogram"))
     connections, stamp = document.get("connections") or {}, document.get("stamp") or {}
+    timeline = document.get("timeline") or {}
+    worst = timeline.get("worst")
     return Summary(
         **{key: probes[key] for key in _COUNTS},
         loss_by_reason={r: document["loss_by_reason"][r] for r in LossReason if r in document["loss_by_reason"]},
@@ -70,6 +73,8 @@ def summary_of(document: Document) -> Summary:
         pdv_p99=_whole(variation["pdv_p99_ms"]),
         jitter_rfc3550=_nanoseconds(variation["jitter_rfc3550_ms"]),
         by_size=tuple(_size(size) for size in document.get("sizes", ())),
+        timeline=tuple(_period(each) for each in timeline.get("periods", ())),
+        worst=worst and Worst(_whole(worst["scheduled_ms"]) or 0, _whole(worst["rtt_ms"]) or 0),
     )
 
 
@@ -87,6 +92,12 @@ def _size(size: Document) -> SizeSummary:
     return SizeSummary(
         **{key: size[key] for key in ("size", "sent", "received", "lost")}, rtt=_distribution(size["rtt"])
     )
+
+
+def _period(period: Sequence[float | None]) -> Period:
+    start, end, received, lost, *figures = period
+    p50, p99, longest = map(_whole, figures)
+    return Period(_whole(start) or 0, _whole(end) or 0, int(received or 0), int(lost or 0), p50, p99, longest)
 
 
 def _distribution(figures: Document | None, bins: Sequence[Sequence[float]] = ()) -> Distribution:

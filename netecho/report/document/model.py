@@ -99,6 +99,7 @@ def figures(summary: Summary) -> Document:
             "jitter_rfc3550_ms": milliseconds(summary.jitter_rfc3550),
         },
         "histogram": {"rtt": _bins(summary.rtt), "response": _bins(summary.response)},
+        "timeline": _timeline(summary),
         **_connections(summary),
         **({"sizes": [_size(size) for size in summary.by_size]} if summary.by_size else {}),
     }
@@ -134,6 +135,20 @@ def _outage(outage: Outage) -> Document:
         "lost": outage.lost,
         "reason": outage.reason.value,
         "recovered": outage.recovered,
+    }
+
+
+def _timeline(summary: Summary) -> Document:
+    worst = summary.worst
+    return {
+        "worst": worst and {"scheduled_ms": milliseconds(worst.scheduled), "rtt_ms": milliseconds(worst.rtt)},
+        "periods": [
+            [
+                *(milliseconds(period.start), milliseconds(period.end), period.received, period.lost),
+                *(milliseconds(period.p50), milliseconds(period.p99), milliseconds(period.max)),
+            ]
+            for period in summary.timeline
+        ],
     }
 
 

@@ -43,6 +43,7 @@ class Rebuilder:
                 recorder.sent(event.lag)
                 recorder.lost(event.size, event.reason)
                 self._flow(event.connection).lost(event)
+                recorder.timeline.lost(event.scheduled)
                 self._end = max(self._end, event.scheduled + event.lag)
             case ReplyLate():
                 recorder.late()
@@ -59,6 +60,7 @@ class Rebuilder:
         recorder, flow = self._recorder, self._flow(event.connection)
         recorder.sent(event.lag)
         recorder.replied(flow.variation, event.seq, event.rtt, event.kernel, event.response, event.size)
+        recorder.timeline.replied(event.scheduled, event.rtt)
         if isinstance(event, EchoCorrupted):
             recorder.corrupted()
         # As the session has it: RFC 4737 section 3.3.

@@ -104,6 +104,13 @@ def test_a_whole_run() -> None:
         "lag": {"count": 2, **dict.fromkeys(same, 0.05), "stddev_ms": 0.0},
         "variation": {"ipdv_mean_abs_ms": 0.0, "pdv_p99_ms": 0.0, "jitter_rfc3550_ms": 0.0},
         "histogram": {"rtt": [[0.1, 0.100001, 2]], "response": [[0.18, 0.180001, 2]]},
+        "timeline": {
+            "worst": {"scheduled_ms": 0.0, "rtt_ms": 0.1},
+            "periods": [
+                [0.0, 199.22944, 1, 0, 0.1, 0.1, 0.1],
+                [199.22944, 398.45888, 1, 0, 0.1, 0.1, 0.1],
+            ],
+        },
         "verdict": {"exit_code": 0, "failed": []},
     }
 
@@ -112,7 +119,7 @@ def test_keys_are_in_the_order_of_the_contract() -> None:
     assert list(run(calm())) == [
         *("schema", "version", "id", "label", "started", "duration_ms", "interrupted", "target", "local", "settings"),
         *("setup", "probes", "loss_by_reason", "outages", "unavailable_ms", "gone_ms", "suspended_ms"),
-        *("rtt", "response", "lag", "variation", "histogram", "verdict"),
+        *("rtt", "response", "lag", "variation", "histogram", "timeline", "verdict"),
     ]
 
 
