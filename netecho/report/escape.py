@@ -7,6 +7,9 @@ What is printable stays (in UTF-8); everything else is `\xNN`, a backslash is do
 from __future__ import annotations
 
 import re
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
 
 _SHORT = {"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _ESCAPE = re.compile(rb"\\(?:x([0-9a-f]{2})|(.))", re.DOTALL)
@@ -24,6 +27,18 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else escaped(each.encode("utf-8", "surrogatepass")) for each in text)
+
+
+def printable_values(value: T) -> T:
+    """Return a document with every string in it printable: what is shown of one, a saved file may have made up."""
+    safe: Any = value
+    if isinstance(value, str):
+        safe = printable(value)
+    elif isinstance(value, dict):
+        safe = {printable(key): printable_values(inner) for key, inner in value.items()}
+    elif isinstance(value, list):
+        safe = [printable_values(inner) for inner in value]
+    return cast("T", safe)
 
 
 def unescaped(text: str) -> bytes:

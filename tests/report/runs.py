@@ -13,9 +13,12 @@ from netecho.measure.events import (
     ReplyReceived,
     StrayReceived,
 )
+from netecho.measure.facts import NO_FACTS, CertificateFacts, TcpFacts, TlsFacts, TransportFacts, UdpFacts
+from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result, Route, Setup, Start
 from netecho.report.document.model import Document, document
+from netecho.report.document.settings import settings_section
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,15 +40,7 @@ START = Start(
         local_port=40000,
     ),
     setup=Setup(resolve=310_000, connect=120_000),
-    settings={
-        "count": 10,
-        "duration_ms": None,
-        "interval_ms": 200.0,
-        "schedule": "even",
-        "size": 64,
-        "timeout_ms": 2000.0,
-        "connections": 1,
-    },
+    settings=settings_section(Plan()),
 )
 
 
@@ -91,8 +86,33 @@ def fed(recorder: Recorder, events: Iterable[Event]) -> None:
         _count(recorder, event)
 
 
+FACTS = TransportFacts(
+    tcp=TcpFacts(smoothed_rtt=150_000, min_rtt=100_000, retransmits=0, congestion_window=10, mss=1448, path_mtu=1500),
+    tls=TlsFacts(
+        server_name="localhost",
+        verified=True,
+        protocol="TLSv1.3",
+        certificate=CertificateFacts(
+            subject="CN=localhost",
+            issuer="CN=localhost",
+            not_before=STARTED,
+            not_after=STARTED,
+            pin=f"sha256:{'0' * 64}",
+        ),
+    ),
+    udp=UdpFacts(dropped_here=0, reply_ttl=64, reply_dscp=0, reply_ecn=0),
+)
+"""All that transports know; no run has all of it."""
+
+
 def result(
-    events: list[Event], *, start: Start = START, interrupted: bool = False, pending: int = 0, waits: int = 0
+    events: list[Event],
+    *,
+    start: Start = START,
+    interrupted: bool = False,
+    pending: int = 0,
+    waits: int = 0,
+    facts: TransportFacts = NO_FACTS,
 ) -> Result:
     recorder = Recorder()
     fed(recorder, events)
@@ -101,7 +121,7 @@ def result(
     recorder.pending(pending)
     for _ in range(waits):
         recorder.waited()
-    return Result(start=start, duration=2_003_100_000, interrupted=interrupted, summary=recorder.summary())
+    return Result(start=start, duration=2_003_100_000, interrupted=interrupted, summary=recorder.summary(), facts=facts)
 
 
 def _count(recorder: Recorder, event: Event) -> None:

@@ -23,6 +23,22 @@ ODD = [*NUMBERS, True, None, "\x1b[2J", "2026-99-99", [], {}, [[1, 0, 1]], [[0, 
 junk = st.sampled_from(ODD) | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
 
 
+def test_any_string_of_a_document_is_safe_where_it_is_shown() -> None:
+    """Wherever the schema lets one stand, and where it lets none."""
+
+    def hostile(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: hostile(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [hostile(inner) for inner in value]
+        return f"{value}\x1b[2J" if isinstance(value, str) else value
+
+    for document in DOCUMENTS:
+        obeyed = hostile(document | {"settings": document["settings"] | {"size": "64"}})
+        shown = rendered(summary(obeyed, 60, histogram=True), width=60, color=False)
+        assert "\x1b" not in shown + headline(obeyed)
+
+
 @settings(max_examples=300)
 @given(st.sampled_from(PLACES), junk)
 def test_what_the_schema_lets_through_can_be_printed(place: tuple[Document, tuple[Any, ...]], value: Any) -> None:

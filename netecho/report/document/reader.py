@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 LONGEST_LINE = 1 << 20
 """Bytes: the summary of a sweep over a hundred sizes takes 40,000."""
 LONGEST_DOCUMENT = 1 << 24
+DEEPEST = 16
+"""Levels of nesting: ours have six, and what prints a document calls itself for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ class _Reading:
             raise ValueError("nested too deeply") from None
         if not isinstance(value, dict):
             self._refuse("it is not a JSON object")
+        if _is_deeper(value, DEEPEST):
+            self._refuse("it is nested too deeply")
         return value
 
     def _started(self, row: Document) -> Start:
@@ -172,6 +176,14 @@ class _Reading:
     def _refuse(self, why: str) -> NoReturn:
         where = f"{self._path!r}, line {self._number}" if self._number else repr(self._path)
         raise UsageError(f"{where}: {why}", "a run that was saved with netecho probe --save FILE")
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    """Tell whether a value has containers in containers beyond so many levels."""
+    if not isinstance(value, dict | list):
+        return False
+    inside = value.values() if isinstance(value, dict) else value
+    return not levels or any(_is_deeper(each, levels - 1) for each in inside)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from netecho.report.escape import printable
+from netecho.report.escape import printable_values
 from netecho.report.terminal.headline import manner
 from netecho.report.terminal.summary import rendered
 from netecho.report.terminal.tables import fitted
@@ -32,7 +32,7 @@ def show(document: Document, output: Output) -> None:
 
 def sidebyside(document: Document, width: int) -> RenderableType:
     """Return the comparison, for a width in columns."""
-    return Group(*_parts(document, width))
+    return Group(*_parts(printable_values(document), width))
 
 
 def _parts(document: Document, width: int) -> Iterator[RenderableType]:
@@ -49,9 +49,9 @@ def _parts(document: Document, width: int) -> Iterator[RenderableType]:
 
 def _named(run: Document) -> Text:
     words = manner(run["settings"], run["probes"]["sent"])
-    line = Text(printable(run["label"] or run["file"]), style="bold")
+    line = Text(run["label"] or run["file"], style="bold")
     when = run["started"][:16].replace("T", " ")
-    line.append(f"  {printable(run['target']['url'])}, {when} UTC, {printable(words)}", style="not bold")
+    line.append(f"  {run['target']['url']}, {when} UTC, {words}", style="not bold")
     return line
 
 

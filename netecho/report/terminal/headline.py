@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netecho.report.escape import printable
+from netecho.report.escape import printable_values
 from netecho.report.humanize import many, ms, time
+from netecho.target import format_endpoint
 
 if TYPE_CHECKING:
     from netecho.report.document.model import Document
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 
 def headline(document: Document) -> str:
     """Name the target and what is sent there; `document` need have no figures yet."""
-    return printable(f"{document['target']['url']}{_where(document['target'])}: {manner(document['settings'])}")
+    shown = printable_values({key: document[key] for key in ("target", "settings")})
+    return f"{shown['target']['url']}{_where(shown['target'])}: {manner(shown['settings'])}"
 
 
 def path(document: Document) -> str:
@@ -58,6 +60,4 @@ def _where(target: Document) -> str:
 def _endpoint(address: str | None, port: int | None) -> str:
     if not address:
         return ""
-    if port is None:
-        return address
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return address if port is None else format_endpoint(address, port)

@@ -14,7 +14,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from netecho.report.escape import printable
+from netecho.report.escape import printable_values
 from netecho.report.humanize import ms, percent, span
 from netecho.report.terminal.findings import Weight, remarks
 from netecho.report.terminal.headline import manner, path, phases
@@ -68,7 +68,7 @@ def _styles_alone(end: re.Match[str]) -> str:
 
 def summary(document: Document, width: int, *, glyphs: bool = True, histogram: bool = False) -> RenderableType:
     """Return the whole summary, for a width in columns."""
-    return Group(*_parts(document, width, glyphs=glyphs, histogram=histogram))
+    return Group(*_parts(printable_values(document), width, glyphs=glyphs, histogram=histogram))
 
 
 def _parts(document: Document, width: int, *, glyphs: bool, histogram: bool) -> Iterator[RenderableType]:
@@ -100,10 +100,10 @@ def _parts(document: Document, width: int, *, glyphs: bool, histogram: bool) -> 
 
 
 def _title(document: Document) -> Text:
-    title = Text(printable(document["target"]["url"]), style="bold")
-    title.append(f"  {printable(path(document))}", style="not bold dim")
+    title = Text(document["target"]["url"], style="bold")
+    title.append(f"  {path(document)}", style="not bold dim")
     if document["label"]:
-        title.append(f"\n{printable(document['label'])}", style="not bold")
+        title.append(f"\n{document['label']}", style="not bold")
     return title
 
 

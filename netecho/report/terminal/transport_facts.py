@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netecho.report.escape import printable
 from netecho.report.humanize import many, ms
 from netecho.report.terminal import stamp
 
@@ -18,7 +17,7 @@ def facts(document: Document) -> list[str]:
     """Return the lines, without those that would say nothing."""
     said = (("tls", _tls), ("tcp", _tcp), ("udp", _udp))
     lines = ((name, ", ".join(words(document[name]))) for name, words in said if name in document)
-    return [f"{name}: {printable(line)}" for name, line in lines if line] + stamp.lines(document)
+    return [f"{name}: {line}" for name, line in lines if line] + stamp.lines(document)
 
 
 def _tcp(section: Document) -> Iterator[str]:

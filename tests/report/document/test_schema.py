@@ -1,6 +1,7 @@
 """The small check that reads saved runs, held against a library that knows all of JSON Schema."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from netecho.report.document import schema
-from tests.report.runs import TROUBLED, calm, run
+from tests.report.runs import FACTS, STAMP, TROUBLED, calm, run
 
 SCHEMA = json.loads(schema.text())
 REFERENCE = jsonschema.Draft202012Validator({**SCHEMA["$defs"]["document"], "$defs": SCHEMA["$defs"]})
@@ -64,12 +65,42 @@ def test_a_complaint_names_the_place(change: dict[str, Any], words: str) -> None
     assert (schema.complaint({**DOCUMENT, **change}, "document") or "").startswith(words)
 
 
+@pytest.mark.parametrize("transport", ["plain", "stamp", "transports"])
+def test_every_key_of_a_document_is_described(transport: str) -> None:
+    """What is printed and not described, nobody can rely on."""
+    made = {
+        "plain": DOCUMENT,
+        "stamp": DOCUMENT | {"stamp": STAMP},
+        "transports": run(TROUBLED, facts=FACTS),
+    }[transport]
+    assert list(undescribed(made, SCHEMA["$defs"]["document"])) == []
+
+
 def test_the_check_knows_every_word_that_the_schema_uses() -> None:
     """A word it does not know would be a promise that nothing holds a file to."""
     annotations = {"$schema", "$id", "title", "description"}
     known = {"$ref", "type", "const", "enum", "anyOf", "required", "properties", "items", "prefixItems"}
     known |= {"minItems", "maxItems", "pattern", "minimum", "maximum"}
     assert words(SCHEMA["$defs"]["document"]) | words(SCHEMA["$defs"]["head"]) <= annotations | known
+
+
+def undescribed(value: Any, schema: dict[str, Any], where: str = "document") -> Iterator[str]:
+    """The keys that a part of the schema has no property for."""
+    described = properties(schema)
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        if key not in described:
+            yield f"{where}.{key}"
+        else:
+            yield from undescribed(inner, described[key], f"{where}.{key}")
+
+
+def properties(schema: dict[str, Any]) -> dict[str, Any]:
+    """The properties of a part, those of the parts it refers to among them."""
+    parts = [schema, *schema.get("anyOf", [])]
+    parts += [SCHEMA["$defs"][part["$ref"].removeprefix("#/$defs/")] for part in parts if "$ref" in part]
+    own = [part.get("properties", {}) for part in parts]
+    referred = [properties(part) for part in parts[1:] if part is not schema]
+    return {key: inner for each in [*own, *referred] for key, inner in each.items()}
 
 
 def words(schema: dict[str, Any]) -> set[str]:
