@@ -34,7 +34,7 @@ def phases(setup: Document) -> str:
 
 def manner(settings: Document, sent: int | None = None) -> str:
     """Return how the probes were sent, and if they were, how many."""
-    size = printable(str(settings.get("size")))
+    size = settings.get("size")
     if settings.get("connect_only"):
         words = "connections" if sent is None else many(sent, "connection")
     elif sent is None:
