@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netecho import __version__
+from netecho.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

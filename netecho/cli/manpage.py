@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netecho import __version__
 from netecho.cli import front_page
 from netecho.cli.click_ext.command import Command, Option
 from netecho.cli.group import group
 from netecho.errors import ExitCode
+from netecho.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

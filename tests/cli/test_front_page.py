@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from netecho import __version__
 from netecho.cli import front_page
+from netecho.version import __version__
 from tests.program import environment
 
 if TYPE_CHECKING:

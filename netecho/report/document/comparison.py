@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from netecho import __version__
 from netecho.measure.compare import INTERVAL_TEST, LOCATION_TEST, Change, Comparison, Run
 from netecho.measure.metrics import Unit, Value
 from netecho.measure.samples import Samples
@@ -13,6 +12,7 @@ from netecho.measure.stats.bootstrap import CONFIDENCE
 from netecho.report.document.decode import start_of, summary_of
 from netecho.report.document.reader import replay
 from netecho.report.document.values import milliseconds
+from netecho.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from netecho import __version__
 from netecho.report.document.stamp_section import stamp_section
 from netecho.report.document.transport_sections import tcp_section, tls_section, udp_section
 from netecho.report.document.values import distribution, milliseconds, timestamp
+from netecho.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
