@@ -90,6 +90,18 @@ def printer(form: str, output: Output, *, lines: bool, histogram: bool | None = 
         from netecho.report.formats.csv_rows import CsvReporter
 
         return CsvReporter(output)
+    if form == "junit":
+        from netecho.report.formats.junit import JunitReporter
+
+        return JunitReporter(output)
+    if form == "github":
+        from netecho.report.formats.github import GithubReporter
+
+        return GithubReporter(output)
+    if form == "openmetrics":
+        from netecho.report.formats.openmetrics import OpenmetricsReporter
+
+        return OpenmetricsReporter(output)
     from netecho.report.formats.text import TextReporter
 
     return TextReporter(output, lines=lines, histogram=histogram)

@@ -345,7 +345,11 @@ MISTAKES = [
         "write a name or an address: tls://localhost:7443",
     ),
     ("probe tls://host --server-name ''", "--server-name: the name is empty", "write a name: echo.example"),
-    ("probe host --format xml", "--format: 'xml' is not one of text, json, ndjson, csv", "for example text"),
+    (
+        "probe host --format xml",
+        "--format: 'xml' is not one of text, json, ndjson, csv, junit, github, openmetrics",
+        "for example text",
+    ),
     (
         "probe host --json --format csv",
         "--json and --format exclude each other: --json is short for --format json, not csv",
@@ -480,7 +484,11 @@ MISTAKES = [
         "a run that was saved with netecho probe --save FILE",
     ),
     ("report /dev/null", "'/dev/null': it is empty", "a run that was saved with netecho probe --save FILE"),
-    ("report x --format yaml", "--format: 'yaml' is not one of text, json, ndjson, csv", "for example text"),
+    (
+        "report x --format yaml",
+        "--format: 'yaml' is not one of text, json, ndjson, csv, junit, github, openmetrics",
+        "for example text",
+    ),
     (
         "report x --json --format csv",
         "--json and --format exclude each other: --json is short for --format json, not csv",
@@ -561,7 +569,11 @@ def test_a_mistake_is_told_by_its_part_and_shown_a_right_one(line: str, sentence
     ("variable", "value", "sentence"),
     [
         ("NETECHO_PROBE_COUNT", "ten", "NETECHO_PROBE_COUNT: 'ten' is not a whole number"),
-        ("NETECHO_PROBE_FORMAT", "xml", "NETECHO_PROBE_FORMAT: 'xml' is not one of text, json, ndjson, csv"),
+        (
+            "NETECHO_PROBE_FORMAT",
+            "xml",
+            "NETECHO_PROBE_FORMAT: 'xml' is not one of text, json, ndjson, csv, junit, github, openmetrics",
+        ),
         ("NETECHO_PROBE_IPV4", "perhaps", "NETECHO_PROBE_IPV4: 'perhaps' is neither yes nor no"),
         ("NETECHO_PROBE_QUIET", "very", "NETECHO_PROBE_QUIET: 'very' is not a whole number"),
         ("NETECHO_PROBE_FAIL_IF", "speed>1", "NETECHO_PROBE_FAIL_IF: 'speed' in 'speed>1' is not a metric"),

@@ -27,6 +27,7 @@ from netecho.cli.click_ext.types import (
 )
 from netecho.measure.plan import Plan
 from netecho.net.client.job import StampOptions
+from netecho.report.formats import FORMATS
 from netecho.units import spell_time
 
 if TYPE_CHECKING:
@@ -148,7 +149,13 @@ verdict = section("Verdict")
     shown="ntp",
     help="of the timestamps in the packets, there and back (RFC 8186)",
 )
-@output("--format", type=choice("text", "json", "ndjson", "csv"), shown="text", help="what goes to standard output")
+@output(
+    "--format",
+    type=choice(*FORMATS),
+    metavar="FORMAT",
+    shown="text",
+    help=f"what goes to standard output: {', '.join(FORMATS)}",
+)
 @output("--json", is_flag=True, help="short for --format json")
 @output("-q", "--quiet", count=True, help="the summary alone; twice: nothing, the exit code speaks")
 @output(

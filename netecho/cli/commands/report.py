@@ -9,6 +9,7 @@ import click
 from netecho.cli.click_ext.command import command, section
 from netecho.cli.click_ext.types import FILE, choice, form_of
 from netecho.errors import ExitCode, UsageError
+from netecho.report.formats import FORMATS
 
 if TYPE_CHECKING:
     from netecho.cli.context import CliContext
@@ -27,7 +28,13 @@ output = section("Output")
     "report", examples=EXAMPLES, epilog="Every option is also read from the environment, as NETECHO_REPORT_<OPTION>."
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FILE)
-@output("--format", type=choice("text", "json", "ndjson", "csv"), shown="text", help="what goes to standard output")
+@output(
+    "--format",
+    type=choice(*FORMATS),
+    metavar="FORMAT",
+    shown="text",
+    help=f"what goes to standard output: {', '.join(FORMATS)}",
+)
 @output("--json", is_flag=True, help="short for --format json")
 @output("--histogram", is_flag=True, shown="where there is room", help="draw the round trips by their size")
 @output("--no-color", is_flag=True, help="no colour, as NO_COLOR=1 in the environment")

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netecho.cli.job.inputs import Inputs
-    from netecho.cli.job.options import Format, Options
+    from netecho.cli.job.options import Options
     from netecho.measure.criteria import Criterion
+    from netecho.report.formats import Format
 
 _PLAN = Plan()
 

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
     from netecho.measure.criteria import Criterion
     from netecho.measure.plan import Pattern, Schedule, Stamps
+    from netecho.report.formats import Format
     from netecho.target import Target
-
-Format = Literal["text", "json", "ndjson", "csv"]
 
 _PLAN, _STAMP = Plan(), StampOptions()
 """Where the defaults stand."""
