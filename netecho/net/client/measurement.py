@@ -78,6 +78,7 @@ class _Measurement:
         finally:
             facts = opened[0].facts(self._drivers[0].link or opened[0].link)
             for driver in self._drivers:
+                driver.stop(poll=False)
                 if driver.link is not None:
                     driver.link.close()
         if self._trouble is not None and not self._recorder.rtt.count:
