@@ -1,8 +1,8 @@
 """How much of the server one client, and all of them together, may have.
 
-A gate keeps count of who is inside; a rate limit of how often somebody knocks. Both take no more memory the more
-clients there are: the gate has one entry for each client inside, whose number is limited, and the rate limit is an
-array of a fixed size, because the sources of datagrams can be forged and a table of them would be the attack.
+A gate counts open connections; a rate limit counts datagrams and new connections a second. The memory of both is
+bounded: the gate has one entry for each client with an open connection, whose number is limited, and the rate limit is
+an array of a fixed size, because the sources of datagrams can be forged and a table of them would be the attack.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def share(limits: Limits, processes: int) -> Limits:
 
 
 def client_of(address: str) -> str:
-    """Whom an address counts for: itself, or its /64 network, which is what one host of IPv6 commands."""
+    """Return what an address counts as: itself, or of IPv6 its /64 network, all of which one host may use."""
     if ":" not in address:
         return address
     v6 = IPv6Address(address)
@@ -54,42 +54,49 @@ def client_of(address: str) -> str:
     return f"{v6.packed[:8].hex()}/64"
 
 
+def printable_client(client: str) -> str:
+    """Write what `client_of` returned as an address or a network is written: `2001:db8::/64`."""
+    if not client.endswith("/64"):
+        return client
+    return f"{IPv6Address(bytes.fromhex(client[:-3]) + bytes(8))}/64"
+
+
 class Gate:
-    """Who is inside, and who may come in."""
+    """The open connections of each client, and whether one more may be opened."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._inside: dict[str, int] = {}
+        self._open_of: dict[str, int] = {}
         self.open = 0
-        """Connections inside, of all clients together."""
+        """Open connections of all clients together."""
 
     def enter(self, client: str) -> str | None:
-        """Count one connection of `client` in; or say why not, and count nothing."""
+        """Count one more connection of `client`; or return why it may not be opened, and count nothing."""
         most, each = self._limits.connections, self._limits.per_client
         if most is not None and self.open >= most:
             return f"{most} connections are open (--max-connections)"
-        mine = self._inside.get(client, 0)
+        mine = self._open_of.get(client, 0)
         if each is not None and mine >= each:
             return f"{each} connections of this client are open (--max-per-client)"
-        self._inside[client] = mine + 1
+        self._open_of[client] = mine + 1
         self.open += 1
         return None
 
     def leave(self, client: str) -> None:
-        """Count one connection of `client` out."""
+        """Count one connection of `client` less."""
         self.open -= 1
-        mine = self._inside[client] - 1
+        mine = self._open_of[client] - 1
         if mine:
-            self._inside[client] = mine
+            self._open_of[client] = mine
         else:
-            del self._inside[client]
+            del self._open_of[client]
 
 
 class RateLimit:
     """So many a second of each source, over windows of one second.
 
-    Sources that meet in one of the 65,536 places share its limit: the price of a memory that nobody can fill. `salt`
-    makes which ones meet different in every process.
+    Sources whose hashes fall on the same of the 65,536 places share its limit: the price of a memory that nobody can
+    fill. `salt` makes it different in every process which ones do.
     """
 
     PLACES = _PLACE + 1

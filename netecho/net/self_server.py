@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from netecho.echo.limits import Limits
 from netecho.net.linux import sockopts
-from netecho.net.server import stamp, udp
+from netecho.net.server import listeners
 from netecho.net.server.settings import ReflectorSettings, ServerSettings
 from netecho.net.server.sockets import bind_all, close_all
 
@@ -41,13 +40,11 @@ def reachable(job: Job) -> Iterator[Job]:
     loopback = "::1" if job.ip_options.family == 6 else "127.0.0.1"
     bound = bind_all([replace(job.target, host=loopback, port=0)])
     for each in bound:
-        if each.socket.type == socket.SOCK_DGRAM:
-            # What comes before the child serves must come with all that the child asks for.
-            (stamp if each.scheme == "stamp" else udp).prepare(each.socket)
+        listeners.prepare(each)  # the probe may send before the child serves
     key = job.stamp_options.key
     reflector_settings = ReflectorSettings(stateful=True, key=None if key is None else key.hex())
     identity = None
-    if job.target.scheme == "tls":
+    if job.target.is_secure:
         from netecho.net.certificates import load_identity, make_identity, pin_of
 
         identity = make_identity([loopback])

@@ -208,7 +208,7 @@ def run(
     context.output = Output(quiet=2 if verbosity < -1 else 0)
     log = ServerLog(context.output, form, verbosity)
     # A server that nobody asks about each connection is spared the work of telling.
-    settings = replace(settings, tells_clients=log.shows_clients, tells_arrivals=log.shows_arrivals)
+    settings = replace(settings, log_connections=log.shows_clients, log_received=log.shows_arrivals)
     run_server(targets, settings, log, workers=workers, mode=mode)
     log.finish()
     return 0

@@ -1,21 +1,38 @@
-"""Control messages: what a packet says beside its payload (cmsg(3)), read and written in this one place."""
+"""Control messages: what a packet says beside its payload (cmsg(3)), asked of the kernel and read in this one place.
+
+For a datagram that is to be answered they say which of our addresses it was sent to (IP_PKTINFO, IPV6_PKTINFO), the
+TTL or hop limit it arrived with, its traffic class, and when it came. `Headers` reads those of one datagram. Where a
+batch of them lies in memory as recvmmsg(2) left it, `V4_LAYOUT` and `V6_LAYOUT` say at which offset each field is.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import socket
 import struct
+from typing import NamedTuple
 
 from netecho.net.linux import sockopts
 from netecho.units import SECOND
 
+IP_PKTINFO = 8
+"""linux/in.h; Python 3.11 has no name for it."""
+
+MULTICAST, LINK_LOCAL = 0xFF, 0xFE
+"""The first bytes of such IPv6 addresses (RFC 4291)."""
+
 _header = struct.Struct("@Nii")  # struct cmsghdr: its length with this, level, type
-
 _WORD = ctypes.sizeof(ctypes.c_size_t)
+_timespec = struct.Struct("@ll").unpack_from
+_int = struct.Struct("@i")
+_UNKNOWN = bytes(4)
+
+Control = list[tuple[int, int, bytes]]
+"""Control messages as `socket.recvmsg` returns them and `socket.sendmsg` takes them: (level, type, data)."""
 
 
-def control_messages(control: bytes) -> list[tuple[int, int, bytes]]:
-    """Read a buffer of control messages: (level, type, data) of each."""
+def control_messages(control: bytes) -> Control:
+    """Read a buffer of control messages."""
     found = []
     at = 0
     while at + _header.size <= len(control):
@@ -27,14 +44,25 @@ def control_messages(control: bytes) -> list[tuple[int, int, bytes]]:
     return found
 
 
-# linux/in.h and linux/in6.h; Python 3.11 has no names for the former.
-_IP_PKTINFO = 8
+def request_headers(sock: socket.socket, *, traffic_class: bool = False) -> None:
+    """Ask the kernel for the local address and the TTL of each datagram, and for its traffic class where wanted."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
+        if traffic_class:
+            sock.setsockopt(socket.IPPROTO_IPV6, sockopts.IPV6_RECVTCLASS, 1)
+    elif sockopts.LINUX:
+        sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+        sock.setsockopt(socket.IPPROTO_IP, sockopts.IP_RECVTTL, 1)
+        if traffic_class:
+            sock.setsockopt(socket.IPPROTO_IP, sockopts.IP_RECVTOS, 1)
 
-_timespec = struct.Struct("@ll").unpack_from
 
-_int = struct.Struct("@i")
-
-Control = list[tuple[int, int, bytes]]
+def traffic_class(family: int, dscp: int) -> tuple[int, int, bytes]:
+    """Return the control message that has a datagram leave with this DSCP."""
+    v6 = family == socket.AF_INET6
+    level, kind = (socket.IPPROTO_IPV6, sockopts.IPV6_TCLASS) if v6 else (socket.IPPROTO_IP, sockopts.IP_TOS)
+    return level, kind, _int.pack(dscp << 2)
 
 
 class Headers:
@@ -44,12 +72,16 @@ class Headers:
 
     def __init__(self, control: Control) -> None:
         self.rx_timestamp: int | None = None
+        """When it came, by the kernel's clock; nanoseconds since 1970."""
         self.ttl = 0
+        """0: not known."""
         self.tos = 0
         self.local = b""
+        """The address of ours that it was sent to, packed; empty: not known."""
         self.to_many = False
+        """Whether it was sent to a broadcast or multicast address."""
         self.back: Control = []
-        """What makes the reply leave from where the request went."""
+        """What makes the answer leave from the address that the request was sent to."""
         for level, kind, data in control:
             if level == socket.SOL_SOCKET:
                 if kind == sockopts.SO_TIMESTAMPING:
@@ -65,10 +97,16 @@ class Headers:
             (self.ttl,) = _int.unpack_from(data)
         elif kind == sockopts.IP_TOS:
             self.tos = data[0]
-        elif kind == _IP_PKTINFO:
-            self.local, destination = data[4:8], data[8:12]
-            self.to_many = self.local != destination
-            self.back = [(socket.IPPROTO_IP, _IP_PKTINFO, bytes(4) + self.local + self.local)]
+        elif kind == IP_PKTINFO:
+            local, destination = data[4:8], data[8:12]
+            if local == _UNKNOWN:
+                # It was queued before IP_PKTINFO was asked for: the kernel still knows the destination, but not what
+                # kind of address that is. Sent from there, an answer leaves only where the address is one of this
+                # machine's own: any other source, broadcast and multicast among them, is EINVAL to the kernel.
+                local = destination
+            self.local = local
+            self.to_many = local != destination
+            self.back = [(socket.IPPROTO_IP, IP_PKTINFO, bytes(4) + local + local)]
 
     def _v6(self, kind: int, data: bytes) -> None:
         if kind == sockopts.IPV6_HOPLIMIT:
@@ -77,6 +115,29 @@ class Headers:
             (self.tos,) = _int.unpack_from(data)
         elif kind == socket.IPV6_PKTINFO:
             self.local = data[:16]
-            self.to_many = data[0] == 0xFF
+            self.to_many = data[0] == MULTICAST
             # The way back is the routing table's choice, except from an address that means nothing without its link.
-            self.back = [(socket.IPPROTO_IPV6, kind, data if data[0] == 0xFE else self.local + bytes(4))]
+            self.back = [(socket.IPPROTO_IPV6, kind, data if data[0] == LINK_LOCAL else self.local + bytes(4))]
+
+
+class Layout(NamedTuple):
+    """Offsets into one datagram's control messages, as Linux lays them after `request_headers` without class.
+
+    The kernel writes them in the order of its code: the packet info, then the TTL; each after a header of 16 bytes
+    and padded to 8.
+    """
+
+    interface: int
+    """The index of the interface, 32 bits."""
+    local: int
+    """IPv4: the local address, 32 bits. IPv6 has but the destination."""
+    destination: int
+    """The address in the packet: IPv4 32 bits, IPv6 16 bytes."""
+    ttl: int
+    """32 bits."""
+    info: int
+    """Bytes of the packet info alone, which an answer leaves with."""
+
+
+V4_LAYOUT = Layout(interface=16, local=20, destination=24, ttl=48, info=28)
+V6_LAYOUT = Layout(interface=32, local=16, destination=16, ttl=56, info=36)

@@ -1,18 +1,21 @@
-"""Where every client of a server is let in, counted, watched for silence, and seen out.
+"""Admission: which connections a server accepts, what each transport did, and which connections have to end.
 
-One reception a process, shared by all its listeners. It knows connections only as things that tell how far they are
+One for each process, shared by all its listeners. It knows a connection only as something that tells how far it is
 and can be closed; it knows no sockets.
 """
 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 from netecho.echo.events import Connected, Disconnected
-from netecho.echo.limits import Gate, RateLimit, client_of
+from netecho.echo.limits import Gate, RateLimit, client_of, printable_client
 from netecho.echo.refusal_log import RefusalLog
+from netecho.echo.snapshot import ClientCounts, ServerSnapshot, TransportCounts, busiest
 from netecho.echo.totals import Totals
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,12 +23,12 @@ if TYPE_CHECKING:
     from netecho.echo.events import ServerEvent
     from netecho.net.server.settings import ServerSettings
 
-HANDSHAKE = 10_000_000_000
-"""How long a TLS handshake may take; nanoseconds."""
+HANDSHAKE = 10 * SECOND
+"""How long a TLS handshake may take."""
 
 
 class ClientConnection(Protocol):
-    """A connection, as the reception sees it."""
+    """An open connection, as admission sees it."""
 
     number: int
     transport_name: str
@@ -46,40 +49,61 @@ class ClientConnection(Protocol):
         """Payload bytes that went."""
 
     @property
+    def echoes(self) -> int:
+        """Reads that were answered."""
+
+    @property
     def progress(self) -> int:
         """A number that grows with every byte on the wire, in either direction."""
 
     @property
-    def owes(self) -> bool:
+    def has_unsent(self) -> bool:
         """Whether bytes wait to be sent."""
 
     @property
-    def greeted(self) -> bool:
+    def established(self) -> bool:
         """Whether the connection is set up, TLS and all."""
 
     def close(self, reason: str) -> None:
-        """End it once what is owed is sent."""
+        """End it once what waits is sent."""
 
-    def cut(self, reason: str) -> None:
+    def abort(self, reason: str) -> None:
         """End it now."""
 
 
 class Admission:
-    """Who is inside, what they did, and who was turned away."""
+    """The open connections, the counts of each transport, and the refusals."""
 
-    def __init__(self, settings: ServerSettings, tell: Callable[[ServerEvent], None], clock: Callable[[], int]) -> None:
+    def __init__(self, settings: ServerSettings, emit: Callable[[ServerEvent], None], clock: Callable[[], int]) -> None:
         self.settings = settings
-        self.tell = tell
+        self.emit = emit
         self.clock = clock
-        self.totals = Totals()
-        self.inside: set[ClientConnection] = set()
+        self.connections: set[ClientConnection] = set()
         self.rate = RateLimit(settings.limits.rate, random.getrandbits(64))
         self.above_rate = f"more than {settings.limits.rate} in a second (--max-rate)"
+        self._started = clock()
+        self._numbered = 0
+        self._totals: dict[str, Totals] = {}
+        self._echoes: Counter[str] = Counter()
+        """Of connections that are closed, by transport."""
         self._gate = Gate(settings.limits)
         self._refusals = RefusalLog()
+        self._reasons: Counter[str] = Counter()
+
+    @property
+    def totals(self) -> Totals:
+        """What was done so far, over all transports."""
+        totals = Totals()
+        for each in self._totals.values():
+            totals.add(each)
+        return totals
+
+    def totals_of(self, transport: str) -> Totals:
+        """Return the counts of one transport, for its listeners to count in."""
+        return self._totals.setdefault(transport, Totals())
 
     def admit(self, transport: str, address: str, peer: str) -> str | None:
-        """Let a connection in and return the client it counts for; or turn it away and return None."""
+        """Accept a connection and return the client it counts for; or refuse it and return None."""
         client = client_of(address)
         self.rate.roll(self.clock())
         if not self.rate.take(client):
@@ -92,71 +116,105 @@ class Admission:
         return None
 
     def refuse(self, transport: str, peer: str, reason: str) -> None:
-        """Count a connection that was turned away."""
-        self.totals.refused += 1
+        """Count a connection that was refused."""
+        self.totals_of(transport).refused += 1
         # Not by port: a client that tries again and again comes from another one each time.
-        self.turned_away(transport, peer.rpartition(":")[0] or peer, reason)
+        self.log_refusal(transport, peer.rpartition(":")[0] or peer, reason)
 
-    def turned_away(self, transport: str, peer: str, reason: str) -> None:
-        """Tell of somebody who was turned away, without a flood."""
+    def log_refusal(self, transport: str, peer: str, reason: str) -> None:
+        """Count a refusal by its reason, and emit events of it at a bounded rate."""
+        self._reasons[reason] += 1
         first = self._refusals.add(transport, peer, reason)
         if first is not None:
-            self.tell(first)
+            self.emit(first)
 
     def opened(self, connection: ClientConnection) -> None:
-        """Take in a connection that was let in, and number it."""
+        """Take in a connection that was accepted, and number it."""
         now = self.clock()
-        self.totals.connections += 1
-        connection.number = self.totals.connections
+        self._numbered += 1
+        self.totals_of(connection.transport_name).connections += 1
+        connection.number = self._numbered
         connection.since = connection.progress_at = now
-        self.inside.add(connection)
-        if self.settings.tells_clients:
-            self.tell(Connected(connection.number, connection.transport_name, connection.peer))
+        self.connections.add(connection)
+        if self.settings.log_connections:
+            self.emit(Connected(connection.number, connection.transport_name, connection.peer))
 
     def closed(self, connection: ClientConnection, reason: str) -> None:
-        """See a connection out."""
-        self.inside.discard(connection)
+        """Take out a connection that has ended, and count what it did."""
+        self.connections.discard(connection)
         self._gate.leave(connection.client)
-        self.totals.bytes_received += connection.received
-        self.totals.bytes_sent += connection.sent
-        if self.settings.tells_clients:
-            name, lasted = connection.transport_name, self.clock() - connection.since
-            self.tell(
+        name = connection.transport_name
+        totals = self.totals_of(name)
+        totals.bytes_received += connection.received
+        totals.bytes_sent += connection.sent
+        self._echoes[name] += connection.echoes
+        if self.settings.log_connections:
+            lasted = self.clock() - connection.since
+            self.emit(
                 Disconnected(
                     connection.number, name, connection.peer, connection.received, connection.sent, lasted, reason
                 )
             )
 
     def report(self) -> None:
-        """Tell of the refusals that have not been told yet. To be called about once a second."""
+        """Emit the refusals that were gathered. To be called about once a second."""
         for refused in self._refusals.report():
-            self.tell(refused)
+            self.emit(refused)
+
+    def snapshot(self) -> ServerSnapshot:
+        """Return what the server is doing now; it costs a pass over the open connections."""
+        transports = {
+            name: TransportCounts(
+                connections=each.connections,
+                echoes=each.datagrams_answered + self._echoes[name],
+                bytes_received=each.bytes_received,
+                bytes_sent=each.bytes_sent,
+                refused=each.refused + each.datagrams_refused,
+            )
+            for name, each in self._totals.items()
+        }
+        clients: dict[str, ClientCounts] = {}
+        for connection in self.connections:
+            name, received, sent = connection.transport_name, connection.received, connection.sent
+            transports[name] += TransportCounts(
+                open=1, echoes=connection.echoes, bytes_received=received, bytes_sent=sent
+            )
+            client = printable_client(connection.client)
+            counts = ClientCounts(client=client, open=1, bytes_received=received, bytes_sent=sent)
+            clients[client] = clients[client] + counts if client in clients else counts
+        return ServerSnapshot(
+            at=self.clock() - self._started,
+            transports=transports,
+            clients=busiest(clients.values()),
+            refusals=dict(self._reasons),
+            totals=self.totals,
+        )
 
     def end_idle(self) -> None:
-        """Cut off whoever has been silent for too long, or does not get done with the TLS handshake."""
+        """Abort the connections that were silent for too long, or whose TLS handshake takes too long."""
         idle = self.settings.limits.idle
         now = self.clock()
-        for connection in list(self.inside):
+        for connection in list(self.connections):
             if connection.linger_until is not None and now >= connection.linger_until:
                 connection.close("closed")
                 continue
             limit = idle
-            if not connection.greeted:
+            if not connection.established:
                 limit = HANDSHAKE if idle is None else min(idle, HANDSHAKE)
             if limit is not None and self._quiet_for(connection, now) >= limit:
-                connection.cut("idle" if connection.greeted else "no TLS handshake")
+                connection.abort("idle" if connection.established else "no TLS handshake")
 
-    def dismiss_quiet(self, quiet: int) -> None:
-        """Close the connections on which nothing is under way: nothing owed, and no byte for `quiet` nanoseconds."""
+    def close_quiet(self, quiet: int) -> None:
+        """Close the connections with nothing under way: nothing waits to be sent, and no byte for `quiet` ns."""
         now = self.clock()
-        for connection in list(self.inside):
-            if self._quiet_for(connection, now) >= quiet and not connection.owes:
+        for connection in list(self.connections):
+            if self._quiet_for(connection, now) >= quiet and not connection.has_unsent:
                 connection.close("stopped")
 
-    def dismiss_all(self) -> None:
-        """Cut off whoever is left."""
-        for connection in list(self.inside):
-            connection.cut("stopped before it was done")
+    def abort_all(self) -> None:
+        """Abort the connections that are left."""
+        for connection in list(self.connections):
+            connection.abort("stopped before it was done")
 
     def _quiet_for(self, connection: ClientConnection, now: int) -> int:
         progress = connection.progress

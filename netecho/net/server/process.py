@@ -1,42 +1,39 @@
-"""A whole server in one process: its listeners, its lane, its rounds, and how it comes to rest."""
+"""A whole server in one process: its listeners, its periodic calls, and the drain at its end."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from twisted.internet.task import deferLater
 
-from netecho.echo.text import answer_datagram
-from netecho.net.linux import mmsg
 from netecho.net.reactor.epoll_fdset import EpollFDSet
 from netecho.net.server.admission import Admission
 from netecho.net.server.lifecycle import ROUND, looping_call
+from netecho.net.server.listeners import Context, listen
 from netecho.net.server.sockets import close_all
-from netecho.net.server.tcp import StreamListener
-from netecho.net.server.udp import DatagramListener
-from netecho.net.server.udp_batched import BatchedDatagramListener
+from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from twisted.internet.interfaces import IReactorTime
     from twisted.internet.task import LoopingCall
 
     from netecho.echo.events import ServerEvent
+    from netecho.echo.snapshot import ServerSnapshot
     from netecho.echo.totals import Totals
+    from netecho.net.reactor.interfaces import Reactor
+    from netecho.net.server.listeners import Listener
     from netecho.net.server.settings import ServerSettings
     from netecho.net.server.sockets import BoundSocket
-    from netecho.net.server.stamp import ReflectorListener
     from netecho.net.server.tls import ServerTls
-    from netecho.stamp.session_reflector import Reflector
 
-    Listener = StreamListener | DatagramListener | BatchedDatagramListener | ReflectorListener
+DRAIN = 5 * SECOND
+"""How long what is under way may take when the server stops."""
 
-DRAIN = 5_000_000_000
-"""How long what is under way may take when the server stops; nanoseconds."""
-
-QUIET = 200_000_000
-"""A connection with nothing owed on which nothing came for so long has nothing under way; nanoseconds."""
+QUIET = 200 * MILLISECOND
+"""A connection on which nothing waits to be sent, and nothing came for so long, has nothing under way."""
 
 _DRAIN_ROUND = 0.05
 
@@ -46,22 +43,21 @@ class Server:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: Reactor,
         settings: ServerSettings,
         bound: Sequence[BoundSocket],
         tls: ServerTls | None,
-        tell: Callable[[ServerEvent], None],
+        emit: Callable[[ServerEvent], None],
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._reactor = reactor
         self._settings = settings
         self._bound = bound
-        self._tls = tls
         self._clock = clock
-        self._admission = Admission(settings, tell, clock)
+        self._admission = Admission(settings, emit, clock)
         self._fdset = EpollFDSet(reactor)
+        self._context = Context(reactor, self._fdset, self._admission, tls)
         self._listeners: list[Listener] = []
-        self._reflector: Reflector | None = None
         self._rounds: list[LoopingCall] = []
 
     @property
@@ -69,9 +65,13 @@ class Server:
         """What was done so far."""
         return self._admission.totals
 
+    def snapshot(self) -> ServerSnapshot:
+        """Return what is being done now."""
+        return self._admission.snapshot()
+
     async def start(self) -> None:
         """Serve from now on."""
-        self._listeners += [self._listen(each) for each in self._bound]
+        self._listeners += [listen(self._context, each) for each in self._bound]
         idle = self._settings.limits.idle
         # Often enough that a silent client is gone soon after its time, seldom enough to cost nothing.
         sweep = 1.0 if idle is None else min(max(idle / 4e9, 0.05), 1.0)
@@ -81,42 +81,21 @@ class Server:
         ]
 
     async def stop(self) -> None:
-        """Let nobody in, and end what is under way, or cut it off when it takes too long."""
+        """Accept no more, wait for what is under way, and abort what takes too long."""
         for listener in self._listeners:
             listener.stop()
         close_all(self._bound)
+        time_of = cast("IReactorTime", self._reactor)
         deadline = self._clock() + DRAIN
-        while self._admission.inside and self._clock() < deadline:
-            self._admission.dismiss_quiet(QUIET)
-            await deferLater(self._reactor, _DRAIN_ROUND)
-        self._admission.dismiss_all()
-        await deferLater(self._reactor, 0)  # aborted connections end in the next pass
+        while self._admission.connections and self._clock() < deadline:
+            self._admission.close_quiet(QUIET)
+            await deferLater(time_of, _DRAIN_ROUND)
+        self._admission.abort_all()
+        await deferLater(time_of, 0)  # aborted connections end in the next pass
         for each in self._rounds:
             each.stop()
         self._fdset.close()
         self._admission.report()
 
     def reloaded(self) -> None:
-        """Have nothing to do: the next handshake takes the new certificate."""
-
-    def _listen(self, bound: BoundSocket) -> Listener:
-        if bound.scheme == "stamp":
-            return self._reflect(bound)
-        if bound.scheme != "udp":
-            wrap = self._tls.wrap if self._tls and bound.scheme == "tls" else None
-            return StreamListener(self._reactor, self._fdset, bound, self._admission, wrap)
-        text_mode = self._settings.text_mode
-        if text_mode is not None:
-            return DatagramListener(
-                self._reactor, bound, self._admission, lambda data: answer_datagram(text_mode, bytes(data))
-            )
-        if self._settings.tells_arrivals or not mmsg.available():
-            return DatagramListener(self._reactor, bound, self._admission, lambda data: data)
-        return BatchedDatagramListener(self._reactor, bound, self._admission)
-
-    def _reflect(self, bound: BoundSocket) -> ReflectorListener:
-        from netecho.net.server.stamp import ReflectorListener, new_reflector
-
-        if self._reflector is None:
-            self._reflector = new_reflector(self._settings.reflector_settings)
-        return ReflectorListener(self._reactor, bound, self._admission, self._reflector)
+        """Do nothing: the next handshake takes the new certificate."""

@@ -1,4 +1,4 @@
-"""What a server was asked to be, as one frozen value: how it answers, whom it lets in, and for how long."""
+"""The settings of a server as one frozen value: how it answers, what its limits are, how long it runs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """Who the server says it is over TLS, and whose word it takes for its clients. Files are paths of PEM files."""
+    """The server's certificate, and the authorities that it trusts for its clients'. Files are paths of PEM files."""
 
     cert: str | None = None
     """None: a certificate is made for the run, signed by itself."""
     key: str | None = None
     """None: the key is in the certificate's file."""
     client_ca: str | None = None
-    """Clients must show a certificate that these authorities signed; None: nobody is asked for one."""
+    """Clients must show a certificate that these authorities signed; None: no client is asked for one."""
     alpn: tuple[str, ...] = ()
 
 
@@ -48,8 +48,8 @@ class ServerSettings:
     reflector_settings: ReflectorSettings = field(default_factory=ReflectorSettings)
     limits: Limits = field(default_factory=Limits)
     duration: int | None = None
-    """Stop after this long; None: when told to."""
-    tells_clients: bool = True
-    """Whether each connection is told, when it begins and when it ends."""
-    tells_arrivals: bool = False
-    """Whether all that comes is told, as it comes."""
+    """Stop after this long; None: at a signal."""
+    log_connections: bool = True
+    """Whether there are events when a connection begins and when it ends."""
+    log_received: bool = False
+    """Whether there is an event for each read and each datagram."""

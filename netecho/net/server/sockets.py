@@ -11,11 +11,13 @@ import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from netecho.errors import UnreachableError
+from netecho.net.linux.cmsg import request_headers
+from netecho.net.server.peers import host_of
 from netecho.net.server.unix_socket import bind_path
-from netecho.target import Target
+from netecho.target import TRAITS, Target, format_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,6 +32,9 @@ UNSENT = 524_288
 this much of the kernel's memory, and not the megabytes that its send buffer may grow to. With 128 KiB one connection's
 bulk was a quarter slower."""
 
+DATAGRAM_BUFFERS = 4 * 1024 * 1024
+"""Bytes asked of the kernel for each direction, so that a burst is not lost while Python is busy."""
+
 _ATTEMPTS = 20
 
 
@@ -37,7 +42,7 @@ _ATTEMPTS = 20
 class BoundSocket:
     """A socket that is bound, and what it is for."""
 
-    scheme: str
+    scheme: Scheme
     socket: socket.socket
     path: str | None = None
     """Of a Unix socket that this process made, and that is to be removed at the end."""
@@ -48,7 +53,7 @@ class BoundSocket:
     def address(self) -> str:
         """The IP literal, or the path."""
         name = self.socket.getsockname()
-        return self.path or (name if isinstance(name, str) else str(name[0]))
+        return self.path or (name if isinstance(name, str) else host_of(name))
 
     @property
     def port(self) -> int | None:
@@ -61,8 +66,12 @@ class BoundSocket:
         """The target as one would write it to listen here again."""
         if self.port is None:
             return f"unix:{self.address}"
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"{self.scheme}://{host}:{self.port}"
+        return f"{self.scheme}://{format_endpoint(self.address, self.port)}"
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether a TLS handshake comes first."""
+        return TRAITS[self.scheme].is_secure
 
 
 def bind_all(targets: Sequence[Target], *, shared: bool = False, mode: int = 0o660) -> list[BoundSocket]:
@@ -92,7 +101,7 @@ def bind_again(bound: Sequence[BoundSocket]) -> list[BoundSocket]:
                 again.append(BoundSocket(each.scheme, each.socket.dup()))
             else:
                 name = each.socket.getsockname()
-                target = Target(cast("Scheme", each.scheme), each.address, each.port)
+                target = Target(each.scheme, each.address, each.port)
                 again.append(BoundSocket(each.scheme, _bind(target, each.socket.family, name, shared=True)))
     except BaseException:
         close_all(again)
@@ -227,9 +236,20 @@ def prepare_stream(listener: socket.socket) -> None:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
 
 
+def prepare_datagrams(sock: socket.socket, ttl: int, *, traffic_class: bool = False) -> None:
+    """Ask the kernel for what the answers depend on, and have them leave with this TTL or hop limit."""
+    for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+        sock.setsockopt(socket.SOL_SOCKET, option, DATAGRAM_BUFFERS)
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, ttl)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
+    request_headers(sock, traffic_class=traffic_class)
+
+
 def _explained(target: Target, address: tuple[str | int | bytes, ...], error: OSError) -> UnreachableError:
-    host, port = str(address[0]), int(address[1])
-    where = f"{target.scheme}://" + (f"[{host}]" if ":" in host else host) + f":{port}"
+    port = int(address[1])
+    where = f"{target.scheme}://{format_endpoint(host_of(address), port)}"
     if error.errno == errno.EADDRINUSE:
         return _InUseError(
             f"cannot listen on {where}: the port is in use",

@@ -19,16 +19,17 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.abstract import FileDescriptor
-
 from netecho.echo.events import Received
 from netecho.echo.limits import client_of
 from netecho.echo.loop_guard import NEVER_ANSWERED, TO_MANY
 from netecho.net.linux import sockopts
-from netecho.net.linux.cmsg import _IP_PKTINFO, Control, Headers, _int
+from netecho.net.linux.cmsg import Control, Headers, traffic_class
 from netecho.net.linux.timestamping import PER_DRAIN, SPACE, TimestampIds, awake, parse_tx_timestamp
 from netecho.net.linux.wall_clock import clock_state
 from netecho.net.reactor.error_queue import ErrorQueueAware
+from netecho.net.server.peers import endpoint_of, host_of
+from netecho.net.server.socket_reader import SocketReader
+from netecho.net.server.sockets import prepare_datagrams
 from netecho.stamp.packet import PORT, TTL
 from netecho.stamp.session_reflector import Arrival, Clock, Prepared, Reflector, Refusal, Rules
 from netecho.units import MILLISECOND, SECOND
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 LARGEST = 65_535
 _BATCH = 64
 """Datagrams answered in one go; then the reactor's other descriptors have their turn."""
-_BUFFERS = 4 * 1024 * 1024
 _ROOM = 256
 _AWAITED = 1024
 """Replies whose leaving is waited for; an interface that stamps none must not have us keep them all."""
@@ -96,15 +96,14 @@ class Egress:
             self.least = min(self._seen) // 2
 
 
-class ReflectorListener(ErrorQueueAware, FileDescriptor):
+class ReflectorListener(ErrorQueueAware, SocketReader):
     """Answers the test packets that come to one bound socket."""
 
     def __init__(self, reactor: Any, bound: BoundSocket, admission: Admission, reflector: Reflector) -> None:
-        super().__init__(reactor)
-        self._socket = bound.socket
+        super().__init__(reactor, bound)
         self._admission = admission
         self._reflector = reflector
-        self._six = bound.socket.family == socket.AF_INET6
+        self._totals = admission.totals_of("stamp")
         self._data = bytearray(LARGEST)
         self._view = memoryview(self._data)
         self._counter = TimestampIds(stream=False)
@@ -115,14 +114,6 @@ class ReflectorListener(ErrorQueueAware, FileDescriptor):
             reflector.ports.add(bound.port)
         self._leaving = prepare(bound.socket)
         self.startReading()
-
-    def fileno(self) -> int:
-        """Give the reactor the socket."""
-        return self._socket.fileno()
-
-    def logPrefix(self) -> str:
-        """Name the listener in Twisted's log."""
-        return "stamp"
 
     def doRead(self) -> None:
         """Answer what waits."""
@@ -150,16 +141,15 @@ class ReflectorListener(ErrorQueueAware, FileDescriptor):
         self.stopReading()
 
     def _received(self, data: bytes, headers: Headers, peer: Any) -> None:
-        admission, totals = self._admission, self._admission.totals
+        admission, totals = self._admission, self._totals
         totals.datagrams += 1
         totals.bytes_received += len(data)
-        if admission.settings.tells_arrivals:
-            host, port = peer[0], peer[1]
-            admission.tell(Received(None, "stamp", f"[{host}]:{port}" if self._six else f"{host}:{port}", len(data)))
+        if admission.settings.log_received:
+            admission.emit(Received(None, "stamp", endpoint_of(peer), len(data)))
         answer = self._answer(data, headers, peer)
         if isinstance(answer, str):
             totals.datagrams_refused += 1
-            admission.turned_away("stamp", peer[0], answer)
+            admission.log_refusal("stamp", host_of(peer), answer)
             return
         try:
             totals.bytes_sent += self._send(answer, headers.back, peer)
@@ -180,16 +170,13 @@ class ReflectorListener(ErrorQueueAware, FileDescriptor):
         source = (host, port, headers.local)
         now = self._admission.clock()
         answer = self._reflector.take(Arrival(data, source, port, received, now, headers.ttl, headers.tos))
-        tally, totals = self._reflector.tally, self._admission.totals
+        tally, totals = self._reflector.tally, self._totals
         totals.forged, totals.replayed = tally.refused[Refusal.FORGED], tally.replays
         return _WHY[answer] if isinstance(answer, Refusal) else answer
 
     def _send(self, prepared: Prepared, control: Control, peer: Any) -> int:
         if prepared.dscp:
-            level, kind = (
-                (socket.IPPROTO_IPV6, sockopts.IPV6_TCLASS) if self._six else (socket.IPPROTO_IP, sockopts.IP_TOS)
-            )
-            control.append((level, kind, _int.pack(prepared.dscp << 2)))
+            control.append(traffic_class(self._socket.family, prepared.dscp))
         egress = self._egress
         asked = self._leaving and (egress.asks or prepared.wants_left)
         if asked:
@@ -237,17 +224,7 @@ class ReflectorListener(ErrorQueueAware, FileDescriptor):
 
 def prepare(sock: socket.socket) -> bool:
     """Ask the kernel for all that replies depend on; return whether it can tell when they leave."""
-    for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-        sock.setsockopt(socket.SOL_SOCKET, option, _BUFFERS)
-    if sock.family == socket.AF_INET6:
-        for option in (socket.IPV6_RECVPKTINFO, sockopts.IPV6_RECVHOPLIMIT, sockopts.IPV6_RECVTCLASS):
-            sock.setsockopt(socket.IPPROTO_IPV6, option, 1)
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, TTL)
-    else:
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, TTL)
-        if sockopts.LINUX:
-            for option in (_IP_PKTINFO, sockopts.IP_RECVTTL, sockopts.IP_RECVTOS):
-                sock.setsockopt(socket.IPPROTO_IP, option, 1)
+    prepare_datagrams(sock, TTL, traffic_class=True)
     if not awake():
         return False
     _stamp(sock)

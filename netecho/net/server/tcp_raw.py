@@ -1,4 +1,4 @@
-"""The raw echo over a stream: what comes is sent back with no object made for it, and in bulk never taken at all.
+"""The raw echo over a stream: what comes is sent back without an object made of it, and in bulk without a copy.
 
 Small messages are taken and sent back at once: two system calls an echo. In bulk, once a read has filled its chunk,
 bytes are looked at where they are (MSG_PEEK), sent, and only what the kernel took is discarded from the queue
@@ -27,7 +27,10 @@ _PEEK, _DISCARD = socket.MSG_PEEK, socket.MSG_TRUNC
 
 
 class RawEchoConnection(EagerConnection):
-    """Sends back whatever comes; its protocol is told of the beginning and the end alone."""
+    """Sends back what comes; its protocol sees the beginning and the end alone."""
+
+    echoes = 0
+    """Reads that were sent back."""
 
     def __init__(self, sock: socket.socket, protocol: Any, reactor: Any) -> None:
         super().__init__(sock, protocol, reactor)
@@ -38,7 +41,7 @@ class RawEchoConnection(EagerConnection):
     def doRead(self) -> Any:
         """Send back what came. Returns why the connection is over, or None."""
         if self._in_bulk:
-            return self._mirror_bulk()
+            return self._echo_bulk()
         try:
             size = self.socket.recv_into(_scratch, CHUNK)
         except BlockingIOError:
@@ -49,6 +52,7 @@ class RawEchoConnection(EagerConnection):
             self.ended = True
             return CONNECTION_DONE
         self.received += size
+        self.echoes += 1
         self._in_bulk = size == CHUNK and self._may_peek
         try:
             sent = self.socket.send(_view[:size])
@@ -71,7 +75,7 @@ class RawEchoConnection(EagerConnection):
             self.startReading()
         return None
 
-    def _mirror_bulk(self) -> Any:
+    def _echo_bulk(self) -> Any:
         try:
             size = self.socket.recv_into(_scratch, BULK, _PEEK)
             sent = self.socket.send(_view[:size]) if size else 0
@@ -86,6 +90,7 @@ class RawEchoConnection(EagerConnection):
             self.socket.recv_into(_scratch, sent, _DISCARD)
             self.received += sent
             self.sent += sent
+            self.echoes += 1
         if sent < size:
             self.waiting = True
             self.stopReading()

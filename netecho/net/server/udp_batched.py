@@ -1,69 +1,56 @@
-"""The server's datagrams, raw: sent back in batches, straight from where the kernel put them.
+"""The server's datagrams, raw: sent back in batches, from the memory that the kernel wrote them to.
 
-A batch is vetted as a whole, by a few operations over all its TTLs, ports and addresses. Only a batch in which
-something is amiss is looked at datagram by datagram. What is vetted, and why, is told in `udp_server`.
+A batch is checked as a whole, by a few operations over all its TTLs, ports and addresses. Only a batch in which a
+datagram may be refused is looked at datagram by datagram. What is checked, and why: see `udp`, the plain path that
+does the same one datagram at a time.
 """
 
 from __future__ import annotations
 
 import socket
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from twisted.internet.abstract import FileDescriptor
-
-from netecho.echo.loop_guard import MARKED, NEVER_ANSWERED, TO_MANY, refusal
+from netecho.echo.loop_guard import ANSWER_TTL, MARKED, NEVER_ANSWERED, TO_MANY, refusal
+from netecho.net.linux.cmsg import LINK_LOCAL, MULTICAST, V4_LAYOUT, V6_LAYOUT
 from netecho.net.linux.mmsg import SIZE, Batch
-from netecho.net.server.udp import prepare
+from netecho.net.server.socket_reader import SocketReader
+from netecho.net.server.sockets import prepare_datagrams
 
 if TYPE_CHECKING:
+    from netecho.net.reactor.interfaces import ReactorDescriptors
     from netecho.net.server.admission import Admission
     from netecho.net.server.sockets import BoundSocket
 
 _BATCHES = 2
 """Taken in one pass; then the reactor's other descriptors have their turn."""
 
-_MULTICAST, _LINK_LOCAL = 0xFF, 0xFE
-"""The first bytes of such IPv6 addresses (RFC 4291)."""
 
-
-class BatchedDatagramListener(FileDescriptor):
+class BatchedDatagramListener(SocketReader):
     """Sends the datagrams of one bound socket back, where `mmsg.available()`."""
 
-    def __init__(self, reactor: Any, bound: BoundSocket, admission: Admission) -> None:
-        super().__init__(reactor)
-        prepare(bound.socket)
-        self._socket = bound.socket
+    def __init__(self, reactor: ReactorDescriptors, bound: BoundSocket, admission: Admission) -> None:
+        super().__init__(reactor, bound)
+        prepare_datagrams(bound.socket, ANSWER_TTL)
         self._admission = admission
-        self._rate, self._totals, self._clock = admission.rate, admission.totals, admission.clock
+        self._rate, self._clock = admission.rate, admission.clock
+        self._totals = admission.totals_of("udp")
         self._port = bound.port or 0
         self._never = frozenset(map(socket.htons, (*NEVER_ANSWERED, self._port)))
         self._v6 = bound.socket.family == socket.AF_INET6
         self._batch = batch = Batch(bound.socket)
-        # The kernel writes the control messages in the order of its code: the packet info, then the TTL; each after
-        # a header of 16 bytes and padded to 8.
+        layout = V6_LAYOUT if self._v6 else V4_LAYOUT
+        self._info = layout.info
+        self._interfaces = batch.control_words(layout.interface)
+        self._ttls = batch.control_words(layout.ttl)
         if self._v6:
-            self._destinations = batch.control_bytes(16)
-            self._interfaces = batch.control_words(32)
-            self._ttls = batch.control_words(56)
+            self._destinations = batch.control_bytes(layout.destination)
             self._sources = batch.name_longs(8)  # the /64 network
-            self._info = 36
         else:
-            self._interfaces = batch.control_words(16)
-            self._locals = batch.control_words(20)
-            self._destinations = batch.control_words(24)
-            self._ttls = batch.control_words(48)
+            self._locals = batch.control_words(layout.local)
+            self._destinations = batch.control_words(layout.destination)
             self._sources = batch.name_words(4)
-            self._info = 28
         self.startReading()
-
-    def fileno(self) -> int:
-        """Give the reactor the socket."""
-        return self._socket.fileno()
-
-    def logPrefix(self) -> str:
-        """Name the listener in Twisted's log."""
-        return "udp"
 
     def doRead(self) -> None:
         """Answer what waits."""
@@ -79,7 +66,7 @@ class BatchedDatagramListener(FileDescriptor):
                 return
 
     def stop(self) -> None:
-        """Answer what has already come, and no more; the socket is closed by whoever made it."""
+        """Answer what has already come, and no more."""
         self.doRead()
         self.stopReading()
 
@@ -88,7 +75,7 @@ class BatchedDatagramListener(FileDescriptor):
         self._totals.datagrams += count
         self._totals.bytes_received += sum(self._batch.lengths[:count])
         within = self._take(count)
-        if within is None and self._is_sound(count):
+        if within is None and self._may_answer_all(count):
             self._answer(0, count)
         else:
             self._answer_some(count, within or {})
@@ -96,25 +83,28 @@ class BatchedDatagramListener(FileDescriptor):
     def _answer_one(self) -> None:
         """Answer the first by itself: mostly it came alone, from a client that waits for the answer."""
         batch, totals = self._batch, self._totals
-        if self._is_sound_alone() and self._rate.take(self._sources[0]):
-            if not self._v6 or self._destinations[0] != _LINK_LOCAL:
+        reason = None if self._may_answer_first() else self._refusal(0)
+        if reason is None and not self._rate.take(self._sources[0]):
+            reason = self._admission.above_rate
+        if reason is None:
+            if not self._v6 or self._destinations[0] != LINK_LOCAL:
                 self._interfaces[0] = 0
             if batch.send_one_back(self._info):
                 totals.datagrams_answered += 1
                 totals.bytes_sent += batch.lengths[0]
         else:
             totals.datagrams_refused += 1
-            self._admission.turned_away("udp", self._address(0), self._refusal(0) or self._admission.above_rate)
-        # After the answer, as all that it need not wait for.
+            self._admission.log_refusal("udp", self._address(0), reason)
+        # Counted after the answer, which need not wait for it.
         totals.datagrams += 1
         totals.bytes_received += batch.lengths[0]
 
-    def _is_sound_alone(self) -> bool:
-        """Whether the first datagram deserves an answer, its source's limit aside: `_is_sound`, sooner."""
+    def _may_answer_first(self) -> bool:
+        """Whether the first datagram surely gets an answer, its source's limit aside: `_may_answer_all`, sooner."""
         if self._batch.ports[0] in self._never or self._ttls[0] in MARKED:
             return False
         if self._v6:
-            return bool(self._destinations[0] != _MULTICAST)
+            return bool(self._destinations[0] != MULTICAST)
         return bool(self._locals[0] == self._destinations[0])
 
     def _take(self, count: int) -> dict[int, int] | None:
@@ -126,14 +116,14 @@ class BatchedDatagramListener(FileDescriptor):
         within = {source: rate.take_many(source, number) for source, number in asked.items()}
         return None if within == asked else within
 
-    def _is_sound(self, count: int) -> bool:
-        """Whether every datagram of the batch deserves an answer, its source's limit aside."""
+    def _may_answer_all(self, count: int) -> bool:
+        """Whether every datagram of the batch surely gets an answer, their sources' limits aside."""
         if not self._never.isdisjoint(self._batch.ports[:count].tolist()):
             return False
         if not MARKED.isdisjoint(self._ttls[:count].tolist()):
             return False
         if self._v6:
-            return _MULTICAST not in self._destinations[:count].tolist()
+            return MULTICAST not in self._destinations[:count].tolist()
         return bool(self._locals[:count] == self._destinations[:count])
 
     def _answer(self, start: int, stop: int) -> None:
@@ -141,9 +131,9 @@ class BatchedDatagramListener(FileDescriptor):
         if start == stop:
             return
         # The way back is the routing table's choice, except from an address that means nothing without its link.
-        if self._v6 and _LINK_LOCAL in self._destinations[start:stop].tolist():
+        if self._v6 and LINK_LOCAL in self._destinations[start:stop].tolist():
             for index in range(start, stop):
-                if self._destinations[index] != _LINK_LOCAL:
+                if self._destinations[index] != LINK_LOCAL:
                     self._interfaces[index] = 0
         else:
             self._interfaces[start:stop] = self._batch.zeros[start:stop]
@@ -152,26 +142,33 @@ class BatchedDatagramListener(FileDescriptor):
         self._totals.bytes_sent += size
 
     def _answer_some(self, count: int, within: dict[int, int]) -> None:
-        """Answer those that deserve it, in runs between those that do not."""
+        """Look at each datagram, and answer in runs between those that get no answer."""
         start = 0
         for index in range(count):
-            why = self._refusal(index)
+            reason = self._refusal(index)
             source = self._sources[index]
-            if why is None and source in within:
+            if reason is None and source in within:
                 within[source] -= 1
                 if within[source] < 0:
-                    why = self._admission.above_rate
-            if why is not None:
+                    reason = self._admission.above_rate
+            if reason is not None:
                 self._answer(start, index)
                 start = index + 1
                 self._totals.datagrams_refused += 1
-                self._admission.turned_away("udp", self._address(index), why)
+                self._admission.log_refusal("udp", self._address(index), reason)
         self._answer(start, count)
 
     def _refusal(self, index: int) -> str | None:
+        """Return why a datagram gets no answer, its source's limit aside; None: it gets one."""
         destination = self._destinations[index]
-        if destination == _MULTICAST if self._v6 else destination != self._locals[index]:
-            return TO_MANY
+        if self._v6:
+            if destination == MULTICAST:
+                return TO_MANY
+        elif destination != self._locals[index]:
+            if self._locals[index]:
+                return TO_MANY
+            # Not known: it was queued before IP_PKTINFO was asked for. Why this is safe: see `cmsg.Headers`.
+            self._locals[index] = destination
         return refusal(socket.ntohs(self._batch.ports[index]), self._ttls[index], self._port)
 
     def _address(self, index: int) -> str:

@@ -17,6 +17,7 @@ from netecho.net.server.settings import Credentials, ReflectorSettings, ServerSe
 
 if TYPE_CHECKING:
     from netecho.echo.events import ServerEvent
+    from netecho.target import Scheme
 
 RELOAD = b"reload"
 
@@ -31,7 +32,7 @@ class WorkerStart:
     """What a worker needs to begin."""
 
     settings: ServerSettings
-    sockets: tuple[tuple[str, int], ...]
+    sockets: tuple[tuple[Scheme, int], ...]
     """Scheme and descriptor of each."""
     identity: str | None = None
     """The key and certificate that were made for the run, PEM."""

@@ -11,7 +11,7 @@ from twisted.internet.protocol import Protocol
 from zope.interface import implementer
 
 from netecho.net.reactor.eager import EagerConnection
-from tests.net.server.serving import House, drained, pair
+from tests.net.server.serving import ServerParts, drained, pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,10 +44,10 @@ class Bench:
     """A connection and the client at its other end."""
 
     def __init__(self, buffer: int | None = None) -> None:
-        self.house = House()
+        self.parts = ServerParts()
         ours, self.client = pair(buffer)
         self.protocol = Noting()
-        self.wire = EagerConnection(ours, self.protocol, self.house.fdset)
+        self.wire = EagerConnection(ours, self.protocol, self.parts.fdset)
         self.protocol.makeConnection(self.wire)
 
 
@@ -69,15 +69,15 @@ def narrow() -> Iterator[Bench]:
 def finish(bench: Bench) -> None:
     if bench.wire.connected:
         bench.wire.abortConnection()
-    bench.house.settle()
+    bench.parts.settle()
     bench.client.close()
-    bench.house.fdset.close()
+    bench.parts.fdset.close()
 
 
 def test_a_write_leaves_at_once(bench: Bench) -> None:
     bench.wire.write(b"hello")
     assert drained(bench.client) == b"hello"
-    assert bench.house.fdset.getWriters() == []
+    assert bench.parts.fdset.getWriters() == []
     assert bench.wire.sent == 5
 
 
@@ -88,7 +88,7 @@ def test_several_pieces_leave_as_one(bench: Bench) -> None:
 
 def test_what_comes_is_for_the_protocol(bench: Bench) -> None:
     bench.client.send(b"hello")
-    bench.house.settle()
+    bench.parts.settle()
     assert bench.protocol.came == b"hello"
     assert bench.wire.received == 5
 
@@ -96,7 +96,7 @@ def test_what_comes_is_for_the_protocol(bench: Bench) -> None:
 def test_a_smaller_chunk_is_what_one_read_takes(bench: Bench) -> None:
     bench.wire.chunk = 3
     bench.client.send(b"hello")
-    bench.house.pass_()
+    bench.parts.pass_()
     assert bench.protocol.came == b"hel"
 
 
@@ -104,16 +104,16 @@ def test_what_the_system_does_not_take_waits_and_nothing_is_read_meanwhile(narro
     data = bytes(range(256)) * 1024
     narrow.wire.write(data)
     assert narrow.wire.waiting
-    assert narrow.house.fdset.getReaders() == []
+    assert narrow.parts.fdset.getReaders() == []
     narrow.client.send(b"anybody there?")
-    narrow.house.settle()
+    narrow.parts.settle()
     assert narrow.protocol.came == b""
     came = b""
     while narrow.wire.waiting:
         came += drained(narrow.client)
-        narrow.house.settle()
+        narrow.parts.settle()
     assert came + drained(narrow.client) == data
-    narrow.house.settle()
+    narrow.parts.settle()
     assert narrow.protocol.came == b"anybody there?"
     assert narrow.wire.sent == len(data)
 
@@ -125,19 +125,19 @@ def test_writes_behind_one_that_waits_keep_their_order(narrow: Bench) -> None:
     came = b""
     while narrow.wire.waiting:
         came += drained(narrow.client)
-        narrow.house.settle()
+        narrow.parts.settle()
     assert came + drained(narrow.client) == b"a" * 300_000 + b"b" * 10 + b"c" * 10
 
 
 def test_a_half_close_is_told_and_the_other_half_still_writes(bench: Bench) -> None:
     bench.client.send(b"last words")
     bench.client.shutdown(1)
-    bench.house.settle()
+    bench.parts.settle()
     assert bench.protocol.came == b"last words"
     assert bench.protocol.ended == ["read"]
     bench.wire.write(b"answer")
     bench.wire.loseConnection()
-    bench.house.settle()
+    bench.parts.settle()
     assert drained(bench.client) == b"answer"
     assert bench.protocol.ended == ["read", ConnectionDone]
 
@@ -148,7 +148,7 @@ def test_a_close_waits_for_what_is_owed(narrow: Bench) -> None:
     came = 0
     while not narrow.protocol.ended:
         came += len(drained(narrow.client))
-        narrow.house.settle()
+        narrow.parts.settle()
     assert came + len(drained(narrow.client)) == 300_000
     assert narrow.protocol.ended == [ConnectionDone]
 
@@ -156,14 +156,14 @@ def test_a_close_waits_for_what_is_owed(narrow: Bench) -> None:
 def test_a_client_that_vanishes_while_something_waits(narrow: Bench) -> None:
     narrow.wire.write(b"x" * 300_000)
     narrow.client.close()
-    narrow.house.settle()
+    narrow.parts.settle()
     assert narrow.protocol.ended == [ConnectionLost]
 
 
 def test_a_write_to_a_client_that_vanished_is_no_exception(bench: Bench) -> None:
     bench.client.close()
     bench.wire.write(b"hello?")
-    bench.house.settle()
+    bench.parts.settle()
     assert bench.protocol.ended == [ConnectionLost]
     bench.wire.write(b"hello??")
 
@@ -171,4 +171,4 @@ def test_a_write_to_a_client_that_vanished_is_no_exception(bench: Bench) -> None
 def test_resuming_does_not_read_while_something_waits(narrow: Bench) -> None:
     narrow.wire.write(b"x" * 300_000)
     narrow.wire.resumeProducing()
-    assert narrow.house.fdset.getReaders() == []
+    assert narrow.parts.fdset.getReaders() == []

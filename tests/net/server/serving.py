@@ -1,4 +1,4 @@
-"""A server's parts on a bench: a reactor whose clock stands still, and the events that were told."""
+"""A server's parts without a server: a reactor whose clock stands still, and the events that were emitted."""
 
 from __future__ import annotations
 
@@ -37,24 +37,24 @@ class StillReactor(Clock):
         self.writers.discard(writer)
 
 
-class House:
-    """A reception with its lane, on a reactor that stands still."""
+class ServerParts:
+    """Admission and the descriptor set of the connections, on a reactor that stands still."""
 
     def __init__(self, **settings: Any) -> None:
         self.reactor = StillReactor()
         self.fdset = EpollFDSet(self.reactor)
-        self.told: list[ServerEvent] = []
-        self.admission = Admission(ServerSettings(**settings), self.told.append, self.now)
+        self.events: list[ServerEvent] = []
+        self.admission = Admission(ServerSettings(**settings), self.events.append, self.now)
 
     def now(self) -> int:
         return round(self.reactor.seconds() * 1e9)
 
     def pass_(self) -> None:
-        """One pass of the lane, as the reactor gives it when one of its connections is ready."""
+        """One pass over the connections, as the reactor gives it when one of its connections is ready."""
         self.fdset.doRead()
 
     def is_ready(self) -> bool:
-        """Whether one of the lane's connections is ready."""
+        """Whether one of the connections is ready."""
         return bool(select.select([self.fdset], [], [], 0)[0])
 
     def settle(self) -> None:
@@ -65,7 +65,7 @@ class House:
                 return
             self.pass_()
             self.reactor.advance(0)
-        raise AssertionError("the lane is busy for ever")
+        raise AssertionError("the connections are busy for ever")
 
 
 def pair(buffer: int | None = None) -> tuple[socket.socket, socket.socket]:

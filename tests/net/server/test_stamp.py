@@ -23,7 +23,7 @@ from netecho.net.server.stamp import Egress, ReflectorListener, new_reflector, p
 from netecho.stamp.packet import Reply, Request
 from netecho.stamp.session_sender import Reflection, Sender
 from netecho.stamp.times import ErrorEstimate, from_ntp
-from tests.net.server.serving import House
+from tests.net.server.serving import ServerParts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,14 +42,14 @@ class Mirror:
     ) -> None:
         self.host = host
         self.family = FAMILIES[host]
-        self.house = House(**settings)
+        self.parts = ServerParts(**settings)
         self.socket = socket.socket(self.family, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
         self.socket.bind((bind or host, 0))
         self.port: int = self.socket.getsockname()[1]
         self.reflector = new_reflector(reflector_settings or ReflectorSettings())
         bound = BoundSocket("stamp", self.socket)
-        self.listener = ReflectorListener(self.house.reactor, bound, self.house.admission, self.reflector)
+        self.listener = ReflectorListener(self.parts.reactor, bound, self.parts.admission, self.reflector)
         self.clients: list[socket.socket] = []
 
     def client(self, host: str | None = None, port: int = 0, to: str | None = None) -> socket.socket:
@@ -77,11 +77,11 @@ class Mirror:
         self.listener.stop()
         for each in (self.socket, *self.clients):
             each.close()
-        self.house.fdset.close()
+        self.parts.fdset.close()
 
     @property
     def refused(self) -> list[str]:
-        return [event.reason for event in self.house.told if isinstance(event, Refused)]
+        return [event.reason for event in self.parts.events if isinstance(event, Refused)]
 
 
 @pytest.fixture(params=FAMILIES)
@@ -158,7 +158,7 @@ def test_replies_are_as_long_as_requests(mirror: Mirror) -> None:
         data = mirror.ask(client, request(max(size, 44))[:size])
         assert data is not None
         assert len(data) == size
-    assert mirror.house.admission.totals.bytes_sent == mirror.house.admission.totals.bytes_received
+    assert mirror.parts.admission.totals.bytes_sent == mirror.parts.admission.totals.bytes_received
 
 
 def test_the_whole_base_packet_where_it_is_asked_for(host: str) -> None:
@@ -230,7 +230,7 @@ class TestAuthenticated:
         client = mirror.client()
         assert mirror.ask(client, request(112, b"another")) is None
         assert mirror.ask(client, request(112)) is None
-        totals = mirror.house.admission.totals
+        totals = mirror.parts.admission.totals
         assert (totals.forged, totals.datagrams_refused, totals.datagrams_answered) == (2, 2, 0)
         assert mirror.refused == ["its seal is wrong (--auth-key-file)"]
 
@@ -238,7 +238,7 @@ class TestAuthenticated:
         client, data = mirror.client(), request(112, KEY)
         for _ in range(3):
             assert mirror.ask(client, data) is not None
-        assert mirror.house.admission.totals.replayed == 2
+        assert mirror.parts.admission.totals.replayed == 2
 
 
 class TestLimits:
@@ -249,7 +249,7 @@ class TestLimits:
         assert reply is not None
         assert mirror.ask(client, reply) is None
         assert mirror.refused == ["too short for a STAMP packet", "it is itself the reply of a reflector"]
-        assert mirror.house.admission.totals.datagrams_refused == 2
+        assert mirror.parts.admission.totals.datagrams_refused == 2
 
     def test_a_source_above_its_rate(self, host: str) -> None:
         with contextlib.closing(Mirror(host, limits=Limits(rate=10))) as mirror:
@@ -257,7 +257,7 @@ class TestLimits:
             for _ in range(25):
                 client.send(request())
             assert sum(mirror.answer(client) is not None for _ in range(25)) == 10
-            mirror.house.reactor.advance(1)
+            mirror.parts.reactor.advance(1)
             assert mirror.ask(client, request()) is not None
 
     def test_services_that_answer_too_are_not_answered(self) -> None:
@@ -266,11 +266,11 @@ class TestLimits:
             assert mirror.refused == ["from port 7007, whose service answers too: they would never stop"]
 
     def test_watching_tells_of_each(self, host: str) -> None:
-        with contextlib.closing(Mirror(host, tells_arrivals=True)) as mirror:
+        with contextlib.closing(Mirror(host, log_received=True)) as mirror:
             client = mirror.client()
             mirror.ask(client, request())
             name = f"[{host}]" if ":" in host else host
-            assert mirror.house.told == [Received(None, "stamp", f"{name}:{client.getsockname()[1]}", 44)]
+            assert mirror.parts.events == [Received(None, "stamp", f"{name}:{client.getsockname()[1]}", 44)]
 
 
 class TestTrouble:
@@ -288,7 +288,7 @@ class TestTrouble:
         # The mixin's self is typed as what it is mixed into.
         mirror.listener.readConnectionLost(Failure(ConnectionLost()))  # type: ignore[misc]
         assert len(client.recv(100)) == 44
-        assert mirror.listener in mirror.house.reactor.readers
+        assert mirror.listener in mirror.parts.reactor.readers
         assert mirror.ask(client, request()) is not None
 
     def test_stamps_that_nobody_waits_for_any_more_do_not_keep_the_reactor_busy(self, mirror: Mirror) -> None:
@@ -307,7 +307,7 @@ class TestTrouble:
         client.send(request())
         mirror.listener.stop()
         assert len(client.recv(100)) == 44
-        assert mirror.house.reactor.readers == {mirror.house.fdset}
+        assert mirror.parts.reactor.readers == {mirror.parts.fdset}
 
     def test_a_send_that_fails_has_stamps_counted_anew(self, host: str) -> None:
         with contextlib.closing(Mirror(host, reflector_settings=ReflectorSettings(stateful=True))) as mirror:
@@ -394,10 +394,10 @@ def test_what_came_before_the_listener_is_answered_like_the_rest(host: str) -> N
         with socket.socket(FAMILIES[host], socket.SOCK_DGRAM) as client:
             client.settimeout(0)
             client.sendto(request(), early.getsockname()[:2])
-            house = House()
+            parts = ServerParts()
             reflector = new_reflector(ReflectorSettings())
-            listener = ReflectorListener(house.reactor, BoundSocket("stamp", early), house.admission, reflector)
+            listener = ReflectorListener(parts.reactor, BoundSocket("stamp", early), parts.admission, reflector)
             listener.doRead()
             assert Reply.decode(client.recv(100)).sender_ttl == 64
             listener.stop()
-            house.fdset.close()
+            parts.fdset.close()

@@ -14,7 +14,7 @@ from netecho.echo.text import TextMode
 from netecho.net.reactor.eager import EagerConnection
 from netecho.net.server.tcp import LINGER, EchoProtocol
 from netecho.net.server.tcp_raw import RawEchoConnection
-from tests.net.server.serving import House, drained, pair
+from tests.net.server.serving import ServerParts, drained, pair
 
 MILLISECOND = 1_000_000
 
@@ -23,10 +23,10 @@ class Talk:
     """One client's conversation, without a socket."""
 
     def __init__(self, name: str = "tcp", **settings: Any) -> None:
-        self.house = House(**settings)
-        client = self.house.admission.admit(name, "192.0.2.1", "192.0.2.1:4000")
+        self.parts = ServerParts(**settings)
+        client = self.parts.admission.admit(name, "192.0.2.1", "192.0.2.1:4000")
         assert client is not None
-        self.protocol = EchoProtocol(self.house.admission, name, "192.0.2.1:4000", client)
+        self.protocol = EchoProtocol(self.parts.admission, name, "192.0.2.1:4000", client)
         self.transport = StringTransportWithDisconnection()
         self.transport.protocol = self.protocol  # type: ignore[assignment]
         self.protocol.makeConnection(self.transport)
@@ -63,58 +63,58 @@ def test_text_answers_lines_and_what_is_left_at_the_end() -> None:
     talk.protocol.dataReceived(b"o")
     talk.protocol.readConnectionLost()
     assert talk.said == b"You sent: one\nYou sent: two\n"
-    assert talk.house.told[-1].reason == "closed"  # type: ignore[union-attr]
+    assert talk.parts.events[-1].reason == "closed"  # type: ignore[union-attr]
 
 
 def test_a_connection_is_told_from_its_beginning_to_its_end() -> None:
     talk = Talk(text_mode=TextMode(reply="{}!"))
-    talk.house.reactor.advance(0.25)
+    talk.parts.reactor.advance(0.25)
     talk.protocol.dataReceived(b"abc\n")
     talk.protocol.readConnectionLost()
-    assert talk.house.told == [
+    assert talk.parts.events == [
         Connected(1, "tcp", "192.0.2.1:4000"),
         Disconnected(1, "tcp", "192.0.2.1:4000", 4, 5, 250 * MILLISECOND, "closed"),
     ]
-    totals = talk.house.admission.totals
+    totals = talk.parts.admission.totals
     assert (totals.connections, totals.bytes_received, totals.bytes_sent) == (1, 4, 5)
 
 
 def test_a_reset_is_called_one() -> None:
     talk = Talk()
     talk.protocol.connectionLost(Failure(ConnectionLost()))
-    assert talk.house.told[-1] == Disconnected(1, "tcp", "192.0.2.1:4000", 0, 0, 0, "reset")
+    assert talk.parts.events[-1] == Disconnected(1, "tcp", "192.0.2.1:4000", 0, 0, 0, "reset")
 
 
 def test_who_watches_closely_is_told_of_every_arrival() -> None:
-    talk = Talk(tells_arrivals=True)
+    talk = Talk(log_received=True)
     talk.protocol.dataReceived(b"12345")
-    assert talk.house.told[-1] == Received(1, "tcp", "192.0.2.1:4000", 5)
+    assert talk.parts.events[-1] == Received(1, "tcp", "192.0.2.1:4000", 5)
 
 
 def test_who_does_not_care_for_clients_is_told_of_none() -> None:
-    talk = Talk(tells_clients=False)
+    talk = Talk(log_connections=False)
     talk.protocol.readConnectionLost()
-    assert talk.house.told == []
-    assert talk.house.admission.totals.connections == 1
+    assert talk.parts.events == []
+    assert talk.parts.admission.totals.connections == 1
 
 
 class Line:
     """A connection over real sockets, in one process."""
 
     def __init__(self, **settings: Any) -> None:
-        self.house = House(**settings)
+        self.parts = ServerParts(**settings)
         ours, self.client = pair()
-        client = self.house.admission.admit("tcp", "192.0.2.1", "192.0.2.1:4000")
+        client = self.parts.admission.admit("tcp", "192.0.2.1", "192.0.2.1:4000")
         assert client is not None
-        self.protocol = EchoProtocol(self.house.admission, "tcp", "192.0.2.1:4000", client)
+        self.protocol = EchoProtocol(self.parts.admission, "tcp", "192.0.2.1:4000", client)
         wire = EagerConnection if "text_mode" in settings else RawEchoConnection
-        self.protocol.wire = wire(ours, self.protocol, self.house.fdset)
+        self.protocol.wire = wire(ours, self.protocol, self.parts.fdset)
         self.protocol.makeConnection(self.protocol.wire)
 
     def say(self, data: bytes) -> bytes:
         """Send, and return what comes back."""
         self.client.send(data)
-        self.house.settle()
+        self.parts.settle()
         return drained(self.client)
 
     def is_open(self) -> bool:
@@ -125,9 +125,9 @@ class Line:
 
     def finish(self) -> None:
         self.client.close()
-        self.house.settle()
-        assert self.house.admission.inside == set()
-        self.house.fdset.close()
+        self.parts.settle()
+        assert self.parts.admission.connections == set()
+        self.parts.fdset.close()
 
 
 def test_a_raw_connection_is_mirrored_and_counted() -> None:
@@ -135,7 +135,7 @@ def test_a_raw_connection_is_mirrored_and_counted() -> None:
     assert line.say(b"") == b"hi\n"
     assert line.say(b"hello") == b"hello"
     line.finish()
-    told = line.house.told[-1]
+    told = line.parts.events[-1]
     assert isinstance(told, Disconnected)
     assert (told.received, told.sent, told.reason) == (5, 8, "closed")
 
@@ -148,8 +148,8 @@ def test_the_server_hangs_up_without_a_reset(last: bytes, reason: str) -> None:
     assert not line.is_open()  # the FIN came, and not a reset: recv would have raised it
     assert line.say(b"is not heard") == b""
     line.client.shutdown(1)
-    line.house.settle()
-    told = line.house.told[-1]
+    line.parts.settle()
+    told = line.parts.events[-1]
     assert isinstance(told, Disconnected)
     assert told.reason == reason
     line.finish()
@@ -158,12 +158,12 @@ def test_the_server_hangs_up_without_a_reset(last: bytes, reason: str) -> None:
 def test_who_does_not_hang_up_as_well_is_not_waited_for_for_ever() -> None:
     line = Line(text_mode=TextMode(logoff="BYE"))
     line.say(b"BYE\n")
-    line.house.reactor.advance(LINGER / 1e9 - 0.001)
-    line.house.admission.end_idle()
-    assert line.house.admission.inside
-    line.house.reactor.advance(0.001)
-    line.house.admission.end_idle()
-    assert not line.house.admission.inside
+    line.parts.reactor.advance(LINGER / 1e9 - 0.001)
+    line.parts.admission.end_idle()
+    assert line.parts.admission.connections
+    line.parts.reactor.advance(0.001)
+    line.parts.admission.end_idle()
+    assert not line.parts.admission.connections
     line.finish()
 
 
@@ -171,7 +171,7 @@ def test_text_takes_small_bites_so_that_its_answers_are_bounded() -> None:
     line = Line(text_mode=TextMode())
     assert line.protocol.wire is not None
     line.client.send(b"\n" * 50_000)
-    line.house.pass_()
+    line.parts.pass_()
     assert line.protocol.wire.received == line.protocol.wire.chunk < 10_000
-    line.house.settle()
+    line.parts.settle()
     line.finish()

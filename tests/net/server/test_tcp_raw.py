@@ -11,7 +11,7 @@ from twisted.internet.protocol import Protocol
 from zope.interface import implementer
 
 from netecho.net.server.tcp_raw import BULK, RawEchoConnection
-from tests.net.server.serving import House, drained, fill, pair, tcp_pair
+from tests.net.server.serving import ServerParts, drained, fill, pair, tcp_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,10 +43,10 @@ class Bench:
     """A mirror and the client before it."""
 
     def __init__(self, connect: Callable[[int], Any], buffer: int = 16_384) -> None:
-        self.house = House()
+        self.parts = ServerParts()
         ours, self.client = connect(buffer)
         self.protocol = Ended()
-        self.wire = RawEchoConnection(ours, self.protocol, self.house.fdset)
+        self.wire = RawEchoConnection(ours, self.protocol, self.parts.fdset)
         self.protocol.makeConnection(self.wire)
 
     @property
@@ -57,7 +57,7 @@ class Bench:
     def turn(self, data: bytes) -> int:
         """Have the client send what it can, and the mirror do what it can; how much was sent."""
         sent = fill(self.client, data)
-        self.house.settle()
+        self.parts.settle()
         return sent
 
 
@@ -66,9 +66,9 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     bench = Bench(request.param)
     yield bench
     bench.client.close()
-    bench.house.settle()
+    bench.parts.settle()
     assert not bench.wire.connected
-    bench.house.fdset.close()
+    bench.parts.fdset.close()
 
 
 DATA = bytes(range(256)) * 8_000
@@ -79,7 +79,7 @@ def test_what_comes_goes_back(bench: Bench) -> None:
         bench.turn(data)
         assert drained(bench.client) == data
     assert bench.wire.received == bench.wire.sent == 10_007
-    assert bench.house.fdset.getWriters() == []
+    assert bench.parts.fdset.getWriters() == []
 
 
 def test_a_client_that_reads_late_gets_everything(bench: Bench) -> None:
@@ -87,7 +87,7 @@ def test_a_client_that_reads_late_gets_everything(bench: Bench) -> None:
     while len(came) < len(DATA):
         sent += bench.turn(DATA[sent : sent + 300_000])
         came += drained(bench.client)
-        bench.house.settle()
+        bench.parts.settle()
     assert came == DATA
     assert bench.held == 0
 
@@ -98,10 +98,10 @@ def test_all_before_the_fin_comes_back_and_then_the_fin(bench: Bench) -> None:
         sent += bench.turn(DATA[sent : sent + 300_000])
         came += drained(bench.client)
     bench.client.shutdown(1)
-    bench.house.settle()
+    bench.parts.settle()
     while not bench.protocol.reasons or bench.protocol.reasons[-1] == "FIN":
         came += drained(bench.client)
-        bench.house.settle()
+        bench.parts.settle()
     assert came + drained(bench.client) == DATA
     assert bench.protocol.reasons == ["FIN", ConnectionDone]
 
@@ -110,7 +110,7 @@ def test_a_client_that_never_reads_is_not_read_from(bench: Bench) -> None:
     for _ in range(20):
         bench.turn(b"x" * 1_000_000)
     assert bench.wire.waiting
-    assert bench.house.fdset.getReaders() == []
+    assert bench.parts.fdset.getReaders() == []
     assert bench.turn(b"x") == 0
 
 
@@ -121,14 +121,14 @@ def test_in_bulk_nothing_is_held_for_it() -> None:
     while came < 4 * BULK:
         sent += bench.turn(b"x" * BULK)
         came += len(drained(bench.client))
-        bench.house.settle()
+        bench.parts.settle()
     for _ in range(20):
         bench.turn(b"x" * 1_000_000)
     assert bench.wire.waiting
     assert bench.held == 0
     bench.client.close()
-    bench.house.settle()
-    bench.house.fdset.close()
+    bench.parts.settle()
+    bench.parts.fdset.close()
 
 
 def test_after_bulk_come_small_ones_again(bench: Bench) -> None:
@@ -137,7 +137,7 @@ def test_after_bulk_come_small_ones_again(bench: Bench) -> None:
         if sent < 2_000_000:
             sent += bench.turn(b"x" * 300_000)
         came += len(drained(bench.client))
-        bench.house.settle()
+        bench.parts.settle()
     for _ in range(5):
         bench.turn(b"small")
         assert drained(bench.client) == b"small"
@@ -147,7 +147,7 @@ def test_a_client_that_vanishes_while_it_is_waited_for(bench: Bench) -> None:
     for _ in range(10):
         bench.turn(b"x" * 1_000_000)
     bench.client.close()
-    bench.house.settle()
+    bench.parts.settle()
     assert bench.protocol.reasons == [ConnectionLost]
 
 
@@ -155,5 +155,5 @@ def test_being_sent_away_while_it_is_waited_for(bench: Bench) -> None:
     for _ in range(10):
         bench.turn(b"x" * 1_000_000)
     bench.wire.abortConnection()
-    bench.house.settle()
+    bench.parts.settle()
     assert len(bench.protocol.reasons) == 1

@@ -16,7 +16,7 @@ from netecho.net.linux.mmsg import SIZE, Batch
 from netecho.net.server.sockets import BoundSocket
 from netecho.net.server.udp import DatagramListener
 from netecho.net.server.udp_batched import BatchedDatagramListener
-from tests.net.server.serving import House
+from tests.net.server.serving import ServerParts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,12 +31,12 @@ class Echo:
     def __init__(self, make: Callable[..., Any], host: str, bind: str | None = None, **settings: Any) -> None:
         self.host = host
         self.family = FAMILIES[host]
-        self.house = House(**settings)
+        self.parts = ServerParts(**settings)
         self.socket = socket.socket(self.family, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
         self.socket.bind((bind or host, 0))
         self.port: int = self.socket.getsockname()[1]
-        self.listener = make(self.house.reactor, BoundSocket("udp", self.socket), self.house.admission)
+        self.listener = make(self.parts.reactor, BoundSocket("udp", self.socket), self.parts.admission)
         self.clients: list[socket.socket] = []
 
     def client(self, host: str | None = None, port: int = 0, ttl: int | None = None) -> socket.socket:
@@ -81,7 +81,7 @@ class Echo:
         self.listener.stop()
         for each in (self.socket, *self.clients):
             each.close()
-        self.house.fdset.close()
+        self.parts.fdset.close()
 
 
 def one_by_one(reactor: Any, bound: BoundSocket, admission: Any) -> DatagramListener:
@@ -138,7 +138,7 @@ def test_many_at_once_come_back_in_order(echo: Echo) -> None:
     for data in sent:
         echo.send(client, data)
     assert [echo.answer(client) for _ in sent] == sent
-    totals = echo.house.admission.totals
+    totals = echo.parts.admission.totals
     assert totals.datagrams == totals.datagrams_answered == len(sent)
     assert totals.bytes_received == totals.bytes_sent == sum(map(len, sent))
     assert totals.datagrams_refused == 0
@@ -146,7 +146,7 @@ def test_many_at_once_come_back_in_order(echo: Echo) -> None:
 
 def test_one_alone_is_counted(echo: Echo) -> None:
     echo.ask(echo.client(), b"12345")
-    totals = echo.house.admission.totals
+    totals = echo.parts.admission.totals
     assert (totals.datagrams, totals.datagrams_answered, totals.bytes_received, totals.bytes_sent) == (1, 1, 5, 5)
 
 
@@ -162,7 +162,7 @@ def test_one_alone_without_a_way_back_is_not_answered(monkeypatch: pytest.Monkey
 
         monkeypatch.setattr(Batch, "send_one_back", send_nowhere)
         assert echo.ask(echo.client(), b"12345") is None
-        totals = echo.house.admission.totals
+        totals = echo.parts.admission.totals
         assert (totals.datagrams, totals.datagrams_answered, totals.bytes_received, totals.bytes_sent) == (1, 0, 5, 0)
 
 
@@ -171,7 +171,7 @@ def test_a_flood_leaves_the_others_their_turn(echo: Echo) -> None:
     for _ in range(4 * SIZE):
         echo.send(client, b"x")
     echo.listener.doRead()
-    assert SIZE < echo.house.admission.totals.datagrams < 3 * SIZE
+    assert SIZE < echo.parts.admission.totals.datagrams < 3 * SIZE
 
 
 def test_each_of_several_clients_gets_its_own(echo: Echo) -> None:
@@ -194,9 +194,9 @@ def test_an_answer_leaves_with_the_mark(echo: Echo) -> None:
 @BEHIND
 def test_an_answer_gets_no_answer(echo: Echo, others: int) -> None:
     assert echo.ask_behind(others, echo.client(ttl=ANSWER_TTL), b"x") is None
-    told = echo.house.told
+    told = echo.parts.events
     assert told == [Refused("udp", echo.host, "it is another echo server's answer", 1)]
-    assert echo.house.admission.totals.datagrams_refused == 1
+    assert echo.parts.admission.totals.datagrams_refused == 1
 
 
 @pytest.mark.parametrize("ttl", [1, 30, 64, 97, 128, 255])
@@ -208,7 +208,7 @@ def test_any_other_ttl_gets_one(echo: Echo, ttl: int) -> None:
 def test_the_own_port_gets_no_answer(make: Any, others: int) -> None:
     with contextlib.closing(Echo(make, "127.0.0.1")) as echo:
         assert echo.ask_behind(others, echo.client("127.0.0.2", echo.port), b"x") is None
-        assert echo.house.told == [Refused("udp", "127.0.0.2", "from the port this server listens on", 1)]
+        assert echo.parts.events == [Refused("udp", "127.0.0.2", "from the port this server listens on", 1)]
 
 
 def test_the_port_of_other_netechos_gets_no_answer(make: Any) -> None:
@@ -224,7 +224,7 @@ def test_the_good_ones_in_a_batch_with_bad_ones_are_answered(echo: Echo) -> None
     expected = [b"%d" % number for number in range(40) if number % 3]
     assert [echo.answer(good) for _ in expected] == expected
     assert echo.answer(bad) is None
-    totals = echo.house.admission.totals
+    totals = echo.parts.admission.totals
     assert (totals.datagrams, totals.datagrams_answered, totals.datagrams_refused) == (40, 26, 14)
 
 
@@ -234,10 +234,10 @@ def test_a_source_above_its_rate_gets_so_many_answers_and_no_more(make: Any, hos
         for number in range(25):
             echo.send(client, b"%d" % number)
         assert [echo.answer(client) for _ in range(12)] == [*(b"%d" % number for number in range(10)), None, None]
-        echo.house.admission.report()
+        echo.parts.admission.report()
         reason = "more than 10 in a second (--max-rate)"
-        assert echo.house.told == [Refused("udp", host, reason, 1), Refused("udp", host, reason, 14)]
-        echo.house.reactor.advance(1)
+        assert echo.parts.events == [Refused("udp", host, reason, 1), Refused("udp", host, reason, 14)]
+        echo.parts.reactor.advance(1)
         assert echo.ask(client, b"again") == b"again"
 
 
@@ -245,7 +245,7 @@ def test_one_alone_above_its_rate_is_told_why(make: Any, host: str) -> None:
     with contextlib.closing(Echo(make, host, limits=Limits(rate=1))) as echo:
         client = echo.client()
         assert [echo.ask(client, b"x") for _ in range(2)] == [b"x", None]
-        assert echo.house.told == [Refused("udp", host, "more than 1 in a second (--max-rate)", 1)]
+        assert echo.parts.events == [Refused("udp", host, "more than 1 in a second (--max-rate)", 1)]
 
 
 def test_sources_have_their_own_rates(make: Any) -> None:
@@ -263,7 +263,7 @@ def test_a_broadcast_gets_no_answer(make: Any, others: int) -> None:
         client = echo.client()
         client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         assert echo.ask_behind(others, client, b"x", to="127.255.255.255") is None
-        assert echo.house.told == [Refused("udp", "127.0.0.1", "sent to a broadcast or multicast address", 1)]
+        assert echo.parts.events == [Refused("udp", "127.0.0.1", "sent to a broadcast or multicast address", 1)]
         assert echo.ask(client, b"y") == b"y"
 
 
@@ -276,12 +276,42 @@ def test_an_answer_comes_from_the_address_that_was_asked(make: Any, asked: str) 
         assert echo.answer(client) == b"x"
 
 
+@contextlib.contextmanager
+def queued_early(make: Callable[..., Any], to: str) -> Iterator[tuple[socket.socket, Echo]]:
+    """A datagram that came before the listener was there, as under systemd's socket activation."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client, contextlib.ExitStack() as stack:
+        client.settimeout(0)
+        client.bind(("127.0.0.1", 0))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+
+        def make_late(reactor: Any, bound: BoundSocket, admission: Any) -> Any:
+            client.sendto(b"early", (to, bound.port))
+            return make(reactor, bound, admission)
+
+        yield client, stack.enter_context(contextlib.closing(Echo(make_late, "127.0.0.1", bind="0.0.0.0")))
+
+
+@pytest.mark.parametrize("asked", ["127.0.0.1", "127.9.9.9"])
+def test_what_was_queued_before_the_options_were_set_is_answered(make: Any, asked: str) -> None:
+    with queued_early(make, asked) as (client, echo):
+        echo.listener.doRead()
+        assert client.recvfrom(10) == (b"early", (asked, echo.port))
+        assert echo.parts.events == []
+        assert echo.parts.admission.totals.datagrams_answered == 1
+
+
+def test_but_not_what_was_broadcast(make: Any) -> None:
+    with queued_early(make, "127.255.255.255") as (client, echo):
+        assert echo.answer(client) is None
+        assert echo.parts.admission.totals.datagrams_answered == 0
+
+
 def test_watching_tells_of_each(host: str) -> None:
-    with contextlib.closing(Echo(one_by_one, host, tells_arrivals=True)) as echo:
+    with contextlib.closing(Echo(one_by_one, host, log_received=True)) as echo:
         client = echo.client()
         echo.ask(client, b"12345")
         name = f"[{host}]" if ":" in host else host
-        assert echo.house.told == [Received(None, "udp", f"{name}:{client.getsockname()[1]}", 5)]
+        assert echo.parts.events == [Received(None, "udp", f"{name}:{client.getsockname()[1]}", 5)]
 
 
 def test_what_the_answerer_has_nothing_to_say_to_is_not_answered() -> None:
@@ -299,7 +329,7 @@ def test_stopping_answers_what_has_come(echo: Echo) -> None:
     echo.send(client, b"last")
     echo.listener.stop()
     assert client.recv(10) == b"last"
-    assert echo.house.reactor.readers == {echo.house.fdset}
+    assert echo.parts.reactor.readers == {echo.parts.fdset}
 
 
 @pytest.mark.skipif(not mmsg.available(), reason="no recvmmsg here")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -11,6 +13,9 @@ from netecho.echo.text import TextMode
 from netecho.echo.totals import Totals
 from netecho.net.server.settings import Credentials, ServerSettings
 from netecho.net.server.worker_messages import WorkerStart, event_line, parse_line, totals_line
+
+if TYPE_CHECKING:
+    from netecho.target import Scheme
 
 NAMES = st.none() | st.text(max_size=20)
 COUNTS = st.none() | st.integers(0, 1 << 40)
@@ -24,13 +29,13 @@ COUNTS = st.none() | st.integers(0, 1 << 40)
         credentials=st.builds(Credentials, cert=NAMES, key=NAMES, client_ca=NAMES, alpn=st.lists(st.text()).map(tuple)),
         limits=st.builds(Limits, connections=COUNTS, per_client=COUNTS, idle=COUNTS, rate=COUNTS),
         duration=COUNTS,
-        tells_clients=st.booleans(),
-        tells_arrivals=st.booleans(),
+        log_connections=st.booleans(),
+        log_received=st.booleans(),
     ),
     st.lists(st.tuples(st.sampled_from(["tcp", "udp"]), st.integers(3, 99))).map(tuple),
     NAMES,
 )
-def test_orders(settings: ServerSettings, sockets: tuple[tuple[str, int], ...], identity: str | None) -> None:
+def test_orders(settings: ServerSettings, sockets: tuple[tuple[Scheme, int], ...], identity: str | None) -> None:
     orders = WorkerStart(settings=settings, sockets=sockets, identity=identity)
     line = orders.to_line()
     assert line.count(b"\n") == 1

@@ -1,0 +1,125 @@
+"""The table of the server's transports: scheme -> how it is served.
+
+A new transport is a module with its listener, and a row here. Nothing else in the server asks for a scheme; what a
+scheme means by itself (stream or datagrams, TLS or not) is in `target`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from netecho.echo.loop_guard import ANSWER_TTL
+from netecho.echo.text import answer_datagram
+from netecho.net.linux import mmsg
+from netecho.net.server.sockets import prepare_datagrams
+from netecho.net.server.tcp import StreamListener
+from netecho.net.server.udp import DatagramListener
+from netecho.net.server.udp_batched import BatchedDatagramListener
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from socket import socket
+
+    from netecho.net.reactor.epoll_fdset import EpollFDSet
+    from netecho.net.reactor.interfaces import Reactor
+    from netecho.net.server.admission import Admission
+    from netecho.net.server.sockets import BoundSocket
+    from netecho.net.server.tls import ServerTls
+    from netecho.stamp.session_reflector import Reflector
+    from netecho.target import Scheme
+
+
+class Listener(Protocol):
+    """Serves the clients of one bound socket from when it is made."""
+
+    def stop(self) -> None:
+        """Accept no more; what has already come over datagrams is answered."""
+
+
+class Context:
+    """What the listeners of one process share."""
+
+    def __init__(self, reactor: Reactor, fdset: EpollFDSet, admission: Admission, tls: ServerTls | None) -> None:
+        self.reactor = reactor
+        self.fdset = fdset
+        """Watches the accepted connections."""
+        self.admission = admission
+        self.tls = tls
+        self._reflector: Reflector | None = None
+
+    @property
+    def reflector(self) -> Reflector:
+        """The sessions of STAMP, which all its listeners share."""
+        if self._reflector is None:
+            from netecho.net.server.stamp import new_reflector
+
+            self._reflector = new_reflector(self.admission.settings.reflector_settings)
+        return self._reflector
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    listen: Callable[[Context, BoundSocket], Listener]
+    prepare: Callable[[socket], object] | None = None
+    """Sets what the listener would set; for datagrams that may come before there is one."""
+
+
+def listen(context: Context, bound: BoundSocket) -> Listener:
+    """Serve a bound socket from now on, by its scheme."""
+    return _TABLE[bound.scheme].listen(context, bound)
+
+
+def prepare(bound: BoundSocket) -> None:
+    """Have the kernel keep, with each datagram from now on, all that its answer depends on."""
+    row = _TABLE[bound.scheme]
+    if row.prepare is not None:
+        row.prepare(bound.socket)
+
+
+def _listen_stream(context: Context, bound: BoundSocket) -> Listener:
+    return StreamListener(context.reactor, context.fdset, bound, context.admission)
+
+
+def _listen_tls(context: Context, bound: BoundSocket) -> Listener:
+    if context.tls is None:
+        raise AssertionError("a tls socket, and no certificate for it")
+    return StreamListener(context.reactor, context.fdset, bound, context.admission, context.tls.wrap)
+
+
+def _listen_udp(context: Context, bound: BoundSocket) -> Listener:
+    settings = context.admission.settings
+    text_mode = settings.text_mode
+    if text_mode is not None:
+        return DatagramListener(
+            context.reactor, bound, context.admission, lambda data: answer_datagram(text_mode, bytes(data))
+        )
+    if settings.log_received or not mmsg.available():
+        return DatagramListener(context.reactor, bound, context.admission, lambda data: data)
+    return BatchedDatagramListener(context.reactor, bound, context.admission)
+
+
+def _prepare_udp(sock: socket) -> None:
+    prepare_datagrams(sock, ANSWER_TTL)
+
+
+# STAMP's modules are imported when they are used: most servers do without.
+def _listen_stamp(context: Context, bound: BoundSocket) -> Listener:
+    from netecho.net.server.stamp import ReflectorListener
+
+    return ReflectorListener(context.reactor, bound, context.admission, context.reflector)
+
+
+def _prepare_stamp(sock: socket) -> None:
+    from netecho.net.server.stamp import prepare
+
+    prepare(sock)
+
+
+_TABLE: Mapping[Scheme, _Row] = {
+    "tcp": _Row(_listen_stream),
+    "unix": _Row(_listen_stream),
+    "tls": _Row(_listen_tls),
+    "udp": _Row(_listen_udp, _prepare_udp),
+    "stamp": _Row(_listen_stamp, _prepare_stamp),
+}

@@ -1,0 +1,36 @@
+"""Peers' addresses in words: as one would write them in a target, with the link of a link-local address."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import Any
+
+from netecho.target import format_endpoint
+
+
+def host_of(sockaddr: Any) -> str:
+    """Return the IP literal of a socket address: `192.0.2.1`, `fe80::1%eth0`."""
+    host = str(sockaddr[0])
+    scope = sockaddr[3] if len(sockaddr) > 3 else 0
+    if not scope or "%" in host:
+        return host
+    try:
+        return f"{host}%{socket.if_indextoname(scope)}"
+    except OSError:  # the interface is gone
+        return f"{host}%{scope}"
+
+
+def endpoint_of(sockaddr: Any) -> str:
+    """Return the IP literal with the port: `192.0.2.1:4000`, `[fe80::1%eth0]:4000`."""
+    return format_endpoint(host_of(sockaddr), sockaddr[1])
+
+
+def names_of(sock: socket.socket, sockaddr: Any) -> tuple[str, str]:
+    """Return what a stream's peer counts as for the limits, and its name: of a Unix socket, the user and process."""
+    if sock.family == socket.AF_UNIX:
+        if not hasattr(socket, "SO_PEERCRED"):
+            return "local", "local"
+        pid, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        return f"uid {uid}", f"uid {uid} pid {pid}"
+    return str(sockaddr[0]), endpoint_of(sockaddr)

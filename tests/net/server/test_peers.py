@@ -1,0 +1,25 @@
+"""Peers' addresses as one would write them."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from netecho.net.server.peers import endpoint_of, host_of
+
+LOOPBACK = socket.if_nametoindex("lo")
+
+
+@pytest.mark.parametrize(
+    ("sockaddr", "host", "endpoint"),
+    [
+        (("192.0.2.1", 4000), "192.0.2.1", "192.0.2.1:4000"),
+        (("2001:db8::1", 4000, 0, 0), "2001:db8::1", "[2001:db8::1]:4000"),
+        (("fe80::1", 4000, 0, LOOPBACK), "fe80::1%lo", "[fe80::1%lo]:4000"),
+        (("fe80::1%lo", 4000, 0, LOOPBACK), "fe80::1%lo", "[fe80::1%lo]:4000"),
+        (("fe80::1", 4000, 0, 2**31 - 1), "fe80::1%2147483647", "[fe80::1%2147483647]:4000"),
+    ],
+)
+def test_a_link_local_address_is_named_with_its_link(sockaddr: tuple[object, ...], host: str, endpoint: str) -> None:
+    assert (host_of(sockaddr), endpoint_of(sockaddr)) == (host, endpoint)
