@@ -1,4 +1,4 @@
-"""What the README shows is generated: pictures from saved runs, and the help of each command.
+"""What the README and the help texts show is generated: pictures and outputs from saved runs, the help of commands.
 
     python -m tests.pictures              writes them anew after a change to the output
     python -m tests.pictures --measure    takes new runs first (Linux, where namespaces are permitted)
@@ -14,20 +14,28 @@ import html
 import io
 import os
 import re
+import shlex
 import struct
 import subprocess
 import sys
 import termios
+import textwrap
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
 from rich.text import Text
 
+from netecho.cli.manpage import ENDINGS
+from netecho.help import manpages
+from netecho.measure.metrics import METRICS
 from tests.namespace import namespace
 from tests.program import COMMAND, environment
-from tests.readme import README, ROOT
+from tests.readme import README, ROOT, TOPIC_FILES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FOLDER = Path(__file__).parent / "pictures"
 WIDTH, HEIGHT = 80, 50
@@ -97,18 +105,39 @@ def words(svg: str) -> str:
     return "".join("".join(html.unescape(each).split()) for each in texts)
 
 
-HELP = re.compile(r"(<!-- help: (?P<of>[a-z ]+) -->\n```text\n).*?(```\n)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- (?P<kind>help|output|metrics)(?:: (?P<of>[^\n]+))? -->\n```text\n).*?(```\n)", re.DOTALL)
+_EXIT_CODES = re.compile(r"(<!-- exit codes -->\n).*?(?=\n\n)", re.DOTALL)
 
 
-def with_help(readme: str) -> str:
-    """The README with each help block as the command prints it."""
+def filled(text: str) -> str:
+    """The README, or a help text, with what is generated in it as it is today."""
+    text = _BLOCK.sub(lambda found: f"{found[1]}{_GENERATED[found['kind']](found['of'])}{found[4]}", text)
+    return _EXIT_CODES.sub(lambda found: f"{found[1]}{_exit_codes()}", text)
 
-    def filled(found: re.Match[str]) -> str:
-        command = [*COMMAND, *found["of"].split()[1:], "--help"]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment())
-        return f"{found[1]}{done.stdout}{found[3]}"
 
-    return HELP.sub(filled, readme)
+def _output(command: str) -> str:
+    words = shlex.split(command)[1:]
+    return subprocess.run(
+        [*COMMAND, *words], check=True, capture_output=True, text=True, cwd=ROOT, env=environment()
+    ).stdout
+
+
+def _help(command: str) -> str:
+    return _output(f"{command} --help")
+
+
+def _metrics(_: str) -> str:
+    """The metrics that are no figure of a distribution."""
+    names = ", ".join(name for name in METRICS if "." not in name)
+    return textwrap.fill(names, 76, break_on_hyphens=False) + "\n"
+
+
+_GENERATED: dict[str, Callable[[str], str]] = {"help": _help, "output": _output, "metrics": _metrics}
+
+
+def _exit_codes() -> str:
+    rows = (f"| {int(code)} | {text[0].lower()}{text[1:].rstrip('.')} |" for code, text in ENDINGS.items())
+    return "\n".join(("| code | meaning |", "| --- | --- |", *rows))
 
 
 def measure() -> None:
@@ -138,7 +167,9 @@ def main() -> None:
         measure()
     for picture in PICTURES:
         picture.svg.write_text(drawn(picture), encoding="utf-8")
-    README.write_text(with_help(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for document in (README, *TOPIC_FILES):
+        document.write_text(filled(document.read_text(encoding="utf-8")), encoding="utf-8")
+    manpages.main()
 
 
 if __name__ == "__main__":

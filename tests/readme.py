@@ -1,4 +1,4 @@
-"""The README's code blocks, and what is said of each in the comment before it."""
+"""The code blocks of the README and the help texts, and what is said of each in the comment before it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+TOPIC_FILES = sorted((ROOT / "netecho" / "help").glob("*.md"))
 
 _BLOCK = re.compile(
     r"(?:^<!-- (?P<note>[^\n]*?) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
@@ -34,8 +35,8 @@ class Block(NamedTuple):
         return int(said[1]) if said else 0
 
 
-def blocks(language: str) -> list[Block]:
+def blocks(language: str, document: Path = README) -> list[Block]:
     """All blocks in this language, in order."""
-    found = _BLOCK.finditer(README.read_text(encoding="utf-8"))
+    found = _BLOCK.finditer(document.read_text(encoding="utf-8"))
     every = [Block(each["language"], each["text"], each["note"] or "") for each in found]
     return [block for block in every if block.language == language]

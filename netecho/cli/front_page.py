@@ -20,6 +20,7 @@ COMMANDS = {
     "compare": "put two saved runs side by side",
     "schema": "print the JSON Schema of the results",
     "completions": "print the completion script of a shell",
+    "help": "longer texts: how to read the output, accuracy, STAMP, ...",
 }
 """Each command is a module of this name beside this one, with a Click command of this name in it."""
 
@@ -44,16 +45,16 @@ def page() -> str:
             "Usage: netecho COMMAND [OPTIONS] [ARGUMENTS]",
             "",
             "Examples:",
-            *_table(EXAMPLES),
+            *table(EXAMPLES),
             "",
             "A network echo server and round-trip probe: true figures, clean JSON, and exit",
             "codes for scripts.",
             "",
             "Commands:",
-            *_table(COMMANDS.items()),
+            *table(COMMANDS.items()),
             "",
             "Options:",
-            *_table((("--version", "print the version"), ("-h, --help", "print this; COMMAND --help tells more"))),
+            *table((("--version", "print the version"), ("-h, --help", "print this; COMMAND --help tells more"))),
             "",
             "Every option is also read from the environment, as NETECHO_<COMMAND>_<OPTION>.",
             "",
@@ -61,7 +62,8 @@ def page() -> str:
     )
 
 
-def _table(rows: Iterable[tuple[str, str]]) -> list[str]:
+def table(rows: Iterable[tuple[str, str]]) -> list[str]:
+    """Lay out names and what each is for, indented, in two columns."""
     listed = list(rows)
     width = max(len(left) for left, _ in listed)
     return [f"  {left:{width}}  {right}" for left, right in listed]

@@ -5,7 +5,6 @@ It lies beside this module as `netecho.1`, from where wheels install it; a test 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +13,9 @@ from netecho.cli import front_page
 from netecho.cli.click_ext.command import Command, Option
 from netecho.cli.group import group
 from netecho.errors import ExitCode
+from netecho.help import manpages
+from netecho.help.roff import escaped, quoted
+from netecho.help.topics import TOPICS
 from netecho.version import __version__
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ def _lines() -> Iterator[str]:
         for name, command in commands:
             with click.Context(command, parent=parent, info_name=name) as ctx:
                 usage = " ".join(command.collect_usage_pieces(ctx))
-                yield from (f".B netecho {name}", f".RI {_quoted(usage)}", ".br")
+                yield from (f".B netecho {name}", f".RI {quoted(usage)}", ".br")
         yield from (r".B netecho \-\-help", "|", r".B \-\-version")
         yield from (".SH EXAMPLES", *_examples(front_page.EXAMPLES))
         for name, command in commands:
@@ -58,7 +60,9 @@ def _lines() -> Iterator[str]:
                 yield from _section(ctx, command)
     yield from _listed("ENVIRONMENT", VARIABLES.items())
     yield from _listed("EXIT STATUS", ((str(int(code)), meaning) for code, meaning in ENDINGS.items()))
-    yield from (".SH SEE ALSO", ".BR ping (8),", ".BR inetd (8),", ".BR ss (8)")
+    yield ".SH SEE ALSO"
+    yield from (f".BR {escaped(manpages.name(topic))} (7)," for topic in TOPICS)
+    yield from (".BR ping (8),", ".BR inetd (8),", ".BR ss (8)")
     yield from (".PP", "RFC 862 (echo), RFC 8762 and RFC 8972 (STAMP).")
 
 
@@ -71,13 +75,13 @@ def _command(parent: click.Context, name: str) -> Command:
 
 
 def _section(ctx: click.Context, command: Command) -> Iterator[str]:
-    yield f".SH {_quoted(f'NETECHO {ctx.info_name}'.upper())}"
+    yield f".SH {quoted(f'NETECHO {ctx.info_name}'.upper())}"
     paragraphs = [" ".join(each.split()) for each in (command.help or "").split("\n\n")]
     for paragraph in (*paragraphs, *([command.epilog] if command.epilog else [])):
-        yield from (_escaped(paragraph), ".PP")
+        yield from (escaped(paragraph), ".PP")
     yield from _examples(command.examples)
     for name, options in command.sections(ctx).items():
-        yield f".SS {_quoted(name)}"
+        yield f".SS {quoted(name)}"
         for option in options:
             yield from _option(ctx, option)
 
@@ -86,30 +90,18 @@ def _option(ctx: click.Context, option: Option) -> Iterator[str]:
     record = option.get_help_record(ctx)
     if record is not None:
         names, text = record
-        yield from (".TP", f".B {_escaped(names)}", _escaped(" ".join(text.split())))
+        yield from (".TP", f".B {quoted(names)}", escaped(" ".join(text.split())))
 
 
 def _examples(examples: tuple[tuple[str, str], ...]) -> Iterator[str]:
     for line, purpose in examples:
-        yield from (".TP", f".B {_escaped(line)}", f"{_escaped(purpose[:1].upper() + purpose[1:])}.")
+        yield from (".TP", f".B {quoted(line)}", f"{escaped(purpose[:1].upper() + purpose[1:])}.")
 
 
 def _listed(title: str, rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     yield f".SH {title}"
     for term, text in rows:
-        yield from (".TP", f".B {_escaped(term)}", _escaped(text))
-
-
-def _escaped(text: str) -> str:
-    """Return text as roff prints it: its hyphens are the ones people type, and no line is a request."""
-    text = (
-        text.replace("\\", r"\e").replace("-", r"\-").replace("'", r"\(aq").replace("~", r"\(ti").replace("^", r"\(ha")
-    )
-    return re.sub(r"^\.", r"\&.", text)
-
-
-def _quoted(text: str) -> str:
-    return '"' + _escaped(text).replace('"', r"\(dq") + '"'
+        yield from (".TP", f".B {quoted(term)}", escaped(text))
 
 
 if __name__ == "__main__":

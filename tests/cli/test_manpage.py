@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import tomllib
@@ -13,8 +12,9 @@ import pytest
 from netecho.cli import front_page
 from netecho.cli.manpage import ENDINGS, page
 from netecho.errors import ExitCode
+from netecho.help import manpages
+from netecho.help.topics import TOPICS
 from tests.program import environment
-from tests.readme import README
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "netecho" / "cli" / "netecho.1"
@@ -28,28 +28,37 @@ def test_it_has_every_exit_code() -> None:
     assert set(ENDINGS) == set(ExitCode)
 
 
-def test_the_readme_says_the_same_of_them() -> None:
-    rows = re.findall(r"^\| (\d+) \| (.*) \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
-    said = {int(code): meaning.replace("`", "") for code, meaning in rows}
-    assert said == {int(code): f"{text[0].lower()}{text[1:].rstrip('.')}" for code, text in ENDINGS.items()}
-
-
-def test_man_reads_it_without_a_warning() -> None:
+def as_shown(page: Path) -> str:
+    """What man prints of a page, 80 columns wide; it must have nothing to complain about."""
     if shutil.which("man") is None or shutil.which("groff") is None:
         pytest.skip("man and groff are not installed")
     shown = subprocess.run(
-        ["man", "--warnings", "--local-file", str(PAGE)],
+        ["man", "--warnings", "--local-file", str(page)],
         capture_output=True,
         text=True,
         env=environment(MANWIDTH="80", MANPAGER="cat", MAN_KEEP_FORMATTING=""),
         check=True,
     )
     assert shown.stderr == ""
+    return shown.stdout
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_man_reads_a_help_text_without_a_warning(topic: str) -> None:
+    words = " ".join(as_shown(manpages.FOLDER / f"{manpages.name(topic)}.7").split())
+    assert f"NETECHO-{topic.upper()}(7)" in words
+    assert "`" not in words
+    assert "SEE ALSO netecho(1)" in words
+
+
+def test_man_reads_it_without_a_warning() -> None:
+    shown = as_shown(PAGE)
     for name in front_page.COMMANDS:
-        assert f"NETECHO {name.upper()}" in shown.stdout
-    words = " ".join(shown.stdout.split())
+        assert f"NETECHO {name.upper()}" in shown
+    words = " ".join(shown.split())
     # What is typed is shown as it is typed: hyphens, quotes, carets.
     assert "netecho probe host --fail-if 'rtt.p99>20ms'" in words
+    assert 'eval "$(netecho completions bash)"' in words
     assert "--dont-fragment" in words
     assert "[SCHEME://]HOST[:PORT]" in words
 
@@ -62,5 +71,6 @@ def test_wheels_put_things_where_shells_and_man_look() -> None:
         "completions/netecho.zsh": "share/zsh/site-functions/_netecho",
         "completions/netecho.fish": "share/fish/vendor_completions.d/netecho.fish",
         "netecho/cli/netecho.1": "share/man/man1/netecho.1",
+        "netecho/help/man": "share/man/man7",
     }
-    assert all((ROOT / source).is_file() for source in shared)
+    assert all((ROOT / source).exists() for source in shared)

@@ -1,4 +1,4 @@
-"""The README is true: its examples are run as they stand, against a server with the name and ports they use."""
+"""The README and the help texts are true: their examples are run, against a server with the name and ports they use."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import pytest
 from netecho.errors import ExitCode
 from tests.namespace import Namespace, namespace
 from tests.peers import needed
-from tests.pictures import PICTURES, Picture, drawn, with_help, words
+from tests.pictures import PICTURES, Picture, drawn, filled, words
 from tests.program import COMMAND, environment
-from tests.readme import README, ROOT, Block, blocks
+from tests.readme import README, ROOT, TOPIC_FILES, Block, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EXAMPLES = blocks("sh")[2:]
+EXAMPLES = [*blocks("sh")[2:], *(block for topic in TOPIC_FILES for block in blocks("sh", topic))]
 
 
 def test_the_first_two_blocks_are_the_two_lines_a_newcomer_needs() -> None:
@@ -42,10 +42,11 @@ def test_a_picture_shows_what_its_run_prints_today(picture: Picture) -> None:
     assert words(picture.svg.read_text(encoding="utf-8")) == words(drawn(picture))
 
 
-def test_the_help_it_shows_is_that_of_today() -> None:
+@pytest.mark.parametrize("document", [README, *TOPIC_FILES], ids=lambda path: path.stem)
+def test_what_is_generated_in_it_is_that_of_today(document: Path) -> None:
     """Where it is not: `python -m tests.pictures`."""
-    readme = README.read_text(encoding="utf-8")
-    assert readme == with_help(readme)
+    text = document.read_text(encoding="utf-8")
+    assert text == filled(text)
 
 
 def test_every_exit_code_is_in_its_table() -> None:

@@ -61,6 +61,8 @@ def test_it_is_found_where_wheels_put_it(name: str, tmp_path: Path) -> None:
         ("netecho probe --schedule po", "netecho probe --schedule poisson"),
         ("netecho probe host --fail-if rtt.p99_", "netecho probe host --fail-if rtt.p99_9"),
         ("netecho completions fi", "netecho completions fish"),
+        ("netecho help accu", "netecho help accuracy"),
+        ("netecho help prob", "netecho help probe"),
         ("netecho probe nothing-like-it", "netecho probe nothing-like-it"),
     ],
 )
