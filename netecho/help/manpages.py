@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-
 from netecho.help.markup import Block, Code, Heading, Items, Paragraph, Table, read, spans
 from netecho.help.roff import escaped, quoted
 from netecho.help.topics import TOPICS, source, subject
