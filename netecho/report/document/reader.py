@@ -20,6 +20,7 @@ from netecho.measure import criteria
 from netecho.report.document.decode import start_of
 from netecho.report.document.event_rows import event
 from netecho.report.document.model import document
+from netecho.report.document.older import completed
 from netecho.report.document.rebuild import Rebuilder
 from netecho.report.document.schema import complaint
 from netecho.report.humanize import many
@@ -153,6 +154,7 @@ class _Reading:
         found = {key: value for key, value in row.items() if key != "event"}
         if "schema" not in found:
             self._refuse("a run begins with its start event")
+        found = completed(found)
         if wrong := complaint(found, "document"):
             self._refuse(wrong)
         return found
