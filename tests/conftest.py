@@ -13,11 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 pytest_plugins = ["tests.program"]
+
+# An example that takes long on a busy machine is no defect: no test asserts on speed.
+settings.register_profile("netecho", deadline=None)
+settings.load_profile("netecho")
 
 TESTS = Path(__file__).parent
 INTEROP = TESTS / "interop"
