@@ -19,12 +19,15 @@ from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result, Route, Setup, Start
 from netecho.report.document.model import Document, document
 from netecho.report.document.settings import settings_section
+from netecho.report.document.values import TimeOfDay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MS = 1_000_000
 STARTED = 1_795_412_400_123_456_789  # 2026-11-23T05:40:00.123456Z
+
+CLOCK = TimeOfDay(STARTED)
 
 START = Start(
     id="0197c0ffee",

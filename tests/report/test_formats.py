@@ -9,6 +9,7 @@ from io import StringIO
 import pytest
 
 from netecho.measure.events import Event
+from netecho.measure.loss_reason import LossReason
 from netecho.measure.result import Start
 from netecho.report.document.reporter import Reporter
 from netecho.report.formats.csv_rows import CsvReporter
@@ -87,13 +88,13 @@ def test_quiet_ndjson_is_the_summary_alone() -> None:
 
 def test_csv_is_a_row_per_probe() -> None:
     assert printed(CsvReporter, TROUBLED).splitlines() == [
-        "seq,scheduled_ms,lag_ms,rtt_ms,response_ms,size,outcome",
-        "0,0.0,0.05,0.123456,0.203456,64,reply",
-        "2,400.0,0.05,0.13,0.21,64,reply",
-        "1,200.0,0.05,290.0,290.08,64,reply",
-        "3,600.0,0.05,0.14,0.22,64,corrupt",
-        "4,800.0,0.05,,,64,lost",
-        "5,1000.0,0.05,0.15,5.2,64,reply",
+        "seq,scheduled_ms,lag_ms,rtt_ms,response_ms,size,outcome,reason,detail,time",
+        "0,0.0,0.05,0.123456,0.203456,64,reply,,,2026-11-23T05:40:00.123456Z",
+        "2,400.0,0.05,0.13,0.21,64,reply,,,2026-11-23T05:40:00.523456Z",
+        "1,200.0,0.05,290.0,290.08,64,reply,,,2026-11-23T05:40:00.323456Z",
+        "3,600.0,0.05,0.14,0.22,64,corrupt,,,2026-11-23T05:40:00.723456Z",
+        "4,800.0,0.05,,,64,lost,timeout,,2026-11-23T05:40:00.923456Z",
+        "5,1000.0,0.05,0.15,5.2,64,reply,,,2026-11-23T05:40:01.123456Z",
     ]
 
 
@@ -101,12 +102,20 @@ def test_csv_names_the_connection_where_there_are_several() -> None:
     rows = list(csv.DictReader(StringIO(printed(CsvReporter, [lost(0)], SEVERAL))))
     assert rows == [
         {"seq": "0", "scheduled_ms": "0.0", "lag_ms": "0.05", "rtt_ms": "", "response_ms": ""}
-        | {"size": "64", "outcome": "lost", "connection": "0"}
+        | {"size": "64", "outcome": "lost", "reason": "timeout", "detail": ""}
+        | {"time": "2026-11-23T05:40:00.123456Z", "connection": "0"}
     ]
 
 
 def test_csv_of_a_tiny_time_is_no_power_of_ten() -> None:
-    assert printed(CsvReporter, [reply(0, 1, lag=0, slow=0)]).splitlines()[1] == "0,0.0,0.0,0.000001,0.000001,64,reply"
+    row = printed(CsvReporter, [reply(0, 1, lag=0, slow=0)]).splitlines()[1]
+    assert row.startswith("0,0.0,0.0,0.000001,0.000001,64,reply,")
+
+
+def test_csv_of_a_loss_quotes_what_has_to_be() -> None:
+    refused = lost(0)._replace(reason=LossReason.REFUSED, detail='ICMP, "port" unreachable\n')
+    (row,) = csv.DictReader(StringIO(printed(CsvReporter, [refused])))
+    assert (row["reason"], row["detail"]) == ("refused", 'ICMP, "port" unreachable\\n')
 
 
 @pytest.mark.parametrize(

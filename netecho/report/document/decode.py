@@ -26,6 +26,7 @@ _COUNTS = (
     *("sent", "received", "lost", "late", "duplicate", "reordered", "corrupt", "pending", "stray", "waits"),
     *("dropped_here", "not_sent"),
 )
+_NO_YEAR = 9000
 _EXACT = ("min", "p50", "p90", "p95", "p99", "p99_9", "max")
 
 
@@ -122,4 +123,6 @@ def _whole(milliseconds: float | None) -> int | None:
 
 def _since_1970(timestamp: str) -> int:
     moment = datetime.fromisoformat(timestamp)
+    if not 1970 <= moment.year < _NO_YEAR:  # so that no time of day in the run is one that datetime has not
+        raise ValueError(f"no run began in the year {moment.year}")
     return int(moment.replace(microsecond=0).timestamp()) * 1_000_000_000 + moment.microsecond * 1000

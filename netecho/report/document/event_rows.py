@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from netecho.report.document.model import Document
+    from netecho.report.document.values import TimeOfDay
 
 STRAY_SHOWN = 256
 """Bytes of what a peer said unasked that are kept: enough for a banner."""
@@ -27,7 +28,7 @@ LONGEST = 10**18
 """Nanoseconds, 31 years: no time in a run is longer, and any file can be asked to say so."""
 
 
-def row(event: Event, *, several: bool = False) -> Document:
+def row(event: Event, clock: TimeOfDay, *, several: bool = False) -> Document:
     """Return an event as it is printed; `several` connections are told apart by a `connection` key."""
     line: Document = {"event": _NAMES[type(event)]}
     if several:
@@ -37,6 +38,7 @@ def row(event: Event, *, several: bool = False) -> Document:
             line |= {
                 "seq": event.seq,
                 "scheduled_ms": _ms(event.scheduled),
+                "time": clock.at(event.scheduled),
                 "lag_ms": _ms(event.lag),
                 "rtt_ms": _ms(event.rtt),
                 "response_ms": _ms(event.response),
@@ -49,6 +51,7 @@ def row(event: Event, *, several: bool = False) -> Document:
             line |= {
                 "seq": event.seq,
                 "scheduled_ms": _ms(event.scheduled),
+                "time": clock.at(event.scheduled),
                 "lag_ms": _ms(event.lag),
                 "size": event.size,
                 "reason": event.reason,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+from io import StringIO
 from typing import TYPE_CHECKING
 
 from netecho.measure.events import EchoCorrupted, ProbeLost, ReplyReceived
 from netecho.report.document.settings import is_several
+from netecho.report.document.values import TimeOfDay
+from netecho.report.escape import printable
 from netecho.report.formats.event_line import mention
 
 if TYPE_CHECKING:
@@ -14,43 +18,66 @@ if TYPE_CHECKING:
     from netecho.report.document.model import Document
     from netecho.report.output import Output
 
-COLUMNS = ("seq", "scheduled_ms", "lag_ms", "rtt_ms", "response_ms", "size", "outcome")
+COLUMNS = (
+    *("seq", "scheduled_ms", "lag_ms", "rtt_ms", "response_ms", "size", "outcome"),
+    *("reason", "detail", "time"),
+)
 
 
 class CsvReporter:
-    """A row per probe: `outcome` is reply, corrupt or lost; a last column tells several connections apart."""
+    """A row per probe: `outcome` is reply, corrupt or lost; a last column tells several connections apart.
+
+    A target that could not be reached has one row, with the outcome `error` and what happened in `detail`.
+    """
 
     follows = True
 
     def __init__(self, output: Output) -> None:
         self._output = output
-        self._several = False
+        self._several: bool | None = None
+        self._clock = TimeOfDay(0)
 
     def started(self, start: Start) -> None:
         """Print the header."""
-        self._several = is_several(start.settings.get("connections"))
-        self._print(*COLUMNS, *(["connection"] if self._several else []))
+        self._clock = TimeOfDay(start.started)
+        self._begin(start.settings.get("connections"))
 
     def tell(self, event: Event) -> None:
         """Print the probe that was settled, if one was."""
+        outcome, rtt, response, reason, detail = "reply", "", "", "", ""
         match event:
             case ReplyReceived() | EchoCorrupted():
                 outcome = "corrupt" if isinstance(event, EchoCorrupted) else "reply"
                 rtt, response = _ms(event.rtt), _ms(event.response)
             case ProbeLost():
-                outcome, rtt, response = "lost", "", ""
+                outcome, reason, detail = "lost", event.reason.value, printable(event.detail)
             case _:
                 mention(event, self._output)
                 return
-        connection = [event.connection] if self._several else []
-        self._print(event.seq, _ms(event.scheduled), _ms(event.lag), rtt, response, event.size, outcome, *connection)
+        self._print(
+            *(event.seq, _ms(event.scheduled), _ms(event.lag), rtt, response, event.size, outcome),
+            *(reason, detail, self._clock.at(event.scheduled)),
+            *([event.connection] if self._several else []),
+        )
 
     def finished(self, document: Document) -> None:
-        """Nothing more: a row is a probe."""
+        """Print what kept the target from being reached, if anything did; else a row is a probe."""
+        if (error := document.get("error")) is None:
+            return
+        if self._several is None:
+            self._begin(document["settings"].get("connections"))
+        blanks = [""] * COLUMNS.index("outcome")
+        ending = [""] if self._several else []
+        self._print(*blanks, "error", "", printable(error["sentence"]), document["started"], *ending)
+
+    def _begin(self, connections: object) -> None:
+        self._several = is_several(connections)
+        self._print(*COLUMNS, *(["connection"] if self._several else []))
 
     def _print(self, *cells: object) -> None:
-        # Numbers and our own words alone: nothing here ever needs a quote.
-        self._output.write(",".join(map(str, cells)) + "\n")
+        line = StringIO()
+        csv.writer(line, lineterminator="\n").writerow(cells)
+        self._output.write(line.getvalue())
 
 
 def _ms(nanoseconds: int) -> str:

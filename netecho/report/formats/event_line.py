@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from netecho.measure.events import (
@@ -13,8 +14,9 @@ from netecho.measure.events import (
     ReplyReceived,
     StrayReceived,
 )
-from netecho.report.escape import escaped
+from netecho.report.escape import escaped, printable
 from netecho.report.humanize import time
+from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from netecho.report.output import Output
@@ -30,15 +32,18 @@ SLOW_HAND = 1_000_000
 def mention(event: Event, output: Output) -> None:
     """Say on standard error what a peer sent unasked, a banner, where events have no place of their own."""
     if isinstance(event, StrayReceived):
-        output.say(f"netecho: {event_line(event, several=False, digits=1)}")
+        output.say(f"netecho: {event_line(event, 0)}")
 
 
-def event_line(event: Event, *, several: bool = False, digits: int = 1) -> str:
-    """Return one event in words, without the line's end."""
-    return (f"#{event.connection} " if several else "") + _words(event, digits)
+def event_line(event: Event, started: int, *, several: bool = False, digits: int = 1) -> str:
+    """Return one event in words, without the line's end; what went wrong has its time of day.
+
+    `started` is wall clock, in nanoseconds since 1970.
+    """
+    return (f"#{event.connection} " if several else "") + _words(event, started, digits)
 
 
-def _words(event: Event, digits: int) -> str:
+def _words(event: Event, started: int, digits: int) -> str:
     match event:
         case StrayReceived():
             shown = escaped(event.data[:STRAY_WIDTH])
@@ -49,11 +54,18 @@ def _words(event: Event, digits: int) -> str:
             if event.response - event.rtt > SLOW_HAND:
                 words += f"  (response {time(event.response / 1e6)})"
             if isinstance(event, EchoCorrupted):
-                words += f"  corrupt from byte {event.offset} on"
+                words += f"  corrupt from byte {event.offset} on, at {_clock(started + event.scheduled)}"
             return words
         case ProbeLost():
-            return f"seq {event.seq:>{digits}}  lost"
+            why = event.reason.replace("_", " ") + (f", {printable(event.detail)}" if event.detail else "")
+            return f"seq {event.seq:>{digits}}  lost at {_clock(started + event.scheduled)}: {why}"
         case ReplyLate():
             return f"seq {event.seq:>{digits}}  late, after {time(event.rtt / 1e6)}"
         case ReplyDuplicated():
             return f"seq {event.seq:>{digits}}  duplicate"
+
+
+def _clock(nanoseconds: int) -> str:
+    """Return the local time of day to the millisecond."""
+    moment = datetime.fromtimestamp(nanoseconds // SECOND, UTC).astimezone()
+    return f"{moment:%H:%M:%S}.{nanoseconds % SECOND // MILLISECOND:03d}"

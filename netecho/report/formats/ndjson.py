@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from netecho.report.document.event_rows import row
 from netecho.report.document.model import Document, head
 from netecho.report.document.settings import is_several
+from netecho.report.document.values import TimeOfDay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,17 +26,19 @@ class NdjsonReporter:
         self._write = write
         self.follows = not summary_only
         self._several = False
+        self._clock = TimeOfDay(0)
 
     def started(self, start: Start) -> None:
         """Print the `start` event: who is probed, and how."""
         self._several = is_several(start.settings.get("connections"))
+        self._clock = TimeOfDay(start.started)
         if self.follows:
             self._write(line({"event": "start", **head(start)}))
 
     def tell(self, event: Event) -> None:
         """Print the event."""
         if self.follows:
-            self._write(line(row(event, several=self._several)))
+            self._write(line(row(event, self._clock, several=self._several)))
 
     def finished(self, document: Document) -> None:
         """Print the `summary` event: the keys of the JSON document."""

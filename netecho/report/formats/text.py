@@ -33,11 +33,13 @@ class TextReporter:
         self._histogram = histogram
         self._several = False
         self._digits = 1
+        self._started = 0
 
     def started(self, start: Start) -> None:
         """Say who is probed, and how, before the first reply."""
         from netecho.report.terminal.headline import headline
 
+        self._started = start.started
         count = start.settings.get("count")
         self._digits = len(str(count - 1)) if isinstance(count, int) and count else 1
         self._several = is_several(start.settings.get("connections"))
@@ -47,7 +49,8 @@ class TextReporter:
     def tell(self, event: Event) -> None:
         """Print the event's line."""
         if self.follows:
-            self._output.write(event_line(event, several=self._several, digits=self._digits) + "\n")
+            line = event_line(event, self._started, several=self._several, digits=self._digits)
+            self._output.write(f"{line}\n")
         else:
             mention(event, self._output)
 

@@ -16,8 +16,8 @@ from netecho.report.document import schema
 from netecho.report.document.decode import summary_of
 from netecho.report.document.event_rows import row
 from netecho.report.document.model import document, head
-from netecho.report.document.values import milliseconds, timestamp
-from tests.report.runs import START, STARTED, TROUBLED, calm, lost, reply, result, run
+from netecho.report.document.values import TimeOfDay, milliseconds, timestamp
+from tests.report.runs import CLOCK, START, STARTED, TROUBLED, calm, lost, reply, result, run
 
 SCHEMA = json.loads(schema.text())
 VALID = jsonschema.Draft202012Validator(SCHEMA)
@@ -194,15 +194,15 @@ def test_the_schema_fits_every_kind_of_run(events: list[Event]) -> None:
     VALID.validate({"event": "summary", **run(events)})
     VALID.validate({"event": "start", **head(START)})
     for event in events:
-        VALID.validate(row(event))
-        VALID.validate(row(event, several=True))
+        VALID.validate(row(event, CLOCK))
+        VALID.validate(row(event, CLOCK, several=True))
 
 
 WRONG = [
     {},
     {"event": "reply"},
     {"event": "hello"},
-    {**row(reply(0, 1)), "rtt_ms": None},
+    {**row(reply(0, 1), CLOCK), "rtt_ms": None},
     {**run([]), "started": "yesterday"},
     {**run([]), "probes": {"sent": 1}},
     {"event": "summary", **head(START)},
@@ -212,3 +212,9 @@ WRONG = [
 @pytest.mark.parametrize("wrong", WRONG)
 def test_the_schema_fits_nothing_else(wrong: dict[str, object]) -> None:
     assert not VALID.is_valid(wrong)
+
+
+@given(st.lists(st.integers(0, 10**12)))
+def test_the_time_of_day_is_the_timestamp_of_the_sum(scheduled: list[int]) -> None:
+    clock = TimeOfDay(STARTED)
+    assert [clock.at(each) for each in scheduled] == [timestamp(STARTED + each) for each in scheduled]

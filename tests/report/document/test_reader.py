@@ -148,6 +148,7 @@ SUMMARY = saved([])[1]
         ('{"event": "start"}\n', ", line 1: head has no 'schema'"),
         (FIRST.replace("probe/1", "probe/2"), ", line 1: head.schema is not 'netecho/probe/1'"),
         (FIRST.replace("2026-11-23", "2026-13-32"), ", line 1: month must be in 1..12"),
+        (FIRST.replace("2026-11-23", "9999-11-23"), ", line 1: no run began in the year 9999"),
         (FIRST + "what?\n", ", line 2: it is not JSON"),
         (FIRST + "\n\nwhat?\n" + SUMMARY, ", line 4: it is not JSON"),
         (FIRST + '{"event": "bye"}\n', ", line 2: 'bye' is not an event of a run"),
