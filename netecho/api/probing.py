@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from netecho.api.options import ProbeOptions, planned
 from netecho.api.result import Event, ProbeResult, event_of, result_of
 from netecho.errors import UsageError
+from netecho.report.document.values import TimeOfDay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -69,7 +70,7 @@ async def events(target: str | Target, **options: Unpack[ProbeOptions]) -> Async
     try:
         while True:
             while reporter.kept:
-                yield event_of(row(reporter.kept.popleft(), several=True))
+                yield event_of(row(reporter.kept.popleft(), reporter.clock, several=True))
             if reporter.ended:
                 break
             reporter.changed = Deferred()
@@ -119,12 +120,14 @@ class _Queue:
 
     def __init__(self) -> None:
         self.kept: deque[Happened] = deque(maxlen=KEPT)
+        self.clock = TimeOfDay(0)
         self.ended = False
         self.changed: Any = None
         """Fires when there is something to look at."""
 
     def started(self, start: Start) -> None:
-        """Nothing."""
+        """Learn when the run began, which events are told from."""
+        self.clock = TimeOfDay(start.started)
 
     def tell(self, event: Happened) -> None:
         """Keep an event."""
