@@ -22,6 +22,7 @@ pytest_plugins = ["tests.program"]
 
 # An example that takes long on a busy machine is no defect: no test asserts on speed.
 settings.register_profile("netecho", deadline=None)
+settings.register_profile("long", deadline=None, max_examples=10_000)
 settings.load_profile("netecho")
 
 TESTS = Path(__file__).parent

@@ -356,6 +356,8 @@ class Session:
                 self._next = now
 
     def _lose(self, probe: Probe, now: int, why: Loss) -> None:
+        if now - probe.sent_at > self._timeout:
+            why = TIMED_OUT  # whatever is learnt of it afterwards
         self._settled.lost(probe.index)
         if probe.index < self._warmup:
             return

@@ -37,6 +37,23 @@ def test_a_refused_connection(netecho: Netecho) -> None:
     assert_one_sentence(ended, f"127.0.0.1:{port}", "refused")
 
 
+@pytest.mark.parametrize("options", [("-c", "100", "-r", "10000"), ("-i", "0"), ("-c", "1"), ("--connections", "3")])
+@pytest.mark.parametrize("scheme", ["udp", "stamp"])
+def test_a_refusal_that_is_met_in_sending(netecho: Netecho, scheme: str, options: tuple[str, ...]) -> None:
+    port = free_port()
+    ended = netecho("probe", f"{scheme}://127.0.0.1:{port}", *options, "--json")
+    assert ended.code == 3, ended
+    assert f"connection refused: 127.0.0.1:{port}" in ended.err
+
+
+@pytest.mark.parametrize("option", ["--connect-only", "--reconnect"])
+def test_a_refusal_that_is_met_in_connecting(netecho: Netecho, tmp_path: Path, option: str) -> None:
+    for target in (f"unix:{tmp_path}/none", f"tcp://127.0.0.1:{free_port()}"):
+        ended = netecho("probe", target, option, "--json")
+        assert ended.code == 3, ended
+        assert ended.err.startswith("netecho: "), ended
+
+
 def test_an_unknown_host(netecho: Netecho) -> None:
     ended = netecho("probe", "no-such-host.invalid", "-W", "2s")
     assert ended.code == 3

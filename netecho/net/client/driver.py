@@ -53,7 +53,8 @@ class SessionDriver:
         self._report = report
         self._pacer = Pacer(reactor, self.pump, spin=spin, clock=clock)
         self._redial = redial
-        self._dialling = False
+        self.dialling = False
+        """Whether a new link has been asked for and has not come yet."""
         self._busy = False
         """Whether a pass is under way."""
         self._stopped = False
@@ -91,7 +92,7 @@ class SessionDriver:
             self._pacer.close()
             self.done.callback(None)
             return
-        if self._dialling:
+        if self.dialling:
             return  # nothing is outstanding, and what is due waits for the link
         armed = self._pacer.armed
         if armed is not None and session.closed_loop and not more:
@@ -114,9 +115,9 @@ class SessionDriver:
         for _ in range(_BURST):
             link = self.link
             if link is None:
-                if self._dialling or self._redial is None or not session.wants_link(now):
+                if self.dialling or self._redial is None or not session.wants_link(now):
                     return False
-                self._dialling = True
+                self.dialling = True
                 self._redial(self)
                 continue
             probe = session.due(now)
@@ -141,7 +142,7 @@ class SessionDriver:
 
     def connected(self, link: Link) -> None:
         """Go on with a new link."""
-        self._dialling = False
+        self.dialling = False
         if self._stopped or self.done.called:
             link.close()
             return
@@ -150,7 +151,7 @@ class SessionDriver:
 
     def unreachable(self, why: Loss) -> None:
         """Learn that no new link could be made: what is due by now is lost."""
-        self._dialling = False
+        self.dialling = False
         if not self._stopped and not self.done.called:
             self.session.unreachable(self.clock(), why)
             self.pump()
@@ -171,5 +172,9 @@ class SessionDriver:
         if poll and not self._busy:
             self._poll()
         self._stopped = True
+        now = self.clock()
+        self.session.expire(now)
+        if self.link is None and self._lost_by is not None:
+            self.session.disconnected(now, self._lost_by)  # a probe whose own sending found the link gone
         self.session.stop()
         self.pump()

@@ -230,13 +230,15 @@ class StreamLink(Protocol):
             self.secured.errback(reason)
 
     def pauseProducing(self) -> None:
-        """Hold sends back: the transport's buffer is full."""
-        self._session.pause()
+        """Hold sends back: the transport's buffer is full; that of a link that was replaced says nothing."""
+        if self._driver.link is self:
+            self._session.pause()
 
     def resumeProducing(self) -> None:
         """Send again."""
-        self._session.resume()
-        self._driver.pump()
+        if self._driver.link is self:
+            self._session.resume()
+            self._driver.pump()
 
     def stopProducing(self) -> None:
         """Do nothing: `connectionLost` follows."""
