@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from netecho.errors import OutputError, UsageError
+from netecho.report.writer import Writer
 
 _LONGEST_KEY = 4096
 
@@ -57,6 +58,8 @@ def check_writable(path: str, called: str) -> None:
 class ResultFile:
     """A file that results are kept in, a line at a time, so that those of a run that is killed are there up to then.
 
+    What is no file but a pipe with a slow reader is written when there is room, and nothing is left out.
+
     Raises OutputError where it cannot be written.
     """
 
@@ -66,7 +69,8 @@ class ResultFile:
     def __enter__(self) -> ResultFile:
         """Make the file, or empty it."""
         try:
-            self._file = Path(self._path).open("w", encoding="utf-8", buffering=1)
+            self._file = Path(self._path).open("w", encoding="utf-8")
+            self._writer = Writer(self._file, bound=None)
         except OSError as error:
             raise self._failed(error) from None
         return self
@@ -74,14 +78,15 @@ class ResultFile:
     def write(self, line: str) -> None:
         """Write a line, with its end."""
         try:
-            self._file.write(line)
+            self._writer.add(line)
         except OSError as error:
             raise self._failed(error) from None
 
     def __exit__(self, *_: object) -> None:
-        """Close the file."""
+        """Write what is left, and close the file."""
         try:
-            self._file.close()
+            with self._file:
+                self._writer.flush()
         except OSError as error:
             raise self._failed(error) from None
 

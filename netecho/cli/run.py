@@ -5,11 +5,11 @@ The seam between what was asked and what is done. Twisted and Rich are imported 
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from netecho.cli import files
 from netecho.cli.reporters import Reporters
+from netecho.cli.watch import Watch
 from netecho.errors import ExitCode
 from netecho.report.output import Output
 
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from netecho.measure.recorder import Recorder
     from netecho.measure.result import Result
     from netecho.net.reactor.runner import Interrupt
-    from netecho.report.terminal.live import LiveView
-
-FRAME = 0.25
-"""Seconds from one frame of the live view to the next."""
 
 
 def run(invocation: Invocation, context: CliContext) -> int:
@@ -34,13 +30,13 @@ def run(invocation: Invocation, context: CliContext) -> int:
     from netecho.report.document.model import document
 
     output_options, (planned,) = invocation.output_options, invocation.runs
-    context.output = output = Output(quiet=output_options.quiet, color=output_options.color)
+    context.output = output = Output(quiet=output_options.quiet, color=output_options.color, patient=False)
     recorder = Recorder(by_size=len(planned.job.plan.sizes) > 1)
 
     async def measured(reactor: Any, interrupt: Interrupt) -> Result:
         from netecho.net.client.measurement import probe
 
-        with _Frames(reactor, reporters.live):
+        with Watch(reactor, output, reporters.live, reporters.interim, reporters.report_every):
             return await probe(reactor, interrupt, job, recorder, reporters)
 
     with Reporters(output_options, planned.job, output, recorder) as reporters, reachable(planned.job) as job:
@@ -49,32 +45,11 @@ def run(invocation: Invocation, context: CliContext) -> int:
         reporters.finished(document(result, [str(each) for each in failed]))
     if output_options.hdr is not None:
         _write_hdr(output_options.hdr, result, recorder)
+    if left_out := output.finish():
+        output.say(f"netecho: {left_out:,} lines were left out: standard output was not read fast enough")
     for each in failed:
         output.say(f"netecho: failed: {each}")
     return ExitCode.FAILED if failed else ExitCode.OK
-
-
-class _Frames:
-    """Has the live view drawn, for as long as there is something to see: from the reactor, so between sends."""
-
-    def __init__(self, reactor: Any, view: LiveView | None) -> None:
-        self._reactor = reactor
-        self._view = view
-        self._next: Any = None
-
-    def __enter__(self) -> None:
-        if self._view is not None:
-            self._draw(self._view)
-
-    def __exit__(self, *_: object) -> None:
-        if self._view is not None:
-            if self._next.active():
-                self._next.cancel()
-            self._view.clear()
-
-    def _draw(self, view: LiveView) -> None:
-        view.draw(time.monotonic_ns())
-        self._next = self._reactor.callLater(FRAME, self._draw, view)
 
 
 def _write_hdr(path: str, result: Result, recorder: Recorder) -> None:

@@ -86,7 +86,7 @@ class Summary:
     by_size: tuple[SizeSummary, ...] = ()
     """In ascending order of size; only for sweeps."""
     timeline: tuple[Period, ...] = ()
-    """The run in periods of equal length, by when the probes were scheduled."""
+    """The run in periods of about equal length, by when the probes were scheduled."""
     worst: Worst | None = None
     """The longest round trip, with its time."""
 

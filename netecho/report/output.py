@@ -3,34 +3,48 @@
 Results go to standard output, everything else to standard error. What the streams are (terminals or not, how
 wide, whether colour and motion are welcome) is asked here once; nobody else reads the environment for it.
 Nothing heavy is imported: the machine formats must not pay for Rich.
+
+During a run nothing is waited for: lines of events are offered (`write_line`), and left out where their reader is too
+far behind. What has to be written is (`write`, `say`), and may wait.
 """
 
 from __future__ import annotations
 
 import os
-import select
+import stat
 import sys
-from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from netecho.errors import OutputClosed, OutputError
+from netecho.report.writer import Writer, descriptor_of, has_room
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 DEFAULT_WIDTH = 80
 """Of what is no terminal and has no COLUMNS."""
-
-_STYLE = r"\x1b\[[0-9;]*m"
 
 GLYPHS = "▁▂▃▄▅▆▇█▏▎▍▌▋▊▉─━"
 """What the pictures are drawn with, where the stream's encoding has it."""
 
 
+class Overlay(Protocol):
+    """What covers a part of standard error's terminal, and makes room when something else is written there."""
+
+    def hide(self) -> None:
+        """Leave the screen as it was."""
+
+    def show_again(self) -> None:
+        """Cover it again, with what was shown last."""
+
+
 class Output:
     """Both streams of one command: what they are, and the writing to them.
 
-    `quiet` is how often -q was given: 1 leaves the summary alone, 2 nothing at all.
+    `quiet` is how often -q was given: 1 leaves the summary alone, 2 nothing at all. One that is not `patient` never
+    waits for the reader of a line.
     """
 
     def __init__(
@@ -40,6 +54,7 @@ class Output:
         *,
         quiet: int = 0,
         color: bool = True,
+        patient: bool = True,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         # A process started with a stream closed has None there.
@@ -48,16 +63,27 @@ class Output:
         for stream in (self._stdout, self._stderr):
             _never_refuse_a_character(stream)
         self.quiet = quiet
+        self._patient = patient
         self._environ = environ
         dumb = environ.get("TERM", "dumb") in ("dumb", "unknown", "")
-        welcome = color and not dumb and not environ.get("NO_COLOR")
+        forced = environ.get("FORCE_COLOR", "") not in ("", "0")  # force-color.org
+        allowed = color and not environ.get("NO_COLOR")  # no-color.org: when present and not empty
         self.stdout_is_terminal = _is_terminal(self._stdout)
         self.stderr_is_terminal = _is_terminal(self._stderr)
-        self.stdout_color = welcome and self.stdout_is_terminal
-        self.stderr_color = welcome and self.stderr_is_terminal
+        self.stdout_color = allowed and (forced or (self.stdout_is_terminal and not dumb))
+        self.stderr_color = allowed and (forced or (self.stderr_is_terminal and not dumb))
         self.stderr_moves = self.stderr_is_terminal and not dumb
-        """Whether the cursor of standard error can be sent about: what a live view needs."""
-        self._block: list[str] = []
+        """Whether the cursor of standard error can be moved: what a live view needs."""
+        self.stderr_is_dumb = self.stderr_is_terminal and dumb
+        self.stdout_is_pipe = _is_pipe(self._stdout)
+        self.same_terminal = _are_one_terminal(self._stdout, self._stderr)
+        """Whether both streams are one terminal, on which one must make room for the other."""
+        self._out = None if self._stdout is None else Writer(self._stdout)
+        if self.same_terminal:
+            self._err = self._out  # so that what is kept for it stays in its order
+        else:
+            self._err = None if self._stderr is None else Writer(self._stderr)
+        self._overlay: Overlay | None = None
         self.glyphs = all(_can_show(stream) for stream in (self._stdout, self._stderr))
         """Whether block characters may be used; ASCII else."""
 
@@ -77,33 +103,45 @@ class Output:
         return self._size(self._stderr)
 
     def write(self, text: str) -> None:
-        """Write results, and have them leave at once.
+        """Write results, and return when the system has them.
 
         Raises OutputClosed when nobody reads them any more, OutputError when they cannot be written.
         """
         if self.quiet > 1:
             return
-        stream = self._stdout
-        if stream is None:
-            raise OutputError("the results could not be written: standard output is closed")
-        block = self._lift_block() if self.stdout_is_terminal else []
-        try:
-            stream.write(text)
-            stream.flush()
-        except (BrokenPipeError, ConnectionResetError) as error:
-            _abandon(stream)
-            raise OutputClosed("standard output was closed by its reader") from error
-        except OSError as error:
-            _abandon(stream)
-            raise OutputError(
-                f"the results could not be written to standard output: {error.strerror or error}",
-                "standard output must be a file, pipe or terminal with room for them",
-            ) from error
-        except BaseException:
-            _abandon(stream)  # a second Ctrl-C cut off a write that nobody reads: its rest must not hold up the exit
-            raise
-        if block:
-            self.show_block(block)
+        with self._results() as writer, self._room_on_terminal():
+            writer.write(text)
+
+    def write_line(self, text: str) -> None:
+        """Write a line of a run. While that is measured, later or not at all where its reader is behind.
+
+        Raises as `write` does.
+        """
+        if self.quiet > 1:
+            return
+        with self._results() as writer, self._room_on_terminal():
+            if self._patient:
+                writer.write(text)
+            else:
+                writer.offer(text)
+
+    def drain(self) -> None:
+        """Write what readers were too slow for, as far as they take it now. Raises as `write` does."""
+        if self._out is not None and self._out.is_behind:
+            with self._results() as writer:
+                writer.drain()
+        if self._err is not None and self._err.is_behind:
+            self._on_stderr(self._err.drain)
+
+    def finish(self) -> int:
+        """Write what readers were too slow for, however long it takes; return how many lines were left out."""
+        if self._err is not None:
+            self._on_stderr(self._err.flush)
+        if self._out is None:
+            return 0
+        with self._results() as writer:
+            writer.flush()
+        return self._out.left_out
 
     def has_room(self, wait: float = 0.0) -> bool:
         """Whether a line written now would be taken at once, or within `wait` seconds; files take all.
@@ -112,64 +150,95 @@ class Output:
         """
         if self._stdout is None or self.quiet > 1:
             return True
-        poller = select.poll()
-        try:
-            poller.register(self._stdout.fileno(), select.POLLOUT)
-        except (OSError, ValueError):  # no descriptor behind it: a test's
+        descriptor = descriptor_of(self._stdout)
+        if descriptor is None:
             return True
-        for _, event in poller.poll(wait * 1000):
-            if event & select.POLLERR:
-                _abandon(self._stdout)
-                raise OutputClosed("standard output was closed by its reader")
-            return True
-        return False
+        with self._results() as writer:
+            writer.drain()
+            return not writer.is_behind and has_room(descriptor, wait)
 
     def say(self, text: str) -> None:
         """Write a line for the person at the terminal to standard error, unless they asked for silence."""
-        if self.quiet < 2:
-            block = self._lift_block()
-            self._tell(text + "\n")
-            if block:
-                self.show_block(block)
+        self._say(text, wait=True)
 
-    def show_block(self, lines: list[str]) -> None:
-        """Keep `lines` at the bottom of standard error's terminal, in place of those shown before; none clears them.
+    def mention(self, text: str) -> None:
+        """Write such a line during a run, without waiting."""
+        self._say(text, wait=False)
 
-        What else is written to the terminal appears above. A terminal that takes nothing right now (Ctrl-S, a slow
-        line) is left as it is: nobody waits for it.
-        """
-        if not self.stderr_moves or not (lines or self._block) or (lines and not _takes_more(self._stderr)):
+    def cover(self, overlay: Overlay | None) -> None:
+        """Have `overlay` make room when something is written to the terminal; None: there is none any more."""
+        self._overlay = overlay
+
+    @contextmanager
+    def uncovered(self) -> Iterator[None]:
+        """Have the terminal as it is without the overlay, for a while."""
+        with self._room_on_terminal(always=True):
+            yield
+
+    @property
+    def can_draw(self) -> bool:
+        """Whether standard error's terminal takes a frame now; after Ctrl-S it takes nothing."""
+        if self._err is None or not self.stderr_moves:
+            return False
+        self.drain()
+        descriptor = None if self._stderr is None else descriptor_of(self._stderr)
+        return not self._err.is_behind and (descriptor is None or has_room(descriptor))
+
+    def draw(self, text: str) -> None:
+        """Write to standard error's terminal what moves its cursor, without waiting."""
+        if self._err is not None:
+            self._on_stderr(partial(self._err.add, text))
+
+    def _say(self, text: str, *, wait: bool) -> None:
+        if self.quiet > 1 or self._err is None:
             return
-        columns, height = self.stderr_size
-        lines = lines[-max(1, height - 1) :]
-        ends = "\x1b[K\r\n".join(lines)
-        # Without wrapping each line is one row, whatever a terminal thinks of the width of a character.
-        self._tell(f"{self._to_top_of_block(columns)}\x1b[?7l{ends}\x1b[J\x1b[?7h")
-        self._block = lines
+        write = self._err.write if wait else self._err.add
+        with self._room_on_terminal(always=True):
+            self._on_stderr(lambda: write(text + "\n"))
 
-    def _lift_block(self) -> list[str]:
-        """Take the block off the screen, for something else to be written; return it."""
-        block = self._block
-        self.show_block([])
-        return block
-
-    def _to_top_of_block(self, columns: int) -> str:
-        import re  # late: `--version` has nothing to do with blocks
-
-        # A terminal that was made narrower has broken the lines anew.
-        rows = sum(max(1, -(-len(re.sub(_STYLE, "", line)) // columns)) for line in self._block)
-        return f"\x1b[{rows - 1}A\r" if rows > 1 else "\r"
-
-    def _tell(self, text: str) -> None:
-        """Write to standard error as it is; that nobody reads there is no reason to stop."""
-        if self._stderr is None:
-            return
+    @contextmanager
+    def _results(self) -> Iterator[Writer]:
+        """Turn what goes wrong with standard output into our errors."""
+        if self._out is None or self._stdout is None:
+            raise OutputError("the results could not be written: standard output is closed")
         try:
-            self._stderr.write(text)
-            self._stderr.flush()
+            yield self._out
+        except (BrokenPipeError, ConnectionResetError) as error:
+            self._abandon_results()
+            raise OutputClosed("standard output was closed by its reader") from error
+        except OSError as error:
+            self._abandon_results()
+            raise OutputError(
+                f"the results could not be written to standard output: {error.strerror or error}",
+                "standard output must be a file, pipe or terminal with room for them",
+            ) from error
+
+    def _abandon_results(self) -> None:
+        assert self._out is not None  # noqa: S101 - for the type checker
+        assert self._stdout is not None  # noqa: S101
+        self._out.forget()
+        _abandon(self._stdout)
+
+    def _on_stderr(self, write: Callable[[], object]) -> None:
+        """Write to standard error; that nobody reads there is no reason to stop."""
+        try:
+            write()
         except OSError:
-            _abandon(self._stderr)
-            self._stderr = None
+            if self._stderr is not None:
+                _abandon(self._stderr)
+            if self._err is not self._out:
+                self._err = None
+
+    @contextmanager
+    def _room_on_terminal(self, *, always: bool = False) -> Iterator[None]:
+        """Take the overlay off the terminal while something else is written there."""
+        overlay = self._overlay if always or self.same_terminal else None
+        if overlay is None:
+            yield
+            return
+        overlay.hide()
+        yield
+        overlay.show_again()
 
     def _size(self, stream: TextIO | None) -> tuple[int, int]:
         if _is_terminal(stream):
@@ -186,16 +255,18 @@ def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and not stream.closed and stream.isatty()
 
 
-def _takes_more(stream: TextIO | None) -> bool:
-    """Tell whether a terminal would take a write without making us wait."""
-    if stream is None:
+def _is_pipe(stream: TextIO | None) -> bool:
+    descriptor = None if stream is None else descriptor_of(stream)
+    return descriptor is not None and stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+
+
+def _are_one_terminal(first: TextIO | None, second: TextIO | None) -> bool:
+    if first is None or second is None or not (_is_terminal(first) and _is_terminal(second)):
         return False
-    poller = select.poll()
-    try:
-        poller.register(stream.fileno(), select.POLLOUT)
-    except (OSError, ValueError):  # no descriptor behind it: a test's
-        return True
-    return bool(poller.poll(0))
+    one, other = descriptor_of(first), descriptor_of(second)
+    if one is None or other is None:
+        return first is second
+    return os.fstat(one).st_rdev == os.fstat(other).st_rdev
 
 
 def _can_show(stream: TextIO | None) -> bool:

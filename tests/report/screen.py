@@ -17,7 +17,9 @@ class Terminal(StringIO):
         self._lines = [""]
         self._row = 0
         self._column = 0
-        self._wraps = True
+        self._cursor = True
+        self._normal: tuple[list[str], int, int] | None = None
+        """The normal screen and its cursor, while the alternate one is shown."""
         self._begun = ""
 
     def isatty(self) -> bool:
@@ -31,7 +33,7 @@ class Terminal(StringIO):
     @property
     def at_rest(self) -> bool:
         """Whether the cursor stands at the beginning of a line, and nothing is left switched off."""
-        return self._column == 0 and self._wraps
+        return self._column == 0 and self._cursor and self._normal is None
 
     def write(self, text: str) -> int:
         text, position = self._begun + text, 0
@@ -63,11 +65,18 @@ class Terminal(StringIO):
         elif (private, final) == ("", "A"):
             assert self._row >= int(number), "above the top of the screen"
             self._row -= int(number)
-        elif (private, final) == ("", "K"):
-            self._lines[self._row] = line[: self._column]
-        elif (private, final) == ("", "J"):
-            self._lines[self._row :] = [line[: self._column]]
-        elif (private, number) == ("?", "7"):
-            self._wraps = final == "h"
+        elif (private, number, final) == ("", "2", "K"):
+            self._lines[self._row] = ""
+        elif (private, number, final) == ("", "", "H"):
+            self._row = self._column = 0
+        elif (private, number) == ("?", "25"):
+            self._cursor = final == "h"
+        elif (private, number, final) == ("?", "1049", "h"):
+            self._normal = self._lines, self._row, self._column
+            self._lines, self._row, self._column = [""], 0, 0
+        elif (private, number, final) == ("?", "1049", "l"):
+            assert self._normal is not None
+            self._lines, self._row, self._column = self._normal
+            self._normal = None
         else:
             assert (private, final) == ("", "m"), f"no terminal here knows {whole!r}"

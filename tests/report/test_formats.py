@@ -33,7 +33,7 @@ def printed(reporter: Callable[[Output], Reporter], events: list[Event], start: 
 
 
 def ndjson(output: Output) -> NdjsonReporter:
-    return NdjsonReporter(output.write)
+    return NdjsonReporter(output.write_line, output.write)
 
 
 def test_json_is_the_document() -> None:
@@ -62,7 +62,7 @@ def test_ndjson_is_an_event_a_line() -> None:
 
 def test_each_ndjson_line_leaves_at_once() -> None:
     written: list[str] = []
-    reporter = NdjsonReporter(written.append)
+    reporter = NdjsonReporter(written.append, written.append)
     reporter.started(START)
     assert len(written) == 1
     reporter.tell(reply(0, 100_000))
@@ -79,7 +79,7 @@ def test_ndjson_names_the_connection_where_there_are_several() -> None:
 
 def test_quiet_ndjson_is_the_summary_alone() -> None:
     written: list[str] = []
-    reporter = NdjsonReporter(written.append, summary_only=True)
+    reporter = NdjsonReporter(written.append, written.append, summary_only=True)
     reporter.started(START)
     reporter.tell(reply(0, 100_000))
     reporter.finished(run([reply(0, 100_000)]))

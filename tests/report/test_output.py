@@ -59,18 +59,32 @@ def test_asked_twice_to_be_quiet_it_says_nothing() -> None:
         (XTERM | {"NO_COLOR": ""}, True, True),  # no-color.org: when present and not empty
         ({"TERM": "dumb"}, True, False),
         ({}, True, False),
+        # force-color.org, but for what was asked for by name.
+        ({"FORCE_COLOR": "1"}, True, True),
+        ({"TERM": "dumb", "FORCE_COLOR": "1"}, True, True),
+        ({"FORCE_COLOR": "0"}, True, False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, True, False),
+        ({"FORCE_COLOR": "1"}, False, False),
     ],
 )
-def test_colour_on_terminals_that_welcome_it(environ: dict[str, str], asked: bool, color: bool) -> None:
+def test_colour_on_terminals_that_have_it_and_where_it_is_forced(
+    environ: dict[str, str], asked: bool, color: bool
+) -> None:
     output = Output(Screen(), Screen(), color=asked, environ=environ)
     assert output.stdout_color is color
     assert output.stderr_color is color
 
 
 def test_no_colour_and_no_motion_where_there_is_no_terminal() -> None:
-    output = Output(StringIO(), StringIO(), environ=XTERM | {"FORCE_COLOR": "1"})
+    output = Output(StringIO(), StringIO(), environ=XTERM)
     assert not output.stdout_color
     assert not output.stderr_color
+    assert not output.stderr_moves
+
+
+def test_colour_that_is_forced_goes_into_a_pipe_but_nothing_moves() -> None:
+    output = Output(StringIO(), StringIO(), environ={"FORCE_COLOR": "1"})
+    assert output.stdout_color
     assert not output.stderr_moves
 
 

@@ -164,6 +164,7 @@ verdict = section("Verdict")
     shown="on terminals, in text",
     help="show on standard error how the run goes",
 )
+@output("--report-every", type=TIME, help="print interim figures on standard error each TIME, as SIGUSR1 does once")
 @output("--histogram", is_flag=True, shown="where there is room", help="draw the round trips by their size")
 @output("--hdr", type=FILE, help="also write them in HdrHistogram's log format")
 @output("--save", type=FILE, help="also write the run as NDJSON, for netecho report and compare")

@@ -31,7 +31,9 @@ class OutputOptions:
     quiet: int = 0
     color: bool = True
     live: bool | None = None
-    """None: where standard error is a terminal and the format is text."""
+    """None: where standard error is a terminal, standard output no pipe, and the format is text."""
+    report_every: int | None = None
+    """Nanoseconds from one line of interim figures on standard error to the next; None: only when a signal asks."""
     histogram: bool | None = None
     """None: where there is room."""
     hdr: str | None = None
@@ -151,6 +153,7 @@ def _output_options(options: Options) -> OutputOptions:
         quiet=options.quiet,
         color=not options.no_color,
         live=options.live,
+        report_every=options.report_every,
         histogram=options.histogram or None,
         hdr=options.hdr,
         save=options.save,

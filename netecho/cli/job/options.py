@@ -71,6 +71,7 @@ class Options:
     json: bool = False
     quiet: int = 0
     live: bool | None = None
+    report_every: int | None = None
     histogram: bool = False
     hdr: str | None = None
     save: str | None = None

@@ -11,7 +11,7 @@ and it is where a stall began. `Timeline.replied` is on the path of every reply 
 
 from __future__ import annotations
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from math import ceil
 from typing import NamedTuple
 
@@ -94,22 +94,24 @@ class Timeline:
         self._buckets[place].lost += 1
 
     def periods(self, most: int = LIMIT) -> tuple[Period, ...]:
-        """Return at most `most` periods, up to the last probe.
+        """Return at most `most` periods of about the same length, up to the last probe.
 
-        They are at least as long as the mean gap between probes: where those were sent evenly, each has one.
+        They are no shorter than the mean gap between probes: where those were sent evenly, each has one.
         """
         probes = sum(bucket.lost + sum(bucket.cells.values()) for bucket in self._buckets)
         if not probes:
             return ()
-        together = max(ceil(self._used / most), ceil((self._used - 1) / max(1, probes - 1)), 1)
-        width = together << self._shift
-        found = []
-        for number, first in enumerate(range(0, self._used, together)):
-            whole = _Bucket()
-            for bucket in self._buckets[first : min(first + together, self._used)]:
-                whole.merge(bucket)
-            found.append(_period(number * width, width, whole))
-        return tuple(found)
+        gap = (self._used - 1) / max(1, probes - 1)
+        # With gaps below two buckets every second bucket may be empty, but none of two.
+        step = max(1.0, self._used / most, gap if gap >= 2 else ceil(gap))
+        edges = [int(number * step) for number in range(ceil(self._used / step) + 1)]
+        return tuple(self._period(first, last) for first, last in pairwise(edges))
+
+    def _period(self, first: int, last: int) -> Period:
+        whole = _Bucket()
+        for bucket in self._buckets[first:last]:
+            whole.merge(bucket)
+        return _period(first << self._shift, last << self._shift, whole)
 
     def _reach(self, scheduled: int) -> int:
         """Have a period for `scheduled`, by merging if need be; return its place."""
@@ -130,19 +132,19 @@ class Timeline:
         self._used = (self._used + 1) // 2
 
 
-def _period(start: int, width: int, bucket: _Bucket) -> Period:
+def _period(start: int, end: int, bucket: _Bucket) -> Period:
     cells = sorted(bucket.cells)
     below = list(accumulate(bucket.cells[cell] for cell in cells))
     received = below[-1] if below else 0
     if not received:
-        return Period(start, start + width, 0, bucket.lost, None, None, None)
+        return Period(start, end, 0, bucket.lost, None, None, None)
 
     def percentile(share: float) -> int:
         rank = ceil(share * received)
         cell = cells[next(place for place, counted in enumerate(below) if counted >= rank)]
         return min(_middle(cell), bucket.max)
 
-    return Period(start, start + width, received, bucket.lost, percentile(0.5), percentile(0.99), bucket.max)
+    return Period(start, end, received, bucket.lost, percentile(0.5), percentile(0.99), bucket.max)
 
 
 def _middle(cell: int) -> int:

@@ -77,7 +77,7 @@ class CsvReporter:
     def _print(self, *cells: object) -> None:
         line = StringIO()
         csv.writer(line, lineterminator="\n").writerow(cells)
-        self._output.write(line.getvalue())
+        self._output.write_line(line.getvalue())
 
 
 def _ms(nanoseconds: int) -> str:

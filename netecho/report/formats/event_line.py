@@ -32,7 +32,7 @@ SLOW_HAND = 1_000_000
 def mention(event: Event, output: Output) -> None:
     """Say on standard error what a peer sent unasked, a banner, where events have no place of their own."""
     if isinstance(event, StrayReceived):
-        output.say(f"netecho: {event_line(event, 0)}")
+        output.mention(f"netecho: {event_line(event, 0)}")
 
 
 def event_line(event: Event, started: int, *, several: bool = False, digits: int = 1) -> str:

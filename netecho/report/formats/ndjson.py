@@ -22,7 +22,11 @@ _encode = json.JSONEncoder(allow_nan=False).encode
 class NdjsonReporter:
     """Writes each event as it happens; `summary_only` leaves the last line alone (-q)."""
 
-    def __init__(self, write: Callable[[str], None], *, summary_only: bool = False) -> None:
+    def __init__(
+        self, write_line: Callable[[str], None], write: Callable[[str], None], *, summary_only: bool = False
+    ) -> None:
+        """`write_line` takes events, and may leave some out; `write` takes the summary."""
+        self._write_line = write_line
         self._write = write
         self.follows = not summary_only
         self._several = False
@@ -33,12 +37,12 @@ class NdjsonReporter:
         self._several = is_several(start.settings.get("connections"))
         self._clock = TimeOfDay(start.started)
         if self.follows:
-            self._write(line({"event": "start", **head(start)}))
+            self._write_line(line({"event": "start", **head(start)}))
 
     def tell(self, event: Event) -> None:
         """Print the event."""
         if self.follows:
-            self._write(line(row(event, self._clock, several=self._several)))
+            self._write_line(line(row(event, self._clock, several=self._several)))
 
     def finished(self, document: Document) -> None:
         """Print the `summary` event: the keys of the JSON document."""

@@ -44,13 +44,13 @@ class TextReporter:
         self._digits = len(str(count - 1)) if isinstance(count, int) and count else 1
         self._several = is_several(start.settings.get("connections"))
         if self.follows:
-            self._output.write(headline(head(start)) + "\n")
+            self._output.write_line(headline(head(start)) + "\n")
 
     def tell(self, event: Event) -> None:
         """Print the event's line."""
         if self.follows:
             line = event_line(event, self._started, several=self._several, digits=self._digits)
-            self._output.write(f"{line}\n")
+            self._output.write_line(f"{line}\n")
         else:
             mention(event, self._output)
 

@@ -1,24 +1,31 @@
 """The live view: how a run goes, on standard error, while it goes.
 
-It is drawn from the recorder's summary when the net side says so (a few times a second, between sends), never from
-the measuring path; what is told of each event is two assignments. No thread, no Rich: a frame is a few hundred
-bytes, written in one go, and left out where the terminal does not take it at once.
+It is drawn from the recorder's figures when the reactor has time for it, never from the measuring path, and hears of
+no single reply. What it draws with is Rich's; see `display` for how that is kept from holding a send up.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
-from math import log
 from typing import TYPE_CHECKING
 
-from netecho.measure.events import EchoCorrupted, ProbeLost, ReplyReceived
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
 from netecho.report import humanize
 from netecho.report.document.model import head
+from netecho.report.terminal import sparkline, time_chart
+from netecho.report.terminal.display import Display
 from netecho.report.terminal.headline import headline, phases
+from netecho.report.terminal.tables import fitted, measured_name
+from netecho.report.terminal.time_chart import Line, chart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from rich.console import OverflowMethod
 
     from netecho.measure.events import Event
     from netecho.measure.recorder import Recorder
@@ -28,24 +35,18 @@ if TYPE_CHECKING:
     from netecho.report.document.model import Document
     from netecho.report.output import Output
 
-WIDEST = 100
-EACH_FROM_MS = 50.0
-"""At this interval and above the sparkline has a column for each reply, below one for each frame, its slowest."""
-_REMEMBERED = WIDEST
-_LEVELS = "▁▂▃▄▅▆▇█"
-_ASCII_LEVELS = "_.-=+*#@"
-_SPAN = 4.0
-"""A round trip so many times the shortest one shown is as high as a column gets, unless longer ones are shown."""
-_LOST = -1
+COMPACT_BELOW = 16
+"""Rows below which the chart gets those of the blank lines, of the phases and of all times but the first."""
+LEAST_BAR = 10
+"""Columns below which a progress bar shows nothing."""
+_COLUMNS = ("min", "p50", "p90", "p99", "max")
+_DROPPED_FIRST = ("min", "p90", "max", "p99")
 
 
 class LiveView:
-    """Draws a run in progress. It is told of the run like any reporter; `draw` puts a frame on the screen.
+    """Draws a run in progress, on the whole screen; a `brief` one is a line below the lines of a short run."""
 
-    `brief` is a single line, for below the lines that a short run prints.
-    """
-
-    follows = True
+    follows = False
 
     def __init__(
         self,
@@ -56,106 +57,101 @@ class LiveView:
         brief: bool = False,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        self._output = output
         self._recorder = recorder
         self._brief = brief
         self._clock = clock
-        self._progress = Progress({})
+        self._glyphs = output.glyphs
+        self._display = Display(output, whole_screen=not brief)
+        self._progress = RunProgress({})
         self._title = f"{target}: connecting"
         self._phases = ""
-        self._began: int | None = None
-        self._each = True
-        self._slowest = 0
-        self._columns: deque[int] = deque(maxlen=_REMEMBERED)
+        self._measured = "rtt"
+        self._start: Start | None = None
+        self._began = 0
 
     def started(self, start: Start) -> None:
         """Begin: the connection stands."""
         self._began = self._clock()
+        self._start = start
         document = head(start)
         self._title = headline(document)
         self._phases = phases(document["setup"])
-        self._progress = Progress(start.settings)
-        interval = start.settings.get("interval_ms")
-        connections = start.settings.get("connections", 1)
-        if isinstance(interval, int | float) and isinstance(connections, int):
-            self._each = interval / connections >= EACH_FROM_MS
+        self._measured = measured_name(start.settings)
+        self._progress = RunProgress(start.settings)
 
     def tell(self, event: Event) -> None:
-        """Note a round trip, or a loss, for the sparkline."""
-        kind = type(event)
-        if kind is ReplyReceived or kind is EchoCorrupted:
-            rtt: int = event.rtt  # type: ignore[union-attr]
-        elif kind is ProbeLost:
-            rtt = _LOST
-        else:
-            return
-        if self._each:
-            self._columns.append(rtt)
-        elif rtt > self._slowest or rtt == _LOST:
-            # A loss in a frame is what its column shows, whatever came after it.
-            self._slowest = rtt if self._slowest != _LOST else _LOST
+        """Do nothing: what is drawn is the recorder's."""
 
     def finished(self, document: Document) -> None:
         """End: leave the screen as it was."""
         del document
-        self.clear()
+        self.close()
 
-    def clear(self) -> None:
+    def close(self) -> None:
         """Take the view off the screen; does no harm when there is none."""
-        self._output.show_block([])
+        self._display.close()
 
-    def draw(self, now: int) -> None:
-        """Put the state of the run on the screen; `now` by the same clock as ours, nanoseconds."""
-        if not self._each and self._slowest:
-            self._columns.append(self._slowest)
-            self._slowest = 0
-        width = min(WIDEST, self._output.stderr_size[0] - 1)
-        lines = self.frame(now, width)
-        self._output.show_block(_styled(lines) if self._output.stderr_color else lines)
+    def draw(self) -> None:
+        """Put the state of the run on the screen."""
+        self._display.show(self.frame(self._clock(), *self._display.size))
 
-    def frame(self, now: int, width: int) -> list[str]:
-        """Return the lines of a frame, none longer than `width`."""
-        if self._began is None:
-            return [self._title[:width]]
+    def frame(self, now: int, width: int, height: int) -> RenderableType:
+        """Return what is shown in so many columns and rows."""
+        if self._start is None:
+            return Text(self._title, no_wrap=True, overflow="crop")
         summary = self._recorder.summary(whole=False)
         elapsed = now - self._began
         share, left = self._progress.at(elapsed, summary)
         if self._brief:
-            return [self._line(width, summary, left)]
-        title = f"{self._title}  {self._phases}"
-        return [
-            (title if len(title) <= width else self._title)[:width],
-            self._bar(width, share, f"{humanize.span(elapsed / 1e6)}, {left}"),
-            _counts(summary)[:width],
-            self._spark(width),
-            _figures("rtt", summary.rtt, width),
-            _figures("response", summary.response, width),
+            return self._line(width, summary, left)
+        compact = height < COMPACT_BELOW
+        above = [
+            *self._heading(width, lines=1 if compact else 2),
+            _progress_row(width, share, f"{humanize.span(elapsed / 1e6)}, {left}"),
+            counts(summary),
         ]
+        table = self._table(width, summary, compact=compact)
+        gap = [] if compact else [Text()]
+        room = height - len(above) - table.row_count - 2 * len(gap)
+        drawn = self._chart(width, room, summary, self._start.started)
+        return Group(*above, *gap, *drawn, *(gap if drawn else ()), table)
 
-    def _line(self, width: int, summary: Summary, left: str) -> str:
-        words = f"{_counts(summary)}  {left}"
-        return f"{words}  {self._spark(max(0, width - len(words) - 2))}"[:width]
+    def _heading(self, width: int, *, lines: int) -> list[Text]:
+        overflow: OverflowMethod = "ellipsis" if self._glyphs else "crop"
+        title = Text(self._title, "bold", no_wrap=True, overflow=overflow)
+        taken = Text(self._phases, "dim", no_wrap=True, overflow=overflow)
+        if not self._phases or (lines == 1 and len(title) + 2 + len(taken) > width):
+            return [title]
+        if len(title) + 2 + len(taken) <= width:
+            return [Text.assemble(title, "  ", taken, no_wrap=True)]
+        return [title, taken]
 
-    def _bar(self, width: int, share: float | None, words: str) -> str:
-        if share is None:
-            return words[:width]
-        room = max(10, width - len(words) - 2)
-        full = min(room, int(share * room))
-        done, rest = ("━", "─") if self._output.glyphs else ("=", "-")
-        return f"{done * full}{rest * (room - full)}  {words}"[:width]
+    def _chart(self, width: int, height: int, summary: Summary, started: int) -> list[Text]:
+        periods = self._recorder.timeline.periods(max(1, width - time_chart.MARGIN))
+        lines = [Line("p50", summary.rtt.p50), Line("p99", summary.rtt.p99)]
+        glyphs = time_chart.BLOCKS if self._glyphs else time_chart.ASCII
+        return chart(periods, width, height, started=started, lines=lines, glyphs=glyphs)
 
-    def _spark(self, room: int) -> str:
-        columns = list(self._columns)[-room:] if room > 0 else []
-        seen = [rtt for rtt in columns if rtt > 0]
-        if not seen:
-            return "x" * len(columns)
-        levels = _LEVELS if self._output.glyphs else _ASCII_LEVELS
-        low = min(seen)
-        scale = (len(levels) - 1) / log(max(_SPAN, max(seen) / low))
-        return "".join(levels[round(log(rtt / low) * scale)] if rtt > 0 else "x" for rtt in columns)
+    def _table(self, width: int, summary: Summary, *, compact: bool) -> Table:
+        kinds = {self._measured: summary.rtt}
+        if not compact:
+            kinds |= {"response": summary.response, "lag": summary.lag}
+        cells = {column: [column, *(_cell(kind, column) for kind in kinds.values())] for column in _COLUMNS}
+        return fitted(["ms", *kinds], cells, _DROPPED_FIRST, width)
+
+    def _line(self, width: int, summary: Summary, left: str) -> Text:
+        line = counts(summary)
+        line.append(f"  {left}")
+        room = width - len(line) - 2
+        periods = self._recorder.timeline.periods(max(1, room))
+        if room > 0 and periods:
+            levels = sparkline.BLOCKS if self._glyphs else sparkline.ASCII
+            drawn = sparkline.of_times([None if period.lost else period.p50 for period in periods], levels)
+            line.append(f"  {drawn}")
+        return line
 
 
-class Progress:
+class RunProgress:
     """How far a run is, by what was asked of it."""
 
     def __init__(self, settings: Mapping[str, object]) -> None:
@@ -183,35 +179,41 @@ class Progress:
         return share, "the last replies" if left <= 0 or share >= 1 else f"{humanize.span(left / 1e6)} left"
 
 
-def _styled(lines: list[str]) -> list[str]:
-    """Set off what a glance looks for: the target, and losses in the sparkline."""
-    title, *rest = lines
-    return [f"\x1b[1m{title}\x1b[0m" if rest else title, *rest]
-
-
-def _counts(summary: Summary) -> str:
-    words = f"{summary.sent:,} sent, {summary.received:,} received, {summary.lost:,} lost"
+def counts(summary: Summary) -> Text:
+    """Return how many were sent, received and lost, and why."""
+    line = Text(f"{summary.sent:,} sent, {summary.received:,} received, ", no_wrap=True, overflow="crop")
+    lost = f"{summary.lost:,} lost"
     if summary.lost:
-        words += f" ({humanize.percent(summary.lost, summary.received + summary.lost)})"
-    return words
+        lost += f" ({humanize.percent(summary.lost, summary.received + summary.lost)})"
+    line.append(lost, "bold red" if summary.lost else "")
+    reasons = [f"{count:,} {reason.value}" for reason, count in summary.loss_by_reason.items()]
+    if reasons and list(summary.loss_by_reason) != ["timeout"]:
+        line.append(f": {', '.join(reasons)}", "red")
+    return line
 
 
-def _figures(name: str, times: Distribution, width: int) -> str:
-    """Return a row of percentiles, in milliseconds, with those that there is room for."""
-    if not times.count:
-        return f"{name}: no reply yet"[:width]
-    named = {"min": times.min, "p50": times.p50, "p90": times.p90, "p99": times.p99, "max": times.max}
-    cells = {key: f"{key} {humanize.ms(None if value is None else value / 1e6):>7}" for key, value in named.items()}
-    for spare in ("min", "p90", "max"):
-        row = "  ".join([f"{name:<8}", *cells.values()]) + " ms"
-        if len(row) <= width:
-            break
-        del cells[spare]
-    return row[:width]
+def _progress_row(width: int, share: float | None, words: str) -> RenderableType:
+    room = width - len(words) - 2
+    if share is None or room < LEAST_BAR:
+        return Text(words, no_wrap=True, overflow="crop")
+    row = Table.grid(padding=(0, 2, 0, 0))
+    row.add_row(
+        ProgressBar(completed=100 * share, width=room, complete_style="green", finished_style="green", style="dim"),
+        Text(words, no_wrap=True),
+    )
+    return row
+
+
+def _cell(times: Distribution, column: str) -> str:
+    value: int | None = getattr(times, column)
+    return humanize.ms(None if value is None else value / 1e6)
 
 
 def wanted(output: Output, form: str, asked: bool | None) -> bool:
-    """Tell whether there is to be a live view: where it can be, and by default where text is for a person to watch."""
+    """Tell whether a person is to see how a run goes: on a terminal, and by default where its text is for them.
+
+    What reads a pipe may write to the same terminal (`| tee`, `| less`): there it is only shown if asked for.
+    """
     if asked is None:
-        asked = form == "text" and not output.quiet
-    return asked and output.stderr_moves
+        asked = form == "text" and not output.quiet and not output.stdout_is_pipe
+    return asked and output.stderr_is_terminal

@@ -57,6 +57,11 @@ def sizes(swept: Iterable[Document], width: int) -> Table:
     return fitted(["bytes", *(f"{size['size']:,}" for size in each)], columns, ("sent", "mean"), width)
 
 
+def measured_name(settings: Mapping[str, object]) -> str:
+    """Return what `rtt` is called in words: with --connect-only nothing is sent, and it is the TCP handshake."""
+    return "connect" if settings.get("connect_only") else "rtt"
+
+
 def _name(column: str) -> str:
     return column.replace("_", ".")
 

@@ -40,7 +40,7 @@ class Listening:
 def saved(events: list[Event], start: Start = START, **more: Any) -> list[str]:
     """The lines that a run is saved as."""
     lines: list[str] = []
-    reporter = NdjsonReporter(lines.append)
+    reporter = NdjsonReporter(lines.append, lines.append)
     reporter.started(start)
     for event in events:
         reporter.tell(event)

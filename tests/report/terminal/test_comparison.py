@@ -34,7 +34,11 @@ def noisy(seed: int, slower: int = 0, *, probes: int = 1200, losses: int = 0, ke
 def saved(path: Path, events: list[Event], start: Start = START, *, whole: bool = True) -> Loaded:
     """A run, saved with its events or as the summary alone, and read again."""
     with path.open("w") as file:
-        reporter = NdjsonReporter(lambda line: print(line, end="", file=file), summary_only=not whole)
+
+        def keep(line: str) -> None:
+            file.write(line)
+
+        reporter = NdjsonReporter(keep, keep, summary_only=not whole)
         reporter.started(start)
         for event in events:
             reporter.tell(event)

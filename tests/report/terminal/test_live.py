@@ -1,3 +1,4 @@
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from io import StringIO
@@ -8,6 +9,7 @@ from netecho.measure.events import Event
 from netecho.measure.recorder import Recorder
 from netecho.report.output import Output
 from netecho.report.terminal.live import LiveView, wanted
+from netecho.report.terminal.summary import rendered
 from tests.report.runs import MS, START, calm, fed, lost, reply, run
 from tests.report.screen import Terminal
 
@@ -18,30 +20,28 @@ XTERM = {"TERM": "xterm", "NO_COLOR": "1"}
 class Watched:
     """A view of a run, its terminal and its clock."""
 
-    def __init__(self, *, brief: bool = False, settings: Mapping[str, object] | None = None) -> None:
+    def __init__(
+        self, *, brief: bool = False, glyphs: bool = True, settings: Mapping[str, object] | None = None
+    ) -> None:
         self.terminal = Terminal()
         self.recorder = Recorder()
-        self.view = LiveView(
-            Output(self.terminal, self.terminal, environ=XTERM),
-            self.recorder,
-            "udp://localhost:7007",
-            brief=brief,
-            clock=lambda: 0,
-        )
+        output = Output(self.terminal, self.terminal, environ=XTERM)
+        output.glyphs = glyphs
+        self.now = 0
+        self.view = LiveView(output, self.recorder, "udp://localhost:7007", brief=brief, clock=lambda: self.now)
         self.start = replace(START, settings={**START.settings, **(settings or {})})
 
     def tell(self, *events: Event) -> None:
         fed(self.recorder, events)
-        for event in events:
-            self.view.tell(event)
 
-    def frame(self, now: int, width: int = 79) -> list[str]:
-        return self.view.frame(now, width)
+    def frame(self, now: int = SECOND, width: int = 79, height: int = 24) -> list[str]:
+        shown = rendered(self.view.frame(now, width, height), width=width, color=False)
+        return shown.splitlines()
 
 
 def test_before_the_connection_stands() -> None:
     watched = Watched()
-    watched.view.draw(0)
+    watched.view.draw()
     assert watched.terminal.screen == ["udp://localhost:7007: connecting"]
 
 
@@ -49,14 +49,33 @@ def test_a_run_in_progress() -> None:
     watched = Watched()
     watched.view.started(watched.start)
     watched.tell(*calm(4), lost(4))
-    watched.view.draw(SECOND)
+    watched.now = SECOND
+    watched.view.draw()
     assert watched.terminal.screen == [
         "udp://localhost:7007 (127.0.0.1): 64 bytes every 200 ms",
-        "━━━━━━━━━━━━━━━━━━━━━━━━━━━━━─────────────────────────────  1.00 s, 1.00 s left",
+        "resolve 0.310 ms, connect 0.120 ms",
+        "━━━━━━━━━━━━━━━━━━━━━━━━━━━━━                               1.00 s, 1.00 s left",
         "5 sent, 4 received, 1 lost (20%)",
-        "▁▃▂▁x",
-        "rtt       min   0.100  p50   0.107  p90   0.149  p99   0.149  max   0.149 ms",
-        "response  min   0.180  p50   0.187  p90   0.229  p99   0.229  max   0.229 ms",
+        "",
+        "0.15 ┤┄┄┄┄▇▇▇▇┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄ p99 0.149",
+        "0.14 ┤    ████",
+        "     │    ████",
+        "0.13 ┤    ████",
+        "     │    ████████",
+        "0.12 ┤    ████████",
+        "     │    ████████",
+        "0.11 ┤┄┄┄┄████████▁▁▁▁┄┄┄┄┄┄┄ p50 0.107",
+        "     │    ████████████",
+        "0.10 ┤▇▇▇▇████████████",
+        "0.09 ┤████████████████",
+        "  ms  ┬───────────────────",
+        "      05:40:00",
+        "lost                  \u00d7\u00d7\u00d7\u00d7",
+        "",
+        "ms          min    p50    p90    p99    max",
+        "rtt       0.100  0.107  0.149  0.149  0.149",
+        "response  0.180  0.187  0.229  0.229  0.229",
+        "lag       0.050  0.050  0.050  0.050  0.050",
     ]
 
 
@@ -64,7 +83,7 @@ def test_it_goes_with_the_end_of_the_run() -> None:
     watched = Watched()
     watched.view.started(watched.start)
     watched.tell(*calm())
-    watched.view.draw(SECOND)
+    watched.view.draw()
     watched.view.finished(run(calm()))
     assert watched.terminal.screen == [""]
     assert watched.terminal.at_rest
@@ -74,25 +93,53 @@ def test_a_brief_one_is_a_line() -> None:
     watched = Watched(brief=True)
     watched.view.started(watched.start)
     watched.tell(*calm(4))
-    assert watched.frame(SECOND) == ["4 sent, 4 received, 0 lost  1.20 s left  ▁▃▂▁"]
+    assert watched.frame() == ["4 sent, 4 received, 0 lost  1.20 s left  ▁▃▂▁"]
 
 
-@pytest.mark.parametrize("width", [20, 40, 59, 79, 100])
+@pytest.mark.parametrize("width", [20, 39, 59, 79, 119, 199])
+@pytest.mark.parametrize("height", [6, 10, 24, 60])
 @pytest.mark.parametrize("brief", [False, True])
-def test_no_line_is_wider_than_the_terminal(width: int, brief: bool) -> None:
-    watched = Watched(brief=brief, settings={"count": 10**9})
+@pytest.mark.parametrize("glyphs", [False, True])
+def test_it_fits_the_terminal(width: int, height: int, brief: bool, glyphs: bool) -> None:
+    watched = Watched(brief=brief, glyphs=glyphs, settings={"count": 10**9})
     watched.view.started(watched.start)
-    for events in ([], calm(100), [reply(100, 10**13)]):
+    for events in ([], calm(100), [reply(100, 10**13)], [lost(101)]):
         watched.tell(*events)
-        assert all(len(line) <= width for line in watched.frame(SECOND, width))
+        shown = watched.frame(width=width, height=height)
+        assert all(len(line) <= width for line in shown)
+        assert len(shown) <= height
+        if not glyphs:
+            assert all(line.isascii() for line in shown)
+
+
+def test_more_room_is_a_higher_chart() -> None:
+    watched = Watched()
+    watched.view.started(watched.start)
+    watched.tell(*calm(100))
+    assert [len(watched.frame(height=height)) for height in (10, 24, 60)] == [10, 24, 60]
 
 
 def test_a_narrow_one_has_fewer_percentiles() -> None:
     watched = Watched()
     watched.view.started(watched.start)
     watched.tell(*calm(4))
-    assert watched.frame(SECOND, 63)[4] == "rtt       p50   0.107  p90   0.149  p99   0.149  max   0.149 ms"
-    assert watched.frame(SECOND, 50)[4] == "rtt       p50   0.107  p99   0.149  max   0.149 ms"
+    assert watched.frame(width=50)[-3:-1] == [
+        "rtt       0.100  0.107  0.149  0.149  0.149",
+        "response  0.180  0.187  0.229  0.229  0.229",
+    ]
+    assert watched.frame(width=30)[-3:-1] == [
+        "rtt       0.107  0.149  0.149",
+        "response  0.187  0.229  0.229",
+    ]
+
+
+def test_where_nothing_is_sent_it_is_the_connecting_that_is_measured() -> None:
+    watched = Watched(settings={"connect_only": True})
+    watched.view.started(watched.start)
+    watched.tell(*calm(4))
+    shown = watched.frame()
+    assert any(line.startswith("connect ") for line in shown)
+    assert not any(line.startswith("rtt") or "64 bytes" in line for line in shown)
 
 
 @pytest.mark.parametrize(
@@ -112,35 +159,7 @@ def test_the_time_that_is_left(settings: dict[str, object], now: int, words: str
     watched = Watched(settings=settings)
     watched.view.started(watched.start)
     watched.tell(*calm(4))
-    assert watched.frame(now)[1].endswith(words)
-
-
-def test_slow_runs_have_a_column_for_each_reply() -> None:
-    watched = Watched(settings={"interval_ms": 50.0})
-    watched.view.started(watched.start)
-    watched.tell(reply(0, MS), lost(1), reply(2, 4 * MS), reply(3, 2 * MS))
-    watched.view.draw(SECOND)
-    assert watched.frame(SECOND)[3] == "▁x█▅"
-
-
-def test_fast_runs_have_a_column_for_each_frame() -> None:
-    watched = Watched(settings={"interval_ms": 1.0})
-    watched.view.started(watched.start)
-    for events in ([reply(0, MS), reply(1, MS)], [reply(2, 8 * MS), reply(3, MS)], [], [lost(4), reply(5, MS)]):
-        watched.tell(*events)
-        watched.view.draw(SECOND)
-    assert watched.frame(SECOND)[3] == "▁█x"
-
-
-def test_ascii_where_there_are_no_blocks() -> None:
-    output = Output(StringIO(), StringIO(), environ={})
-    output.glyphs = False
-    view = LiveView(output, Recorder(), "self", clock=lambda: 0)
-    view.started(START)
-    for event in (reply(0, MS), lost(1), reply(2, 4 * MS)):
-        view.tell(event)
-    assert all(line.isascii() for line in view.frame(SECOND, 79))
-    assert view.frame(SECOND, 79)[3] == "_x@"
+    assert watched.frame(now)[2].endswith(words)
 
 
 @pytest.mark.parametrize(
@@ -158,3 +177,11 @@ def test_ascii_where_there_are_no_blocks() -> None:
 def test_where_there_is_a_view(terminal: bool, form: str, asked: bool | None, quiet: int, live: bool) -> None:
     stderr = Terminal() if terminal else StringIO()
     assert wanted(Output(StringIO(), stderr, quiet=quiet, environ=XTERM), form, asked) is live
+
+
+def test_no_view_where_a_pipe_may_lead_to_the_same_terminal() -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as pipe, os.fdopen(reader):
+        output = Output(pipe, Terminal(), environ=XTERM)
+        assert not wanted(output, "text", None)
+        assert wanted(output, "text", True)

@@ -1,0 +1,111 @@
+"""What goes on beside a measurement, from the same reactor: frames of the live view, interim figures, slow readers.
+
+Ctrl-Z gives the screen back before the process stops; SIGQUIT (Ctrl and backslash) and SIGUSR1 print interim figures,
+as ping has it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from netecho.net.reactor.interfaces import DelayedCall, Reactor
+    from netecho.report.output import Output
+
+    Handler = Callable[[int, FrameType | None], object] | int | None
+
+FRAME = 0.25
+"""Seconds from one frame of a live view to the next, at least."""
+SHARE = 200
+"""A frame may take one part in so many of the time: half a percent of the sends, so that p99 of `lag` is without it."""
+LONGEST = 2.0
+"""Seconds from one frame to the next, at most."""
+
+
+class View(Protocol):
+    """A live view."""
+
+    def draw(self) -> None:
+        """Put the state on the screen."""
+
+    def close(self) -> None:
+        """Leave the screen as it was."""
+
+
+class Watch:
+    """Entered while there is something to watch."""
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        output: Output,
+        view: View | None,
+        interim: Callable[[], None],
+        report_every: int | None = None,
+    ) -> None:
+        """`interim` prints the figures so far: when a signal asks for them, and each `report_every` nanoseconds."""
+        self._reactor = reactor
+        self._output = output
+        self._view = view
+        self._interim = interim
+        self._report_every = None if report_every is None else report_every / 1e9
+        self._took = 0.0
+        self._calls: dict[str, DelayedCall] = {}
+        self._handlers: dict[signal.Signals, Handler] = {}
+
+    def __enter__(self) -> None:
+        """Begin."""
+        self._handle(signal.SIGUSR1, self._interim)
+        self._handle(signal.SIGQUIT, self._interim)
+        if self._view is not None:
+            self._handle(signal.SIGTSTP, self._stop)
+        self._frame()
+        if self._report_every is not None:
+            self._later("report", self._report_every, self._report)
+
+    def __exit__(self, *_: object) -> None:
+        """End, and leave the screen as it was."""
+        for call in self._calls.values():
+            if call.active():
+                call.cancel()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        if self._view is not None:
+            self._view.close()
+
+    def _handle(self, number: signal.Signals, call: Callable[[], None]) -> None:
+        # In the reactor's next pass: a frame may be half drawn when the signal comes.
+        self._handlers[number] = signal.signal(number, lambda *_: self._reactor.callFromThread(call))
+
+    def _later(self, name: str, seconds: float, call: Callable[[], None]) -> None:
+        self._calls[name] = self._reactor.callLater(seconds, call)
+
+    def _frame(self) -> None:
+        began = time.thread_time()  # what it costs us, not what else the machine does meanwhile
+        self._output.drain()
+        if self._view is not None:
+            self._view.draw()
+        took = time.thread_time() - began
+        # One slow frame is no rule: the first of a kind loads what it is drawn with.
+        self._later("frame", min(LONGEST, max(FRAME, SHARE * min(took, self._took))), self._frame)
+        self._took = took
+
+    def _report(self) -> None:
+        assert self._report_every is not None  # noqa: S101 - for the type checker
+        self._interim()
+        self._later("report", self._report_every, self._report)
+
+    def _stop(self) -> None:
+        """Stop this process, as the terminal asked for, and go on when it is continued."""
+        with self._output.uncovered():
+            ours = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+            with suppress(ProcessLookupError):
+                os.kill(os.getpid(), signal.SIGTSTP)
+            signal.signal(signal.SIGTSTP, ours)

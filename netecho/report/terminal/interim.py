@@ -1,0 +1,25 @@
+"""The figures so far, in a line: what a signal or `--report-every` asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netecho.report.humanize import ms, percent, span
+
+if TYPE_CHECKING:
+    from netecho.measure.summary import Summary
+
+
+def interim_line(summary: Summary, elapsed: int, measured: str = "rtt") -> str:
+    """Return the figures after `elapsed` nanoseconds; `measured` is what the round trips are called."""
+    settled = summary.received + summary.lost
+    line = (
+        f"netecho: after {span(elapsed / 1e6)}: {summary.sent:,} sent, {summary.received:,} received, "
+        f"{summary.lost:,} lost ({percent(summary.lost, settled)})"
+    )
+    rtt = summary.rtt
+    if not rtt.count:
+        return line
+    figures = {"min": rtt.min, "p50": rtt.p50, "p99": rtt.p99, "max": rtt.max}
+    words = ", ".join(f"{name} {ms(None if value is None else value / 1e6)}" for name, value in figures.items())
+    return f"{line}; {measured} {words} ms"

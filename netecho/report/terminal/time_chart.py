@@ -1,0 +1,251 @@
+"""Round trips over time for a terminal: a column for each period of the run, with an axis in milliseconds and a clock.
+
+A column is filled up to the period's p50, and has a thin line above it up to the longest round trip. Dotted lines show
+the p50 and p99 of the whole run. Losses have a row of their own under the time axis, in the columns where they
+happened, so that they can be seen whatever the round trips did.
+
+The scale is linear where that shows something, logarithmic where the longest round trip is far above the shortest.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import groupby
+from math import ceil, floor, log10
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from netecho.measure.stats.timeline import Period
+
+LOWEST = 3
+"""Rows without which a chart says nothing."""
+LOGARITHMIC_FROM = 12.0
+"""Longest by shortest, above which a linear scale would press most columns to the floor."""
+MARGIN = 24
+"""Columns beside the periods, about: the axis, and the names of the lines."""
+WIDEST_COLUMN = 4
+"""Characters for a period, where there are few."""
+_EIGHTHS = " ▁▂▃▄▅▆▇█"
+_TICK_ROWS = 2
+"""Rows from one label of the axis to the next, at least."""
+_CLOCK_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+"""Seconds from one label of the clock to the next."""
+_SECOND = 1_000_000_000
+
+
+class Glyphs(NamedTuple):
+    """What a chart is drawn with."""
+
+    fills: str
+    """A cell of a column from empty to full."""
+    above: str
+    dotted: str
+    axis: str
+    tick: str
+    floor: str
+    mark: str
+    loss: str
+
+
+BLOCKS = Glyphs(fills=_EIGHTHS, above="│", dotted="┄", axis="│", tick="┤", floor="─", mark="┬", loss="×")  # noqa: RUF001 - a cross is meant
+ASCII = Glyphs(fills=" #", above="|", dotted=".", axis="|", tick="+", floor="-", mark="+", loss="x")
+
+
+class Line(NamedTuple):
+    """A level of the whole run that is drawn across the chart, in nanoseconds."""
+
+    name: str
+    value: int | None
+
+
+def chart(
+    periods: Sequence[Period],
+    width: int,
+    height: int,
+    *,
+    started: int,
+    lines: Sequence[Line] = (),
+    glyphs: Glyphs = BLOCKS,
+) -> list[Text]:
+    """Return the rows of a chart, at most `height` and none wider than `width`; none where it would say nothing.
+
+    `started` is the wall clock at the start of the run, nanoseconds since 1970; the clock shows local time.
+    """
+    answered = [period for period in periods if period.p50 is not None]
+    rows = height - 2 - any(period.lost for period in periods)
+    if not answered or rows < LOWEST:
+        return []
+    scale = _scale(answered, rows)
+    gutter = max(len("lost"), *map(len, scale.labels.values()))
+    named: dict[int, str] = {}
+    for name, value in lines:
+        if value is not None and value > 0:
+            row = scale.row(value)
+            named[row] = f"{named[row]}, {name} {_number(value)}" if row in named else f"{name} {_number(value)}"
+    side = len("... ") + max(map(len, named.values()), default=0) if width >= 60 else 0
+    room = width - gutter - 2 - side
+    if room < len(periods):
+        return []
+    wide = max(1, min(WIDEST_COLUMN, room // len(periods)))
+    columns = [_Column.of(period, scale, glyphs) for period in periods]
+    drawn = []
+    for row in range(rows - 1, -1, -1):
+        tick = glyphs.tick if row in scale.labels else glyphs.axis
+        line = Text(f"{scale.labels.get(row, ''):>{gutter}} {tick}", "dim", no_wrap=True)
+        empty = _Cell(glyphs.dotted, "dim") if row in named else _EMPTY
+        cells = [column.cell(row, empty) for column in columns]
+        for style, alike in groupby(cells, key=itemgetter(1)):  # a span for each style, not for each cell
+            line.append("".join(each.glyph * wide for each in alike), style)
+        if row in named and side:
+            line.append(f"{glyphs.dotted * 3} {named[row]}", "dim")
+        drawn.append(line)
+    return [*drawn, *_clock(periods, gutter, wide, width, started, glyphs), *_losses(periods, gutter, wide, glyphs)]
+
+
+class _Cell(NamedTuple):
+    glyph: str
+    style: str
+
+
+_EMPTY = _Cell(" ", "")
+
+
+class _Column(NamedTuple):
+    """A period as it is drawn: filled cells, the one on top of them, and a line up to `top`."""
+
+    filled: int
+    full: _Cell
+    edge: _Cell | None
+    above: _Cell
+    top: int
+
+    @classmethod
+    def of(cls, period: Period, scale: _Scale, glyphs: Glyphs) -> _Column:
+        full, above = _Cell(glyphs.fills[-1], ""), _Cell(glyphs.above, "yellow")
+        if period.p50 is None or period.max is None:
+            return cls(0, full, None, above, -1)
+        steps = len(glyphs.fills) - 1
+        filled, part = divmod(max(1, round(scale.height(period.p50) * steps)), steps)
+        edge = _Cell(glyphs.fills[part], "") if part else None
+        apart = scale.height(period.max) - scale.height(period.p50) >= 0.5
+        return cls(filled, full, edge, above, scale.row(period.max) if apart else -1)
+
+    def cell(self, row: int, empty: _Cell) -> _Cell:
+        if row < self.filled:
+            return self.full
+        if row == self.filled and self.edge is not None:
+            return self.edge
+        return self.above if row <= self.top else empty
+
+
+class _Scale(NamedTuple):
+    """From nanoseconds to rows, counted from the bottom, and what the axis says beside which row."""
+
+    height: Callable[[int], float]
+    labels: dict[int, str]
+    rows: int
+
+    def row(self, value: int) -> int:
+        return min(self.rows - 1, max(0, floor(self.height(value))))
+
+
+def _scale(periods: Sequence[Period], rows: int) -> _Scale:
+    low = max(1, min(period.p50 or 0 for period in periods))
+    high = max(low, *(period.max or 0 for period in periods))
+    if high / low >= LOGARITHMIC_FROM:
+        return _logarithmic(low, high, rows)
+    return _linear(low, high, rows)
+
+
+def _linear(low: int, high: int, rows: int) -> _Scale:
+    most = max(1, rows // _TICK_ROWS)
+    step = _step(max(high - low, high / 20) / most)
+    bottom, top = floor(low / step) * step, ceil(high / step) * step
+    if bottom == low:
+        bottom = max(0, bottom - step)
+
+    def height(value: int) -> float:
+        return (value - bottom) / (top - bottom) * rows
+
+    decimals = max(0, 6 - floor(log10(step)))  # alike, and enough to tell two labels apart
+    count = round((top - bottom) / step)
+    labels: dict[int, str] = {}
+    for number in range(count + 1):
+        value = bottom + number * step
+        labels.setdefault(min(rows - 1, floor(height(round(value)))), f"{value / 1e6:.{decimals}f}")
+    return _Scale(height, labels, rows)
+
+
+def _logarithmic(low: int, high: int, rows: int) -> _Scale:
+    """Span whole steps of 1, 2 and 5; the axis names as many of them as have room."""
+    ladder = [digit * 10.0**power for power in range(19) for digit in (1, 2, 5)]
+    bottom = max(value for value in ladder if value <= low)
+    top = min(value for value in ladder if value >= high * 1.0001) if high < ladder[-1] else float(high)
+    span = log10(top / bottom)
+
+    def height(value: int) -> float:
+        return log10(max(value, bottom) / bottom) / span * rows
+
+    labels: dict[int, str] = {}
+    for value in (value for value in ladder if bottom <= value <= top):
+        row = min(rows - 1, floor(height(round(value))))
+        if not labels or row - max(labels) >= _TICK_ROWS:
+            labels[row] = _number(value)
+    return _Scale(height, labels, rows)
+
+
+def _step(least: float) -> float:
+    """Return the smallest of 1, 2 and 5 times a power of ten that is not below `least`."""
+    decade = 10.0 ** floor(log10(max(least, 1)))
+    return next(decade * digit for digit in (1, 2, 5, 10) if decade * digit >= least)
+
+
+def _number(nanoseconds: float) -> str:
+    """Return milliseconds in three digits, without a unit."""
+    value = nanoseconds / 1e6
+    return f"{value:.0f}" if value >= 100 else f"{float(f'{value:.3g}'):g}"
+
+
+def _clock(periods: Sequence[Period], gutter: int, wide: int, width: int, started: int, glyphs: Glyphs) -> list[Text]:
+    """Return the time axis and its labels, in local time."""
+    seconds = (periods[-1].end - periods[0].start) / _SECOND
+    length = seconds / len(periods)
+    columns = wide * len(periods)
+    zone = datetime.fromtimestamp(started / 1e9, UTC).astimezone()
+    offset = zone.utcoffset()
+    first = started / _SECOND + (offset.total_seconds() if offset else 0)
+    steps = [step for step in _CLOCK_STEPS if step / length * wide >= len("00:00:00") + 2]
+    marks: dict[int, str] = {}
+    if steps and seconds >= steps[0]:
+        step = steps[0]
+        form = "%H:%M" if step % 60 == 0 else "%H:%M:%S"
+        moment = ceil(first / step) * step
+        while moment < first + seconds:
+            place = min(columns - 1, int((moment - first) / length * wide))
+            marks[place] = f"{datetime.fromtimestamp(moment, UTC):{form}}"
+            moment += step
+    if not marks:  # it is over before the first round time
+        marks[0] = f"{datetime.fromtimestamp(first, UTC):%H:%M:%S}"
+    axis = "".join(glyphs.mark if place in marks else glyphs.floor for place in range(columns))
+    labels = ""
+    for place, label in marks.items():
+        if gutter + 2 + place + len(label) <= width:
+            labels = f"{labels:<{place}}{label}"
+    return [
+        Text(f"{'ms':>{gutter}}  {axis}", "dim", no_wrap=True),
+        Text(f"{'':{gutter}}  {labels}", "dim", no_wrap=True),
+    ]
+
+
+def _losses(periods: Sequence[Period], gutter: int, wide: int, glyphs: Glyphs) -> list[Text]:
+    """Return the row of losses, where there are any."""
+    if not any(period.lost for period in periods):
+        return []
+    line = Text(f"{'lost':>{gutter}}  ", "red", no_wrap=True)
+    line.append("".join((glyphs.loss if period.lost else " ") * wide for period in periods), "bold red")
+    return [line]
