@@ -1,12 +1,12 @@
 """Two runs side by side: for each figure the difference, and whether it is more than the runs' own spread explains.
 
 The figures are those of the summaries, exact as ever. What they vary by is learned from the single probes, where the
-runs were saved with them; from summaries alone it is not known, and said so. The tests are in `resampling`.
+runs were saved with them; from summaries alone it is not known, and said so. The tests are in `stats.bootstrap`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -61,12 +61,12 @@ class Change:
     """The difference in percent of `before`; None where that is 0, or a share itself."""
     interval: tuple[float, float] | None = None
     """What the difference could be, by what the figure varies within the runs; None where that is not known."""
-    unknown: str | None = None
+    reason: str | None = None
     """Why it is not."""
 
     @property
-    def explained(self) -> bool | None:
-        """Whether the runs' own spread explains the difference; None where that is not known."""
+    def within_noise(self) -> bool | None:
+        """Whether the runs' own spread explains the difference; None where that is undecided."""
         if self.difference == 0:
             return True
         return None if self.interval is None else self.interval[0] <= 0 <= self.interval[1]
@@ -111,10 +111,21 @@ def compare(before: Run, after: Run, *, seed: int = 0) -> Comparison:
     )
 
 
-def judge(criteria: Iterable[Criterion], before: Run, after: Run) -> tuple[Failure, ...]:
-    """Return what failed: of a change between the two runs, or, without a sign, of the second."""
-    measured = ((criterion, _measured(criterion, before, after)) for criterion in dict.fromkeys(criteria))
-    return tuple(Failure(criterion, value) for criterion, value in measured if criterion.fails(value))
+def judge(criteria: Iterable[Criterion], before: Run, after: Run, comparison: Comparison) -> tuple[Failure, ...]:
+    """Return what failed: of a change between the two runs, or, without a sign, of the second.
+
+    A change that is within noise does not fail; one of which that is undecided does, and says so.
+    """
+    failures = []
+    for criterion in dict.fromkeys(criteria):
+        value = _measured(criterion, before, after)
+        change = comparison.of(criterion.metric) if criterion.change and not criterion.raw else None
+        if not criterion.fails(value) or (change is not None and change.within_noise):
+            continue
+        unknown = change is not None and value is not None and change.within_noise is None
+        meaning = f"noise not known: {change.reason}" if change is not None and unknown else criterion.meaning
+        failures.append(Failure(replace(criterion, meaning=meaning), value))
+    return tuple(failures)
 
 
 def _measured(criterion: Criterion, before: Run, after: Run) -> Value:
@@ -188,5 +199,5 @@ def _change(name: str, was: Value, now: Value, known: Known) -> Change:
         difference=_difference(was, now),
         percent=None if metric.share else _relative(was, now),
         interval=found,
-        unknown=why,
+        reason=why,
     )

@@ -12,6 +12,9 @@ more than one in a hundred of those whose fate is known. `late` is a share of th
 Between two runs (`netecho compare`) a value with a sign is a change from the first to the second: `rtt.p99>+10%` of
 the first run's value, `rtt.p99>+2ms` in time, `loss>+3` in probes; and for what is a share, `loss>+1%` in percentage
 points, since a loss of 0 has no tenth. Without a sign, the second run alone is judged.
+
+A change counts where it is more than the runs' own spread explains, or where that is not known; `raw:rtt.p99>+10%`
+asks for the difference as it is. `rtt.p99>+noise` is any change for the worse that is more than the spread explains.
 """
 
 from __future__ import annotations
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
 
 _OPERATORS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 _CRITERION = re.compile(r"([\w.]*)\s*([<>=!]*)\s*(.*)", re.DOTALL)
+_RAW = "raw:"
+NOISE = "noise"
+"""In the place of a value between two runs: any change beyond what they vary by themselves."""
 _SIGNED = re.compile(r"([+-])?(.*)", re.DOTALL)
 # Bounded, because int() refuses to convert thousands of digits with an error of its own.
 _WHOLE = re.compile(r"[0-9]{1,18}")
@@ -50,7 +56,9 @@ class Criterion:
     """Nanoseconds, a number, or percent: as `unit` says."""
     unit: Unit
     change: bool = False
-    """Whether the value is compared with the change between two runs."""
+    """Whether the value is compared with the change between two runs..."""
+    raw: bool = False
+    """...even where it is within their noise."""
     text: str
     meaning: str | None = None
     """What it means to fail this one, where the text is not what anybody wrote."""
@@ -106,7 +114,8 @@ def _parse_one(part: str, whole: str, comparing: bool) -> Criterion:
     right = "rtt.p99>+10%" if comparing else "rtt.p99>20ms"
     if not part:
         raise UsageError(f"an empty criterion in {whole!r}", f"a metric, a comparison and a value: {right}")
-    name, comparison, value = _CRITERION.fullmatch(part).groups()  # type: ignore[union-attr]
+    raw = comparing and part.startswith(_RAW)
+    name, comparison, value = _CRITERION.fullmatch(part.removeprefix(_RAW) if raw else part).groups()  # type: ignore[union-attr]
     metric = METRICS.get(name)
     if metric is None:
         raise _unknown(name, part)
@@ -122,15 +131,30 @@ def _parse_one(part: str, whole: str, comparing: bool) -> Criterion:
         raise UsageError(f"{value!r} in {part!r} compares two runs", f"{name}{metric.example}; or netecho compare")
     if metric.unit is Unit.TIME and _DECIMAL.fullmatch(size) and Fraction(size):
         raise UsageError(f"{size!r} has no unit, and {name} is {metric.unit.value}", f"{name}{comparison}{value}ms")
-    number, unit = _parse_value(size, name, metric, comparing=comparing, change=bool(sign))
+    if raw and not sign:
+        raise UsageError(f"{part!r} is no change between two runs", f"raw:{name}{comparison}+{size}")
+    if size == NOISE:
+        number, unit = _parse_noise(part, name, metric, comparison, sign, raw=raw)
+    else:
+        number, unit = _parse_value(size, name, metric, comparing=comparing, change=bool(sign))
     return Criterion(
         metric=name,
         operator=comparison,
         value=-number if sign == "-" else number,
         unit=unit,
         change=bool(sign),
-        text=f"{name}{comparison}{value}",
+        raw=raw,
+        text=f"{_RAW if raw else ''}{name}{comparison}{value}",
     )
+
+
+def _parse_noise(
+    part: str, name: str, metric: Metric, comparison: str, sign: str | None, *, raw: bool
+) -> tuple[float, Unit]:
+    """Read the change that is beyond noise: more than none, and significantly so."""
+    if (comparison, sign) not in ((">", "+"), ("<", "-")) or raw:
+        raise UsageError(f"{NOISE!r} in {part!r} is one way or the other", f"{name}>+{NOISE} or {name}<-{NOISE}")
+    return 0, Unit.PERCENT if metric.share else metric.unit
 
 
 def _parse_value(text: str, name: str, metric: Metric, *, comparing: bool, change: bool) -> tuple[float, Unit]:

@@ -14,6 +14,7 @@ from netecho.measure.facts import NO_FACTS, TransportFacts
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from netecho.errors import NetechoError
     from netecho.measure.summary import Summary
 
 
@@ -62,3 +63,5 @@ class Result:
     summary: Summary
     facts: TransportFacts = NO_FACTS
     """What the transport knows beside the round trips."""
+    error: NetechoError | None = None
+    """Why the target could not be reached; then there is no round trip."""

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from netecho.measure.events import EchoCorrupted, Event, ProbeLost, ReplyReceived
 from netecho.measure.stats.reservoir import LIMIT, Reservoir
+from netecho.measure.stats.variation import Variation
 
 
 class Samples:
     """The series that a run's events make: times in nanoseconds, `lost` 1 for a probe that was and 0 for one not."""
 
-    __slots__ = ("_last", "ipdv", "lag", "lost", "response", "rtt")
+    __slots__ = ("_variations", "ipdv", "lag", "lost", "response", "rtt")
 
     def __init__(self, limit: int = LIMIT, seed: int = 0) -> None:
         self.rtt, self.response, self.lag, self.ipdv, self.lost = (Reservoir(limit, seed) for _ in range(5))
-        self._last: dict[int, tuple[int, int]] = {}
+        self._variations: dict[int, Variation] = {}
 
     def tell(self, event: Event) -> None:
         """Take in what happened to a probe, in the order of the events."""
@@ -26,10 +27,19 @@ class Samples:
             self.response.add(event.response)
             self.lag.add(event.lag)
             self.lost.add(0)
-            seq, rtt = self._last.get(event.connection, (-2, 0))
-            if event.seq == seq + 1:
-                self.ipdv.add(abs(event.rtt - rtt))
-            self._last[event.connection] = (event.seq, event.rtt)
+            self._pair(event)
         elif isinstance(event, ProbeLost):
             self.lag.add(event.lag)
             self.lost.add(1)
+
+    def _pair(self, event: ReplyReceived | EchoCorrupted) -> None:
+        """Add the differences of the pairs that a reply completes: those that the summary's ipdv is the mean of."""
+        variation = self._variations.setdefault(event.connection, Variation())
+        pairs, total = variation.pairs, variation.ipdv_sum
+        variation.replied(event.seq, event.rtt)
+        found, total = variation.pairs - pairs, variation.ipdv_sum - total
+        if found:
+            # A reply that was overtaken may complete two, whose mean is what counts.
+            self.ipdv.add(total - total // found * (found - 1))
+            for _ in range(found - 1):
+                self.ipdv.add(total // found)

@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from netecho.errors import UsageError
 from netecho.measure.compare import Comparison, Run, compare, judge
 from netecho.measure.criteria import parse
 from netecho.measure.events import ProbeLost, ReplyReceived
@@ -44,15 +45,15 @@ def summarised(**figures: object) -> Run:
     return Run(summary=Summary(**{"sent": 100, "received": 100} | figures), setup=Setup())  # type: ignore[arg-type]
 
 
-def explained(comparison: Comparison) -> dict[str, bool | None]:
-    return {change.metric: change.explained for change in comparison.changes}
+def within_noise(comparison: Comparison) -> dict[str, bool | None]:
+    return {change.metric: change.within_noise for change in comparison.changes}
 
 
 def test_a_run_and_itself_do_not_differ() -> None:
     run = measured(1000, 1, lost=0.01)
     comparison = compare(run, run)
     assert {change.difference for change in comparison.changes} == {0}
-    assert set(explained(comparison).values()) == {True}
+    assert set(within_noise(comparison).values()) == {True}
     assert {name: test.higher for name, test in comparison.locations.items()} == {
         "rtt": 0.5,
         "response": 0.5,
@@ -62,18 +63,18 @@ def test_a_run_and_itself_do_not_differ() -> None:
 
 def test_two_runs_of_one_kind_differ_by_what_they_vary_by() -> None:
     comparison = compare(measured(1000, 1, lost=0.05), measured(1000, 2, lost=0.05))
-    assert False not in explained(comparison).values()
-    assert all(test.explained for test in comparison.locations.values())
+    assert False not in within_noise(comparison).values()
+    assert all(test.within_noise for test in comparison.locations.values())
 
 
 def test_a_slower_run_differs_in_what_is_slower() -> None:
     comparison = compare(measured(1000, 1), measured(1000, 2, slower=MS // 10))
-    known = explained(comparison)
-    assert [name for name, is_explained in known.items() if is_explained is False] == [
+    known = within_noise(comparison)
+    assert [name for name, is_within in known.items() if is_within is False] == [
         *("rtt.mean", "rtt.p50", "rtt.p90", "rtt.p95", "rtt.p99"),
         *("response.mean", "response.p50", "response.p90", "response.p95", "response.p99"),
     ]
-    assert [name for name, test in comparison.locations.items() if not test.explained] == ["rtt", "response"]
+    assert [name for name, test in comparison.locations.items() if not test.within_noise] == ["rtt", "response"]
     change = comparison.of("rtt.p50")
     assert change is not None
     assert change.difference == pytest.approx(100_000, rel=0.1)
@@ -83,7 +84,7 @@ def test_a_slower_run_differs_in_what_is_slower() -> None:
 
 
 def test_a_longer_tail_differs_in_the_tail_and_not_in_the_middle() -> None:
-    known = explained(compare(measured(1000, 1), measured(1000, 2, tail=0.03)))
+    known = within_noise(compare(measured(1000, 1), measured(1000, 2, tail=0.03)))
     assert (known["rtt.p99"], known["rtt.stddev"], known["rtt.p50"]) == (False, False, True)
 
 
@@ -93,7 +94,7 @@ def test_loss_is_a_share_and_its_difference_is_in_points() -> None:
     assert change is not None
     assert (change.unit, change.before, change.percent) == (Unit.PERCENT, 0.0, None)
     assert change.difference == change.after == after.summary.loss_percent == 6.2
-    assert change.explained is False
+    assert change.within_noise is False
     assert change.interval is not None
     assert 2 < change.interval[0] < 6.2 < change.interval[1] < 12
 
@@ -103,7 +104,7 @@ def test_a_single_loss_is_no_news() -> None:
     assert after.summary.lost == 1
     change = compare(before, after).of("loss")
     assert change is not None
-    assert change.explained is True
+    assert change.within_noise is True
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_a_single_loss_is_no_news() -> None:
 def test_a_percentile_needs_probes_beyond_it(metric: str, probes: int, needed: str) -> None:
     change = compare(measured(probes, 1), measured(1000, 2, slower=MS)).of(metric)
     assert change is not None
-    assert (change.interval, change.unknown) == (None, f"needs {needed} probes in each run")
+    assert (change.interval, change.reason) == (None, f"needs {needed} probes in each run")
 
 
 def test_from_summaries_alone_it_is_not_known() -> None:
@@ -130,17 +131,17 @@ def test_from_summaries_alone_it_is_not_known() -> None:
     change = comparison.of("rtt.p50")
     assert change is not None
     assert (change.before, change.after, change.difference, change.percent) == (MS, 2 * MS, MS, 100.0)
-    assert (change.explained, change.unknown) == (None, "a run was saved without its probes")
+    assert (change.within_noise, change.reason) == (None, "a run was saved without its probes")
     assert comparison.locations == {}
     # One that has its probes does not help the other.
     change = compare(measured(100, 1), slower).of("rtt.p50")
     assert change is not None
-    assert change.explained is None
+    assert change.within_noise is None
 
 
 def test_what_is_never_known() -> None:
     comparison = compare(measured(100, 1), measured(100, 2))
-    unknown = {change.metric: change.unknown for change in comparison.changes}
+    unknown = {change.metric: change.reason for change in comparison.changes}
     assert unknown["rtt.max"] == unknown["lag.min"] == "an extreme: no resample goes beyond it"
     assert unknown["pdv"] == unknown["jitter"] == unknown["connect"] == unknown["sent"] == "not tested"
 
@@ -151,7 +152,7 @@ def test_a_figure_that_one_run_lacks_is_shown_without_a_difference() -> None:
     change = comparison.of("rtt.p50")
     assert change is not None
     assert (change.after, change.difference, change.percent) == (None, None, None)
-    assert (change.explained, change.unknown) == (None, "one of the runs has no value")
+    assert (change.within_noise, change.reason) == (None, "one of the runs has no value")
     assert comparison.of("tls") is None
 
 
@@ -170,10 +171,10 @@ def test_a_long_run_is_compared_by_some_of_its_probes() -> None:
     before, after = measured(3000, 1, limit=500), measured(3000, 2, slower=MS, limit=500)
     change = compare(before, after).of("rtt.p95")
     assert change is not None
-    assert change.explained is False
+    assert change.within_noise is False
     change = compare(before, after).of("rtt.p99")
     assert change is not None
-    assert change.unknown == "needs 1,000 probes in each run"
+    assert change.reason == "needs 1,000 probes in each run"
 
 
 # --- criteria
@@ -203,11 +204,49 @@ AFTER = summarised(rtt=Distribution(p99=22 * MS), sent=1000, received=997, lost=
     ],
 )
 def test_criteria_between_runs(text: str, failures: list[str]) -> None:
-    assert [str(failure) for failure in judge(parse(text, comparing=True), BEFORE, AFTER)] == failures
+    criteria = parse(f"raw:{text}" if "+" in text or "-" in text else text, comparing=True)
+    judged = judge(criteria, BEFORE, AFTER, compare(BEFORE, AFTER))
+    assert [str(failure).removeprefix("raw:") for failure in judged] == failures
+
+
+def test_a_change_within_noise_does_not_fail_and_one_beyond_it_does() -> None:
+    before = measured(1000, 1)
+    alike, slower = measured(1000, 2), measured(1000, 2, slower=50_000)
+    for text, of_alike, of_slower in (
+        ("rtt.p50>+0.1us", False, True),
+        ("rtt.p50>+noise", False, True),
+        ("rtt.p50<-noise", False, False),
+        ("rtt.p50>+1ms", False, False),
+    ):
+        criteria = parse(text, comparing=True)
+        assert bool(judge(criteria, before, alike, compare(before, alike))) is of_alike, text
+        assert bool(judge(criteria, before, slower, compare(before, slower))) is of_slower, text
+    difference = compare(before, alike).of("rtt.p50")
+    assert difference is not None
+    assert difference.difference
+    sign = ">+1ns" if difference.difference > 0 else "<-1ns"
+    assert judge(parse(f"raw:rtt.p50{sign}", comparing=True), before, alike, compare(before, alike))
+
+
+def test_a_change_of_which_noise_is_not_known_fails_and_says_so() -> None:
+    (failure,) = judge(parse("rtt.p99>+9.9%", comparing=True), BEFORE, AFTER, compare(BEFORE, AFTER))
+    assert str(failure) == "rtt.p99>+9.9%: +10% (noise not known: a run was saved without its probes)"
+
+
+@pytest.mark.parametrize(
+    "text", ["rtt.p99>+noise%", "rtt.p99>noise", "rtt.p99>=+noise", "raw:rtt.p99>+noise", "raw:rtt.p99>5ms"]
+)
+def test_what_is_no_criterion_on_noise(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse(text, comparing=True)
+    with pytest.raises(UsageError):
+        parse("raw:rtt.p99>+5ms")
 
 
 def test_a_change_from_nothing_has_no_percentage() -> None:
     nothing, something = summarised(ipdv_mean_abs=0.0), summarised(ipdv_mean_abs=5.0)
     more = parse("ipdv>+10%", comparing=True)
-    assert [str(failure) for failure in judge(more, nothing, something)] == ["ipdv>+10%: no value"]
-    assert judge(more, nothing, nothing) == ()
+    assert [str(failure) for failure in judge(more, nothing, something, compare(nothing, something))] == [
+        "ipdv>+10%: no value"
+    ]
+    assert judge(more, nothing, nothing, compare(nothing, nothing)) == ()

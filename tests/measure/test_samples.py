@@ -7,6 +7,7 @@ from hypothesis import given, strategies as st
 from netecho.measure.events import EchoCorrupted, ProbeLost, ReplyDuplicated, ReplyLate, ReplyReceived, StrayReceived
 from netecho.measure.samples import Samples
 from netecho.measure.stats.reservoir import Reservoir
+from netecho.measure.stats.variation import Variation
 
 
 def kept(values: range | list[int], limit: int, seed: int = 0) -> list[int]:
@@ -75,3 +76,17 @@ def test_neighbours_are_of_one_connection() -> None:
     for event in (reply(0, 100, 0), reply(0, 900, 1), reply(1, 110, 0), reply(1, 980, 1)):
         samples.tell(event)
     assert samples.ipdv.ordered() == [10, 80]
+
+
+@given(
+    st.permutations(range(12)), st.lists(st.integers(0, 10**6), min_size=12, max_size=12), st.sets(st.integers(0, 11))
+)
+def test_ipdv_has_the_pairs_of_the_summary_in_whatever_order_replies_arrive(
+    order: list[int], rtts: list[int], lost: set[int]
+) -> None:
+    samples, variation = Samples(), Variation()
+    for seq in order:
+        if seq not in lost:
+            samples.tell(reply(seq, rtts[seq]))
+            variation.replied(seq, rtts[seq])
+    assert (len(samples.ipdv.ordered()), sum(samples.ipdv.ordered())) == (variation.pairs, variation.ipdv_sum)

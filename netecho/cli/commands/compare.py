@@ -37,8 +37,8 @@ verdict = section("Verdict")
     "--fail-if",
     type=CHANGES,
     multiple=True,
-    help="exit 1 if this came true: rtt.p99>+10%, rtt.p50>+2ms, loss>+1%: changes, by their sign; without a sign, the"
-    " second run alone; may be repeated, or joined by commas",
+    help="exit 1 if this came true beyond noise: rtt.p99>+10%, loss>+1%; rtt.p99>+noise: if it is significantly higher;"
+    " raw:rtt.p99>+10%: noise or not; without a sign, of the second run alone; may be repeated, or joined by commas",
 )
 @click.pass_context
 def compare(ctx: click.Context, /, **values: Any) -> int:
@@ -55,8 +55,10 @@ def compare(ctx: click.Context, /, **values: Any) -> int:
     context: CliContext = ctx.obj
     context.output = shown = Output(color=not values["no_color"])
     before, after = (load(values[name]) for name in ("before", "after"))
-    failed = judge((each for criteria in values["fail_if"] for each in criteria), before.run, after.run)
-    document = compared(compare_runs(before.run, after.run), before, after, [str(each) for each in failed])
+    comparison = compare_runs(before.run, after.run)
+    criteria = (criterion for each in values["fail_if"] for criterion in each)
+    failed = judge(criteria, before.run, after.run, comparison)
+    document = compared(comparison, before, after, [str(each) for each in failed])
     if form == "json":
         from netecho.report.formats.json_document import pretty
 

@@ -118,7 +118,7 @@ class RankTest:
     """The share of such pairs: 0.5 where neither series is higher."""
 
     @property
-    def explained(self) -> bool:
+    def within_noise(self) -> bool:
         """Whether chance explains it, at `CONFIDENCE`."""
         return self.p_value > 1 - CONFIDENCE
 

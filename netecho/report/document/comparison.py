@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from netecho.report.document.model import Document
 
 SCHEMA = "netecho/compare/1"
+_KIND = ("connect_only", "reconnect", "connections", "size", "schedule", "interval_ms")
+"""Settings that say what was measured; the others say how long."""
 _UNITS = {Unit.TIME: "ms", Unit.COUNT: "count", Unit.PERCENT: "percent"}
 
 
@@ -73,14 +75,23 @@ def compared(comparison: Comparison, before: Loaded, after: Loaded, failed: Sequ
         "version": __version__,
         "before": _named(before),
         "after": _named(after),
+        "differing": _differing(before.document, after.document),
         "tests": {"figures": INTERVAL_TEST, "locations": LOCATION_TEST, "confidence": CONFIDENCE},
         "locations": {
-            kind: {"u": test.u, "p_value": test.p_value, "higher": test.higher, "explained": test.explained}
+            kind: {"u": test.u, "p_value": test.p_value, "higher": test.higher, "within_noise": test.within_noise}
             for kind, test in comparison.locations.items()
         },
         "changes": [_change(change) for change in comparison.changes],
         "verdict": {"exit_code": int(bool(failed)), "failed": list(failed)},
     }
+
+
+def _differing(before: Document, after: Document) -> Document:
+    """Return in what the runs are of different kinds, so that their figures are not the same measure."""
+    pairs = {"transport": (before["target"]["transport"], after["target"]["transport"])}
+    pairs |= {key: (before["settings"].get(key), after["settings"].get(key)) for key in _KIND}
+    pairs["stamps"] = (before["rtt"]["stamps"], after["rtt"]["stamps"])
+    return {key: list(pair) for key, pair in pairs.items() if pair[0] != pair[1] and None not in pair}
 
 
 def _named(loaded: Loaded) -> Document:
@@ -103,8 +114,9 @@ def _change(change: Change) -> Document:
         "difference": _shown(change.difference, unit),
         "percent": None if change.percent is None else round(change.percent, 6),
         "interval": None if change.interval is None else [_shown(edge, unit) for edge in change.interval],
-        "explained": change.explained,
-        "unknown": change.unknown,
+        "within_noise": change.within_noise,
+        "undecided": change.within_noise is None,
+        "reason": change.reason if change.within_noise is None else None,
     }
 
 

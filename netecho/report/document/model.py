@@ -16,6 +16,7 @@ from netecho.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from netecho.errors import NetechoError
     from netecho.measure.facts import TransportFacts
     from netecho.measure.outages import Outage
     from netecho.measure.result import Result, Route, Setup, Start
@@ -58,8 +59,19 @@ def document(result: Result, failed: Sequence[str] = ()) -> Document:
         "setup": _phases(start.setup),
         **figures(summary),
         **_transport(result.facts),
-        "verdict": {"exit_code": int(bool(failed)), "failed": list(failed)},
+        **_error(result.error),
+        "verdict": {
+            "exit_code": int(bool(failed)) if result.error is None else int(result.error.exit_code),
+            "failed": list(failed),
+        },
     }
+
+
+def _error(error: NetechoError | None) -> Document:
+    """Return why the target could not be reached, where it could not."""
+    if error is None:
+        return {}
+    return {"error": {"sentence": error.sentence, "hint": error.hint, "exit_code": int(error.exit_code)}}
 
 
 def figures(summary: Summary) -> Document:

@@ -9,12 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from netecho.report.escape import printable_values
+from netecho.report.humanize import time
 from netecho.report.terminal.headline import manner
 from netecho.report.terminal.summary import rendered
 from netecho.report.terminal.tables import fitted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from netecho.report.document.model import Document
     from netecho.report.output import Output
@@ -79,9 +80,9 @@ def _is_shown(change: Document) -> bool:
 
 def _word(change: Document) -> Text:
     """Return what is to be thought of a difference."""
-    if change["explained"] is None:
+    if change["undecided"]:
         return Text("?", style="dim")
-    if change["explained"]:
+    if change["within_noise"]:
         return Text("same", style="dim")
     return Text("HIGHER", style="bold red") if change["difference"] > 0 else Text("LOWER", style="bold green")
 
@@ -109,22 +110,29 @@ def _number(value: float | None, unit: str, sign: str = "") -> str:
 def _verdict(document: Document, shown: list[Document]) -> Iterator[Text]:
     tests = document["tests"]
     for kind, test in document["locations"].items():
-        if not test["explained"]:
+        if not test["within_noise"]:
             yield _whole(kind, test, tests["locations"])
-    stamps = [document[name]["stamps"] for name in ("before", "after")]
-    if stamps[0] != stamps[1]:
+    if differing := document["differing"]:
+        kinds = "; ".join(
+            f"{key.removesuffix('_ms').replace('_', ' ')} {_pair(key, two)}" for key, two in differing.items()
+        )
         yield Text(
-            f"The runs were stamped differently ({stamps[0]} and {stamps[1]}): their rtts are not the same measure.",
-            style="yellow",
+            f"The runs are of different kinds ({kinds}): their figures are not the same measure.", style="yellow"
         )
     if any(change["interval"] is not None for change in shown):
         yield Text(
             f"same: no more than the runs' own spread explains; HIGHER and LOWER: more than that ({tests['figures']}).",
             style="dim",
         )
-    reasons = sorted({change["unknown"] or "" for change in shown if change["explained"] is None})
+    reasons = sorted({change["reason"] or "" for change in shown if change["undecided"]})
     if reasons:
         yield Text(f"?: not known ({'; '.join(reasons)}).", style="dim")
+
+
+def _pair(key: str, two: Sequence[object]) -> str:
+    """Return what a setting was in both runs."""
+    shown = (time(each) if key.endswith("_ms") and isinstance(each, int | float) else str(each) for each in two)
+    return " and ".join(shown)
 
 
 def _whole(kind: str, test: Document, name: str) -> Text:

@@ -109,14 +109,14 @@ def test_u_and_its_spread_are_those_of_all_the_ways_to_deal_the_values(before: l
 
 
 def test_what_chance_explains() -> None:
-    assert RankTest(0, 0.02, 0.5).explained
-    assert not RankTest(0, 0.005, 0.9).explained
+    assert RankTest(0, 0.02, 0.5).within_noise
+    assert not RankTest(0, 0.005, 0.9).within_noise
 
 
 def test_what_neighbours_share_is_not_taken_for_evidence() -> None:
     pairs = [(steady(1000, seed), steady(1000, 1000 + seed)) for seed in range(25)]
-    naive = sum(not mann_whitney(before, after).explained for before, after in pairs)
-    by_stretch = sum(not location(Blocks(before), Blocks(after)).explained for before, after in pairs)
+    naive = sum(not mann_whitney(before, after).within_noise for before, after in pairs)
+    by_stretch = sum(not location(Blocks(before), Blocks(after)).within_noise for before, after in pairs)
     assert naive > 10
     assert by_stretch <= 1
 
@@ -124,5 +124,5 @@ def test_what_neighbours_share_is_not_taken_for_evidence() -> None:
 def test_a_slower_run_is_told() -> None:
     before, after = steady(1000, 1), steady(1000, 2, level=2e5)
     found = location(Blocks(before), Blocks(after))
-    assert not found.explained
+    assert not found.within_noise
     assert found.higher > 0.8

@@ -81,10 +81,10 @@ def test_every_difference_is_in_the_document(tmp_path: Path) -> None:
     assert slower["difference"] == pytest.approx(slower["after"] - slower["before"], abs=1e-6)
     assert slower["percent"] == pytest.approx(100 * slower["difference"] / slower["before"], abs=1e-6)
     assert 0 < slower["interval"][0] < 0.05 < slower["interval"][1]
-    assert (slower["explained"], slower["unknown"]) == (False, None)
+    assert (slower["within_noise"], slower["reason"]) == (False, None)
     assert (changes["loss"]["unit"], changes["loss"]["difference"]) == ("percent", 1.0)
-    assert changes["rtt.max"]["explained"] is None
-    assert document["locations"]["rtt"]["explained"] is False
+    assert changes["rtt.max"]["within_noise"] is None
+    assert document["locations"]["rtt"]["within_noise"] is False
     assert document["locations"]["rtt"]["higher"] > 0.99
     assert document["verdict"] == {"exit_code": 0, "failed": []}
 
@@ -94,7 +94,7 @@ def test_summaries_alone_have_differences_and_no_tests(tmp_path: Path) -> None:
     VALID.validate(document)
     assert document["locations"] == {}
     assert {change["interval"] for change in document["changes"]} == {None}
-    assert document["changes"][0]["unknown"] == "a run was saved without its probes"
+    assert document["changes"][0]["reason"] == "a run was saved without its probes"
 
 
 def test_what_failed_is_the_verdict(tmp_path: Path) -> None:
