@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
 import pytest
 from hypothesis import given, strategies as st
 
-from netecho.echo.text import LONGEST_LINE, TOO_LONG, Conversation, TextMode, answer_datagram
+from netecho.echo.text import (
+    LONGEST_LINE,
+    LONGEST_REPLY,
+    MOST_PLACES,
+    TOO_LONG,
+    Conversation,
+    TextMode,
+    answer_datagram,
+)
 
 PLAIN = TextMode()
 LOGOFF = TextMode(logoff="BYE")
 
 
-def talk(text_mode: TextMode, *segments: bytes) -> tuple[bytes, str | None]:
+def said_to(conversation: Conversation, segment: bytes, room: int = 1 << 30) -> bytes:
+    """What is said to what has come, taken in bites of `room` bytes."""
+    conversation.feed(segment)
+    return rest(conversation, room)
+
+
+def rest(conversation: Conversation, room: int = 1 << 30) -> bytes:
+    """All that is still to be said."""
+    said = b""
+    while conversation.pending:
+        said += conversation.take(room)
+    return said
+
+
+def talk(text_mode: TextMode, *segments: bytes, room: int = 1 << 30) -> tuple[bytes, str | None]:
     """What is said to these segments and the FIN after them, and why the server closes, if it does."""
     conversation = Conversation(text_mode)
-    said = b"".join(conversation.received(segment) for segment in segments) + conversation.ended()
-    return said, conversation.ending
+    said = b"".join(said_to(conversation, segment, room) for segment in segments)
+    conversation.end()
+    return said + rest(conversation, room), conversation.ending
 
 
 @pytest.mark.parametrize(
@@ -76,9 +100,10 @@ class TestLogoff:
 
     def test_nothing_is_said_after_it(self) -> None:
         conversation = Conversation(LOGOFF)
-        conversation.received(b"BYE\n")
-        assert conversation.received(b"more\n") == b""
-        assert conversation.ended() == b""
+        said_to(conversation, b"BYE\n")
+        assert said_to(conversation, b"more\n") == b""
+        conversation.end()
+        assert rest(conversation) == b""
 
 
 class TestLongLines:
@@ -97,8 +122,8 @@ class TestLongLines:
 
     def test_the_error_comes_before_the_line_ends(self) -> None:
         conversation = Conversation(PLAIN)
-        assert conversation.received(self.LONGEST) == b""
-        assert conversation.received(b"x") == self.ERROR
+        assert said_to(conversation, self.LONGEST) == b""
+        assert said_to(conversation, b"x") == self.ERROR
 
     def test_lines_before_it_are_answered(self) -> None:
         assert talk(PLAIN, b"a\n" + self.LONGEST + b"x")[0] == b"You sent: a\n" + self.ERROR
@@ -136,6 +161,48 @@ def test_byte_by_byte_is_answered_as_the_whole(stream: bytes) -> None:
 def test_every_line_of_text_has_its_own_answer(lines: list[str]) -> None:
     came = "".join(line + "\n" for line in lines).encode()
     assert talk(PLAIN, came)[0].decode() == "".join(f"You sent: {line}\n" for line in lines)
+
+
+@given(STREAMS, st.integers(1, 200), st.sampled_from([PLAIN, LOGOFF, TextMode(reply="{}{}"), TextMode(reply="")]))
+def test_however_little_is_taken_at_a_time_it_is_the_same(stream: bytes, room: int, text_mode: TextMode) -> None:
+    assert talk(text_mode, stream, room=room) == talk(text_mode, stream)
+
+
+class TestBounds:
+    """What is made at once is bounded, whatever came."""
+
+    ROOM = 4096
+    WIDEST = TextMode(reply="{}" * MOST_PLACES + "x" * (LONGEST_REPLY - 2 * MOST_PLACES))
+
+    @pytest.mark.parametrize("came", [b"\n" * 65_507, b"\r\n" * 30_000, b"\xff\n" * 30_000, b"ab\n" * 20_000])
+    @pytest.mark.parametrize("text_mode", [PLAIN, WIDEST, TextMode(error="e" * 4000)], ids=["plain", "widest", "error"])
+    def test_a_flood_of_lines_is_answered_in_bites(self, came: bytes, text_mode: TextMode) -> None:
+        conversation = Conversation(text_mode)
+        conversation.feed(came)
+        for _ in range(10):
+            assert 0 < len(conversation.take(self.ROOM)) <= self.ROOM + 17 * (LONGEST_REPLY + 48)
+        assert conversation.pending
+
+    def test_a_long_line_is_held_once_however_often_it_is_said(self) -> None:
+        conversation = Conversation(self.WIDEST)
+        conversation.feed(b"y" * LONGEST_LINE + b"\n")
+        tracemalloc.start()
+        first = conversation.take(self.ROOM)
+        held, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert len(first) <= self.ROOM + LONGEST_LINE
+        assert held < 4 * LONGEST_LINE
+        assert peak < 6 * LONGEST_LINE
+        assert len(first) + len(rest(conversation, self.ROOM)) == MOST_PLACES * LONGEST_LINE + LONGEST_REPLY - 31
+
+    def test_the_answer_to_a_datagram_is_not_made_beyond_its_length(self) -> None:
+        tracemalloc.start()
+        answer = answer_datagram(self.WIDEST, b"\n" * 65_507)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert answer is not None
+        assert len(answer) == 65_507
+        assert peak < 8 * 65_507
 
 
 class TestDatagrams:

@@ -12,7 +12,7 @@ from netecho.cli.click_ext.command import command, section
 from netecho.cli.click_ext.types import FILE, LISTEN, TIME, Parsed, choice, integer, parse_alpn
 from netecho.cli.files import stamp_key
 from netecho.echo.limits import Limits
-from netecho.echo.text import DEFAULT_ERROR, DEFAULT_REPLY, TextMode
+from netecho.echo.text import DEFAULT_ERROR, DEFAULT_REPLY, LONGEST_REPLY, MOST_PLACES, TextMode
 from netecho.errors import UsageError
 from netecho.net.server.settings import Credentials, ReflectorSettings, ServerSettings
 
@@ -53,7 +53,19 @@ def parse_line(text: str) -> str:
     """Check that a text is one line. Raises UsageError."""
     if "\n" in text or "\r" in text:
         raise UsageError(f"{text!r} is more than one line", "a text without a newline, which netecho adds")
+    if len(text.encode(errors="surrogateescape")) > LONGEST_REPLY:
+        raise UsageError(f"a line of {len(text)} characters is longer than {LONGEST_REPLY} bytes", "shorten it")
     return text
+
+
+def parse_template(text: str) -> str:
+    """Check the reply to a line. Raises UsageError."""
+    if text.count("{}") > MOST_PLACES:
+        raise UsageError(
+            f"the template has {{}} {text.count('{}')} times, and may have it {MOST_PLACES} times",
+            "a client's line is sent back so often for each time that it is sent",
+        )
+    return parse_line(text)
 
 
 def parse_word(text: str) -> str:
@@ -77,7 +89,7 @@ LINE = Parsed("TEXT", parse_line)
     "--mode", type=choice("raw", "text"), default="raw", shown="raw", help="the bytes as they are, or line by line"
 )
 @answers("--banner", type=LINE, help="a line sent to each new stream connection")
-@answers("--reply", type=Parsed("TEMPLATE", parse_line), shown=DEFAULT_REPLY, help="text: {} stands for the line")
+@answers("--reply", type=Parsed("TEMPLATE", parse_template), shown=DEFAULT_REPLY, help="text: {} stands for the line")
 @answers("--reply-error", type=LINE, shown=DEFAULT_ERROR, help="text: for a line that is not UTF-8, or too long")
 @answers("--logoff", type=Parsed("WORD", parse_word), help="text: a line that starts with WORD ends the connection")
 @limits(

@@ -18,6 +18,7 @@ from twisted.internet.tcp import Connection
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
 CHUNK = 65_536
 """Bytes taken by one read."""
@@ -87,6 +88,8 @@ class EagerConnection(EagerWriter):
     """Bytes to take by one read."""
     ended = False
     """Whether the peer has sent its FIN."""
+    on_written: Callable[[], None] | None = None
+    """Called when nothing waits any more, in place of reading on: for a protocol that has more to write first."""
     received = 0
 
     def __init__(self, sock: socket.socket, protocol: Any, reactor: Any) -> None:
@@ -123,5 +126,9 @@ class EagerConnection(EagerWriter):
         super()._wait(rest)
 
     def _written(self, result: Any) -> None:
-        if result is None and self.connected and not self.disconnecting and not self.ended:
+        if result is not None or not self.connected or self.disconnecting:
+            return
+        if self.on_written is not None:
+            self.on_written()
+        elif not self.ended:
             self.startReading()

@@ -14,6 +14,7 @@ from netecho.echo.text import answer_datagram
 from netecho.net.linux import mmsg
 from netecho.net.server.sockets import prepare_datagrams
 from netecho.net.server.tcp import StreamListener
+from netecho.net.server.turns import Turns
 from netecho.net.server.udp import DatagramListener
 from netecho.net.server.udp_batched import BatchedDatagramListener
 
@@ -46,6 +47,7 @@ class Context:
         """Watches the accepted connections."""
         self.admission = admission
         self.tls = tls
+        self.turns = Turns(reactor, admission.clock)
         self._reflector: Reflector | None = None
 
     @property
@@ -78,13 +80,13 @@ def prepare(bound: BoundSocket) -> None:
 
 
 def _listen_stream(context: Context, bound: BoundSocket) -> Listener:
-    return StreamListener(context.reactor, context.fdset, bound, context.admission)
+    return StreamListener(context.reactor, context.fdset, bound, context.admission, context.turns)
 
 
 def _listen_tls(context: Context, bound: BoundSocket) -> Listener:
     if context.tls is None:
         raise AssertionError("a tls socket, and no certificate for it")
-    return StreamListener(context.reactor, context.fdset, bound, context.admission, context.tls.wrap)
+    return StreamListener(context.reactor, context.fdset, bound, context.admission, context.turns, context.tls.wrap)
 
 
 def _listen_udp(context: Context, bound: BoundSocket) -> Listener:

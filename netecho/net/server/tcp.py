@@ -16,11 +16,12 @@ from twisted.internet.protocol import Protocol, connectionDone
 from zope.interface import implementer
 
 from netecho.echo.events import Received
-from netecho.echo.text import Conversation
 from netecho.net.reactor.eager import EagerConnection
 from netecho.net.server.peers import names_of
 from netecho.net.server.socket_reader import SocketReader
 from netecho.net.server.tcp_raw import RawEchoConnection
+from netecho.net.server.text_responder import TextResponder
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     import socket
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from netecho.net.reactor.interfaces import DelayedCall, Reactor
     from netecho.net.server.admission import Admission
     from netecho.net.server.sockets import BoundSocket
+    from netecho.net.server.turns import Turns
 
 _ACCEPTS = 64
 """Connections accepted in one pass; then the open ones have their turn."""
@@ -43,8 +45,8 @@ _PAUSE = 1.0
 TEXT_CHUNK = 8192
 """Bytes taken by one read where each may be answered with a line."""
 
-LINGER = 2_000_000_000
-"""How long a client may take to close its half after the server closed its own; nanoseconds."""
+LINGER = 2 * SECOND
+"""How long a client may take to close its half after the server closed its own."""
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
@@ -60,7 +62,7 @@ class EchoProtocol(Protocol):
     wire: EagerConnection | None = None
     """The connection that carries the bytes, beneath TLS if there is TLS; None in tests of the protocol alone."""
 
-    def __init__(self, admission: Admission, transport_name: str, peer: str, client: str) -> None:
+    def __init__(self, admission: Admission, turns: Turns, transport_name: str, peer: str, client: str) -> None:
         self.transport_name = transport_name
         self.peer = peer
         self.client = client
@@ -68,7 +70,7 @@ class EchoProtocol(Protocol):
         self._admission = admission
         self._reason: str | None = None
         text_mode = admission.settings.text_mode
-        self._conversation = None if text_mode is None else Conversation(text_mode)
+        self._responder = None if text_mode is None else TextResponder(text_mode, turns, self)
         self._received = 0
         self._sent = 0
         self._echoes = 0
@@ -96,6 +98,8 @@ class EchoProtocol(Protocol):
     @property
     def has_unsent(self) -> bool:
         """Whether bytes wait to be sent."""
+        if self._responder is not None and self._responder.pending:
+            return True
         return self.wire is not None and self.wire.waiting
 
     def connectionMade(self) -> None:
@@ -115,18 +119,17 @@ class EchoProtocol(Protocol):
         self._echoes += 1
         if self._admission.settings.log_received:
             self._admission.emit(Received(self.number, self.transport_name, self.peer, len(data)))
-        if self._conversation is None:
-            self._send(data)
-        elif self._conversation.ending is None:
-            self._send(self._conversation.received(data))
-            if self._conversation.ending is not None:
-                self._shut_down(self._conversation.ending)
+        if self._responder is None:
+            self.send(data)
+        else:
+            self._responder.received(data)
 
     def readConnectionLost(self) -> None:
         """Send the rest, then close: nothing more will come (the client's FIN)."""
-        if self._conversation is not None:
-            self._send(self._conversation.ended())
-        self.close("closed")
+        if self._responder is None:
+            self.close("closed")
+        else:
+            self._responder.ended()
 
     def writeConnectionLost(self) -> None:
         """Give the client a while to read what was sent last: our own FIN is sent."""
@@ -134,6 +137,8 @@ class EchoProtocol(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Count the end of the connection."""
+        if self._responder is not None:
+            self._responder.stop()
         # TLS takes a FIN without an alert before it for an attack; it is how many clients close.
         ended = self.established and self.wire is not None and self.wire.ended
         self._admission.closed(self, self._reason or ("closed" if ended else reason_of(reason)))
@@ -148,20 +153,12 @@ class EchoProtocol(Protocol):
         self._reason = self._reason or reason
         self.transport.abortConnection()
 
-    def _begin(self) -> None:
-        settings = self._admission.settings
-        if settings.banner is not None:
-            self._send(settings.banner.encode() + b"\n")
-        if self.wire is not None and self._conversation is not None:
-            # A line of one byte is answered with many, and all that one read is answered with is held in memory.
-            self.wire.chunk = TEXT_CHUNK
+    def send(self, data: bytes) -> None:
+        """Send, or have it wait to be sent."""
+        self._sent += len(data)
+        self.transport.write(data)
 
-    def _send(self, data: bytes) -> None:
-        if data:
-            self._sent += len(data)
-            self.transport.write(data)
-
-    def _shut_down(self, reason: str) -> None:
+    def shut_down(self, reason: str) -> None:
         """Close before the client does, without losing what was sent last.
 
         Closing a socket that has unread bytes, or gets more, sends a reset, and the reset may overtake what the
@@ -173,6 +170,13 @@ class EchoProtocol(Protocol):
             self.wire.loseWriteConnection()
         else:
             self.transport.loseConnection()
+
+    def _begin(self) -> None:
+        settings = self._admission.settings
+        if settings.banner is not None:
+            self.send(settings.banner.encode() + b"\n")
+        if self.wire is not None and self._responder is not None:
+            self.wire.chunk = TEXT_CHUNK
 
 
 class StreamListener(SocketReader):
@@ -187,11 +191,13 @@ class StreamListener(SocketReader):
         fdset: EpollFDSet,
         bound: BoundSocket,
         admission: Admission,
+        turns: Turns,
         wrap: Callable[[EchoProtocol], IProtocol] | None = None,
     ) -> None:
         super().__init__(reactor, bound)
         self._fdset = fdset
         self._admission = admission
+        self._turns = turns
         self._wrap = wrap
         settings = admission.settings
         admission.totals_of(self._scheme)
@@ -231,7 +237,7 @@ class StreamListener(SocketReader):
         if client is None:
             sock.close()
             return
-        protocol = EchoProtocol(self._admission, self._scheme, peer, client)
+        protocol = EchoProtocol(self._admission, self._turns, self._scheme, peer, client)
         outer: Any = protocol if self._wrap is None else self._wrap(protocol)
         wire = self._wire(sock, outer, self._fdset)
         protocol.wire = wire

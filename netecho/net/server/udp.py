@@ -21,6 +21,7 @@ from netecho.net.linux.cmsg import Headers
 from netecho.net.server.peers import endpoint_of, host_of
 from netecho.net.server.socket_reader import SocketReader
 from netecho.net.server.sockets import prepare_datagrams
+from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 LARGEST = 65_535
 _BATCH = 128
-"""Datagrams taken in one pass; then the reactor's other descriptors have their turn."""
+_SLICE = 2 * MILLISECOND
+"""How many datagrams are taken in one pass, and for how long; then the reactor's other descriptors have their turn."""
 
 _ROOM = 2 * socket.CMSG_SPACE(32)
 
@@ -59,7 +61,10 @@ class DatagramListener(SocketReader):
 
     def doRead(self) -> None:
         """Answer what waits."""
-        self._admission.rate.roll(self._admission.clock())
+        clock = self._admission.clock
+        now = clock()
+        until = now + _SLICE
+        self._admission.rate.roll(now)
         for _ in range(_BATCH):
             try:
                 size, control, _, peer = self._socket.recvmsg_into([self._data], _ROOM)
@@ -68,6 +73,8 @@ class DatagramListener(SocketReader):
             except OSError:  # an ICMP error about an earlier answer, which the kernel reports once
                 continue
             self._received(size, control, peer)
+            if clock() >= until:
+                return
 
     def stop(self) -> None:
         """Answer what has already come, and no more."""

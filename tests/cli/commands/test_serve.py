@@ -115,6 +115,8 @@ def test_the_environment(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
         (["--idle-timeout", "soon"], "--idle-timeout: 'soon' is not a time"),
         (["--socket-mode", "rwx"], "--socket-mode: 'rwx' is not a file's permissions"),
         (["--banner", "a\nb"], "--banner: 'a\\nb' is more than one line"),
+        (["--mode", "text", "--reply", "{}" * 50], "--reply: the template has {} 50 times, and may have it 16 times"),
+        (["--mode", "text", "--reply", "x" * 4097], "--reply: a line of 4097 characters is longer than 4096 bytes"),
         (["--mode", "text", "--logoff", ""], "--logoff: '' begins every line"),
         (["nowhere:port"], "port 'port' in 'nowhere:port' is not a number"),
     ],

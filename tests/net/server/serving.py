@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 from netecho.net.reactor.epoll_fdset import EpollFDSet
 from netecho.net.server.admission import Admission
 from netecho.net.server.settings import ServerSettings
+from netecho.net.server.turns import Turns
 
 if TYPE_CHECKING:
     from netecho.echo.events import ServerEvent
@@ -45,6 +46,7 @@ class ServerParts:
         self.fdset = EpollFDSet(self.reactor)
         self.events: list[ServerEvent] = []
         self.admission = Admission(ServerSettings(**settings), self.events.append, self.now)
+        self.turns = Turns(self.reactor, self.now)
 
     def now(self) -> int:
         return round(self.reactor.seconds() * 1e9)
@@ -61,7 +63,7 @@ class ServerParts:
         """Pass until nothing is ready; what was to happen in the next pass of the reactor happens too."""
         self.reactor.advance(0)
         for _ in range(10_000):
-            if not self.is_ready():
+            if not self.is_ready() and not any(call.getTime() <= self.reactor.seconds() for call in self.reactor.calls):
                 return
             self.pass_()
             self.reactor.advance(0)

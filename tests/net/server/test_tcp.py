@@ -10,11 +10,12 @@ from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.python.failure import Failure
 
 from netecho.echo.events import Connected, Disconnected, Received
-from netecho.echo.text import TextMode
+from netecho.echo.text import LONGEST_LINE, MOST_PLACES, TextMode
 from netecho.net.reactor.eager import EagerConnection
-from netecho.net.server.tcp import LINGER, EchoProtocol
+from netecho.net.server.tcp import LINGER, TEXT_CHUNK, EchoProtocol
 from netecho.net.server.tcp_raw import RawEchoConnection
-from tests.net.server.serving import ServerParts, drained, pair
+from netecho.net.server.text_responder import PART
+from tests.net.server.serving import ServerParts, drained, fill, pair
 
 MILLISECOND = 1_000_000
 
@@ -26,7 +27,7 @@ class Talk:
         self.parts = ServerParts(**settings)
         client = self.parts.admission.admit(name, "192.0.2.1", "192.0.2.1:4000")
         assert client is not None
-        self.protocol = EchoProtocol(self.parts.admission, name, "192.0.2.1:4000", client)
+        self.protocol = EchoProtocol(self.parts.admission, self.parts.turns, name, "192.0.2.1:4000", client)
         self.transport = StringTransportWithDisconnection()
         self.transport.protocol = self.protocol  # type: ignore[assignment]
         self.protocol.makeConnection(self.transport)
@@ -101,13 +102,13 @@ def test_who_does_not_care_for_clients_is_told_of_none() -> None:
 class Line:
     """A connection over real sockets, in one process."""
 
-    def __init__(self, **settings: Any) -> None:
-        self.parts = ServerParts(**settings)
-        ours, self.client = pair()
+    def __init__(self, parts: ServerParts | None = None, buffer: int | None = None, **settings: Any) -> None:
+        self.parts = parts = parts or ServerParts(**settings)
+        ours, self.client = pair(buffer)
         client = self.parts.admission.admit("tcp", "192.0.2.1", "192.0.2.1:4000")
         assert client is not None
-        self.protocol = EchoProtocol(self.parts.admission, "tcp", "192.0.2.1:4000", client)
-        wire = EagerConnection if "text_mode" in settings else RawEchoConnection
+        self.protocol = EchoProtocol(self.parts.admission, self.parts.turns, "tcp", "192.0.2.1:4000", client)
+        wire = RawEchoConnection if parts.admission.settings.text_mode is None else EagerConnection
         self.protocol.wire = wire(ours, self.protocol, self.parts.fdset)
         self.protocol.makeConnection(self.protocol.wire)
 
@@ -123,9 +124,12 @@ class Line:
         except BlockingIOError:
             return True
 
-    def finish(self) -> None:
+    def close(self) -> None:
         self.client.close()
         self.parts.settle()
+
+    def finish(self) -> None:
+        self.close()
         assert self.parts.admission.connections == set()
         self.parts.fdset.close()
 
@@ -167,11 +171,68 @@ def test_who_does_not_hang_up_as_well_is_not_waited_for_for_ever() -> None:
     line.finish()
 
 
-def test_text_takes_small_bites_so_that_its_answers_are_bounded() -> None:
+def test_a_flood_of_lines_leaves_the_others_their_turn() -> None:
+    parts = ServerParts(text_mode=TextMode())
+    flooding, modest = Line(parts), Line(parts)
+    flooding.client.send(b"\n" * 50_000)
+    modest.client.send(b"hello\n")
+    parts.pass_()
+    assert drained(modest.client) == b"You sent: hello\n"
+    assert 0 < len(drained(flooding.client)) <= PART + 100
+    wire = flooding.protocol.wire
+    assert wire is not None
+    assert wire.received == TEXT_CHUNK
+    assert flooding.protocol.has_unsent
+    modest.client.send(b"again\n")
+    parts.pass_()
+    assert drained(modest.client) == b"You sent: again\n"
+    assert wire.received == TEXT_CHUNK  # nothing more is read before this is answered
+    modest.close()
+    flooding.finish()
+
+
+def test_all_lines_of_a_flood_are_answered() -> None:
     line = Line(text_mode=TextMode())
-    assert line.protocol.wire is not None
-    line.client.send(b"\n" * 50_000)
-    line.parts.pass_()
-    assert line.protocol.wire.received == line.protocol.wire.chunk < 10_000
-    line.parts.settle()
+    sent = answered = 0
+    while sent < 40_000 or answered < sent * len(b"You sent: \n"):
+        sent += fill(line.client, b"\n" * min(10_000, 40_000 - sent))
+        line.parts.pass_()
+        line.parts.reactor.advance(0)
+        answered += len(drained(line.client))
+    assert answered == sent * len(b"You sent: \n")
+    assert not line.protocol.has_unsent
+    assert line.say(b"still there?\n") == b"You sent: still there?\n"
     line.finish()
+
+
+def test_who_asks_for_much_and_does_not_read_costs_little() -> None:
+    parts = ServerParts(text_mode=TextMode(reply="{}" * MOST_PLACES))
+    line = Line(parts, buffer=4096)
+    line.client.send(b"x" * 1000)
+    for _ in range(60):
+        parts.settle()
+        fill(line.client, b"x" * 1000)
+    fill(line.client, b"\n" * 10)
+    parts.settle()
+    wire = line.protocol.wire
+    assert wire is not None
+    assert wire.waiting
+    assert len(wire.dataBuffer) + wire._tempDataLen <= 2 * LONGEST_LINE
+    line.finish()
+
+
+def test_the_last_line_is_answered_whole_after_the_fin() -> None:
+    line = Line(text_mode=TextMode(reply="{}" * MOST_PLACES), buffer=4096)
+    last = b"y" * 20_000
+    came, sent = b"", 0
+    while not came.endswith(b"\n"):
+        sent += fill(line.client, last[sent:])
+        if sent == len(last):
+            line.client.shutdown(1)
+        line.parts.settle()
+        came += drained(line.client)
+    assert came == last * MOST_PLACES + b"\n"
+    line.finish()
+    told = line.parts.events[-1]
+    assert isinstance(told, Disconnected)
+    assert (told.reason, told.sent) == ("closed", len(came))

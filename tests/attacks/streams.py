@@ -1,0 +1,92 @@
+"""Attacks over connections."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.attacks.attack import Deadline, Victim
+
+CLIENTS = 250
+"""Below the default limit for one address, so that the client that behaves is let in beside them."""
+
+
+def newline_flood(victim: Victim, deadline: Deadline) -> None:
+    """Each byte asks for a whole answer, on as many connections as one address may have; the answers are read."""
+    with victim.connections(CLIENTS) as socks:
+        while socks and not deadline.is_over():
+            ready, room, _ = select.select(socks, socks, [], 0.1)
+            for sock in room:
+                with contextlib.suppress(BlockingIOError):
+                    sock.send(b"\n" * 8192)
+            for sock in ready:
+                with contextlib.suppress(BlockingIOError):
+                    if not sock.recv(1 << 20):
+                        socks.remove(sock)
+
+
+def never_reading(victim: Victim, deadline: Deadline) -> None:
+    """Send for ever and read nothing: what is owed must not pile up in the server."""
+    with victim.connections(CLIENTS) as socks:
+        while socks and not deadline.is_over():
+            _, room, _ = select.select([], socks, [], 0.1)
+            for sock in room:
+                with contextlib.suppress(BlockingIOError):
+                    sock.send(b"x" * 997 + b"\n\n\n")
+            if not room:
+                deadline.rest(0.05)
+
+
+def long_lines(victim: Victim, deadline: Deadline) -> None:
+    """The longest lines, whose answers are many times as long, and nobody reads them."""
+    line = b"y" * 65_535 + b"\n"
+    with victim.connections(CLIENTS) as socks:
+        sent = dict.fromkeys(socks, 0)
+        while not deadline.is_over():
+            _, room, _ = select.select([], socks, [], 0.1)
+            for sock in room:
+                with contextlib.suppress(BlockingIOError):
+                    sent[sock] += sock.send(line[sent[sock] % len(line) :])
+            if not room:
+                deadline.rest(0.05)
+
+
+def idle(victim: Victim, deadline: Deadline) -> None:
+    """Hold every place, and say nothing."""
+    with victim.connections(CLIENTS):
+        while not deadline.is_over():
+            deadline.rest(0.1)
+
+
+def slow(victim: Victim, deadline: Deadline) -> None:
+    """A byte now and then on each connection, so that none is ever silent."""
+    with victim.connections(CLIENTS) as socks:
+        while not deadline.is_over():
+            for sock in socks:
+                with contextlib.suppress(OSError):
+                    sock.send(b"x")
+            deadline.rest(0.2)
+
+
+def churn(victim: Victim, deadline: Deadline) -> None:
+    """Connect and close, as fast as it goes."""
+    while not deadline.is_over():
+        sock = victim.connect()
+        if sock is not None:
+            sock.close()
+
+
+def resets(victim: Victim, deadline: Deadline) -> None:
+    """Connect, ask for much, and reset."""
+    while not deadline.is_over():
+        sock = victim.connect()
+        if sock is None:
+            continue
+        with contextlib.suppress(OSError):
+            sock.send(b"r" * 10_000)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        sock.close()
