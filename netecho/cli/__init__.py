@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command that `arguments` (the process's own where None) ask for, and exit with its code."""
     _keep_standard_descriptors()
-    code = entry.run(sys.argv[1:] if arguments is None else list(arguments))
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments[:1] == ["serve"]:
+        # It would kill a server that still starts; one that listens takes it for the order to read its files again.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    code = entry.run(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # what the end of the interpreter takes is not to change the code
     sys.exit(code)
 

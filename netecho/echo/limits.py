@@ -8,7 +8,7 @@ an array of a fixed size, because the sources of datagrams can be forged and a t
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ _PLACE = 0xFFFF  # the part of a hash that is a source's place
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The bounds of one process; None: no limit."""
+    """The bounds of a server, of all its processes together; None: no limit."""
 
     connections: int | None = 4096
     per_client: int | None = 256
@@ -33,15 +33,14 @@ class Limits:
     """Datagrams, and new connections, in a second from one address (one /64 network of IPv6)."""
 
 
-def share(limits: Limits, processes: int) -> Limits:
-    """Divide the limits between processes that the kernel deals the clients out to, rounding up."""
+def connection_limit_reached(most: int) -> str:
+    """Say why a connection is refused when as many as allowed are open."""
+    return f"{most} connections are open (--max-connections)"
 
-    def part(limit: int | None) -> int | None:
-        return None if limit is None else -(-limit // processes)
 
-    return replace(
-        limits, connections=part(limits.connections), per_client=part(limits.per_client), rate=part(limits.rate)
-    )
+def per_client_limit_reached(each: int) -> str:
+    """Say why a connection is refused when its client has as many open as allowed."""
+    return f"{each} connections of this client are open (--max-per-client)"
 
 
 def client_of(address: str) -> str:
@@ -74,10 +73,10 @@ class Gate:
         """Count one more connection of `client`; or return why it may not be opened, and count nothing."""
         most, each = self._limits.connections, self._limits.per_client
         if most is not None and self.open >= most:
-            return f"{most} connections are open (--max-connections)"
+            return connection_limit_reached(most)
         mine = self._open_of.get(client, 0)
         if each is not None and mine >= each:
-            return f"{each} connections of this client are open (--max-per-client)"
+            return per_client_limit_reached(each)
         self._open_of[client] = mine + 1
         self.open += 1
         return None
@@ -100,19 +99,24 @@ class RateLimit:
     """
 
     PLACES = _PLACE + 1
+    MEMORY = 8 + 4 * PLACES
+    """Bytes of the memory that several processes may share."""
 
-    def __init__(self, rate: int | None, salt: int) -> None:
+    def __init__(self, rate: int | None, salt: int, shared: memoryview | None = None) -> None:
+        """Count in `shared`, where it is given: `MEMORY` bytes, of zeros at first, and the same salt for all."""
         self.rate = rate
         self._salt = salt
-        self._counts = array("I", bytes(4 * self.PLACES))
         self._nothing = bytes(4 * self.PLACES)
-        self._until = 0
+        # An array is read a little faster than a memoryview.
+        self._until: array[int] | memoryview = array("Q", [0]) if shared is None else shared[:8].cast("Q")
+        self._counts: array[int] | memoryview
+        self._counts = array("I", self._nothing) if shared is None else shared[8:].cast("I")
 
     def roll(self, now: int) -> None:
         """Begin a new window if the present one is over. To be called before a batch, not for each datagram."""
-        if now >= self._until:
+        if now >= self._until[0]:
             memoryview(self._counts).cast("B")[:] = self._nothing
-            self._until = now + SECOND
+            self._until[0] = now + SECOND
 
     def take(self, source: Hashable) -> bool:
         """Tell whether the one that `source` asks for is within its limit."""

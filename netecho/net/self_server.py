@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netecho.echo.limits import Limits
-from netecho.net.linux import sockopts
+from netecho.net.linux.parent_death import die_with_parent
 from netecho.net.server import listeners
 from netecho.net.server.settings import ReflectorSettings, ServerSettings
 from netecho.net.server.sockets import bind_all, close_all
@@ -99,13 +99,3 @@ class _NullLog:
 
     def flush(self) -> None:
         """Do nothing."""
-
-
-def die_with_parent() -> None:
-    """Have the system kill this process when its parent ends, however that comes (prctl(2)); only on Linux."""
-    if sockopts.LINUX:
-        import ctypes
-        import signal
-
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)

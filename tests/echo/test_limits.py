@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from netecho.echo.limits import Gate, Limits, RateLimit, client_of, share
+from netecho.echo.limits import Gate, Limits, RateLimit, client_of
 from netecho.units import SECOND
 
 
@@ -106,13 +106,18 @@ class TestRateLimit:
     def test_no_limit(self) -> None:
         assert RateLimit(None, salt=0).take_many("a", 1 << 40) == 1 << 40
 
+    def test_several_processes_count_in_the_same_memory(self) -> None:
+        memory = memoryview(bytearray(RateLimit.MEMORY))
+        one, other = RateLimit(3, salt=7, shared=memory), RateLimit(3, salt=7, shared=memory)
+        one.roll(SECOND)
+        assert (one.take("a"), other.take("a"), one.take("a"), other.take("a")) == (1, 1, 1, 0)
+        other.roll(2 * SECOND - 1)
+        assert other.take("a") == 0
+        other.roll(2 * SECOND)
+        assert (other.take("a"), one.take_many("a", 5)) == (1, 2)
+
     def test_forged_sources_take_no_memory(self) -> None:
         limit = RateLimit(5, salt=0)
         taken = sum(limit.take(source) for source in range(RateLimit.PLACES * 8))
         # However many sources, the places are what is handed out.
         assert taken <= RateLimit.PLACES * 5
-
-
-def test_limits_are_shared_between_processes_so_that_none_is_below_one() -> None:
-    shared = share(Limits(connections=10, per_client=1, idle=7, rate=None), 4)
-    assert shared == Limits(connections=3, per_client=1, idle=7, rate=None)

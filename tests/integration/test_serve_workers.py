@@ -1,12 +1,14 @@
-"""Several processes behind one address, as one server to whoever is outside."""
+"""Several processes behind one address: to a client, one server."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
 import socket
 import ssl
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +18,7 @@ import pytest
 from tests.server import LOOPBACK, PATIENCE, Server, everything, exactly, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.program import Netecho
 
@@ -42,6 +44,40 @@ def owner(server: Server, client: socket.socket) -> int:
                 if any(str(fd.readlink()) == f"socket:[{inode}]" for fd in Path(f"/proc/{pid}/fd").iterdir()):
                     return pid
     raise AssertionError("nobody has it")
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what is to become true."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not become true"
+        time.sleep(0.005)
+
+
+def refused(port: int) -> bool:
+    """Whether a new connection is refused."""
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=PATIENCE).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def in_mask(pid: int, name: str, number: signal.Signals) -> bool:
+    """Whether a signal is in one of a process's masks (proc(5))."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    mask = next(int(line.split()[1], 16) for line in lines if line.startswith(name))
+    return bool(mask >> (number - 1) & 1)
+
+
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler for a signal."""
+    return in_mask(pid, "SigCgt", number)
+
+
+def blocks(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a signal wait."""
+    return in_mask(pid, "SigBlk", number)
 
 
 def test_it_is_one_server_on_one_port(server: Server) -> None:
@@ -97,14 +133,114 @@ def test_one_that_dies_is_replaced_and_nobody_is_refused(server: Server) -> None
     assert server.stop().events[-1]["connections"] >= 20
 
 
-def test_no_worker_outlives_its_leader(server: Server) -> None:
-    pids = workers(server)
+def assert_all_end(pids: list[int], end: Callable[[], object]) -> None:
+    """`end` has all of these processes end, and without a drain: they have a client whose bytes are under way."""
     descriptors = [os.pidfd_open(pid) for pid in pids]
-    os.kill(server.pid, signal.SIGKILL)
-    server.program.process.wait()
+    end()
     for descriptor in descriptors:
-        assert select.select([descriptor], [], [], PATIENCE)[0], "it lives on"
+        assert select.select([descriptor], [], [], 2)[0], "it lives on"
         os.close(descriptor)
+
+
+def never_reading(server: Server, stack: ExitStack) -> None:
+    """A client to whom bytes are owed: a drain waits for it as long as drains last."""
+    client = stack.enter_context(server.client())
+    client.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            client.send(bytes(1 << 20))
+
+
+def test_no_worker_outlives_a_supervisor_that_is_killed(server: Server) -> None:
+    assert_all_end(workers(server), lambda: os.kill(server.pid, signal.SIGKILL))
+    server.program.process.wait()
+
+
+def test_no_worker_outlives_a_supervisor_that_is_told_to_stop_twice(server: Server) -> None:
+    def stop_twice() -> None:
+        server.program.terminate()
+        # It has begun to drain when it accepts no more.
+        until(lambda: refused(server.port["tcp"]))
+        server.program.terminate()
+
+    with ExitStack() as stack:
+        never_reading(server, stack)
+        assert_all_end(workers(server), stop_twice)
+    assert server.program.end().code == 130
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_a_worker_does_not_end_it(server: Server, number: signal.Signals) -> None:
+    before = workers(server)
+    for pid in before:
+        os.kill(pid, number)
+    for _ in range(4):
+        server.assert_serves()
+    assert workers(server) == before
+    assert server.stop().events[-1]["event"] == "stopped"
+
+
+def test_one_that_hangs_is_replaced(server: Server) -> None:
+    victim = workers(server)[0]
+    os.kill(victim, signal.SIGSTOP)
+    noticed = server.program.event_named("worker")
+    assert noticed["text"].endswith(f"(pid {victim}) died (no sign of life within 5 s, killed) and is replaced")
+    for _ in range(12):
+        server.assert_serves()
+    assert victim not in workers(server)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("delay", [0.25, 0.4, 0.6, 0.8])
+def test_a_signal_to_the_group_while_it_starts_is_a_good_end(
+    netecho: Netecho, number: signal.Signals, delay: float, tmp_path: Path
+) -> None:
+    """As Ctrl-C in a terminal, or a service manager; `delay` is where in the start it comes, roughly."""
+    path = tmp_path / "s"
+    program = netecho.start("serve", "tcp://127.0.0.1:0", f"unix:{path}", "--workers", "4")
+    # Before its own handlers are there, the signal ends the process as it ends any.
+    until(lambda: catches(program.process.pid, signal.SIGTERM))  # SIGINT has a handler of Python's before
+    time.sleep(delay)
+    os.killpg(program.process.pid, number)
+    ended = program.end()
+    assert (ended.code, ended.err) == (0, ""), ended
+    assert "replaced" not in ended.out
+    assert not path.exists()
+
+
+def test_hangup_while_it_starts_reads_the_files_when_it_listens(netecho: Netecho) -> None:
+    program = netecho.start("serve", "tcp://127.0.0.1:0", "--workers", "2", "--format", "ndjson")
+    until(lambda: blocks(program.process.pid, signal.SIGHUP))
+    os.killpg(program.process.pid, signal.SIGHUP)
+    server = Server(program, 1)
+    assert [*server.early, program.event()][-1]["event"] == "reloaded"
+    server.assert_serves()
+    server.stop()
+
+
+def test_nobody_is_accepted_while_it_drains(netecho: Netecho, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with serving(netecho, "tcp://127.0.0.1:0", f"unix:{path}", "--workers", "2", listening=2) as server:
+        with ExitStack() as stack:
+            never_reading(server, stack)
+            server.program.terminate()
+            until(lambda: refused(server.port["tcp"]))
+            until(lambda: not path.exists())
+            assert server.program.process.poll() is None
+        assert server.program.end().code == 0
+
+
+@pytest.mark.parametrize("limit", [4, 240])
+def test_limits_hold_exactly_for_all_together(netecho: Netecho, limit: int) -> None:
+    options = ("--workers", "4", "--max-connections", str(limit), "--max-per-client", "0")
+    with serving(netecho, "tcp://127.0.0.1:0", *options) as server, ExitStack() as stack:
+        served = 0
+        for _ in range(limit + 20):
+            client = stack.enter_context(server.client())
+            client.sendall(b"x")
+            with contextlib.suppress(ConnectionError):
+                served += exactly(client, 1) == b"x"
+        assert served == limit
 
 
 def test_under_way_is_drained_in_every_one(server: Server) -> None:

@@ -213,7 +213,7 @@ def run(
     mode: int,
 ) -> int:
     """Serve to the end, and return the exit code. Raises UsageError, UnreachableError."""
-    from netecho.net.server.start import run_server
+    from netecho.net.server.early_signals import stop_early
     from netecho.report.output import Output
     from netecho.report.server_log import ServerLog
 
@@ -221,6 +221,9 @@ def run(
     log = ServerLog(context.output, form, verbosity)
     # A server that nobody asks about each connection is spared the work of telling.
     settings = replace(settings, log_connections=log.shows_clients, log_received=log.shows_arrivals)
-    run_server(targets, settings, log, workers=workers, mode=mode)
+    with stop_early():
+        from netecho.net.server.start import run_server
+
+        run_server(targets, settings, log, workers=workers, mode=mode)
     log.finish()
     return 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
 
 class DelayedCall(Protocol):
@@ -51,6 +51,22 @@ class ReactorDescriptors(Protocol):
 
     def removeWriter(self, writer: object, /) -> object:
         """No longer watch for room to write."""
+
+
+class ReactorProcess(ReactorTime, Protocol):
+    """A reactor that starts processes, and has timers to see to them."""
+
+    def spawnProcess(
+        self,
+        processProtocol: object,
+        executable: str,
+        args: Sequence[str],
+        env: Mapping[str, str],
+        /,
+        *,
+        childFDs: Mapping[int, int | str],
+    ) -> object:
+        """Start a process that `processProtocol` (an IProcessProtocol) talks to. Raises OSError."""
 
 
 class Reactor(ReactorTime, ReactorThreads, ReactorDescriptors, Protocol):

@@ -71,22 +71,40 @@ class ClientConnection(Protocol):
         """End it now."""
 
 
+class ConnectionGate(Protocol):
+    """Counts the open connections of each client: `Gate` in one process, `SharedGate` for several workers."""
+
+    def enter(self, client: str) -> str | None:
+        """Count one more connection of `client`; or return why it may not be opened, and count nothing."""
+
+    def leave(self, client: str) -> None:
+        """Count one connection of `client` less."""
+
+
 class Admission:
     """The open connections, the counts of each transport, and the refusals."""
 
-    def __init__(self, settings: ServerSettings, emit: Callable[[ServerEvent], None], clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        settings: ServerSettings,
+        emit: Callable[[ServerEvent], None],
+        clock: Callable[[], int],
+        gate: ConnectionGate | None = None,
+        rate: RateLimit | None = None,
+    ) -> None:
+        """Count the limits with `gate` and `rate`, where several processes share them."""
         self.settings = settings
         self.emit = emit
         self.clock = clock
         self.connections: set[ClientConnection] = set()
-        self.rate = RateLimit(settings.limits.rate, random.getrandbits(64))
+        self.rate = rate or RateLimit(settings.limits.rate, random.getrandbits(64))
         self.above_rate = f"more than {settings.limits.rate} in a second (--max-rate)"
         self._started = clock()
         self._numbered = 0
         self._totals: dict[str, Totals] = {}
         self._echoes: Counter[str] = Counter()
         """Of connections that are closed, by transport."""
-        self._gate = Gate(settings.limits)
+        self._gate: ConnectionGate = gate or Gate(settings.limits)
         self._refusals = RefusalLog()
         self._reasons: Counter[str] = Counter()
 

@@ -1,20 +1,24 @@
-"""A server from its start to its end, whoever serves: when it is ready, what is told, what makes it stop.
+"""A server from its start to its end, in one process or several: when it is ready, what is logged, what makes it stop.
 
-It ends at SIGINT or SIGTERM, when its time is up, or when nobody reads its log any more. SIGHUP has the certificate
-read again. systemd, where there is one, is told of all that.
+It ends at SIGINT or SIGTERM, when its time is up, when nobody reads its log any more, or when no worker is left; the
+last two are failures, or a service manager would leave it at that. SIGHUP has the certificate read again. systemd is
+notified of all that where it started the server.
 """
 
 from __future__ import annotations
 
 import signal
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import LoopingCall
 
 from netecho.echo.events import Listening, Noticed, Stopped
-from netecho.errors import OutputClosed, UsageError
+from netecho.errors import NetechoError, OutputClosed, OutputError, UsageError
+from netecho.net.reactor.interfaces import ReactorThreads, ReactorTime
+from netecho.net.server.early_signals import release_hangup
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,7 +34,11 @@ if TYPE_CHECKING:
     from netecho.net.server.tls import ServerTls
 
 ROUND = 1.0
-"""Seconds between the reports of what is gathered, not told one by one."""
+"""Seconds from one report of what was gathered to the next."""
+
+
+class ServerReactor(ReactorTime, ReactorThreads, Protocol):
+    """Timers, and a way out of a signal handler."""
 
 
 class Log(Protocol):
@@ -44,7 +52,7 @@ class Log(Protocol):
 
 
 class Serving(Protocol):
-    """Whoever serves: this process, or several that it leads."""
+    """What serves: `process.Server`, or `supervisor.Supervisor` with its workers."""
 
     @property
     def totals(self) -> Totals:
@@ -54,28 +62,31 @@ class Serving(Protocol):
         """Return when clients are served."""
 
     async def stop(self) -> None:
-        """Let nobody in, and return when what is under way is done."""
+        """Accept nothing more, and return when what is under way is done; also where `start` has not returned."""
 
     def reloaded(self) -> None:
-        """Take notice that the certificate was read again."""
+        """Use the certificate that was read again."""
 
 
 class EventSink:
-    """Events on their way to the log; when nobody reads the log any more, that is the end of the server."""
+    """Events on their way to the log, and the end of the server: nobody reading the log is one of its reasons."""
 
     def __init__(self, log: Log) -> None:
         self.ended: Deferred[str] = Deferred()
         """Fires once, with the reason, when the server is to stop."""
+        self.error: NetechoError | None = None
+        """What makes that end a failure."""
         self._log = log
         self._is_read = True
 
-    def end(self, reason: str) -> None:
-        """Have the server stop, if it is not about to."""
+    def end(self, reason: str, error: NetechoError | None = None) -> None:
+        """Have the server stop, if it does not already."""
         if not self.ended.called:
+            self.error = error
             self.ended.callback(reason)
 
     def tell(self, event: ServerEvent) -> None:
-        """Pass an event on."""
+        """Log an event."""
         self._write(lambda: self._log.tell(event))
 
     def flush(self) -> None:
@@ -83,7 +94,7 @@ class EventSink:
         self._write(self._log.flush)
 
     def tell_failure(self, failure: Failure) -> None:
-        """Tell of an exception that Twisted caught: it cost one connection, and must not cost the others."""
+        """Log an exception that Twisted caught: it cost one connection, and must not cost the others."""
         what = " ".join(f"{type(failure.value).__name__}: {failure.value}".split())
         self.tell(Noticed("bug", f"a bug in netecho cost a connection: {what}"))
 
@@ -93,13 +104,14 @@ class EventSink:
         try:
             write()
         except OutputClosed:
-            # Who started this server to read what it tells is gone: it would be left running for nobody.
+            # The program that started this server to read its log is gone: the server would run on for nobody.
             self._is_read = False
-            self.end("nobody reads its log")
+            error = OutputError("nobody reads the server's log any more: its reader closed standard output")
+            self.end("nobody reads its log", error)
 
 
 async def run_lifecycle(
-    reactor: Any,
+    reactor: ServerReactor,
     interrupt: Interrupt,
     settings: ServerSettings,
     serving: Serving,
@@ -108,12 +120,64 @@ async def run_lifecycle(
     sink: EventSink,
     notifier: Notifier,
 ) -> None:
-    """See a server through, from its start to its end; `bound` is where it says that it listens."""
+    """Serve from the start to the end; `bound` is where the server says that it listens.
+
+    Raises what `serving` raises when it cannot start, and the error that made the server end.
+    """
     started = time.monotonic_ns()
-    await serving.start()
+    interrupt.tell(lambda: sink.end("signal"))
     rounds = [looping_call(reactor, ROUND, sink.flush)]
     if notifier.watchdog is not None:
         rounds.append(looping_call(reactor, notifier.watchdog / 2, notifier.alive))
+    later = None
+    try:
+        if await _is_started(serving, sink):
+            _handle_hangup(reactor, settings, serving, tls, sink, notifier)
+            if settings.duration is not None:
+                later = reactor.callLater(settings.duration / SECOND, sink.end, "--for")
+            # Logged last: a script that has waited for it may send a signal at once.
+            for each in bound:
+                pin = tls.pin if tls is not None and each.scheme == "tls" else None
+                sink.tell(Listening(each.url, each.scheme, each.address, each.port, pin))
+            notifier.ready("listening on " + ", ".join(each.url for each in bound))
+        reason = await sink.ended
+    finally:
+        notifier.stopping()
+        if later is not None and later.active():
+            later.cancel()
+        for each_round in rounds:
+            each_round.stop()
+        await serving.stop()
+    sink.tell(Stopped(reason, time.monotonic_ns() - started, serving.totals))
+    if sink.error is not None:
+        raise sink.error
+
+
+async def _is_started(serving: Serving, sink: EventSink) -> bool:
+    """Start to serve; return whether that came to pass before the end did."""
+    starting = Deferred.fromCoroutine(serving.start())
+
+    def stop_starting(reason: str) -> str:
+        starting.cancel()  # without effect once it is done
+        return reason
+
+    sink.ended.addCallback(stop_starting)
+    try:
+        await starting
+    except CancelledError:
+        return False
+    return not sink.ended.called
+
+
+def _handle_hangup(
+    reactor: ReactorThreads,
+    settings: ServerSettings,
+    serving: Serving,
+    tls: ServerTls | None,
+    sink: EventSink,
+    notifier: Notifier,
+) -> None:
+    """Have SIGHUP read the certificate again; one that came since the server was started is handled now."""
 
     def hangup() -> None:
         notifier.reloading()
@@ -122,34 +186,19 @@ async def run_lifecycle(
         notifier.ready()
 
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(hangup))
-    interrupt.tell(lambda: sink.end("signal"))
-    later = None if settings.duration is None else reactor.callLater(settings.duration / 1e9, sink.end, "--for")
-    # Told last: whoever has waited for it may send a signal at once.
-    for each in bound:
-        pin = tls.pin if tls is not None and each.scheme == "tls" else None
-        sink.tell(Listening(each.url, each.scheme, each.address, each.port, pin))
-    notifier.ready("listening on " + ", ".join(each.url for each in bound))
-
-    reason = await sink.ended
-    notifier.stopping()
-    if later is not None and later.active():
-        later.cancel()
-    for each_round in rounds:
-        each_round.stop()
-    await serving.stop()
-    sink.tell(Stopped(reason, time.monotonic_ns() - started, serving.totals))
+    release_hangup()
 
 
-def looping_call(reactor: Any, seconds: float, call: Callable[[], None]) -> LoopingCall:
-    """Call again and again, for the first time in `seconds`."""
+def looping_call(reactor: ReactorTime, seconds: float, call: Callable[[], None]) -> LoopingCall:
+    """Call every so many `seconds`, for the first time when they have passed."""
     rounds = LoopingCall(call)
-    rounds.clock = reactor
+    rounds.clock = cast("Any", reactor)  # all that it asks for is time, but its type says IReactorTime
     rounds.start(seconds, now=False)
     return rounds
 
 
 def reload(settings: ServerSettings, tls: ServerTls | None, tell: Callable[[ServerEvent], None]) -> bool:
-    """Read the certificate's files again, and tell how that went; return whether they are in use now."""
+    """Read the certificate's files again, and log how that went; return whether they are in use now."""
     if tls is None or settings.credentials.cert is None:
         tell(Noticed("reloaded", "nothing to read again: no certificate came from a file"))
         return False

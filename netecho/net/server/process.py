@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from twisted.internet.task import LoopingCall
 
     from netecho.echo.events import ServerEvent
+    from netecho.echo.limits import RateLimit
     from netecho.echo.snapshot import ServerSnapshot
     from netecho.echo.totals import Totals
     from netecho.net.reactor.interfaces import Reactor
+    from netecho.net.server.admission import ConnectionGate
     from netecho.net.server.listeners import Listener
     from netecho.net.server.settings import ServerSettings
     from netecho.net.server.sockets import BoundSocket
@@ -49,12 +51,14 @@ class Server:
         tls: ServerTls | None,
         emit: Callable[[ServerEvent], None],
         clock: Callable[[], int] = time.monotonic_ns,
+        gate: ConnectionGate | None = None,
+        rate: RateLimit | None = None,
     ) -> None:
         self._reactor = reactor
         self._settings = settings
         self._bound = bound
         self._clock = clock
-        self._admission = Admission(settings, emit, clock)
+        self._admission = Admission(settings, emit, clock, gate, rate)
         self._fdset = EpollFDSet(reactor)
         self._context = Context(reactor, self._fdset, self._admission, tls)
         self._listeners: list[Listener] = []

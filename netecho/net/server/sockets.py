@@ -112,8 +112,11 @@ def bind_again(bound: Sequence[BoundSocket]) -> list[BoundSocket]:
 def close_all(bound: Iterable[BoundSocket]) -> None:
     """Give the sockets back, and remove the Unix sockets' files."""
     for each in bound:
+        is_open = (
+            each.socket.fileno() >= 0
+        )  # or the file is gone already, and what has its name and number is another's
         each.socket.close()
-        if each.path is not None:
+        if is_open and each.path is not None:
             with contextlib.suppress(OSError):
                 if os.lstat(each.path).st_ino == each.inode:
                     Path(each.path).unlink()

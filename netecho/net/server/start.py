@@ -71,7 +71,7 @@ def _serving(
         return Server(reactor, settings, sets[0], tls, sink.tell)
     from netecho.net.server.supervisor import Supervisor
 
-    return Supervisor(reactor, settings, sets, tls, sink.tell)
+    return Supervisor(reactor, settings, sets, tls, sink.tell, lambda error: sink.end("no worker is left", error))
 
 
 def _tls(settings: ServerSettings, bound: Sequence[BoundSocket]) -> ServerTls | None:

@@ -1,14 +1,31 @@
-"""The leader of several processes that share a server's ports.
+"""The supervisor of several workers: processes that share a server's ports and its limits.
 
-The leader binds a set of sockets for each worker, all to the same ports (SO_REUSEPORT: the kernel deals the clients
-out by their addresses), and keeps them open, so that a worker that dies is replaced without a client being refused.
-It serves nobody itself. It tells what the workers tell as one server would, and adds up what they did.
+The supervisor binds a set of sockets for each worker, all to the same ports (SO_REUSEPORT: the kernel deals the
+clients out by a hash of their addresses), and keeps them open, so that a worker that dies is replaced without a
+client being refused. It serves no client itself. It logs the workers' events as those of one server, and adds up
+their totals. The limits are counted in memory that all workers share: see `shared_limits`.
+
+Workers are started a few at a time: the start of one takes a quarter of a second of processor time, and 200 at once
+kept each other from ever getting there. Forking would be cheaper, but a process that has a reactor cannot be forked.
+
+A worker writes its totals every second. One that writes nothing for some seconds hangs (it was stopped by a signal,
+or is in an endless loop), and with it every client that the kernel deals to it: it is killed and replaced. One that
+ends soon after its start is started again with growing delays, and in the end given up.
+
+Signals are the supervisor's: workers are started with those that a person or a service manager sends blocked, so a
+signal to the whole process group, however early, reaches the supervisor alone. Workers end when they are told to, and
+at once when the supervisor is gone.
 """
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
+import os
+import random
+import signal
+import time
+from collections import deque
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, DeferredList
@@ -16,69 +33,110 @@ from twisted.internet.error import ProcessDone
 from twisted.internet.protocol import ProcessProtocol
 
 from netecho.echo.events import Connected, Disconnected, Noticed, Received
-from netecho.echo.limits import share
 from netecho.echo.totals import Totals
-from netecho.errors import NetechoError
+from netecho.errors import UnreachableError
 from netecho.net import python_child
+from netecho.net.server.lifecycle import ROUND, looping_call
 from netecho.net.server.process import DRAIN
+from netecho.net.server.shared_limits import SharedLimits
 from netecho.net.server.sockets import close_all
-from netecho.net.server.worker_messages import RELOAD, WorkerStart, parse_line
+from netecho.net.server.worker_messages import RELOAD, STOP, Failed, SharedMemory, WorkerStart, parse_line
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from twisted.internet.task import LoopingCall
     from twisted.python.failure import Failure
 
     from netecho.echo.events import ServerEvent
+    from netecho.errors import NetechoError
+    from netecho.net.reactor.interfaces import DelayedCall, ReactorProcess
     from netecho.net.server.settings import ServerSettings
     from netecho.net.server.sockets import BoundSocket
     from netecho.net.server.tls import ServerTls
 
-_PATIENCE = DRAIN / 1e9 + 2
+_STOP_TIMEOUT = DRAIN / SECOND + 2
 """Seconds a worker has to stop; then it is killed."""
 
-_REST = 1.0
-"""Seconds before a worker is replaced that died as soon as it had begun."""
+_HEARTBEAT_TIMEOUT = 5 * SECOND
+"""How long a worker that serves may write nothing; then it is killed and replaced."""
+
+_START_TIMEOUT = 60 * SECOND
+"""How long a worker may take to serve; then it is killed, and its start has failed."""
+
+_STEADY = 10 * SECOND
+"""A worker that ends sooner after it began to serve counts as one that failed to start."""
+
+RETRY_DELAYS = (0.0, 0.5, 1.0, 2.0, 4.0)
+"""Seconds before each further attempt to start a worker; after the last one it is given up."""
+
+_BLOCKED = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2}
 
 
 class Worker(ProcessProtocol):
-    """One worker, as the leader sees it."""
+    """One worker process, as the supervisor sees it."""
 
     transport: Any
 
     def __init__(
-        self, name: int, heard: Callable[[Worker, ServerEvent | Totals], None], ended: Callable[[Worker, str], None]
+        self,
+        number: int,
+        now: int,
+        message: Callable[[Worker, ServerEvent | Failed | Totals], None],
+        ended: Callable[[Worker, str], None],
     ) -> None:
-        self.name = name
+        self.number = number
         """Its place among the workers, from 1."""
+        self.heard_at = now
+        """When it last wrote something, at first when it was started; nanoseconds."""
+        self.serving_since: int | None = None
         self.totals = Totals()
-        self.numbers: dict[int, int] = {}
-        """Of its open connections: its own number to that of all workers together."""
-        self.is_serving = False
+        self.connections: dict[int, int] = {}
+        """Its own number of each open connection to that among the connections of all workers."""
+        self.failure: str | None = None
+        """Why it cannot serve, in its own words or the supervisor's."""
         self.over: Deferred[None] = Deferred()
-        self._heard = heard
+        self.pid: int | None = None
+        self._message = message
         self._ended = ended
         self._rest = b""
-        self.pid: int | None = None
 
     def connectionMade(self) -> None:
-        """Note the pid, which is forgotten when the process has ended."""
+        """Note the pid, which the transport forgets when the process has ended."""
         self.pid = self.transport.pid
 
     def outReceived(self, data: bytes) -> None:
-        """Pass on what it tells."""
+        """Pass on each line that it wrote."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            self._heard(self, parse_line(line))
+            self._message(self, parse_line(line))
 
     def processEnded(self, reason: Failure) -> None:
-        """Tell how it ended."""
+        """Say how it ended."""
         status: Any = reason.value
         how = "ended" if isinstance(status, ProcessDone) else f"exit code {status.exitCode}"
         if getattr(status, "signal", None):
             how = f"signal {status.signal}"
         self.over.callback(None)
-        self._ended(self, how)
+        self._ended(self, self.failure or how)
+
+    def kill(self) -> None:
+        """End it now, even where it was stopped by a signal."""
+        if not self.over.called:
+            self.transport.signalProcess("KILL")
+
+
+@dataclass(slots=True)
+class _Place:
+    """What one worker after the other is started for."""
+
+    number: int
+    sockets: Sequence[BoundSocket]
+    worker: Worker | None = None
+    failures: int = 0
+    """Workers in a row that ended soon after their start."""
+    retry: DelayedCall | None = None
 
 
 class Supervisor:
@@ -86,95 +144,199 @@ class Supervisor:
 
     def __init__(
         self,
-        reactor: Any,
+        reactor: ReactorProcess,
         settings: ServerSettings,
         sets: Sequence[Sequence[BoundSocket]],
         tls: ServerTls | None,
-        tell: Callable[[ServerEvent], None],
+        emit: Callable[[ServerEvent], None],
+        fail: Callable[[NetechoError], None],
+        clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
+        """Serve on `sets` of sockets, with a worker for each; `fail` is called when no worker is left."""
         self._reactor = reactor
-        self._settings = replace(settings, limits=share(settings.limits, len(sets)), duration=None)
-        self._sets = sets
-        self._tell = tell
+        self._settings = replace(settings, duration=None)
+        self._emit = emit
+        self._fail = fail
+        self._clock = clock
         self._identity = tls.made if tls else None
-        self._workers: dict[int, Worker] = {}
-        self._dead = Totals()
-        self._numbers = itertools.count(1)
-        self._serving: Deferred[None] = Deferred()
+        self._limits = SharedLimits(settings.limits, len(sets), os.urandom(16))
+        # What a rate limit's place is, is a hash: of a string it is the same in two processes with the same seed.
+        self._hash_seed = str(random.SystemRandom().getrandbits(32))
+        self._places = [_Place(number, sockets) for number, sockets in enumerate(sets, 1)]
+        self._to_start = deque(self._places)
+        self._at_once = 2 * (os.cpu_count() or 1)
+        self._starting = 0
+        self._of_the_ended = Totals()
+        self._connection_numbers = itertools.count(1)
+        self._all_serve: Deferred[None] = Deferred()
         self._stopping = False
+        self._checked_at = clock()
+        self._checks: LoopingCall | None = None
 
     @property
     def totals(self) -> Totals:
-        """What all workers did so far, those that died too."""
-        totals = replace(self._dead)
-        for worker in self._workers.values():
+        """What all workers did so far, those included that have ended."""
+        totals = replace(self._of_the_ended)
+        for worker in self._workers():
             totals.add(worker.totals)
         return totals
 
     async def start(self) -> None:
-        """Start the workers, and return when every one serves. Raises NetechoError if one cannot."""
-        for name in range(1, len(self._sets) + 1):
-            self._spawn(name)
-        await self._serving
+        """Start the workers, and return when every one serves. Raises UnreachableError if one cannot."""
+        self._checked_at = self._clock()
+        self._checks = looping_call(self._reactor, ROUND, self._check)
+        self._start_some()
+        await self._all_serve
 
     async def stop(self) -> None:
-        """Have every worker stop, and see that it does."""
+        """Accept nothing more, have every worker drain, and return when all have ended."""
         self._stopping = True
-        workers = list(self._workers.values())
+        if self._checks is not None:
+            self._checks.stop()
+        for place in self._places:
+            if place.retry is not None and place.retry.active():
+                place.retry.cancel()
+            # First of all, or clients would wait in queues that are left to nobody.
+            close_all(place.sockets)
+        workers = list(self._workers())
         for worker in workers:
-            worker.transport.closeStdin()
-        patience = self._reactor.callLater(_PATIENCE, self._kill, workers)
+            if worker.serving_since is None:
+                worker.kill()
+            else:
+                worker.transport.write(STOP + b"\n")
+        timeout = self._reactor.callLater(_STOP_TIMEOUT, _kill_all, workers)
         await DeferredList([worker.over for worker in workers])
-        if patience.active():
-            patience.cancel()
-        for bound in self._sets:
-            close_all(bound)
+        if timeout.active():
+            timeout.cancel()
+        self._limits.close()
 
     def reloaded(self) -> None:
         """Have every worker read the certificate again."""
-        for worker in self._workers.values():
+        for worker in self._workers():
             worker.transport.write(RELOAD + b"\n")
 
-    def _spawn(self, name: int) -> None:
-        if self._stopping:
-            return
-        self._workers[name] = worker = Worker(name, self._heard, self._ended)
-        sockets = list(enumerate(self._sets[name - 1], 3))
-        descriptors: dict[int, int | str] = {0: "w", 1: "r", 2: 2}
+    def _workers(self) -> list[Worker]:
+        return [place.worker for place in self._places if place.worker is not None]
+
+    def _start_some(self) -> None:
+        while self._to_start and self._starting < self._at_once and not self._stopping:
+            self._spawn(self._to_start.popleft())
+
+    def _start(self, place: _Place) -> None:
+        self._to_start.append(place)
+        self._start_some()
+
+    def _spawn(self, place: _Place) -> None:
+        worker = Worker(place.number, self._clock(), self._received, self._ended)
+        sockets = list(enumerate(place.sockets, 3))
+        memory = SharedMemory(descriptor=3 + len(sockets), workers=len(self._places), salt=self._limits.salt.hex())
+        descriptors: dict[int, int | str] = {0: "w", 1: "r", 2: 2, memory.descriptor: self._limits.descriptor}
         descriptors |= {descriptor: each.socket.fileno() for descriptor, each in sockets}
         command = python_child.command("netecho.net.server.worker")
-        self._reactor.spawnProcess(worker, command[0], command, python_child.environment(), childFDs=descriptors)
-        given = tuple((each.scheme, descriptor) for descriptor, each in sockets)
-        worker.transport.write(WorkerStart(settings=self._settings, sockets=given, identity=self._identity).to_line())
+        environment = python_child.environment() | {"PYTHONHASHSEED": self._hash_seed}
+        # The mask is inherited: not even a signal that comes before the worker's first instruction reaches it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
+        try:
+            self._reactor.spawnProcess(worker, command[0], command, environment, childFDs=descriptors)
+        except OSError as error:
+            self._retry_or_give_up(place, (error.strerror or str(error)).lower())
+            return
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        place.worker = worker
+        self._starting += 1
+        start = WorkerStart(
+            settings=self._settings,
+            sockets=tuple((each.scheme, descriptor) for descriptor, each in sockets),
+            identity=self._identity,
+            worker=place.number - 1,
+            memory=memory,
+        )
+        worker.transport.write(start.to_line())
 
-    def _heard(self, worker: Worker, told: ServerEvent | Totals) -> None:
-        if isinstance(told, Totals):
-            worker.totals = told
-            worker.is_serving = True
-            if not self._serving.called and all(each.is_serving for each in self._workers.values()):
-                self._serving.callback(None)
-        elif isinstance(told, Connected):
-            worker.numbers[told.connection] = number = next(self._numbers)
-            self._tell(told._replace(connection=number))
-        elif isinstance(told, Disconnected):
-            self._tell(told._replace(connection=worker.numbers.pop(told.connection, told.connection)))
-        elif isinstance(told, Received) and told.connection is not None:
-            self._tell(told._replace(connection=worker.numbers.get(told.connection, told.connection)))
-        elif not isinstance(told, Noticed) or told.kind == "bug":  # what else a worker notices, the leader has told
-            self._tell(told)
+    def _received(self, worker: Worker, message: ServerEvent | Failed | Totals) -> None:
+        worker.heard_at = self._clock()
+        if isinstance(message, Totals):
+            worker.totals = message
+            if worker.serving_since is None:
+                self._serves(worker)
+        elif isinstance(message, Failed):
+            worker.failure = message.reason
+        elif isinstance(message, Connected):
+            worker.connections[message.connection] = number = next(self._connection_numbers)
+            self._emit(message._replace(connection=number))
+        elif isinstance(message, Disconnected):
+            number = worker.connections.pop(message.connection, message.connection)
+            self._emit(message._replace(connection=number))
+        elif isinstance(message, Received) and message.connection is not None:
+            number = worker.connections.get(message.connection, message.connection)
+            self._emit(message._replace(connection=number))
+        elif not isinstance(message, Noticed) or message.kind == "bug":  # the others the supervisor has emitted itself
+            self._emit(message)
+
+    def _serves(self, worker: Worker) -> None:
+        worker.serving_since = worker.heard_at
+        self._starting -= 1
+        self._start_some()
+        if not self._all_serve.called and all(
+            place.worker is not None and place.worker.serving_since is not None for place in self._places
+        ):
+            self._all_serve.callback(None)
 
     def _ended(self, worker: Worker, how: str) -> None:
-        self._dead.add(worker.totals)
-        worker.totals = Totals()
+        place = self._places[worker.number - 1]
+        place.worker = None
+        self._limits.clear(worker.number - 1)
+        self._of_the_ended.add(worker.totals)
+        if worker.serving_since is None:
+            self._starting -= 1
         if self._stopping:
             return
-        if not self._serving.called:
-            self._serving.errback(NetechoError(f"worker {worker.name} could not begin: {how}"))
-            return
-        self._tell(Noticed("worker", f"worker {worker.name} (pid {worker.pid}) died ({how}) and is replaced"))
-        self._reactor.callLater(0 if worker.is_serving else _REST, self._spawn, worker.name)
+        if worker.serving_since is not None and self._clock() - worker.serving_since >= _STEADY:
+            place.failures = 0
+        self._retry_or_give_up(place, how, worker.pid)
+        self._start_some()
 
-    def _kill(self, workers: Sequence[Worker]) -> None:
-        for worker in workers:
-            if not worker.over.called:
-                worker.transport.signalProcess("KILL")
+    def _retry_or_give_up(self, place: _Place, how: str, pid: int | None = None) -> None:
+        which = f"worker {place.number}" + (f" (pid {pid})" if pid is not None else "")
+        if place.failures == len(RETRY_DELAYS):
+            self._give_up(place, which, how)
+            return
+        delay = RETRY_DELAYS[place.failures]
+        place.failures += 1
+        when = f" in {delay:g} s" if delay else ""
+        self._emit(Noticed("worker", f"{which} died ({how}) and is replaced{when}"))
+        place.retry = self._reactor.callLater(delay, self._start, place)
+
+    def _give_up(self, place: _Place, which: str, how: str) -> None:
+        # The kernel deals no more clients to sockets that are closed.
+        close_all(each for each in place.sockets if each.path is None)
+        attempts = len(RETRY_DELAYS) + 1
+        sentence = f"{which} is given up: it died {attempts} times soon after its start, the last time of: {how}"
+        error = UnreachableError(sentence, "fewer --workers, or more memory or processes for this user (ulimit -a)")
+        if not self._all_serve.called:
+            self._all_serve.errback(error)
+            return
+        self._emit(Noticed("worker", sentence))
+        if not any(each.worker or (each.retry and each.retry.active()) for each in self._places):
+            self._fail(error)
+
+    def _check(self) -> None:
+        """Kill the workers that hang."""
+        now = self._clock()
+        if now - self._checked_at > _HEARTBEAT_TIMEOUT // 2:
+            # This process was stopped itself, or the machine slept: what the workers wrote meanwhile is not read yet.
+            for worker in self._workers():
+                worker.heard_at = now
+        self._checked_at = now
+        for worker in self._workers():
+            timeout = _START_TIMEOUT if worker.serving_since is None else _HEARTBEAT_TIMEOUT
+            if now - worker.heard_at > timeout:
+                what = "not ready" if worker.serving_since is None else "no sign of life"
+                worker.failure = f"{what} within {timeout // SECOND} s, killed"
+                worker.kill()
+
+
+def _kill_all(workers: Sequence[Worker]) -> None:
+    for worker in workers:
+        worker.kill()

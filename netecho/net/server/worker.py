@@ -1,8 +1,9 @@
-"""One of several processes that share a server's ports: a whole server, led by the process that started it.
+"""One of several processes that share a server's ports: a whole server, run by a supervisor.
 
-It gets its orders as one line on standard input, and afterwards a word a line; the end of standard input is the order
-to stop, so that no worker outlives its leader. It tells its events on standard output, and once a second what it has
-done so far, so that little is forgotten if it dies. `workers` is the other end.
+It reads what to serve as one line from standard input, and then a word a line: to read the certificate again, to stop.
+It writes its events to standard output, and every second its totals, which tell the supervisor that it lives, and of
+which little is lost if it dies. `supervisor` is the other end. When the supervisor is gone, a worker ends at once: by
+the kernel's hand on Linux, elsewhere at the end of standard input.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from twisted.internet.stdio import StandardIO
 from twisted.protocols.basic import LineOnlyReceiver
 from zope.interface import implementer
 
+from netecho.errors import NetechoError
+from netecho.net.linux.parent_death import die_with_parent
 from netecho.net.reactor.runner import run
 from netecho.net.server.lifecycle import ROUND, EventSink, looping_call, reload
 from netecho.net.server.process import Server
+from netecho.net.server.shared_limits import SharedLimits
 from netecho.net.server.sockets import BoundSocket
-from netecho.net.server.worker_messages import RELOAD, WorkerStart, event_line, totals_line
+from netecho.net.server.worker_messages import RELOAD, STOP, Failed, WorkerStart, event_line, totals_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,124 +40,143 @@ if TYPE_CHECKING:
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
 class SupervisorPipe(LineOnlyReceiver):
-    """The leader, as the worker sees it; and where the worker's events go.
+    """The pipes to and from the supervisor; the log that the worker's events go to.
 
-    A leader that does not read (it was stopped by a signal) misses events, and gets the totals later all the same.
+    A supervisor that does not read (it was stopped by a signal) misses events, and gets the totals later all the same.
     """
 
     delimiter = b"\n"
     transport: Any
 
-    def __init__(self) -> None:
-        self.ordered: Callable[[bytes], None] = lambda _: None
-        self.gone: Callable[[], None] = lambda: None
-        self._reads = True
+    def __init__(self, on_lost: Callable[[], None]) -> None:
+        self.on_word: Callable[[bytes], None] = lambda _: None
+        self._on_lost = on_lost
+        self._has_room = True
+        self._closing = False
         self._over: Deferred[None] = Deferred()
 
     def connectionMade(self) -> None:
-        """Learn when the leader does not keep up."""
+        """Have the transport say when the supervisor does not keep up."""
         self.transport.registerProducer(self, True)
 
     def lineReceived(self, line: bytes) -> None:
-        """Obey."""
-        self.ordered(line)
+        """Pass a word on."""
+        self.on_word(line)
 
     def readConnectionLost(self) -> None:
-        """Stop: that is the order, or there is nobody left to give one."""
-        self.gone()
+        """Take the end of standard input for what it is: the supervisor is gone."""
+        self._lost()
 
     def writeConnectionLost(self) -> None:
-        """Stop: nobody is left to be told anything."""
+        """Drop events: nobody reads them."""
         self.stopProducing()
-        self._finish()
+        self._lost()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Have told all there was to tell."""
+        """Note that everything is written, or that nobody reads it."""
         del reason
-        self._finish()
+        self._lost()
 
     def pauseProducing(self) -> None:
-        """Drop events: the leader does not keep up."""
-        self._reads = False
+        """Drop events: the supervisor does not keep up."""
+        self._has_room = False
 
     def resumeProducing(self) -> None:
-        """Tell events again."""
-        self._reads = True
+        """Write events again."""
+        self._has_room = True
 
     def stopProducing(self) -> None:
-        """Drop events: there is no leader."""
-        self._reads = False
+        """Drop events: there is no supervisor."""
+        self._has_room = False
 
-    def say(self, line: bytes) -> None:
-        """Tell the leader something."""
-        if self._reads:
+    def write_line(self, line: bytes) -> None:
+        """Write a line, if there is room for it."""
+        if self._has_room:
             self.transport.write(line)
 
     def tell(self, event: ServerEvent) -> None:
-        """Pass an event on."""
-        self.say(event_line(event))
+        """Write an event."""
+        self.write_line(event_line(event))
 
     def flush(self) -> None:
         """Have nothing to do: nothing waits here."""
 
-    def _finish(self) -> None:
-        if not self._over.called:
-            self._over.callback(None)
-        self.gone()
-
     async def close(self) -> None:
-        """Return when the leader has been told everything."""
+        """Return when everything is written."""
+        self._closing = True
         self.transport.unregisterProducer()
         self.transport.loseConnection()
         await self._over
 
+    def _lost(self) -> None:
+        if not self._over.called:
+            self._over.callback(None)
+        if not self._closing:
+            self._on_lost()
+
 
 def main() -> None:
-    """Serve as ordered, until told to stop."""
-    # Out of the terminal's reach: Ctrl-C is for the leader, who stops its workers in good order.
-    os.setsid()
-    orders = WorkerStart.from_line(_first_line())
-    bound = [BoundSocket(scheme, socket.socket(fileno=fd)) for scheme, fd in orders.sockets]
-    leadership = SupervisorPipe()
-    sink = EventSink(leadership)
+    """Serve as the supervisor says, until it says to stop."""
+    die_with_parent()
+    start = WorkerStart.from_line(_first_line())
+    failure: str | None = None
+    try:
+        _serve(start)
+    except NetechoError as error:
+        failure = error.sentence
+    except Exception as error:  # noqa: BLE001 - the supervisor shows what happened; its log is the only one
+        failure = f"a bug in netecho: {type(error).__name__}: {error}"
+    if failure is not None:
+        os.write(1, event_line(Failed(failure)))
+        raise SystemExit(1)
 
-    async def work(reactor: Any, interrupt: Interrupt) -> None:
-        tls = _tls(orders, bound)
-        server = Server(reactor, orders.settings, bound, tls, sink.tell)
 
-        def account() -> None:
-            leadership.say(totals_line(server.totals))
+def _serve(start: WorkerStart) -> None:
+    bound = [BoundSocket(scheme, socket.socket(fileno=fd)) for scheme, fd in start.sockets]
+    memory = start.memory
+    limits = SharedLimits(start.settings.limits, memory.workers, bytes.fromhex(memory.salt), memory.descriptor)
+    pipe = SupervisorPipe(on_lost=lambda: os._exit(1))
+    sink = EventSink(pipe)
+
+    async def work(reactor: Any, _: Interrupt) -> None:
+        tls = _tls(start, bound)
+        server = Server(
+            reactor, start.settings, bound, tls, sink.tell, gate=limits.gate(start.worker), rate=limits.rate
+        )
 
         def obey(word: bytes) -> None:
             if word == RELOAD:
-                reload(orders.settings, tls, sink.tell)
+                reload(start.settings, tls, sink.tell)
+            elif word == STOP:
+                sink.end("stopped by the supervisor")
 
-        leadership.ordered = obey
-        leadership.gone = lambda: sink.end("told to")
-        interrupt.tell(lambda: sink.end("signal"))
-        StandardIO(leadership, reactor=reactor)
+        def write_totals() -> None:
+            pipe.write_line(totals_line(server.totals))
+
+        pipe.on_word = obey
+        StandardIO(pipe, reactor=reactor)
         await server.start()
-        account()  # to the leader this is the sign that clients are served
-        accounts = looping_call(reactor, ROUND, account)
+        write_totals()  # the first of them tells the supervisor that clients are served
+        heartbeats = looping_call(reactor, ROUND, write_totals)
         await sink.ended
         await server.stop()
-        accounts.stop()
-        account()
-        await leadership.close()
+        heartbeats.stop()
+        write_totals()
+        await pipe.close()
 
     run(work, sink.tell_failure)
 
 
-def _tls(orders: WorkerStart, bound: Sequence[BoundSocket]) -> ServerTls | None:
+def _tls(start: WorkerStart, bound: Sequence[BoundSocket]) -> ServerTls | None:
     if not any(each.scheme == "tls" for each in bound):
         return None
     from netecho.net.server.tls import tls_for
 
-    return tls_for(orders.settings, bound, orders.identity)
+    return tls_for(start.settings, bound, start.identity)
 
 
 def _first_line() -> bytes:
-    """Read the orders; the leader says nothing more until the worker has begun."""
+    """Read what to serve; the supervisor writes nothing more until the worker has begun."""
     line = b""
     while not line.endswith(b"\n"):
         more = os.read(0, 65_536)

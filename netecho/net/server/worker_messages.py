@@ -1,13 +1,13 @@
-"""What a leader and its workers say to each other, as lines of JSON: settings and orders down, events up.
+"""What a supervisor and its workers write to each other: lines of JSON, settings down, events and totals up.
 
-Only values are here; who writes and reads them is in `workers` and `worker`.
+Only the values are here; `supervisor` and `worker` write and read them.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netecho.echo import events
 from netecho.echo.limits import Limits
@@ -20,11 +20,32 @@ if TYPE_CHECKING:
     from netecho.target import Scheme
 
 RELOAD = b"reload"
+"""Read the certificate's files again."""
+
+STOP = b"stop"
+"""Accept nothing more, drain, and end. The end of the pipe without it means that the supervisor is gone."""
+
+
+class Failed(NamedTuple):
+    """A worker's last line when it cannot serve."""
+
+    reason: str
+
 
 _KINDS: dict[str, Any] = {
     kind.__name__: kind
-    for kind in (events.Connected, events.Received, events.Disconnected, events.Refused, events.Noticed)
+    for kind in (events.Connected, events.Received, events.Disconnected, events.Refused, events.Noticed, Failed)
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedMemory:
+    """Where the counters of `shared_limits` are."""
+
+    descriptor: int
+    workers: int
+    salt: str
+    """In hexadecimal digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +57,17 @@ class WorkerStart:
     """Scheme and descriptor of each."""
     identity: str | None = None
     """The key and certificate that were made for the run, PEM."""
+    worker: int = 0
+    """Its place among the workers, from 0."""
+    memory: SharedMemory
 
     def to_line(self) -> bytes:
-        """Write the orders as one line."""
+        """Write the message as one line."""
         return json.dumps(asdict(self)).encode() + b"\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> WorkerStart:
-        """Read them back."""
+        """Read it back."""
         body = json.loads(line)
         settings = body["settings"]
         text_mode, credentials, limits = settings.pop("text_mode"), settings.pop("credentials"), settings.pop("limits")
@@ -59,10 +83,12 @@ class WorkerStart:
             ),
             sockets=tuple((scheme, fd) for scheme, fd in body["sockets"]),
             identity=body["identity"],
+            worker=body["worker"],
+            memory=SharedMemory(**body["memory"]),
         )
 
 
-def event_line(event: ServerEvent) -> bytes:
+def event_line(event: ServerEvent | Failed) -> bytes:
     """Write an event as one line."""
     return json.dumps([type(event).__name__, *event]).encode() + b"\n"
 
@@ -72,10 +98,10 @@ def totals_line(totals: Totals) -> bytes:
     return json.dumps(["Totals", asdict(totals)]).encode() + b"\n"
 
 
-def parse_line(line: bytes) -> ServerEvent | Totals:
+def parse_line(line: bytes) -> ServerEvent | Failed | Totals:
     """Read what a worker wrote."""
     kind, *fields = json.loads(line)
     if kind == "Totals":
         return Totals(**fields[0])
-    event: ServerEvent = _KINDS[kind](*fields)
-    return event
+    message: ServerEvent | Failed = _KINDS[kind](*fields)
+    return message

@@ -1,23 +1,32 @@
-"""The leader's books: what its workers tell, put together as if one server had told it."""
+"""Workers of which only the pipes are there: when they are started, told, killed, replaced and given up."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import signal
+import socket
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from netecho.echo.events import Connected, Disconnected, Noticed, Refused
 from netecho.echo.totals import Totals
-from netecho.errors import NetechoError
+from netecho.errors import NetechoError, UnreachableError
 from netecho.net.server.settings import ServerSettings
-from netecho.net.server.supervisor import Supervisor, Worker
-from netecho.net.server.worker_messages import WorkerStart, event_line, totals_line
+from netecho.net.server.sockets import BoundSocket, close_all
+from netecho.net.server.supervisor import RETRY_DELAYS, Supervisor, Worker
+from netecho.net.server.worker_messages import Failed, WorkerStart, event_line, totals_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from netecho.echo.events import ServerEvent
+
+GIVEN_UP = len(RETRY_DELAYS) + 1
+"""Attempts to start a worker."""
 
 
 class Pipes:
@@ -26,14 +35,10 @@ class Pipes:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.written = b""
-        self.is_closed = False
         self.signals: list[str] = []
 
     def write(self, data: bytes) -> None:
         self.written += data
-
-    def closeStdin(self) -> None:
-        self.is_closed = True
 
     def signalProcess(self, name: str) -> None:
         self.signals.append(name)
@@ -42,27 +47,74 @@ class Pipes:
 class Office(Clock):
     """A reactor whose processes are played by the test."""
 
+    made: ClassVar[list[Office]] = []
+
     def __init__(self, workers: int = 2) -> None:
         super().__init__()
+        self.made.append(self)
         self.spawned: list[Worker] = []
-        self.told: list[ServerEvent] = []
-        self.leader = Supervisor(self, ServerSettings(), [[] for _ in range(workers)], None, self.told.append)
+        self.environments: list[Mapping[str, str]] = []
+        self.masks: list[set[signal.Signals]] = []
+        self.error: OSError | None = None
+        self.events: list[ServerEvent] = []
+        self.failures: list[NetechoError] = []
+        self.sets = [[BoundSocket("udp", socket.socket(type=socket.SOCK_DGRAM))] for _ in range(workers)]
+        self.supervisor = Supervisor(
+            self, ServerSettings(), self.sets, None, self.events.append, self.failures.append, self.now
+        )
 
-    def spawnProcess(self, worker: Worker, *_: object, **__: object) -> None:
+    def now(self) -> int:
+        return round(self.seconds() * 1e9)
+
+    def spawnProcess(self, worker: object, _: str, __: Sequence[str], env: Mapping[str, str], /, **___: object) -> None:
+        if self.error is not None:
+            raise self.error
+        assert isinstance(worker, Worker)
         self.spawned.append(worker)
-        worker.makeConnection(Pipes(100 + len(self.spawned)))
+        self.environments.append(env)
+        self.masks.append({signal.Signals(each) for each in signal.pthread_sigmask(signal.SIG_BLOCK, [])})
+        transport: Any = Pipes(100 + len(self.spawned))
+        worker.makeConnection(transport)
 
     def start(self) -> list[Any]:
-        """Start the leader; the list gets None, or the failure, when it has started."""
-        from twisted.internet.defer import Deferred
-
+        """Start the supervisor; the list gets None, or the failure, when it has started."""
         outcome: list[Any] = []
-        Deferred.fromCoroutine(self.leader.start()).addBoth(outcome.append)
+        Deferred.fromCoroutine(self.supervisor.start()).addBoth(outcome.append)
         return outcome
 
-    def die(self, worker: Worker, signal: int | None = None) -> None:
-        reason = ProcessDone(0) if signal is None else ProcessTerminated(None, signal)
-        worker.processEnded(Failure(reason))
+    def stop(self) -> list[None]:
+        """Stop the supervisor; the list gets None when it has stopped."""
+        outcome: list[None] = []
+        Deferred.fromCoroutine(self.supervisor.stop()).addCallback(outcome.append)
+        return outcome
+
+    def live(self, seconds: int, *, silent: Worker | None = None) -> None:
+        """Let time pass, in which all workers but one give their signs of life."""
+        for _ in range(seconds):
+            for worker in self.spawned:
+                if worker is not silent and not worker.over.called:
+                    serves(worker)
+            self.advance(1)
+
+    def texts(self) -> list[str]:
+        return [each.text for each in self.events if isinstance(each, Noticed)]
+
+
+def serves(worker: Worker) -> None:
+    worker.outReceived(totals_line(Totals()))
+
+
+def die(worker: Worker, signal: int | None = None) -> None:
+    reason = ProcessDone(0) if signal is None else ProcessTerminated(None, signal)
+    worker.processEnded(Failure(reason))
+
+
+@pytest.fixture(autouse=True)
+def _sockets_are_closed() -> Iterator[None]:
+    yield
+    while Office.made:
+        for sockets in Office.made.pop().sets:
+            close_all(sockets)
 
 
 @pytest.fixture
@@ -70,99 +122,210 @@ def office() -> Office:
     office = Office()
     office.start()
     for worker in office.spawned:
-        worker.outReceived(totals_line(Totals()))
+        serves(worker)
     return office
 
 
-def test_it_has_started_when_every_worker_has() -> None:
-    office = Office()
-    outcome = office.start()
-    for worker in office.spawned:
-        assert outcome == []
-        worker.outReceived(totals_line(Totals()))
-    assert outcome == [None]
+class TestStart:
+    def test_it_has_started_when_every_worker_serves(self) -> None:
+        office = Office()
+        outcome = office.start()
+        for worker in office.spawned:
+            assert outcome == []
+            serves(worker)
+        assert outcome == [None]
+
+    def test_many_are_started_a_few_at_a_time(self) -> None:
+        office = Office(200)
+        outcome = office.start()
+        at_once = len(office.spawned)
+        assert at_once < 200
+        for number in range(200):
+            assert outcome == []
+            serves(office.spawned[number])
+            assert len(office.spawned) == min(number + 1 + at_once, 200)
+        assert outcome == [None]
+
+    def test_signals_that_come_before_its_first_instruction_do_not_reach_a_worker(self, office: Office) -> None:
+        assert all({signal.SIGINT, signal.SIGTERM, signal.SIGHUP} <= mask for mask in office.masks)
+        assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+    def test_all_workers_hash_a_source_to_the_same_place(self, office: Office) -> None:
+        assert len({each["PYTHONHASHSEED"] for each in office.environments}) == 1
+        starts = [WorkerStart.from_line(worker.transport.written) for worker in office.spawned]
+        assert starts[0].memory == starts[1].memory
+        assert [start.worker for start in starts] == [0, 1]
+
+    def test_the_limits_are_those_of_the_server(self, office: Office) -> None:
+        start = WorkerStart.from_line(office.spawned[0].transport.written)
+        assert start.settings.limits == ServerSettings().limits
+
+    def test_a_worker_that_dies_as_it_starts_is_started_again(self) -> None:
+        office = Office()
+        outcome = office.start()
+        die(office.spawned[1], signal=11)
+        office.advance(RETRY_DELAYS[0])
+        serves(office.spawned[0])
+        serves(office.spawned[2])
+        assert outcome == [None]
+
+    def test_one_that_cannot_start_is_given_up_with_the_reason(self) -> None:
+        office = Office(1)
+        outcome = office.start()
+        for delay in (*RETRY_DELAYS, 0):
+            office.spawned[-1].outReceived(event_line(Failed("out of memory")))
+            die(office.spawned[-1], signal=9)
+            office.advance(delay)
+        assert len(office.spawned) == GIVEN_UP
+        with pytest.raises(UnreachableError, match=r"worker 1 .* is given up: it died 6 times .*: out of memory"):
+            outcome[0].raiseException()
+
+    def test_a_system_that_starts_no_process_is_the_same(self) -> None:
+        office = Office(1)
+        office.error = OSError(11, "Resource temporarily unavailable")
+        outcome = office.start()
+        office.pump([*RETRY_DELAYS])
+        with pytest.raises(UnreachableError, match="resource temporarily unavailable"):
+            outcome[0].raiseException()
+
+    def test_one_that_does_not_get_ready_is_killed(self) -> None:
+        office = Office(1)
+        office.start()
+        office.pump([1] * 62)
+        assert office.spawned[0].transport.signals[:1] == ["KILL"]
+        die(office.spawned[0], signal=9)
+        assert "not ready within 60 s" in office.texts()[0]
 
 
-def test_one_that_cannot_begin_is_the_end_of_it() -> None:
-    office = Office()
-    outcome = office.start()
-    office.die(office.spawned[1], signal=11)
-    with pytest.raises(NetechoError, match="worker 2 could not begin: signal 11"):
-        outcome[0].raiseException()
+class TestEvents:
+    def test_lines_may_come_in_pieces(self, office: Office) -> None:
+        line = event_line(Refused("tcp", "192.0.2.1", "full", 1)) * 2
+        for at in range(len(line)):
+            office.spawned[0].outReceived(line[at : at + 1])
+        assert office.events == [Refused("tcp", "192.0.2.1", "full", 1)] * 2
+
+    def test_connections_are_numbered_through(self, office: Office) -> None:
+        one, two = office.spawned
+        for worker, number in ((one, 1), (two, 1), (one, 2)):
+            worker.outReceived(event_line(Connected(number, "tcp", "p")))
+        two.outReceived(event_line(Disconnected(1, "tcp", "p", 0, 0, 0, "closed")))
+        assert [each.connection for each in office.events if isinstance(each, Connected)] == [1, 2, 3]
+        assert office.events[-1] == Disconnected(2, "tcp", "p", 0, 0, 0, "closed")
+
+    def test_totals_are_those_of_all_and_of_the_ended(self, office: Office) -> None:
+        one, two = office.spawned
+        one.outReceived(totals_line(Totals(connections=3)))
+        two.outReceived(totals_line(Totals(connections=4)))
+        die(one, signal=9)
+        office.advance(0)
+        assert office.supervisor.totals.connections == 7
+        office.spawned[2].outReceived(totals_line(Totals(connections=1)))
+        assert office.supervisor.totals.connections == 8
+
+    def test_what_the_supervisor_has_logged_itself_is_not_logged_again(self, office: Office) -> None:
+        office.spawned[0].outReceived(event_line(Noticed("reloaded", "x")) + event_line(Noticed("bug", "y")))
+        assert office.events == [Noticed("bug", "y")]
+
+    def test_reloading_is_for_all(self, office: Office) -> None:
+        office.supervisor.reloaded()
+        assert all(worker.transport.written.endswith(b"\nreload\n") for worker in office.spawned)
 
 
-def test_workers_share_the_limits(office: Office) -> None:
-    orders = WorkerStart.from_line(office.spawned[0].transport.written)
-    limits = ServerSettings().limits
-    assert limits.connections is not None
-    assert orders.settings.limits.connections == limits.connections // 2
+class TestReplacement:
+    def test_one_that_died_is_replaced_at_once(self, office: Office) -> None:
+        office.live(20)
+        die(office.spawned[0], signal=9)
+        assert office.texts() == ["worker 1 (pid 101) died (signal 9) and is replaced"]
+        office.advance(0)
+        assert [worker.number for worker in office.spawned] == [1, 2, 1]
+
+    def test_one_that_dies_soon_again_is_replaced_later_and_later(self, office: Office) -> None:
+        for delay in RETRY_DELAYS:
+            started = len(office.spawned)
+            die(office.spawned[-1], signal=9)
+            if delay:
+                office.advance(delay - 0.1)
+                assert len(office.spawned) == started
+            office.advance(0.1)
+            assert len(office.spawned) == started + 1
+            serves(office.spawned[-1])
+
+    def test_after_a_steady_while_it_is_replaced_at_once_again(self, office: Office) -> None:
+        for _ in range(3 * GIVEN_UP):
+            office.live(11)
+            die(office.spawned[-1], signal=9)
+            office.advance(0)
+        assert len(office.spawned) == 2 + 3 * GIVEN_UP
+
+    def test_the_rest_serve_on_when_one_is_given_up_and_its_sockets_are_closed(self, office: Office) -> None:
+        for delay in (*RETRY_DELAYS, 0):
+            die(office.spawned[-1], signal=9)
+            office.advance(delay)
+        assert "worker 2" in office.texts()[-1]
+        assert "is given up" in office.texts()[-1]
+        assert office.failures == []
+        assert [each[0].socket.fileno() < 0 for each in office.sets] == [False, True]
+
+    def test_without_any_worker_it_ends(self) -> None:
+        office = Office(1)
+        office.start()
+        serves(office.spawned[0])
+        for delay in (*RETRY_DELAYS, 0):
+            die(office.spawned[-1], signal=9)
+            office.advance(delay)
+        assert [type(each) for each in office.failures] == [UnreachableError]
 
 
-def test_lines_may_come_in_pieces(office: Office) -> None:
-    line = event_line(Refused("tcp", "192.0.2.1", "full", 1)) * 2
-    for at in range(len(line)):
-        office.spawned[0].outReceived(line[at : at + 1])
-    assert office.told == [Refused("tcp", "192.0.2.1", "full", 1)] * 2
+class TestHeartbeats:
+    def test_one_that_gives_no_sign_of_life_is_killed_and_replaced(self, office: Office) -> None:
+        one, two = office.spawned
+        office.live(12)
+        office.live(6, silent=one)
+        assert one.transport.signals[:1] == ["KILL"]
+        assert two.transport.signals == []
+        die(one, signal=9)
+        office.advance(0)
+        assert office.texts() == ["worker 1 (pid 101) died (no sign of life within 5 s, killed) and is replaced"]
+        assert len(office.spawned) == 3
+
+    def test_a_supervisor_that_was_stopped_itself_kills_nobody(self, office: Office) -> None:
+        office.live(3)
+        office.advance(3600)
+        office.live(3)
+        assert [worker.transport.signals for worker in office.spawned] == [[], []]
 
 
-def test_connections_are_numbered_through(office: Office) -> None:
-    one, two = office.spawned
-    for worker, number in ((one, 1), (two, 1), (one, 2)):
-        worker.outReceived(event_line(Connected(number, "tcp", "p")))
-    two.outReceived(event_line(Disconnected(1, "tcp", "p", 0, 0, 0, "closed")))
-    assert [each.connection for each in office.told if isinstance(each, Connected)] == [1, 2, 3]
-    assert office.told[-1] == Disconnected(2, "tcp", "p", 0, 0, 0, "closed")
+class TestStop:
+    def test_it_waits_for_all_and_then_no_longer(self, office: Office) -> None:
+        stopped = office.stop()
+        assert all(worker.transport.written.endswith(b"\nstop\n") for worker in office.spawned)
+        die(office.spawned[0])
+        office.advance(60)
+        assert stopped == []
+        assert office.spawned[1].transport.signals == ["KILL"]
+        die(office.spawned[1], signal=9)
+        assert stopped == [None]
+        assert office.events == []
+        assert len(office.spawned) == 2
 
+    def test_nothing_is_accepted_while_workers_drain(self, office: Office) -> None:
+        office.stop()
+        assert all(each.socket.fileno() < 0 for sockets in office.sets for each in sockets)
 
-def test_totals_are_those_of_all_and_of_the_dead(office: Office) -> None:
-    one, two = office.spawned
-    one.outReceived(totals_line(Totals(connections=3)))
-    two.outReceived(totals_line(Totals(connections=4)))
-    office.die(one, signal=9)
-    office.advance(0)
-    assert office.leader.totals.connections == 7
-    office.spawned[2].outReceived(totals_line(Totals(connections=1)))
-    assert office.leader.totals.connections == 8
+    def test_what_still_starts_is_killed(self) -> None:
+        office = Office()
+        office.start()
+        serves(office.spawned[0])
+        stopped = office.stop()
+        assert office.spawned[1].transport.signals == ["KILL"]
+        die(office.spawned[0])
+        die(office.spawned[1], signal=9)
+        assert stopped == [None]
 
-
-def test_one_that_died_is_replaced_at_once(office: Office) -> None:
-    office.die(office.spawned[0], signal=9)
-    assert office.told == [Noticed("worker", "worker 1 (pid 101) died (signal 9) and is replaced")]
-    office.advance(0)
-    assert [worker.name for worker in office.spawned] == [1, 2, 1]
-
-
-def test_one_that_dies_before_it_serves_is_replaced_after_a_rest(office: Office) -> None:
-    office.die(office.spawned[0], signal=9)
-    office.advance(0)
-    office.die(office.spawned[2], signal=9)
-    office.advance(0.9)
-    assert len(office.spawned) == 3
-    office.advance(0.2)
-    assert len(office.spawned) == 4
-
-
-def test_what_the_leader_has_told_already_is_not_told_again(office: Office) -> None:
-    office.spawned[0].outReceived(event_line(Noticed("reloaded", "x")) + event_line(Noticed("bug", "y")))
-    assert office.told == [Noticed("bug", "y")]
-
-
-def test_reloading_is_for_all(office: Office) -> None:
-    office.leader.reloaded()
-    assert all(worker.transport.written.endswith(b"\nreload\n") for worker in office.spawned)
-
-
-def test_stopping_waits_for_all_and_then_no_longer(office: Office) -> None:
-    from twisted.internet.defer import Deferred
-
-    stopped: list[None] = []
-    Deferred.fromCoroutine(office.leader.stop()).addCallback(stopped.append)
-    assert all(worker.transport.is_closed for worker in office.spawned)
-    office.die(office.spawned[0])
-    office.advance(60)
-    assert stopped == []
-    assert office.spawned[1].transport.signals == ["KILL"]
-    office.die(office.spawned[1], signal=9)
-    assert stopped == [None]
-    assert office.told == []
-    assert len(office.spawned) == 2
+    def test_what_was_to_be_started_again_is_not(self, office: Office) -> None:
+        die(office.spawned[0], signal=9)
+        stopped = office.stop()
+        die(office.spawned[1])
+        office.advance(60)
+        assert stopped == [None]
+        assert len(office.spawned) == 2

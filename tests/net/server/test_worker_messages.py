@@ -1,4 +1,4 @@
-"""What a leader and its workers say to each other arrives as it was said."""
+"""What a supervisor and its workers write to each other is read as it was written."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, strategies as st
 
-from netecho.echo.events import Connected, Disconnected, Noticed, Received, Refused
+from netecho.echo.events import Connected, Disconnected, Noticed, Received, Refused, ServerEvent
 from netecho.echo.limits import Limits
 from netecho.echo.text import TextMode
 from netecho.echo.totals import Totals
 from netecho.net.server.settings import Credentials, ServerSettings
-from netecho.net.server.worker_messages import WorkerStart, event_line, parse_line, totals_line
+from netecho.net.server.worker_messages import Failed, SharedMemory, WorkerStart, event_line, parse_line, totals_line
 
 if TYPE_CHECKING:
     from netecho.target import Scheme
@@ -35,11 +35,12 @@ COUNTS = st.none() | st.integers(0, 1 << 40)
     st.lists(st.tuples(st.sampled_from(["tcp", "udp"]), st.integers(3, 99))).map(tuple),
     NAMES,
 )
-def test_orders(settings: ServerSettings, sockets: tuple[tuple[Scheme, int], ...], identity: str | None) -> None:
-    orders = WorkerStart(settings=settings, sockets=sockets, identity=identity)
-    line = orders.to_line()
+def test_the_start(settings: ServerSettings, sockets: tuple[tuple[Scheme, int], ...], identity: str | None) -> None:
+    memory = SharedMemory(descriptor=7, workers=3, salt="00ff")
+    start = WorkerStart(settings=settings, sockets=sockets, identity=identity, worker=2, memory=memory)
+    line = start.to_line()
     assert line.count(b"\n") == 1
-    assert WorkerStart.from_line(line) == orders
+    assert WorkerStart.from_line(line) == start
 
 
 @pytest.mark.parametrize(
@@ -50,9 +51,10 @@ def test_orders(settings: ServerSettings, sockets: tuple[tuple[Scheme, int], ...
         Disconnected(1, "tls", "192.0.2.1:4000", 10, 20, 30, "closed"),
         Refused("tcp", "192.0.2.1", "full", 3),
         Noticed("bug", "several\nlines"),
+        Failed("out of\nmemory"),
     ],
 )
-def test_events(event: Connected | Received | Disconnected | Refused | Noticed) -> None:
+def test_events(event: ServerEvent | Failed) -> None:
     line = event_line(event)
     assert line.count(b"\n") == 1
     assert parse_line(line) == event

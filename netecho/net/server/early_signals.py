@@ -1,0 +1,40 @@
+"""Signals that come before a server has a reactor to handle them.
+
+Until the reactor's own handlers are there, SIGINT and SIGTERM unwind what was begun, so that the file of a Unix socket
+is removed, and the server ends as it does later: with exit code 0. SIGHUP waits, blocked, until there is a certificate
+that can be read again. By default it would kill the process.
+"""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class _StopRequested(BaseException):
+    """SIGINT or SIGTERM. Not an Exception, so that nobody takes it for an error that can be survived."""
+
+
+@contextmanager
+def stop_early() -> Iterator[None]:
+    """Leave the block, and go on behind it, when SIGINT or SIGTERM comes and nobody has installed other handlers."""
+
+    def stop(*_: object) -> NoReturn:
+        raise _StopRequested
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    try:
+        yield
+    except _StopRequested:
+        return
+
+
+def release_hangup() -> None:
+    """Have SIGHUP delivered from now on, one that waits at once; its handler is to be installed before."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
