@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from netecho.units import MILLISECOND, SECOND
+
 
 def ms(value: float | None) -> str:
     """Return a time in a table, in milliseconds to the microsecond; a dash where there is none."""
@@ -44,3 +48,16 @@ def percent(part: int, whole: int) -> str:
 def many(count: int, thing: str, things: str | None = None) -> str:
     """Return a number of things: 1 probe, 2 probes, 1,000 probes."""
     return f"{count:,} {thing if count == 1 else things or thing + 's'}"
+
+
+def clock(nanoseconds: int) -> str:
+    """Return the local time of day to the millisecond, from wall clock since 1970."""
+    moment = datetime.fromtimestamp(nanoseconds // SECOND, UTC).astimezone()
+    return f"{moment:%H:%M:%S}.{nanoseconds % SECOND // MILLISECOND:03d}"
+
+
+def reason_words(reason: str) -> str:
+    """Return why a probe was lost, from the word that rows and documents have for it."""
+    return {"tls_alert": "TLS alert", "icmp_unreachable": "ICMP unreachable", "icmp_ttl": "ICMP TTL exceeded"}.get(
+        reason, reason.replace("_", " ")
+    )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netecho.measure.facts import CertificateFacts, TcpFacts, TlsFacts, TransportFacts, UdpFacts
+from netecho.measure.loss_reason import LossReason
+from netecho.measure.outages import Outage
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result, Route, Setup
 from netecho.measure.stats.distribution import Distribution
@@ -95,6 +97,29 @@ def connecting() -> Document:
     return document(Result(start=start, duration=4021 * MS, interrupted=False, summary=figures, facts=facts))
 
 
+def gone() -> Document:
+    """The server was killed and started again, and ends killed."""
+    random = Random(3)
+    recorder = Recorder()
+    events: list[Event] = []
+    for seq in range(150):
+        away = 40 <= seq < 60 or seq >= 140
+        events.append(lost(seq) if away else reply(seq, 2 * MS + round(random.expovariate(1 / (MS / 4)))))
+    fed(recorder, events)
+    outages = (
+        Outage(8000 * MS, 12_000 * MS, 20, LossReason.REFUSED),
+        Outage(28_000 * MS, 29_800 * MS, 10, LossReason.TIMEOUT, recovered=False),
+    )
+    figures = replace(
+        recorder.summary(),
+        loss_by_reason={LossReason.REFUSED: 20, LossReason.TIMEOUT: 10},
+        outages=outages,
+        unavailable=5800 * MS,
+        gone=1800 * MS,
+    )
+    return document(Result(start=START, duration=31_800 * MS, interrupted=False, summary=figures))
+
+
 RUNS = {
     "calm": run(calm()),
     "troubled": run(TROUBLED, pending=2, interrupted=True),
@@ -102,13 +127,16 @@ RUNS = {
     "long": long(),
     "sweep": sweep(),
     "connecting": connecting(),
+    "gone": gone(),
 }
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
 @pytest.mark.parametrize("name", RUNS)
 def test_a_summary_looks_as_it_did(name: str, width: int) -> None:
-    shown = rendered(summary(RUNS[name], width, histogram=name == "long"), width=width, color=False)
+    shown = rendered(
+        summary(RUNS[name], width, chart=name in ("long", "gone"), histogram=name == "long"), width=width, color=False
+    )
     looks_as_it_did(f"{name}-{width}", shown, width)
 
 

@@ -49,6 +49,8 @@ def _payload(options: Options) -> bytes | None:
 
 
 def _sizes(options: Options, payload: bytes | None, key: bytes | None) -> tuple[int, ...]:
+    if options.connect_only:
+        return (0,)  # nothing is sent
     if payload is not None:
         return (len(payload),)
     if "size" in options.given or not options.target.traits.is_stamp:

@@ -36,7 +36,7 @@ def start_of(head: Document) -> Start:
     return Start(
         id=head["id"],
         label=head["label"],
-        started=_since_1970(head["started"]),
+        started=started_of(head),
         route=Route(
             **{key: target[key] for key in ("url", "transport", "host", "address", "port")},
             local_address=local["address"],
@@ -74,7 +74,7 @@ def summary_of(document: Document) -> Summary:
         pdv_p99=_whole(variation["pdv_p99_ms"]),
         jitter_rfc3550=_nanoseconds(variation["jitter_rfc3550_ms"]),
         by_size=tuple(_size(size) for size in document.get("sizes", ())),
-        timeline=tuple(_period(each) for each in timeline.get("periods", ())),
+        timeline=timeline_of(document),
         worst=worst and Worst(_whole(worst["scheduled_ms"]) or 0, _whole(worst["rtt_ms"]) or 0),
     )
 
@@ -93,6 +93,12 @@ def _size(size: Document) -> SizeSummary:
     return SizeSummary(
         **{key: size[key] for key in ("size", "sent", "received", "lost")}, rtt=_distribution(size["rtt"])
     )
+
+
+def timeline_of(document: Document) -> tuple[Period, ...]:
+    """Return the periods of a run; none for one that was saved before they were kept."""
+    timeline = document.get("timeline") or {}
+    return tuple(_period(each) for each in timeline.get("periods", ()))
 
 
 def _period(period: Sequence[float | None]) -> Period:
@@ -121,8 +127,9 @@ def _whole(milliseconds: float | None) -> int | None:
     return None if milliseconds is None else round(milliseconds * 1e6)
 
 
-def _since_1970(timestamp: str) -> int:
-    moment = datetime.fromisoformat(timestamp)
+def started_of(head: Document) -> int:
+    """Return when a run started, in nanoseconds since 1970. Raises ValueError for a day that is in no calendar."""
+    moment = datetime.fromisoformat(head["started"])
     if not 1970 <= moment.year < _NO_YEAR:  # so that no time of day in the run is one that datetime has not
         raise ValueError(f"no run began in the year {moment.year}")
     return int(moment.replace(microsecond=0).timestamp()) * 1_000_000_000 + moment.microsecond * 1000

@@ -32,7 +32,7 @@ def settings_section(
         "duration_ms": milliseconds(plan.duration),
         "interval_ms": milliseconds(float(plan.interval)),
         "schedule": plan.schedule,
-        "size": f"{first}..{last}:{plan.sizes[1] - first}" if swept else first,
+        "size": None if plan.connect_only else f"{first}..{last}:{plan.sizes[1] - first}" if swept else first,
         "payload": "given" if plan.payload is not None else plan.pattern,
         "timeout_ms": milliseconds(plan.timeout),
         "window": plan.window,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from netecho.measure.events import (
@@ -15,8 +14,7 @@ from netecho.measure.events import (
     StrayReceived,
 )
 from netecho.report.escape import escaped, printable
-from netecho.report.humanize import time
-from netecho.units import MILLISECOND, SECOND
+from netecho.report.humanize import clock, reason_words, time
 
 if TYPE_CHECKING:
     from netecho.report.output import Output
@@ -50,22 +48,17 @@ def _words(event: Event, started: int, digits: int) -> str:
             cut = len(event.data) > STRAY_WIDTH or len(shown) > STRAY_WIDTH
             return f'unasked: {len(event.data)} bytes "{shown[:STRAY_WIDTH]}"' + ("..." if cut else "")
         case ReplyReceived() | EchoCorrupted():
-            words = f"seq {event.seq:>{digits}}  {event.size} bytes  {event.rtt / 1e6:7.3f} ms"
+            size = f"  {event.size} bytes" if event.size else ""  # nothing is sent with --connect-only
+            words = f"seq {event.seq:>{digits}}{size}  {event.rtt / 1e6:7.3f} ms"
             if event.response - event.rtt > SLOW_HAND:
                 words += f"  (response {time(event.response / 1e6)})"
             if isinstance(event, EchoCorrupted):
-                words += f"  corrupt from byte {event.offset} on, at {_clock(started + event.scheduled)}"
+                words += f"  corrupt from byte {event.offset} on, at {clock(started + event.scheduled)}"
             return words
         case ProbeLost():
-            why = event.reason.replace("_", " ") + (f", {printable(event.detail)}" if event.detail else "")
-            return f"seq {event.seq:>{digits}}  lost at {_clock(started + event.scheduled)}: {why}"
+            why = reason_words(event.reason) + (f", {printable(event.detail)}" if event.detail else "")
+            return f"seq {event.seq:>{digits}}  lost at {clock(started + event.scheduled)}: {why}"
         case ReplyLate():
             return f"seq {event.seq:>{digits}}  late, after {time(event.rtt / 1e6)}"
         case ReplyDuplicated():
             return f"seq {event.seq:>{digits}}  duplicate"
-
-
-def _clock(nanoseconds: int) -> str:
-    """Return the local time of day to the millisecond."""
-    moment = datetime.fromtimestamp(nanoseconds // SECOND, UTC).astimezone()
-    return f"{moment:%H:%M:%S}.{nanoseconds % SECOND // MILLISECOND:03d}"

@@ -12,7 +12,7 @@ from netecho.report.escape import printable_values
 from netecho.report.humanize import time
 from netecho.report.terminal.headline import manner
 from netecho.report.terminal.summary import rendered
-from netecho.report.terminal.tables import fitted
+from netecho.report.terminal.tables import fitted, measured_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,7 +43,8 @@ def _parts(document: Document, width: int) -> Iterator[RenderableType]:
     yield runs
     yield Text()
     shown = [change for change in document["changes"] if _is_shown(change)]
-    yield _figures(shown, width)
+    kinds = {measured_name(document[name]["settings"]) for name in ("before", "after")}
+    yield _figures(shown, width, kinds.pop() if len(kinds) == 1 else "rtt")
     yield Text()
     yield from _verdict(document, shown)
 
@@ -56,9 +57,14 @@ def _named(run: Document) -> Text:
     return line
 
 
-def _figures(changes: list[Document], width: int) -> Table:
+def _metric_name(metric: str, measured: str) -> str:
+    kind, dot, figure = metric.replace("p99_9", "p99.9").partition(".")
+    return f"{measured if kind == 'rtt' else kind}{dot}{figure}"
+
+
+def _figures(changes: list[Document], width: int, measured: str) -> Table:
     """Return a row for each figure; the figure's own name and what is to be thought of it are always there."""
-    first = ["", *(change["metric"].replace("p99_9", "p99.9") for change in changes)]
+    first = ["", *(_metric_name(change["metric"], measured) for change in changes)]
     columns: dict[str, list[str | Text]] = {
         "before": ["before", *(_number(change["before"], change["unit"]) for change in changes)],
         "after": ["after", *(_number(change["after"], change["unit"]) for change in changes)],

@@ -8,12 +8,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from netecho.report.humanize import many, percent, time
+from netecho.report.humanize import many, percent, reason_words, span, time
 from netecho.report.terminal import stamp
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from netecho.report.document.model import Document
 
+LATE_SHARE = 0.5
+"""Sends that leave later than by this share of the interval are not the schedule that was asked for."""
+USER_SHARE = 0.1
+"""A machine that wakes this late to send, of the round trip, wakes as late to read: by its own clock that is in rtt."""
 MUCH_ABOVE = 2.0
 """`response` is far above `rtt` when its p99 is more than this many times as long..."""
 WORTH_A_WORD_MS = 1.0
@@ -44,16 +50,19 @@ def _failures(document: Document) -> list[Remark]:
     sent, received, lost, corrupt = (probes[key] for key in ("sent", "received", "lost", "corrupt"))
     settled = sent - probes.get("pending", 0)
     said = []
+    if gone := document.get("gone_ms"):
+        said.append(Remark("bad", f"The target no longer answered when the run ended: it was gone for {span(gone)}."))
+    why = _reasons(document)
     if lost and not received:
-        said.append(Remark("bad", f"No reply to any of {many(settled, 'probe')}."))
+        said.append(Remark("bad", f"No reply to any of {many(settled, 'probe')}{why}."))
     elif lost:
         was = "was" if lost == 1 else "were"
-        said.append(Remark("bad", f"{lost:,} of {many(settled, 'probe')} {was} lost ({percent(lost, settled)})."))
+        share = percent(lost, settled)
+        said.append(Remark("bad", f"{lost:,} of {many(settled, 'probe')} {was} lost ({share}){why}."))
     if corrupt:
         came = "echo differs" if corrupt == 1 else "echoes differ"
         said.append(Remark("bad", f"{corrupt:,} {came} from what was sent: something on the way changes the bytes."))
-    dropped = document.get("udp", {}).get("dropped_here")
-    if dropped:
+    if dropped := probes.get("dropped_here") or document.get("udp", {}).get("dropped_here"):
         were = "datagram was" if dropped == 1 else "datagrams were"
         said.append(
             Remark(
@@ -62,6 +71,14 @@ def _failures(document: Document) -> list[Remark]:
             )
         )
     return said
+
+
+def _reasons(document: Document) -> str:
+    """Return why probes were lost, where more is known than that no reply came in time."""
+    reasons = document.get("loss_by_reason") or {}
+    if set(reasons) <= {"timeout"}:
+        return ""
+    return ": " + ", ".join(f"{count:,} {reason_words(reason)}" for reason, count in reasons.items())
 
 
 def _oddities(document: Document) -> list[Remark]:
@@ -107,11 +124,9 @@ def _delays(document: Document) -> list[Remark]:
     """Say where the time goes that is not the network's."""
     rtt, response, lag = (document[name]["p99_ms"] for name in ("rtt", "response", "lag"))
     waits = document["probes"].get("waits", 0)
-    said = []
+    said: list[Remark] = []
     if lag is not None and lag > WORTH_A_WORD_MS and not waits:
-        said.append(
-            Remark("odd", f"Sends left late, by {time(lag)} at p99: this machine did not keep up with the schedule.")
-        )
+        said += _lateness(document, lag)
     if waits:
         left = "send" if waits == 1 else "sends"
         said.append(Remark("odd", f"{waits:,} {left} waited for room in the window, and the replies are late by that."))
@@ -132,6 +147,27 @@ def _delays(document: Document) -> list[Remark]:
             )
         )
     return said
+
+
+def _lateness(document: Document, lag: float) -> Iterator[Remark]:
+    """Say that sends left late, but only where that spoils a figure.
+
+    `rtt` counts from the actual send, so by kernel timestamps a late send does not change it; `response` has the
+    lateness in it by its definition, and the table shows how much. What is spoiled is the schedule, when lateness comes
+    near the interval, and an rtt by this program's own clock, which wakes as late to read as it does to send. A
+    connection that had to be made first is no lateness.
+    """
+    if "connections" in document or document.get("outages"):
+        return
+    interval, rtt = document["settings"].get("interval_ms"), document["rtt"]
+    if interval and lag > LATE_SHARE * interval:
+        yield Remark("odd", f"Sends left late, by {time(lag)} at p99: this machine did not keep up with the schedule.")
+    elif rtt["user"] and rtt["p99_ms"] is not None and lag > USER_SHARE * rtt["p99_ms"]:
+        yield Remark(
+            "odd",
+            f"This machine was late to send, by {time(lag)} at p99, and as late to read: rtt by its own clock has that"
+            " in it.",
+        )
 
 
 def _notes(document: Document) -> list[Remark]:

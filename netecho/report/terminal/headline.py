@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from netecho.report.escape import printable_values
@@ -34,7 +35,7 @@ def phases(setup: Document) -> str:
 
 def manner(settings: Document, sent: int | None = None) -> str:
     """Return how the probes were sent, and if they were, how many."""
-    size = settings.get("size")
+    size = _size(settings.get("size"))
     if settings.get("connect_only"):
         words = "connections" if sent is None else many(sent, "connection")
     elif sent is None:
@@ -50,6 +51,17 @@ def manner(settings: Document, sent: int | None = None) -> str:
     if connections > 1:
         words += f" on each of {connections} connections"
     return words + (", with a connection each" if settings.get("reconnect") else "")
+
+
+def _size(size: object) -> str:
+    """Return the size of a payload, or the sizes of a sweep as they are said: 64 to 1,408 (by 448)."""
+    if not isinstance(size, str):
+        return str(size)
+    swept = re.fullmatch(r"(\d{1,9})\.\.(\d{1,9}):(\d{1,9})", size, re.ASCII)
+    if swept is None:
+        return size
+    first, last, step = map(int, swept.groups())
+    return f"{first:,} to {last:,} (by {step:,})"
 
 
 def _where(target: Document) -> str:

@@ -186,7 +186,7 @@ def counts(summary: Summary) -> Text:
     if summary.lost:
         lost += f" ({humanize.percent(summary.lost, summary.received + summary.lost)})"
     line.append(lost, "bold red" if summary.lost else "")
-    reasons = [f"{count:,} {reason.value}" for reason, count in summary.loss_by_reason.items()]
+    reasons = [f"{count:,} {humanize.reason_words(reason)}" for reason, count in summary.loss_by_reason.items()]
     if reasons and list(summary.loss_by_reason) != ["timeout"]:
         line.append(f": {', '.join(reasons)}", "red")
     return line

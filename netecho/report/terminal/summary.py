@@ -14,13 +14,18 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from netecho.report.document.decode import started_of, timeline_of
 from netecho.report.escape import printable_values
-from netecho.report.humanize import ms, percent, span
+from netecho.report.humanize import many, ms, percent, reason_words, span
+from netecho.report.terminal import time_chart
 from netecho.report.terminal.findings import Weight, remarks
 from netecho.report.terminal.headline import manner, path, phases
 from netecho.report.terminal.histogram_chart import lines
-from netecho.report.terminal.tables import sizes, times
+from netecho.report.terminal.moments import moment
+from netecho.report.terminal.tables import measured_name, sizes, times
+from netecho.report.terminal.time_chart import Line
 from netecho.report.terminal.transport_facts import facts
+from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,18 +35,25 @@ if TYPE_CHECKING:
 
 MARKS: dict[Weight, tuple[str, str]] = {"bad": ("!", "bold red"), "odd": ("!", "yellow"), "note": ("-", "dim")}
 _BLANK_END = re.compile(r"(?: |\x1b\[[0-9;]*m)*$")
-ROOMY = 32
+ROOMY = 40
 """Lines that a terminal must have for a histogram that was not asked for..."""
+ROOM_FOR_CHART = 24
+"""...and for a chart of the round trips over time..."""
 ENOUGH = 20
-"""...and round trips for it to say anything."""
+"""...and round trips for either to say anything."""
+OUTAGES_SHOWN = 3
+CHART_HEIGHT = 8
+"""Rows of that chart, with its axes."""
 
 
 def show(document: Document, output: Output, *, histogram: bool | None = None) -> None:
     """Print the summary to standard output; `histogram` None: where there is room for it and reason."""
     width, height = output.size
+    is_worth_drawing = output.stdout_is_terminal and document["rtt"]["count"] >= ENOUGH
+    chart = is_worth_drawing and height >= ROOM_FOR_CHART
     if histogram is None:
-        histogram = output.stdout_is_terminal and height >= ROOMY and document["rtt"]["count"] >= ENOUGH
-    paper = summary(document, width, glyphs=output.glyphs, histogram=histogram)
+        histogram = is_worth_drawing and height >= ROOMY
+    paper = summary(document, width, glyphs=output.glyphs, chart=chart, histogram=histogram)
     output.write(rendered(paper, width=width, color=output.stdout_color))
 
 
@@ -66,29 +78,36 @@ def _styles_alone(end: re.Match[str]) -> str:
     return end[0].replace(" ", "")
 
 
-def summary(document: Document, width: int, *, glyphs: bool = True, histogram: bool = False) -> RenderableType:
+def summary(
+    document: Document, width: int, *, glyphs: bool = True, chart: bool = False, histogram: bool = False
+) -> RenderableType:
     """Return the whole summary, for a width in columns."""
-    return Group(*_parts(printable_values(document), width, glyphs=glyphs, histogram=histogram))
+    return Group(*_parts(printable_values(document), width, glyphs=glyphs, chart=chart, histogram=histogram))
 
 
-def _parts(document: Document, width: int, *, glyphs: bool, histogram: bool) -> Iterator[RenderableType]:
+def _parts(document: Document, width: int, *, glyphs: bool, chart: bool, histogram: bool) -> Iterator[RenderableType]:
     yield _title(document)
     yield _manner(document)
     if taken := phases(document["setup"]):
         yield Text(taken, style="dim")
     yield _counts(document)
+    yield from _outages(document)
     if document["rtt"]["count"]:
         yield Text()
         yield times(document, width)
         yield Text()
         yield from _variation(document, width)
+        yield from _worst(document)
         yield from (Text(line, style="dim") for line in facts(document))
+        if chart and (over_time := _chart(document, width, glyphs=glyphs)):
+            yield Text()
+            yield from over_time
         if document.get("sizes"):
             yield Text()
-            yield sizes(document["sizes"], width)
+            yield sizes(document, width)
         if histogram and (drawn := lines(document["histogram"]["rtt"], width, glyphs=glyphs)):
             yield Text()
-            yield Text("rtt, ms", style="dim")
+            yield Text(f"{measured_name(document['settings'])}, ms", style="dim")
             yield Text("\n".join(drawn), no_wrap=True)
     if said := remarks(document):
         yield Text()
@@ -119,10 +138,50 @@ def _counts(document: Document) -> Text:
     lost = probes["lost"]
     line = Text(f"{probes['received']:,} received, ", style="bold")
     line.append(f"{lost:,} lost ({percent(lost, probes['sent'] - probes['pending'])})", style="red" if lost else "")
-    for name in ("late", "duplicate", "reordered", "corrupt", "pending"):
-        if probes[name]:
-            line.append(f", {probes[name]:,} {name}", style="not bold yellow")
+    for name in ("late", "duplicate", "reordered", "corrupt", "pending", "dropped_here", "not_sent"):
+        if probes.get(name):
+            line.append(f", {probes[name]:,} {name.replace('_', ' ')}", style="not bold yellow")
     return line
+
+
+def _outages(document: Document) -> Iterator[Text]:
+    """Say when the target was not there, the longest times of it."""
+    outages = document.get("outages") or []
+    longest = sorted(outages, key=lambda outage: outage["start_ms"] - outage["end_ms"])[:OUTAGES_SHOWN]
+    for outage in sorted(longest, key=lambda outage: outage["start_ms"]):
+        start, end = (moment(document, outage[key]) for key in ("start_ms", "end_ms"))
+        until = f"to {end}" if outage["recovered"] else f"to the end ({end})"
+        took = span(max(0, outage["end_ms"] - outage["start_ms"]))
+        why = reason_words(outage["reason"])
+        yield Text(f"gone from {start} {until}: {took}, {outage['lost']:,} lost, {why}", style="bold red")
+    if others := len(outages) - len(longest):
+        yield Text(
+            f"and {many(others, 'more time', 'more times')}; {span(document['unavailable_ms'])} in all", style="red"
+        )
+
+
+def _worst(document: Document) -> Iterator[Text]:
+    worst = (document.get("timeline") or {}).get("worst")
+    if worst is not None and document["rtt"]["count"] > 1:
+        when = moment(document, worst["scheduled_ms"])
+        yield Text(f"longest {measured_name(document['settings'])} {ms(worst['rtt_ms'])} ms at {when}", style="dim")
+
+
+def _chart(document: Document, width: int, *, glyphs: bool) -> list[Text]:
+    """Return the round trips over time; none where a saved run says nothing that can be drawn."""
+    rtt = document["rtt"]
+    across = [
+        Line(name, None if rtt[f"{name}_ms"] is None else round(rtt[f"{name}_ms"] * MILLISECOND))
+        for name in ("p50", "p99")
+    ]
+    drawn_with = time_chart.BLOCKS if glyphs else time_chart.ASCII
+    periods = time_chart.fitting(timeline_of(document), width)
+    try:
+        return time_chart.chart(
+            periods, width, CHART_HEIGHT, started=started_of(document), lines=across, glyphs=drawn_with
+        )
+    except (ValueError, OverflowError):  # its times are in no calendar
+        return []
 
 
 def _variation(document: Document, width: int) -> Iterator[Text]:

@@ -46,15 +46,23 @@ def rows(document: Document) -> dict[str, Document]:
     return {name: phase for name, phase in connections.items() if phase is not None} | kinds
 
 
-def sizes(swept: Iterable[Document], width: int) -> Table:
-    """Return the table of a sweep, a row for each size."""
+def sizes(document: Document, width: int) -> Table:
+    """Return the table of a sweep, a row for each size, and one for all."""
+    swept: Iterable[Document] = document["sizes"]
     each = list(swept)
+    sent, lost = (sum(size[key] for size in each) for key in ("sent", "lost"))
     columns = {
-        "sent": ["sent", *(f"{size['sent']:,}" for size in each)],
-        "lost": ["lost", *(percent(size["lost"], size["sent"]) for size in each)],
+        "sent": ["sent", *(f"{size['sent']:,}" for size in each), f"{sent:,}"],
+        "lost": ["lost", *(percent(size["lost"], size["sent"]) for size in each), percent(lost, sent)],
     }
-    columns |= {column: [_name(column), *(ms(size["rtt"][f"{column}_ms"]) for size in each)] for column in SIZE_COLUMNS}
-    return fitted(["bytes", *(f"{size['size']:,}" for size in each)], columns, ("sent", "mean"), width)
+    whole = document["rtt"]
+    columns |= {
+        column: [_name(column), *(ms(kind[f"{column}_ms"]) for kind in (*(size["rtt"] for size in each), whole))]
+        for column in SIZE_COLUMNS
+    }
+    first = ["bytes", *(f"{size['size']:,}" for size in each), "all"]
+    widest = max(map(len, first))
+    return fitted([name.rjust(widest) for name in first], columns, ("sent", "mean"), width)
 
 
 def measured_name(settings: Mapping[str, object]) -> str:

@@ -10,17 +10,17 @@ The scale is linear where that shows something, logarithmic where the longest ro
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import accumulate, groupby
 from math import ceil, floor, log10
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.text import Text
 
+from netecho.measure.stats.timeline import Period
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from netecho.measure.stats.timeline import Period
 
 LOWEST = 3
 """Rows without which a chart says nothing."""
@@ -76,7 +76,7 @@ def chart(
 
     `started` is the wall clock at the start of the run, nanoseconds since 1970; the clock shows local time.
     """
-    answered = [period for period in periods if period.p50 is not None]
+    answered = [period for period in periods if period.p50 is not None and period.max is not None]
     rows = height - 2 - any(period.lost for period in periods)
     if not answered or rows < LOWEST:
         return []
@@ -105,6 +105,31 @@ def chart(
             line.append(f"{glyphs.dotted * 3} {named[row]}", "dim")
         drawn.append(line)
     return [*drawn, *_clock(periods, gutter, wide, width, started, glyphs), *_losses(periods, gutter, wide, glyphs)]
+
+
+def fitting(periods: Sequence[Period], width: int) -> list[Period]:
+    """Return the periods, as many neighbours put together as it takes for a chart of that width.
+
+    The p50 of several is the median of theirs, by how many round trips each has.
+    """
+    together = ceil(len(periods) / max(1, width - MARGIN)) or 1
+    return [_merged(periods[first : first + together]) for first in range(0, len(periods), together)]
+
+
+def _merged(periods: Sequence[Period]) -> Period:
+    answered = sorted((period.p50, period.received) for period in periods if period.p50 is not None)
+    received = sum(count for _, count in answered)
+    below = accumulate(count for _, count in answered)
+    middles = (p50 for (p50, _), counted in zip(answered, below, strict=True) if 2 * counted >= received)
+    return Period(
+        periods[0].start,
+        periods[-1].end,
+        received,
+        sum(period.lost for period in periods),
+        next(middles, None),
+        max((period.p99 for period in periods if period.p99 is not None), default=None),
+        max((period.max for period in periods if period.max is not None), default=None),
+    )
 
 
 class _Cell(NamedTuple):
@@ -214,7 +239,7 @@ def _number(nanoseconds: float) -> str:
 def _clock(periods: Sequence[Period], gutter: int, wide: int, width: int, started: int, glyphs: Glyphs) -> list[Text]:
     """Return the time axis and its labels, in local time."""
     seconds = (periods[-1].end - periods[0].start) / _SECOND
-    length = seconds / len(periods)
+    length = max(seconds / len(periods), 1e-9)
     columns = wide * len(periods)
     zone = datetime.fromtimestamp(started / 1e9, UTC).astimezone()
     offset = zone.utcoffset()

@@ -94,7 +94,7 @@ def test_what_the_help_says_is_the_default() -> None:
         (["-w", "3"], {"window": 3}),
         (["--connections", "4"], {"connections": 4}),
         (["--reconnect"], {"reconnect": True}),
-        (["--connect-only"], {"connect_only": True}),
+        (["--connect-only"], {"connect_only": True, "sizes": (0,)}),
         (["--warmup", "2"], {"warmup": 2}),
         (["--stamps", "user"], {"stamps": "user"}),
         (["--spin"], {"spin": True}),

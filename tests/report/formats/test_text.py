@@ -49,7 +49,7 @@ def test_each_event_has_its_line() -> None:
 
 def test_a_loss_says_why_and_what_else_is_known() -> None:
     refused = lost(3)._replace(reason=LossReason.ICMP_UNREACHABLE, detail="from 10.0.0.1\x1b[2J")
-    assert event_line(refused, STARTED) == (r"seq 3  lost at 05:40:00.723: icmp unreachable, from 10.0.0.1\x1b[2J")
+    assert event_line(refused, STARTED) == (r"seq 3  lost at 05:40:00.723: ICMP unreachable, from 10.0.0.1\x1b[2J")
 
 
 def test_parallel_connections_are_told_apart() -> None:

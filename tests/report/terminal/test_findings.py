@@ -45,8 +45,8 @@ def test_worst_first() -> None:
             "1 segment was sent again: what TCP loses shows as a slow reply, not as a loss.",
         ),
         (
-            run([reply(0, MS, lag=3 * MS)]),
-            "Sends left late, by 3 ms at p99: this machine did not keep up with the schedule.",
+            run([reply(0, MS, lag=101 * MS)]),
+            "Sends left late, by 101 ms at p99: this machine did not keep up with the schedule.",
         ),
         (
             run([reply(0, MS, lag=3 * MS)], waits=1),
@@ -93,3 +93,30 @@ def test_what_deserves_none(document: Document) -> None:
 def test_a_run_without_replies_is_not_said_to_be_slow() -> None:
     empty: dict[str, Any] = run([])
     assert sentences(empty) == []
+
+
+def test_sends_that_leave_late_are_worth_a_word_only_where_a_figure_is_spoiled() -> None:
+    def lateness(document: Document) -> list[str]:
+        return [sentence for sentence in sentences(document) if "late" in sentence]
+
+    # By kernel timestamps, 5 ms of 200: neither rtt nor the schedule is any worse for it.
+    assert lateness(run([reply(0, MS, lag=5 * MS)])) == []
+    # The program's own clock reads a reply as late as it sends.
+    assert lateness(run([reply(0, MS, lag=5 * MS, kernel=False)])) == [
+        "This machine was late to send, by 5 ms at p99, and as late to read: rtt by its own clock has that in it."
+    ]
+    assert lateness(run([reply(0, 90 * MS, lag=5 * MS, kernel=False)])) == []
+    # A connection is made first, or again after the target was gone: that is not this machine's lateness.
+    late = run([reply(0, MS, lag=150 * MS)])
+    assert lateness(late) == ["Sends left late, by 150 ms at p99: this machine did not keep up with the schedule."]
+    assert lateness(late | {"connections": {"connect": late["rtt"], "tls": None}}) == []
+    assert lateness(late | {"outages": [{"start_ms": 0.0, "end_ms": 9.0}]}) == []
+
+
+def test_why_probes_were_lost_and_that_the_target_was_gone_at_the_end() -> None:
+    document = run([reply(0, MS), lost(1), lost(2), lost(3)])
+    document |= {"loss_by_reason": {"refused": 2, "icmp_unreachable": 1}, "gone_ms": 5000.0}
+    assert sentences(document)[:2] == [
+        "The target no longer answered when the run ended: it was gone for 5.00 s.",
+        "3 of 4 probes were lost (75%): 2 refused, 1 ICMP unreachable.",
+    ]

@@ -11,7 +11,11 @@ SETTINGS = dict(START.settings)
     ("settings", "before", "after"),
     [
         ({}, "64 bytes every 200 ms", "7 probes of 64 bytes every 200 ms"),
-        ({"size": "64..1400:64"}, "64..1400:64 bytes every 200 ms", "7 probes of 64..1400:64 bytes every 200 ms"),
+        (
+            {"size": "64..1400:64"},
+            "64 to 1,400 (by 64) bytes every 200 ms",
+            "7 probes of 64 to 1,400 (by 64) bytes every 200 ms",
+        ),
         ({"interval_ms": 0.0}, "64 bytes one after the other", "7 probes of 64 bytes one after the other"),
         ({"schedule": "poisson"}, "64 bytes about every 200 ms", "7 probes of 64 bytes about every 200 ms"),
         (
