@@ -38,6 +38,10 @@ class Form:
     """Offset of T1 in a request and of T3 in a reply."""
     received_at: int
     """Offset of T2 in a reply."""
+    sender_sent_at: int
+    """Offset of the sender's T1 in a reply."""
+    zeroes: slice
+    """What a request has between its fields and its HMAC: zeroes (RFC 8762 section 4.2)."""
 
     @property
     def size(self) -> int:
@@ -51,6 +55,8 @@ OPEN = Form(
     sealed=False,
     sent_at=4,
     received_at=16,
+    sender_sent_at=28,
+    zeroes=slice(16, 44),
 )
 AUTHENTICATED = Form(
     sender=Struct("!I12xQHH68x"),
@@ -58,6 +64,8 @@ AUTHENTICATED = Form(
     sealed=True,
     sent_at=16,
     received_at=32,
+    sender_sent_at=64,
+    zeroes=slice(28, 96),
 )
 
 

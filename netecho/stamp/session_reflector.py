@@ -1,15 +1,13 @@
 """The Session-Reflector: what comes back for which octets (RFC 8762 section 4.3), without a socket or a clock.
 
-Three rules decide what is answered, whatever comes:
+Who may forge an address is within reach of every reflector, so three rules decide what is answered:
 
-- A reply is as long as its request, never longer. A request shorter than the base packet (TWAMP-Light: 14 octets and
-  more) is read as if zeroes followed, and its reply is the base packet cut to the same length; from 41 octets on only
-  zeroes are cut. RFC 8762 section 4.6 would answer with the whole base packet, up to three times what came: that is
-  done only where `Rules.whole_base` asks for it, as a reflector is within anyone's reach who can forge an address.
-- What carries a Receive Timestamp of about now is another reflector's reply, not a request, and is not answered: two
-  reflectors that a forged packet sets upon each other would go on for ever. (The RFC has those octets ignored; a
-  sender's are zero.) In requests too short to tell, the well-known port and the reflector's own give it away.
-- Where there is a key, nothing is read before the seal has been checked, and what fails is not answered.
+- A reply is as long as its request. A request shorter than the base packet (TWAMP-Light: 14 octets and more) is read
+  as if zeroes followed, and its reply is a whole base packet (RFC 8762 section 4.6): up to three times what arrived.
+  How many such replies a client may have is the caller's decision (`Arrival.may_grow`).
+- A reply is never answered: two reflectors between which somebody has forged one packet would go on for ever. What
+  shows a reply is said at `_is_reply`; none of it depends on whether the two clocks agree.
+- Where there is a key, nothing is read before the HMAC has been checked, and what fails is not answered.
 """
 
 from __future__ import annotations
@@ -31,10 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
 _STAMP = Struct("!Q")
-_SECONDS = Struct("!I")
-_DAY = 86_400
 _ERA = 1 << 32
 _HALF = 1 << 31
+_NEAR = 60
+"""Seconds within which two timestamps of one clock lie that one reply carries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +43,8 @@ class Rules:
     """Number the replies of each session, so that its sender learns in which direction packets were lost."""
     key: bytes | None = None
     """Authenticated mode: of base packets, and of their TLVs."""
-    whole_base: bool = False
-    """Answer requests shorter than the base packet with a whole one (RFC 8762 section 4.6)."""
+    marked_ttls: frozenset[int] = frozenset()
+    """TTLs on arrival that show that a packet is the answer of a server like this one."""
 
 
 class Refusal(StrEnum):
@@ -57,6 +55,8 @@ class Refusal(StrEnum):
     """Its seal is wrong."""
     REPLY = "reply"
     """It is itself a reply."""
+    GROWTH = "growth"
+    """The reply would be longer than the request, and this client has had its share of those."""
 
 
 @dataclass(slots=True)
@@ -91,18 +91,17 @@ class Arrival(NamedTuple):
     """Any monotonic clock's nanoseconds."""
     ttl: int
     tos: int
+    may_grow: bool = True
+    """Whether the reply may be longer than the request, where that is shorter than a base packet."""
 
 
 class Prepared:
     """A reply but for its own time stamp, which is taken as late as can be."""
 
-    __slots__ = ("_data", "_form", "_key", "_length", "_session", "dscp", "ptp", "sequence", "wants_left")
+    __slots__ = ("_data", "_form", "_key", "_session", "dscp", "ptp", "sequence", "wants_left")
 
-    def __init__(
-        self, data: bytearray, length: int, form: Form, key: bytes | None, session: Session | None, *, ptp: bool
-    ) -> None:
+    def __init__(self, data: bytearray, form: Form, key: bytes | None, session: Session | None, *, ptp: bool) -> None:
         self._data = data
-        self._length = length
         self._form = form
         self._key = key
         self._session = session
@@ -123,8 +122,6 @@ class Prepared:
         if self._session is not None:
             self._session.follow_sequence = self.sequence
             self._session.follow_stamp = now
-        if len(data) > self._length:
-            del data[self._length :]
         return data
 
     def left(self, at: int) -> None:
@@ -170,18 +167,34 @@ class Reflector:
             if not genuine(key, data[: base - SEAL], claimed):
                 return Refusal.FORGED
             self.tally.replays += self._seals.seen(claimed)
-        return Refusal.REPLY if self._is_reply(arrival) else None
+        if self._is_reply(arrival):
+            return Refusal.REPLY
+        return Refusal.GROWTH if len(data) < self._form.size and not arrival.may_grow else None
 
     def _is_reply(self, arrival: Arrival) -> bool:
-        at = self._form.received_at
-        if len(arrival.data) < at + _STAMP.size:
-            return arrival.port in self.ports
-        (seconds,) = _SECONDS.unpack_from(arrival.data, at)
-        if not seconds:
+        """Tell whether a packet is the reply of a reflector, ours sent back by an echo service included.
+
+        By any of these: its TTL has the mark of our own replies. It is from a port that reflectors use, and has more
+        than zeroes where a request has nothing else (RFC 8762 section 4.2.1). It carries a Receive Timestamp within a
+        minute of the Timestamp: one clock took both, whatever time that clock has. Its Session-Sender Timestamp is by
+        our own clock of this minute: it answers a reply of ours. The padding of a TWAMP-Light request, which may be
+        random there, passes for one or the other once in 10 million.
+        """
+        if arrival.ttl in self._rules.marked_ttls:
+            return True
+        form, data = self._form, arrival.data
+        if arrival.port in self.ports and any(data[form.zeroes]):
+            return True
+        if len(data) < form.received_at + _STAMP.size:
             return False
+        (received,), (sent,) = _STAMP.unpack_from(data, form.received_at), _STAMP.unpack_from(data, form.sent_at)
+        if received and _near(received, sent >> 32):
+            return True
+        if len(data) < form.sender_sent_at + _STAMP.size:
+            return False
+        (answered,) = _STAMP.unpack_from(data, form.sender_sent_at)
         now = arrival.received // SECOND
-        # NTP's seconds, or PTP's.
-        return any(abs((seconds - now - epoch + _HALF) % _ERA - _HALF) < _DAY for epoch in (NTP_EPOCH, 0))
+        return _near(answered, now + NTP_EPOCH) or _near(answered, now)  # NTP's seconds, or PTP's
 
     def _reply(self, arrival: Arrival) -> Prepared:
         form, data, length = self._form, arrival.data, len(arrival.data)
@@ -201,9 +214,7 @@ class Reflector:
         reply = bytearray(base)
         received = to_wire(arrival.received, ptp=ptp)
         form.reflector.pack_into(reply, 0, own, 0, estimate, ssid, received, sequence, stamp, error, arrival.ttl)
-        if length < base and self._rules.whole_base:
-            length = base
-        prepared = Prepared(reply, length, form, self._key, session, ptp=ptp)
+        prepared = Prepared(reply, form, self._key, session, ptp=ptp)
         prepared.sequence = own
         # Without a word from the sender its own class serves both ways (Broadband Forum TR-390).
         prepared.dscp = arrival.tos >> 2
@@ -238,6 +249,11 @@ class Reflector:
         prepared.dscp = about.reply_dscp
         prepared.wants_left = about.follows and session is not None
         return extensions
+
+
+def _near(stamp: int, seconds: int) -> bool:
+    """Tell whether a timestamp of either format lies within a minute of so many seconds, of any era."""
+    return abs(((stamp >> 32) - seconds + _HALF) % _ERA - _HALF) <= _NEAR
 
 
 def _follow_up(session: Session | None, *, ptp: bool) -> FollowUp:

@@ -79,7 +79,7 @@ class TestBase:
 
     def test_what_is_not_ours_to_read_comes_back_as_zero(self) -> None:
         data = bytearray(b"\xff" * 44)
-        data[16:24] = bytes(8)  # else it were a reply
+        data[16:24] = bytes(8)  # else its timestamps lay as near as those of a reply
         reply = answer(reflector(), bytes(data))
         assert reply[38:40] == bytes(2)
         assert reply[41:] == bytes(3)
@@ -104,7 +104,7 @@ class TestBase:
         answer(by, REQUEST.encode())
         by.take(arrival(b""))
         assert by.tally.reflected == 1
-        assert by.tally.refused == {Refusal.SHORT: 1, Refusal.FORGED: 0, Refusal.REPLY: 0}
+        assert by.tally.refused == dict.fromkeys(Refusal, 0) | {Refusal.SHORT: 1}
 
     def test_it_leaves_in_the_class_it_came_in_without_the_congestion_bits(self) -> None:
         prepared = reflector().take(arrival(REQUEST.encode(), tos=46 << 2 | 3))
@@ -114,68 +114,23 @@ class TestBase:
 
 class TestTwampLight:
     @pytest.mark.parametrize("size", range(14, 44))
-    def test_a_short_request_is_read_as_if_zeroes_followed_and_answered_in_its_own_length(self, size: int) -> None:
-        by = reflector()
-        full = answer(by, REQUEST.encode()[:size].ljust(44, b"\0"))
-        assert answer(by, REQUEST.encode()[:size]) == full[:size]
-
-    @pytest.mark.parametrize("size", [41, 42, 43])
-    def test_from_41_octets_on_nothing_is_missing(self, size: int) -> None:
-        assert answer(reflector(), REQUEST.encode()[:size]).ljust(44, b"\0") == answer(reflector(), REQUEST.encode())
+    def test_a_short_request_is_read_as_if_zeroes_followed(self, size: int) -> None:
+        short = REQUEST.encode()[:size]
+        assert answer(reflector(), short) == answer(reflector(), short.ljust(44, b"\0"))
 
     @pytest.mark.parametrize("size", range(14, 44))
-    def test_the_whole_base_packet_only_where_it_is_asked_for(self, size: int) -> None:
-        assert len(answer(reflector(whole_base=True), REQUEST.encode()[:size])) == 44
+    def test_a_client_that_had_its_share_of_longer_replies_gets_none(self, size: int) -> None:
+        short = arrival(REQUEST.encode()[:size])._replace(may_grow=False)
+        assert reflector().take(short) is Refusal.GROWTH
+        assert isinstance(reflector().take(arrival(REQUEST.encode())._replace(may_grow=False)), Prepared)
 
     @pytest.mark.parametrize("size", range(14))
-    @pytest.mark.parametrize("whole_base", [False, True])
-    def test_what_is_shorter_than_the_smallest_request_is_not_answered(self, size: int, whole_base: bool) -> None:
-        assert reflector(whole_base=whole_base).take(arrival(REQUEST.encode()[:size])) is Refusal.SHORT
+    def test_what_is_shorter_than_the_smallest_request_is_not_answered(self, size: int) -> None:
+        assert reflector().take(arrival(REQUEST.encode()[:size])) is Refusal.SHORT
 
     @pytest.mark.parametrize("padding", [bytes(27), b"\x01\x02\x03", b"\xff" * 1400, b"packet padding"])
     def test_padding_comes_back_as_it_was(self, padding: bytes) -> None:
         assert answer(reflector(), REQUEST.encode() + padding)[44:] == padding
-
-
-class TestLoops:
-    def test_a_reply_is_not_answered(self) -> None:
-        by = reflector()
-        assert by.take(arrival(answer(by, REQUEST.encode()))) is Refusal.REPLY
-
-    def test_nor_a_sealed_one(self) -> None:
-        by = reflector(key=KEY)
-        assert by.take(arrival(answer(by, REQUEST.encode(KEY)))) is Refusal.REPLY
-
-    def test_nor_one_with_ptp_stamps(self) -> None:
-        reply = Reply(7, to_ptp(T3), 0x4001, 0, to_ptp(T2), 7, to_ntp(T1), 1, 61)
-        assert reflector().take(arrival(reply.encode())) is Refusal.REPLY
-
-    def test_nor_one_by_a_clock_that_is_an_hour_wrong(self) -> None:
-        by = reflector()
-        assert by.take(arrival(answer(by, REQUEST.encode()), received=T2 + 3600 * SECOND)) is Refusal.REPLY
-
-    @pytest.mark.parametrize("size", range(14, 24))
-    def test_too_short_to_tell_it_is_known_by_its_port(self, size: int) -> None:
-        by = reflector()
-        by.ports.add(8620)
-        data = REQUEST.encode()[:size]
-        assert by.take(arrival(data, port=862)) is Refusal.REPLY
-        assert by.take(arrival(data, port=8620)) is Refusal.REPLY
-        assert isinstance(by.take(arrival(data, port=8621)), Prepared)
-
-    def test_a_sender_may_write_from_the_well_known_port(self) -> None:
-        assert isinstance(reflector().take(arrival(REQUEST.encode(), port=862)), Prepared)
-
-    @given(st.binary(min_size=14, max_size=120), st.booleans(), st.booleans())
-    def test_two_reflectors_set_upon_each_other_fall_silent(self, data: bytes, stateful: bool, whole: bool) -> None:
-        one, other = (reflector(stateful=stateful, whole_base=whole) for _ in range(2))
-        for passes in range(4):
-            prepared = (one, other)[passes % 2].take(arrival(data, port=862, received=T2 + passes))
-            if isinstance(prepared, Refusal):
-                break
-            data = bytes(prepared.stamped(T3 + passes))
-        else:
-            pytest.fail("a loop")
 
 
 class TestAuthenticated:
@@ -212,10 +167,6 @@ class TestAuthenticated:
         for _ in range(2):
             by.take(arrival(REQUEST.encode(b"another")))
         assert by.tally.replays == 0
-
-    def test_an_open_reflector_takes_a_sealed_packet_for_a_reply(self) -> None:
-        # Its T1 lies where an open reply has T2. Its sender would not have believed an answer without a seal.
-        assert reflector().take(arrival(REQUEST.encode(KEY))) is Refusal.REPLY
 
 
 class TestExtensions:
@@ -405,7 +356,7 @@ def test_whatever_comes_there_is_no_exception_and_nothing_longer_comes_back(
         prepared = by.take(Arrival(data, ("192.0.2.1", port), port, T2, 0, ttl, tos))
         if isinstance(prepared, Prepared):
             reply = prepared.stamped(T3)
-            assert len(reply) == len(data)
+            assert len(reply) == max(len(data), 44)
             assert 0 <= prepared.dscp < 64
             prepared.left(T3 + 1)
     assert by.tally.reflected + sum(by.tally.refused.values()) == len(datagrams)

@@ -120,7 +120,11 @@ LINE = Parsed("TEXT", parse_line)
 @tls("--alpn", type=Parsed("NAME", parse_alpn), multiple=True, help="speak this application protocol; may be repeated")
 @stamp("--stateful", is_flag=True, help="number the replies of each session, which shows where packets are lost")
 @stamp("--auth-key-file", type=FILE, help="authenticated mode, with the key in FILE: as it stands, or hex:DIGITS")
-@stamp("--whole-base", is_flag=True, help="answer TWAMP-Light requests under 44 bytes with 44, as RFC 8762 section 4.6")
+@stamp(
+    "--whole-base",
+    is_flag=True,
+    help="answer TWAMP-Light requests under 44 bytes without a limit; else 64 a second of a client",
+)
 @running("--workers", type=integer(1, 256), default=1, shown="1", help="processes sharing the ports and the limits")
 @running(
     "--socket-mode", type=Parsed("MODE", parse_mode), default=0o660, shown="660", help="permissions of Unix sockets"

@@ -33,7 +33,7 @@ class ReflectorSettings:
     key: str | None = None
     """Of authenticated mode, in hexadecimal digits; None: open mode."""
     whole_base: bool = False
-    """Answer requests shorter than the base packet with a whole one (RFC 8762 section 4.6)."""
+    """Answer requests shorter than the base packet (RFC 8762 section 4.6) without a limit to how many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ make the network look faster than it is, on loopback faster than nothing.
 
 from __future__ import annotations
 
+import random
 import socket
 import struct
 import time
@@ -20,8 +21,8 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from netecho.echo.events import Received
-from netecho.echo.limits import client_of
-from netecho.echo.loop_guard import NEVER_ANSWERED, TO_MANY
+from netecho.echo.limits import RateLimit, client_of
+from netecho.echo.loop_guard import ANSWER_TTL, MARKED, NEVER_ANSWERED, TO_MANY
 from netecho.net.linux import sockopts
 from netecho.net.linux.cmsg import Control, Headers, traffic_class
 from netecho.net.linux.timestamping import PER_DRAIN, SPACE, TimestampIds, awake, parse_tx_timestamp
@@ -30,7 +31,7 @@ from netecho.net.reactor.error_queue import ErrorQueueAware
 from netecho.net.server.peers import endpoint_of, host_of
 from netecho.net.server.socket_reader import SocketReader
 from netecho.net.server.sockets import prepare_datagrams
-from netecho.stamp.packet import PORT, TTL
+from netecho.stamp.packet import PORT, form_of
 from netecho.stamp.session_reflector import Arrival, Clock, Prepared, Reflector, Refusal, Rules
 from netecho.units import MILLISECOND, SECOND
 
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 
 
 LARGEST = 65_535
+LONGER_REPLIES = 64
+"""Replies in a second to one client (one /64 network of IPv6) that may be longer than their requests. Somebody who
+forges that client's address gains no more than 2 kB a second by it."""
 _BATCH = 64
 """Datagrams answered in one go; then the reactor's other descriptors have their turn."""
 _ROOM = 256
@@ -60,13 +64,14 @@ _WHY = {
     Refusal.SHORT: "too short for a STAMP packet",
     Refusal.FORGED: "its seal is wrong (--auth-key-file)",
     Refusal.REPLY: "it is itself the reply of a reflector",
+    Refusal.GROWTH: "under 44 bytes, and this client has had its longer replies of this second (--whole-base)",
 }
 
 
 def new_reflector(reflector_settings: ReflectorSettings) -> Reflector:
     """Make what all the listeners of a server share."""
     key = None if reflector_settings.key is None else bytes.fromhex(reflector_settings.key)
-    rules = Rules(stateful=reflector_settings.stateful, key=key, whole_base=reflector_settings.whole_base)
+    rules = Rules(stateful=reflector_settings.stateful, key=key, marked_ttls=MARKED)
     state = clock_state()
     return Reflector(rules, Clock(state.estimate, state.sync))
 
@@ -110,6 +115,9 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         self._awaited: dict[int, tuple[Prepared, int]] = {}
         self._egress = Egress()
         self._clock_due = 0
+        reflector_settings = admission.settings.reflector_settings
+        self._base = form_of(None).size
+        self._growth = RateLimit(None if reflector_settings.whole_base else LONGER_REPLIES, random.getrandbits(64))
         if bound.port is not None:
             reflector.ports.add(bound.port)
         self._leaving = prepare(bound.socket)
@@ -119,6 +127,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         """Answer what waits."""
         now = self._admission.clock()
         self._admission.rate.roll(now)
+        self._growth.roll(now)
         if now >= self._clock_due:
             state = clock_state()
             self._reflector.clock.estimate, self._reflector.clock.sync = state.estimate, state.sync
@@ -169,7 +178,8 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         received = time.time_ns() if headers.rx_timestamp is None else headers.rx_timestamp
         source = (host, port, headers.local)
         now = self._admission.clock()
-        answer = self._reflector.take(Arrival(data, source, port, received, now, headers.ttl, headers.tos))
+        may_grow = len(data) >= self._base or self._growth.take(client_of(host))
+        answer = self._reflector.take(Arrival(data, source, port, received, now, headers.ttl, headers.tos, may_grow))
         tally, totals = self._reflector.tally, self._totals
         totals.forged, totals.replayed = tally.refused[Refusal.FORGED], tally.replays
         return _WHY[answer] if isinstance(answer, Refusal) else answer
@@ -224,7 +234,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
 
 def prepare(sock: socket.socket) -> bool:
     """Ask the kernel for all that replies depend on; return whether it can tell when they leave."""
-    prepare_datagrams(sock, TTL, traffic_class=True)
+    prepare_datagrams(sock, ANSWER_TTL, traffic_class=True)
     if not awake():
         return False
     _stamp(sock)

@@ -15,11 +15,12 @@ from twisted.python.failure import Failure
 
 from netecho.echo.events import Received, Refused
 from netecho.echo.limits import Limits
+from netecho.echo.loop_guard import ANSWER_TTL
 from netecho.net.linux.cmsg import Headers
 from netecho.net.linux.sockopts import MSG_ERRQUEUE
 from netecho.net.server.settings import ReflectorSettings
 from netecho.net.server.sockets import BoundSocket
-from netecho.net.server.stamp import Egress, ReflectorListener, new_reflector, prepare
+from netecho.net.server.stamp import LONGER_REPLIES, Egress, ReflectorListener, new_reflector, prepare
 from netecho.stamp.packet import Reply, Request
 from netecho.stamp.session_sender import Reflection, Sender
 from netecho.stamp.times import ErrorEstimate, from_ntp
@@ -42,12 +43,13 @@ class Mirror:
     ) -> None:
         self.host = host
         self.family = FAMILIES[host]
-        self.parts = ServerParts(**settings)
+        reflector_settings = reflector_settings or ReflectorSettings()
+        self.parts = ServerParts(reflector_settings=reflector_settings, **settings)
         self.socket = socket.socket(self.family, socket.SOCK_DGRAM)
         self.socket.setblocking(False)
         self.socket.bind((bind or host, 0))
         self.port: int = self.socket.getsockname()[1]
-        self.reflector = new_reflector(reflector_settings or ReflectorSettings())
+        self.reflector = new_reflector(reflector_settings)
         bound = BoundSocket("stamp", self.socket)
         self.listener = ReflectorListener(self.parts.reactor, bound, self.parts.admission, self.reflector)
         self.clients: list[socket.socket] = []
@@ -146,7 +148,7 @@ def test_the_class_of_the_request_is_told_and_the_reply_has_the_one_that_is_aske
     seen = sender.read(data, time.time_ns())
     assert isinstance(seen, Reflection)
     header = {kind: value[0] for _, kind, value in control}
-    assert sorted(header.values()) == sorted([255, 10 << 2 if asked else tos & 0xFC])
+    assert sorted(header.values()) == sorted([ANSWER_TTL, 10 << 2 if asked else tos & 0xFC])
     if asked:
         assert seen.class_of_service is not None
         assert (seen.class_of_service.dscp, seen.class_of_service.ecn) == (46, 3)
@@ -154,16 +156,34 @@ def test_the_class_of_the_request_is_told_and_the_reply_has_the_one_that_is_aske
 
 def test_replies_are_as_long_as_requests(mirror: Mirror) -> None:
     client = mirror.client()
-    for size in (14, 41, 44, 48, 1400, 60_000):
+    for size in (44, 48, 1400, 60_000):
         data = mirror.ask(client, request(max(size, 44))[:size])
         assert data is not None
         assert len(data) == size
     assert mirror.parts.admission.totals.bytes_sent == mirror.parts.admission.totals.bytes_received
 
 
-def test_the_whole_base_packet_where_it_is_asked_for(host: str) -> None:
-    with contextlib.closing(Mirror(host, reflector_settings=ReflectorSettings(whole_base=True))) as mirror:
-        assert len(mirror.ask(mirror.client(), request()[:14]) or b"") == 44
+class TestShortRequests:
+    """TWAMP-Light's may have 14 bytes, and are answered with 44: as often as does no harm to who did not ask."""
+
+    @pytest.mark.parametrize("size", [14, 22, 41, 43])
+    def test_they_get_a_whole_base_packet(self, mirror: Mirror, size: int) -> None:
+        assert len(mirror.ask(mirror.client(), request()[:size]) or b"") == 44
+
+    def test_but_only_so_many_a_second_to_one_client_which_the_log_says(self, mirror: Mirror) -> None:
+        client, other = mirror.client(), mirror.client()
+        answers = [mirror.ask(client, request()[:22]) for _ in range(2 * LONGER_REPLIES)]
+        assert sum(answer is not None for answer in answers) == LONGER_REPLIES
+        assert mirror.ask(other, request()[:22]) is None
+        assert "longer replies" in mirror.refused[-1]
+        assert mirror.ask(other, request()) is not None
+        mirror.parts.reactor.advance(1)
+        assert mirror.ask(other, request()[:22]) is not None
+
+    def test_without_a_limit_where_that_is_asked_for(self, host: str) -> None:
+        with contextlib.closing(Mirror(host, reflector_settings=ReflectorSettings(whole_base=True))) as mirror:
+            client = mirror.client()
+            assert all(mirror.ask(client, request()[:14]) for _ in range(2 * LONGER_REPLIES))
 
 
 def test_the_next_reply_tells_when_the_last_one_really_left(host: str) -> None:
