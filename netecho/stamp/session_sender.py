@@ -2,7 +2,8 @@
 
 A request asks for as much as its size has room for. A reply is believed only if it carries our sequence number and
 the T1 we sent with it, which nobody off the path can know. The TLVs of a reply are read by RFC 8972 section 4: one
-with U is skipped, one with M ends the reading, and one with I, or a wrong HMAC TLV, discards them all.
+with U is skipped, one with M ends the reading, and one with I, or a wrong HMAC TLV, discards them all. Of what follows
+the base packet nothing else is judged: a reflector of TWAMP-Light pads its replies with what it likes.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from netecho.stamp.tlv import (
     Tlv,
     Type,
     encode,
-    follows,
     walk,
 )
 
@@ -96,6 +96,8 @@ class Shape:
     """Whether an HMAC TLV follows."""
     padding: bytes
     """An Extra Padding TLV, or nothing."""
+    layout: tuple[tuple[int, int, int], ...]
+    """All TLVs, as they follow the base packet: where each begins, its type, and where it ends."""
 
 
 def fits(size: int, key: bytes | None = None) -> bool:
@@ -173,7 +175,10 @@ class Sender:
         if asked and asked[-1].type == Type.DIRECT_MEASUREMENT:
             counter_at = len(encode(asked[:-1])) + HEADER.size
         padding = Tlv(_U, Type.EXTRA_PADDING, self._padding(left - HEADER.size)).encode() if left else b""
-        return Shape(encode(asked), counter_at, sealed, padding)
+        tlvs = encode(asked)
+        whole = tlvs + (Tlv(_U, Type.HMAC, bytes(SEAL)).encode() if sealed else b"") + padding
+        layout = tuple((span.start, span.type, span.end) for span in walk(whole))
+        return Shape(tlvs, counter_at, sealed, padding, layout)
 
     def read(self, data: bytes, near: int) -> Reflection | Rejection:
         """Return what a datagram that arrived at about `near` (nanoseconds since 1970) says."""
@@ -188,7 +193,8 @@ class Sender:
             return Rejection.FOREIGN
         estimate = ErrorEstimate.decode(reply.error)
         rest = data[self._form.size :]
-        told = self._tlvs(rest, reply.sequence) if rest and follows(rest) else {}
+        shape = self._shapes.get(len(data))
+        told = {} if shape is None else self._tlvs(rest, shape, reply.sequence)
         cos, info = told.get(Type.CLASS_OF_SERVICE), told.get(Type.TIMESTAMP_INFORMATION)
         counters, follow_up = told.get(Type.DIRECT_MEASUREMENT), told.get(Type.FOLLOW_UP_TELEMETRY)
         return Reflection(
@@ -205,7 +211,7 @@ class Sender:
             timestamp_information=None if info is None else TimestampInformation.decode(info),
             counters=None if counters is None else DirectMeasurement.decode(counters),
             follow_up=None if follow_up is None else _instant_of(FollowUp.decode(follow_up), near, estimate),
-            wrong_at=self._wrong_at(data),
+            wrong_at=None if shape is None else self._wrong_at(data, shape, told.get(Type.EXTRA_PADDING)),
         )
 
     def _unwrapped(self, sequence: int) -> int | None:
@@ -213,15 +219,19 @@ class Sender:
         age = (self.sent - 1 - sequence) & 0xFFFF_FFFF
         return self.sent - 1 - age if age < min(self.sent, REMEMBERED) else None
 
-    def _tlvs(self, rest: bytes, reply_sequence: int) -> dict[int, bytes]:
-        """Return the values that were filled in, by type, if they may be believed."""
+    def _tlvs(self, rest: bytes, shape: Shape, reply_sequence: int) -> dict[int, bytes]:
+        """Return the values that were filled in, by type, if they may be believed.
+
+        A reflector answers TLVs where they were, one by one. What is elsewhere is the padding of a reflector that knows
+        none, which may be anything (RFC 5357 section 4.2.1).
+        """
         told: dict[int, bytes] = {}
         spans = list(walk(rest))
-        for span in spans:
+        for span, sent in zip(spans, shape.layout, strict=False):
             flags = rest[span.start]
             if flags & Flag.INTEGRITY:
                 return {}
-            if not span.whole or flags & Flag.MALFORMED:
+            if not span.whole or flags & Flag.MALFORMED or (span.start, span.type, span.end) != sent:
                 break
             if not flags & Flag.UNRECOGNISED:
                 told[span.type] = rest[span.start + HEADER.size : span.end]
@@ -229,16 +239,17 @@ class Sender:
             return {}
         return told
 
-    def _wrong_at(self, data: bytes) -> int | None:
-        """Compare the padding's content, the one part that nobody on the way or at the far end has reason to touch."""
-        shape = self._shapes.get(len(data))
-        if shape is None or not shape.padding:
-            return None
-        start = len(data) - len(shape.padding) + HEADER.size
-        if data[start:] == shape.padding[HEADER.size :]:
-            return None
+    def _wrong_at(self, data: bytes, shape: Shape, returned: bytes | None) -> int | None:
+        """Return where the padding differs from what was sent, in a reply of which `returned` is the padding's value.
+
+        Only a reflector that recognised the Extra Padding TLV has reason to return what was in it. Others pad their
+        replies with zeroes, with random octets, or with what was sent but shifted by the length of their own fields.
+        """
         sent = shape.padding[HEADER.size :]
-        return start + next(i for i, octet in enumerate(sent) if data[start + i] != octet)
+        if returned is None or returned == sent:
+            return None
+        start = len(data) - len(sent)
+        return start + next(i for i, octet in enumerate(sent) if returned[i] != octet)
 
 
 def _instant_of(follow_up: FollowUp, near: int, estimate: ErrorEstimate) -> tuple[int, int | None]:

@@ -1,5 +1,7 @@
 """What a Session-Sender asks, and what it believes of the answers."""
 
+import random
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -231,7 +233,8 @@ class TestExtensionsOfReplies:
     def seen(self, *flags: int, key: bytes | None = None) -> list[bool]:
         """Which of Class of Service, Timestamp Information and Direct Measurement is believed with these flags."""
         sender = Sender(key=key)
-        base = reflect(there(key=key), sender.request(T1, 44 if key is None else 112, HERE))
+        request = sender.request(T1, 76 if key is None else 164, HERE)
+        base = reflect(there(key=key), request)[: 44 if key is None else 112]
         kinds = (Type.CLASS_OF_SERVICE, Type.TIMESTAMP_INFORMATION, Type.DIRECT_MEASUREMENT)
         tlvs = [Tlv(flag, kind, bytes(size)) for flag, kind, size in zip(flags, kinds, (4, 4, 12), strict=True)]
         found = read(sender, base + encode(tlvs))
@@ -256,11 +259,15 @@ class TestExtensionsOfReplies:
 
     def test_a_wrong_length_ends_the_reading(self) -> None:
         sender = Sender()
-        base = reflect(there(), sender.request(T1, 44, HERE))
-        assert read(sender, base + bytes.fromhex("00 04 0003 000000") + bytes.fromhex("00 03 0004 01020102"))[9:11] == (
-            None,
-            None,
-        )
+        base = reflect(there(), sender.request(T1, 60, HERE))[:44]
+        tlvs = bytes.fromhex("00 04 0003 000000") + bytes.fromhex("00 03 0005 0102010200")
+        assert read(sender, base + tlvs)[9:11] == (None, None)
+
+    def test_what_was_not_asked_for_is_not_believed(self) -> None:
+        sender = Sender()
+        base = reflect(there(), sender.request(T1, 60, HERE))[:44]
+        swapped = Tlv(0, Type.TIMESTAMP_INFORMATION, bytes(4)), Tlv(0, Type.CLASS_OF_SERVICE, bytes(4))
+        assert read(sender, base + encode(swapped))[9:11] == (None, None)
 
 
 class TestPadding:
@@ -275,3 +282,29 @@ class TestPadding:
     def test_nothing_is_said_of_a_reply_of_another_length(self) -> None:
         sender = Sender(padding=lambda size: b"\xaa" * size)
         assert read(sender, reflect(there(), sender.request(T1, 200, HERE))[:150]).wrong_at is None
+
+    @pytest.mark.parametrize("size", [48, 60, 96, 200, 500, 1400])
+    @pytest.mark.parametrize("returned", ["zeroes", "ones", "shifted", "untouched", "reversed"])
+    def test_reflectors_that_know_no_tlvs_may_return_what_they_like(self, size: int, returned: str) -> None:
+        """TWAMP-Light's pad their replies (RFC 5357 section 4.2.1): perfSONAR's shifts, Cisco's has zeroes."""
+        sender = Sender(padding=lambda length: bytes(n & 0xFF for n in range(length)))
+        request = sender.request(T1, size, HERE)
+        base = reflect(there(), request[:44])
+        rest = {
+            "zeroes": bytes(size),
+            "ones": b"\xff" * size,
+            "shifted": request[44 - 27 :],
+            "untouched": request[44:],
+            "reversed": request[:43:-1],
+        }[returned]
+        found = read(sender, (base + rest)[:size])
+        assert (found.sequence, found.wrong_at, found.class_of_service, found.counters) == (0, None, None, None)
+
+    @given(st.integers(44, 300), st.randoms(use_true_random=False))
+    def test_random_padding_is_neither_wrong_nor_believed(self, size: int, luck: random.Random) -> None:
+        sender = Sender(padding=luck.randbytes)
+        request = sender.request(T1, size if fits(size) else 44, HERE)
+        reply = reflect(there(), request[:44]) + luck.randbytes(len(request) - 44)
+        found = read(sender, reply)
+        assert found.wrong_at is None
+        assert found[9:13] == (None, None, None, None)
