@@ -161,7 +161,8 @@ _DELAY = {
 _DIRECTION = {**_DELAY, "ipdv_mean_abs_ms": 0.001, "pdv_p99_ms": 0.014, "jitter_rfc3550_ms": 0.001, "lost": 1}
 STAMP: Document = {
     "mode": "open",
-    "reflector": {"stateful": True, "extensions": True, "ssid": True},
+    "reflector": {"stateful": True, "extensions": True, "ssid": True, "resets": 0},
+    "loss": {"forward": 1, "backward": 1, "unknown": 0, "reasons": []},
     "clock": "estimated",
     "clocks": {
         "here": {"synchronised": False, "error_ms": 16000.0},

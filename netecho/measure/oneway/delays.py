@@ -16,7 +16,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from netecho.measure.oneway.clock_offset import BestSamples, Line, Sample
-from netecho.measure.oneway.loss import Directions
+from netecho.measure.oneway.loss import Directions, LossByDirection, loss_by_direction
 from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Histogram
 from netecho.measure.stats.signed_histogram import SignedHistogram
@@ -89,7 +89,7 @@ class Direction:
     pdv_p99: int | None = None
     jitter_rfc3550: float | None = None
     lost: int | None = None
-    """Packets lost in this direction; None: not known."""
+    """Packets lost in this direction; None where the direction of some that were lost is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +106,7 @@ class OneWaySummary:
     there: Claim | None
     line: Line | None
     stateful: bool | None
+    loss: LossByDirection
     invalid_timestamps: dict[InvalidTimestamps, int] = field(default_factory=dict)
 
 
@@ -231,8 +232,9 @@ class OneWay:
         clock = self._chosen(line)
         counted = self._corrected if clock == "estimated" else self._stamped
         forward, backward = (each.distribution() for each in counted or self._corrected)
-        stateful = self._stateful()
-        lost_forward, lost_backward = self._lost(stateful, lost)
+        loss = loss_by_direction([way.directions for way in self._ways], lost)
+        # A part of the losses in one direction is no figure of that direction: all of them are known, or none.
+        lost_forward, lost_backward = (None, None) if loss.unknown else (loss.forward, loss.backward)
         return OneWaySummary(
             clock=clock,
             forward=_direction(forward, [way.forward for way in self._ways], lost_forward),
@@ -241,7 +243,8 @@ class OneWay:
             here=self._here,
             there=self._there,
             line=line,
-            stateful=stateful,
+            stateful=self._stateful(),
+            loss=loss,
             invalid_timestamps=dict(self._invalid_timestamps),
         )
 
@@ -259,16 +262,6 @@ class OneWay:
     def _stateful(self) -> bool | None:
         known = [stateful for way in self._ways if (stateful := way.directions.stateful) is not None]
         return any(known) if known else None
-
-    def _lost(self, stateful: bool | None, lost: int) -> tuple[int | None, int | None]:
-        if not lost:
-            return 0, 0
-        if not stateful:
-            return None, None
-        forward = sum(way.directions.forward for way in self._ways)
-        backward = sum(way.directions.backward for way in self._ways)
-        # A request that arrived twice, of which no two answers were seen, looks like one too many.
-        return max(forward, 0), max(backward, 0)
 
 
 def _direction(delay: Distribution, variations: Sequence[Variation], lost: int | None) -> Direction:

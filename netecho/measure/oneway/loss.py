@@ -1,77 +1,232 @@
 """In which direction probes were lost, where the far end numbers its replies (RFC 8762 section 4).
 
-A stateful reflector's number counts the requests that reached it; a gap in ours without a gap in its own is a request
-that did not, a gap in its own is a reply that did not reach us. What was sent after the last reply to arrive is lost
-in a direction that nobody knows.
+A stateful reflector's number counts the requests that reached it. So of the probes between two replies that have no
+reply themselves, as many were answered as numbers are missing between those of the replies: these were lost on the way
+back, the others on the way there. That is known of a block of replies whose numbers can be such a count. Where they
+cannot (the reflector restarted, or its numbers are no count at all), a new block begins, and the direction of what was
+lost between the two is not known; nor is it after the last reply, or of replies that were late.
+
+What is known and what is not always make up all that was lost. A request that arrived twice takes two numbers: if one
+of the two replies is lost, it stands for one that did not arrive.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_ERA = 1 << 32
 _HALF = 1 << 31
+_OVERTAKEN = 64
+"""Requests that one request may overtake: more look like a reflector that began to count anew."""
 REMEMBERED = 4096
-"""Replies remembered, to know one that comes again."""
+"""Replies remembered, to know one that is received again."""
+
+
+class Unknown(StrEnum):
+    """Why it is not known in which direction probes were lost."""
+
+    STATELESS = "stateless"
+    """The reflector does not number its replies."""
+    RESET = "reset"
+    """The reflector began to count anew between the replies before and after."""
+    INCONSISTENT = "inconsistent"
+    """Its numbers cannot be a count of what arrived."""
+    UNANSWERED = "unanswered"
+    """There was no reply before, or none after."""
+    LATE = "late"
+    """The reply came, after the timeout: it was not lost in either direction."""
+    UNSETTLED = "unsettled"
+    """More have no reply than were lost: some were in flight when the run was cut short."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossByDirection:
+    """All the probes that were lost in a run: `forward`, `backward` and `unknown` make up the whole."""
+
+    forward: int = 0
+    backward: int = 0
+    unknown: int = 0
+    reasons: tuple[Unknown, ...] = ()
+    """Why some are unknown."""
+    resets: int = 0
+    """How often a reflector began to count anew."""
+
+
+class Block:
+    """Replies whose numbers can be one count, from request `first` and reply number `reply_first` on."""
+
+    __slots__ = ("_numbers", "_replied", "first", "highest", "reply_first", "reply_highest", "reply_seen")
+
+    def __init__(self, first: int, reply_first: int) -> None:
+        self.first = first
+        self.reply_first = reply_first
+        self.highest = first - 1
+        self.reply_highest = reply_first - 1
+        self.reply_seen = 0
+        """Different numbers of replies."""
+        self._replied = 0
+        self._numbers: dict[int, None] = {}
+
+    def takes(self, number: int, reply_number: int) -> bool:
+        """Tell whether a reply's number can be of this count: none comes twice, no request arrived more than twice."""
+        if reply_number in self._numbers or reply_number < self.reply_first:
+            return False
+        if number > self.highest and reply_number < self.reply_highest:
+            return self.reply_highest - reply_number <= _OVERTAKEN
+        sent = max(self.highest, number) - self.first + 1
+        return reply_number - self.reply_first + 1 <= 2 * sent
+
+    def add(self, number: int, reply_number: int, *, again: bool) -> None:
+        """Take in a reply; `again`: an earlier one was to the same request."""
+        self.highest = max(self.highest, number)
+        self.reply_highest = max(self.reply_highest, reply_number)
+        self.reply_seen += 1
+        self._replied += not again
+        self._numbers[reply_number] = None
+        if len(self._numbers) > REMEMBERED:
+            del self._numbers[next(iter(self._numbers))]
+
+    def add_unnumbered(self, *, again: bool) -> None:
+        """Take in a reply to a request of this block whose number says nothing."""
+        self._replied += not again
+
+    def lost(self) -> tuple[int, int, int]:
+        """Return how many were lost there, back, and in a direction that the numbers do not show."""
+        lost = max(self.highest - self.first + 1 - self._replied, 0)
+        missing = self.reply_highest - self.reply_first + 1 - self.reply_seen
+        return (lost - missing, missing, 0) if 0 <= missing <= lost else (0, 0, lost)
 
 
 class Directions:
-    """One session's numbers. All replies are told, also late ones and those that come again."""
+    """One session's numbers. All replies are told, also late ones and those that are received again."""
 
-    __slots__ = ("_base", "_forward_twice", "_highest", "_replies", "_reply_highest", "_seen", "_stateful", "_warmup")
+    __slots__ = ("_backward", "_block", "_forward", "_seen", "_stateful", "_unknown", "_warmed", "_warmup", "resets")
 
     def __init__(self, warmup: int = 0) -> None:
         self._warmup = warmup
-        # Numbers of request and reply that the count begins at; a reflector's session begins with ours.
-        self._base = (0, 0)
-        self._highest = -1
-        self._reply_highest = -1
-        self._replies = 0
-        self._forward_twice = 0
+        self._warmed: tuple[int, int] | None = None
+        """The highest request of the warm-up that has a reply, and the highest number of a reply."""
+        self._block: Block | None = None
         self._stateful: bool | None = None
         self._seen: dict[int, set[int]] = {}
-
-    def replied(self, number: int, reply_number: int, *, stateful: bool | None = None) -> None:
-        """Take in a reply to request `number` with the reflector's own `reply_number`, 32 bits of it.
-
-        `stateful`: whether the reflector numbers its replies, where that is known from elsewhere.
-        """
-        before = self._reply_highest
-        reply_number = before + (reply_number - before + _HALF) % (2 * _HALF) - _HALF if before >= 0 else reply_number
-        if number < self._warmup:
-            self._base = max(self._base, (number + 1, reply_number + 1))
-            return
-        if (reply_number - number) % (2 * _HALF):
-            self._stateful = True
-        elif stateful is not None and not self._stateful:
-            self._stateful = stateful
-        if self._highest < 0:
-            first, reply_first = self._base
-            if reply_number - reply_first > 2 * (number - first) + 1:
-                # More than if every request had arrived twice: it counts on from a session with the same addresses.
-                self._base = (number, reply_number)
-        known = self._seen.setdefault(number, set())
-        if reply_number in known:
-            return  # the reply came twice
-        self._forward_twice += bool(known)  # the request arrived twice
-        known.add(reply_number)
-        if len(self._seen) > REMEMBERED:
-            del self._seen[next(iter(self._seen))]
-        self._replies += 1
-        self._highest = max(self._highest, number)
-        self._reply_highest = max(before, reply_number)
+        # Of the blocks that have ended, and between them.
+        self._forward = 0
+        self._backward = 0
+        self._unknown = dict.fromkeys(Unknown, 0)
+        self.resets = 0
+        """How often the reflector began to count anew."""
 
     @property
     def stateful(self) -> bool | None:
         """Whether the reflector numbers its replies; None while its numbers could as well be ours."""
         return self._stateful
 
-    @property
-    def forward(self) -> int:
-        """Requests that did not arrive, up to the last that is known to have."""
-        if self._highest < 0:
-            return 0
-        arrived = self._reply_highest - self._base[1] + 1 - self._forward_twice
-        return self._highest - self._base[0] + 1 - arrived
+    def replied(self, number: int, reply_number: int, *, stateful: bool | None = None, late: bool = False) -> None:
+        """Take in a reply to request `number` with the reflector's own `reply_number`, 32 bits of it.
 
-    @property
-    def backward(self) -> int:
-        """Replies that did not arrive, up to the last that did."""
-        return self._reply_highest - self._base[1] + 1 - self._replies if self._highest >= 0 else 0
+        `stateful`: whether the reflector numbers its replies, where that is known from elsewhere. `late`: the request
+        had been given up.
+        """
+        if (reply_number - number) % _ERA:
+            self._stateful = True
+        elif stateful is not None and not self._stateful:
+            self._stateful = stateful
+        whole = self._unwrapped(reply_number)
+        if number < self._warmup:
+            first, reply_first = self._warmed or (-1, -1)
+            self._warmed = max(first, number), max(reply_first, whole)
+            return
+        known = self._seen.setdefault(number, set())
+        if reply_number in known:
+            return  # the reply was received twice
+        again = bool(known)
+        known.add(reply_number)
+        if len(self._seen) > REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        self._unknown[Unknown.LATE] += late and not again
+        self._place(number, whole, again=again)
+
+    def _unwrapped(self, reply_number: int) -> int:
+        """Return the number of which only 32 bits are sent: the one nearest to the latest."""
+        if self._block is not None:
+            near = self._block.reply_highest
+        elif self._warmed is not None:
+            near = self._warmed[1]
+        else:
+            return reply_number
+        return near + (reply_number - near + _HALF) % _ERA - _HALF
+
+    def _place(self, number: int, reply_number: int, *, again: bool) -> None:
+        block = self._block
+        if block is None:
+            block = self._block = self._first(number, reply_number)
+        elif number < block.first:
+            return  # of a block that has ended
+        elif not block.takes(number, reply_number):
+            if number <= block.highest:
+                block.add_unnumbered(again=again)
+                return
+            block = self._block = self._next(block, number, reply_number)
+        block.add(number, reply_number, again=again)
+
+    def _first(self, number: int, reply_number: int) -> Block:
+        """Begin to count: a session of the reflector begins with ours, from 0."""
+        first, reply_first = self._warmed or (-1, -1)
+        if first + 1 == self._warmup:
+            block = Block(first + 1, reply_first + 1)
+            if block.takes(number, reply_number):
+                return block
+        # It counts on from a session with the same addresses, or the end of the warm-up has no reply.
+        self._unknown[Unknown.UNANSWERED] += number - self._warmup
+        return Block(number, reply_number)
+
+    def _next(self, block: Block, number: int, reply_number: int) -> Block:
+        """End a block, and begin the next with this reply."""
+        forward, backward, unknown = block.lost()
+        self._forward += forward
+        self._backward += backward
+        self._unknown[Unknown.INCONSISTENT] += unknown
+        # A reflector that began anew has counted no more than was sent since the last reply.
+        reply_number %= _ERA
+        reset = reply_number < number - block.highest
+        self.resets += reset
+        self._unknown[Unknown.RESET if reset else Unknown.INCONSISTENT] += number - block.highest - 1
+        return Block(number, reply_number)
+
+    def lost(self) -> tuple[int, int, dict[Unknown, int]]:
+        """Return what was lost there and back up to the last reply, and what in no known direction, by the reason."""
+        forward, backward, unknown = (0, 0, 0) if self._block is None else self._block.lost()
+        reasons = dict(self._unknown)
+        reasons[Unknown.INCONSISTENT] += unknown
+        return self._forward + forward, self._backward + backward, reasons
+
+
+def loss_by_direction(sessions: Iterable[Directions], lost: int) -> LossByDirection:
+    """Divide all the probes that were lost in a run by what the numbers of its sessions say."""
+    sessions = tuple(sessions)
+    resets = sum(each.resets for each in sessions)
+    if not lost:
+        return LossByDirection(resets=resets)
+    if not any(each.stateful for each in sessions):
+        known = any(each.stateful is not None for each in sessions)
+        reason = Unknown.STATELESS if known else Unknown.UNANSWERED
+        return LossByDirection(unknown=lost, reasons=(reason,), resets=resets)
+    forward = backward = 0
+    reasons: Counter[Unknown] = Counter()
+    for each in sessions:
+        there, back, unknown = each.lost()
+        forward, backward = forward + there, backward + back
+        reasons.update(unknown)
+    rest = lost - forward - backward
+    if rest < 0:
+        return LossByDirection(unknown=lost, reasons=(Unknown.UNSETTLED,), resets=resets)
+    if rest > reasons.total():
+        reasons[Unknown.UNANSWERED] += 1  # the last ones
+    why = tuple(reason for reason in Unknown if reasons[reason]) if rest else ()
+    return LossByDirection(forward=forward, backward=backward, unknown=rest, reasons=why, resets=resets)

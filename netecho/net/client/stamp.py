@@ -193,7 +193,7 @@ class StampLink(DatagramLink):
             session.stray(data)
             return
         self._settle_waiting(seen.follow_up)
-        self._number(seen)
+        self._number(seen, late=seen.sequence not in session.outstanding)
         if seen.sequence not in session.outstanding:
             session.answered(seen.sequence, now)
             return
@@ -243,10 +243,10 @@ class StampLink(DatagramLink):
             if wrong is None:
                 oneway.replied(self._way, seen.sequence, now, stamps, *claims)
 
-    def _number(self, seen: Reflection) -> None:
+    def _number(self, seen: Reflection, *, late: bool) -> None:
         """Learn from the reflector's own numbers in which direction packets were lost."""
         stateful = None
         if seen.follow_up is not None and (seen.follow_up[1] is not None or seen.reply_sequence):
             # It fills in when the last reply left, or, though it was not the first, cannot.
             stateful = seen.follow_up[1] is not None
-        self._way.directions.replied(seen.sequence, seen.reply_sequence, stateful=stateful)
+        self._way.directions.replied(seen.sequence, seen.reply_sequence, stateful=stateful, late=late)

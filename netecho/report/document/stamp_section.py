@@ -24,12 +24,23 @@ def stamp_section(stamp: StampFacts, udp: UdpFacts | None) -> Section:
     cos, ttl = stamp.class_of_service, stamp.ttl
     return {
         "mode": "authenticated" if stamp.authenticated else "open",
-        "reflector": {"stateful": oneway.stateful, "extensions": stamp.extensions, "ssid": stamp.ssid},
+        "reflector": {
+            "stateful": oneway.stateful,
+            "extensions": stamp.extensions,
+            "ssid": stamp.ssid,
+            "resets": oneway.loss.resets,
+        },
         "clock": oneway.clock,
         "clocks": _clocks(oneway, stamp.sync_source),
         "forward": _direction(oneway.forward),
         "backward": _direction(oneway.backward),
         "processing": distribution(oneway.processing),
+        "loss": {
+            "forward": oneway.loss.forward,
+            "backward": oneway.loss.backward,
+            "unknown": oneway.loss.unknown,
+            "reasons": [str(reason) for reason in oneway.loss.reasons],
+        },
         "egress_delay": distribution(stamp.egress_delay),
         "invalid_timestamps": {
             "total": sum(oneway.invalid_timestamps.values()),

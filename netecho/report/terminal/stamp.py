@@ -22,6 +22,13 @@ _REASONS = {
     "future": "from the future",
     "past": "from the past",
 }
+_UNKNOWN = {
+    "reset": "around a restart",
+    "inconsistent": "the reflector's numbers are no count of what arrived",
+    "unanswered": "before the first reply or after the last",
+    "late": "the reply was late",
+    "unsettled": "others were in flight at the end",
+}
 _ASSUMED = (
     "One-way delays assume that the fastest packets took as long there as back: half the difference, if there was one,"
     " is in both."
@@ -73,15 +80,29 @@ def _packets(section: Document) -> Iterator[str]:
 
 
 def _loss(section: Document) -> Iterator[str]:
+    loss = section["loss"]
+    if loss["reasons"] == ["stateless"]:
+        return
     for kind in ("forward", "backward"):
-        if section[kind]["lost"]:
-            yield f"{section[kind]['lost']:,} lost {kind}"
+        if loss[kind]:
+            yield f"{loss[kind]:,} lost {kind}"
+    if loss["unknown"]:
+        why = "; ".join(_UNKNOWN[reason] for reason in loss["reasons"])
+        yield f"{loss['unknown']:,} lost in a direction that is not known ({why})"
 
 
 def remarks(document: Document) -> list[Said]:
     """Return what deserves a sentence, with its weight."""
     section = document.get("stamp")
-    return [] if section is None else [*_invalid_timestamps(section), *_doubts(section), *_changes(section)]
+    if section is None:
+        return []
+    return [*_resets(section), *_invalid_timestamps(section), *_doubts(section), *_changes(section)]
+
+
+def _resets(section: Document) -> Iterator[Said]:
+    if resets := section["reflector"]["resets"]:
+        often = many(resets, "time")
+        yield "odd", f"The reflector numbered its replies anew {often}: it restarted, or forgot the session."
 
 
 def _invalid_timestamps(section: Document) -> Iterator[Said]:

@@ -12,6 +12,8 @@ SOME: dict[str, Any] = {"count": 3, "ipdv_mean_abs_ms": 0.5, "pdv_p99_ms": 2.0, 
 
 def document(**changes: Any) -> dict[str, Any]:
     section: dict[str, Any] = {
+        "reflector": {"resets": 0},
+        "loss": {"forward": 0, "backward": 0, "unknown": 0, "reasons": []},
         "clock": "synced",
         "clocks": {
             "here": {"synchronised": True, "error_ms": 0.2},
@@ -57,11 +59,21 @@ def test_each_direction_and_the_reflectors_time_are_rows_of_the_table() -> None:
 
 
 def test_the_lines() -> None:
-    assert lines(document(forward={"lost": 2})) == [
+    assert lines(document(loss={"forward": 2, "unknown": 3, "reasons": ["late", "reset"]})) == [
         "forward ipdv 0.500 pdv 2.000 ms, backward ipdv 0.500 pdv 2.000 ms",
         "one-way delays as stamped, far clock +1.250 ms (within 0.125 ms), drift -0.50 ppm",
         "TTL 255 arrived as 250, DSCP 46 as 46, ECN 0 as 0",
-        "2 lost forward",
+        "2 lost forward, 3 lost in a direction that is not known (the reply was late; around a restart)",
+    ]
+
+
+def test_where_the_reflector_does_not_number_its_replies_nothing_is_said_of_directions() -> None:
+    assert lines(document(loss={"unknown": 3, "reasons": ["stateless"]})) == lines(document())
+
+
+def test_a_reflector_that_restarted() -> None:
+    assert said(reflector={"resets": 2}) == [
+        "The reflector numbered its replies anew 2 times: it restarted, or forgot the session."
     ]
 
 
