@@ -33,6 +33,8 @@ def environment(**extra: str) -> dict[str, str]:
     """This process's environment without what would change the command's output."""
     dropped = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")
     kept = {k: v for k, v in os.environ.items() if not k.startswith("NETECHO_") and k not in dropped}
+    if "NETECHO_PORTABLE" in os.environ:  # the tests run under both paths
+        kept["NETECHO_PORTABLE"] = os.environ["NETECHO_PORTABLE"]
     return kept | {"LC_ALL": "C.UTF-8", "TERM": "dumb", "PYTHONPYCACHEPREFIX": str(BYTECODE)} | extra
 
 

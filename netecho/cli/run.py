@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 def run(invocation: Invocation, context: CliContext) -> int:
     """Probe as asked, show what comes of it, and return the exit code."""
+    from netecho.net.reactor.lean_imports import import_twisted
+
+    import_twisted()
     from netecho.measure.criteria import judge
     from netecho.measure.recorder import Recorder
     from netecho.net.reactor.runner import run as run_reactor

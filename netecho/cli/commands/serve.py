@@ -226,6 +226,9 @@ def run(
     # A server that nobody asks about each connection is spared the work of telling.
     settings = replace(settings, log_connections=log.shows_clients, log_received=log.shows_arrivals)
     with stop_early():
+        from netecho.net.reactor.lean_imports import import_twisted
+
+        import_twisted()
         from netecho.net.server.start import run_server
 
         run_server(targets, settings, log, workers=workers, mode=mode)

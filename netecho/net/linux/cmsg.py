@@ -45,17 +45,18 @@ def control_messages(control: bytes) -> Control:
 
 
 def request_headers(sock: socket.socket, *, traffic_class: bool = False) -> None:
-    """Ask the kernel for the local address and the TTL of each datagram, and for its traffic class where wanted."""
+    """Ask for the local address and the TTL of each datagram, and for its traffic class where wanted.
+
+    What the system does not give stays unknown: the datagrams come all the same.
+    """
     if sock.family == socket.AF_INET6:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
+        sockopts.request(sock, socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, socket.IPV6_RECVHOPLIMIT)
         if traffic_class:
-            sock.setsockopt(socket.IPPROTO_IPV6, sockopts.IPV6_RECVTCLASS, 1)
+            sockopts.request(sock, socket.IPPROTO_IPV6, sockopts.IPV6_RECVTCLASS)
     elif sockopts.LINUX:
-        sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
-        sock.setsockopt(socket.IPPROTO_IP, sockopts.IP_RECVTTL, 1)
+        sockopts.request(sock, socket.IPPROTO_IP, IP_PKTINFO, sockopts.IP_RECVTTL)
         if traffic_class:
-            sock.setsockopt(socket.IPPROTO_IP, sockopts.IP_RECVTOS, 1)
+            sockopts.request(sock, socket.IPPROTO_IP, sockopts.IP_RECVTOS)
 
 
 def traffic_class(family: int, dscp: int) -> tuple[int, int, bytes]:

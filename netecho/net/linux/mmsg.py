@@ -18,6 +18,7 @@ import socket
 import sys
 from array import array
 
+from netecho.net.linux import portable, sockopts
 from netecho.net.linux.recvmsg import Iovec, Mmsghdr
 
 SIZE = 64
@@ -40,7 +41,8 @@ _ROW = ctypes.sizeof(Mmsghdr)
 def available() -> bool:
     """Whether this system has both calls, and the layout (64-bit Linux) that the views count on."""
     return (
-        sys.platform == "linux"
+        sockopts.LINUX
+        and not portable.REQUESTED
         and _ROW == 64
         and all(hasattr(ctypes.CDLL(None), name) for name in ("recvmmsg", "sendmmsg"))
     )

@@ -1,12 +1,16 @@
-"""Linux's numbers and calls that Python does not name. Constants and one-line wrappers: nothing is decided here.
+"""Linux's numbers of socket options that Python does not name, and the way to ask for what a system may not have.
 
-Sources: include/uapi/asm-generic/socket.h, linux/net_tstamp.h, linux/errqueue.h, linux/in.h, linux/in6.h,
-timerfd_create(2). Python names the timerfd calls from 3.13 on; before that the C library is asked.
+Sources: include/uapi/asm-generic/socket.h, linux/net_tstamp.h, linux/errqueue.h, linux/in.h, linux/in6.h.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
 
 LINUX = sys.platform == "linux"
 
@@ -37,11 +41,15 @@ IPV6_HOPLIMIT = 52
 IPV6_RECVTCLASS = 66
 IPV6_TCLASS = 67
 
-# Where an entry of the error queue comes from (sock_extended_err.ee_origin).
-ORIGIN_LOCAL = 1
-ORIGIN_ICMP = 2
-ORIGIN_ICMP6 = 3
 ORIGIN_TIMESTAMPING = 4
+"""Where an entry of the error queue comes from, if it is a timestamp (sock_extended_err.ee_origin)."""
 
 TSTAMP_SND = 0
 """sock_extended_err.ee_info of the stamp taken as the packet is handed to the device."""
+
+
+def request(sock: socket.socket, level: int, *options: int) -> None:
+    """Ask for each of these options; what the system does not have stays unknown."""
+    for option in options:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(level, option, 1)

@@ -12,6 +12,7 @@ from netecho.measure.facts import TcpFacts
 from netecho.net.linux import sockopts
 from netecho.units import MICROSECOND
 
+_TCP_INFO = 11
 LONGEST = 512
 """More than any release fills in (248 bytes in 6.18)."""
 UNKNOWN = 0xFFFF_FFFF
@@ -32,7 +33,7 @@ def read(sock: socket.socket) -> TcpFacts | None:
     if not sockopts.LINUX or sock.type != socket.SOCK_STREAM or sock.family == socket.AF_UNIX:
         return None
     try:
-        return parse(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, LONGEST))
+        return parse(sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, LONGEST))
     except OSError:
         return None
 

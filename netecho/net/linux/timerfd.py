@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from netecho.net.linux import sockopts
+from netecho.net.linux import portable, sockopts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ def timerfd() -> tuple[int, Callable[[int], None]] | None:
     Returns the descriptor (non-blocking, close-on-exec) and a call that sets the instant, in nanoseconds
     (0 disarms; an instant that is past fires at once); None where the system has no such thing.
     """
-    if not sockopts.LINUX:
+    if not sockopts.LINUX or portable.REQUESTED:
         return None
     try:
         return _timerfd()

@@ -19,6 +19,7 @@ stamp is believable, and which probe it belongs to, is decided elsewhere.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import socket
 import struct
 import sys
@@ -26,7 +27,7 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from netecho.net.linux import sockopts
+from netecho.net.linux import portable, sockopts
 from netecho.net.linux.cmsg import control_messages
 from netecho.net.linux.recvmsg import Entries, Message
 from netecho.net.linux.sockopts import (
@@ -306,7 +307,8 @@ def awake(patience: int = 50_000_000) -> bool:
     global _awake, _watch  # noqa: PLW0603  # one answer a process
     if _awake is None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            _awake = sockopts.LINUX and _switch_on(sock, stream=False) is not None and _answers(sock, patience)
+            here = sockopts.LINUX and not portable.REQUESTED and hasattr(ctypes.CDLL(None), "recvmmsg")
+            _awake = here and _switch_on(sock, stream=False) is not None and _answers(sock, patience)
             if _awake:
                 _watch = sock.detach()
     return _awake
@@ -323,19 +325,10 @@ def _switch_on(sock: socket.socket, *, stream: bool) -> int | None:
 
 def _ask_for_headers(sock: socket.socket) -> None:
     """Ask for what else comes with a datagram; what the system does not give stays unknown."""
-    options = [
-        (socket.SOL_SOCKET, SO_RXQ_OVFL),
-        (socket.IPPROTO_IP, sockopts.IP_RECVTTL),
-        (socket.IPPROTO_IP, sockopts.IP_RECVTOS),
-    ]
+    sockopts.request(sock, socket.SOL_SOCKET, SO_RXQ_OVFL)
+    sockopts.request(sock, socket.IPPROTO_IP, sockopts.IP_RECVTTL, sockopts.IP_RECVTOS)
     if sock.family == socket.AF_INET6:
-        options += [
-            (socket.IPPROTO_IPV6, sockopts.IPV6_RECVHOPLIMIT),
-            (socket.IPPROTO_IPV6, sockopts.IPV6_RECVTCLASS),
-        ]
-    for level, option in options:
-        with contextlib.suppress(OSError):
-            sock.setsockopt(level, option, 1)
+        sockopts.request(sock, socket.IPPROTO_IPV6, sockopts.IPV6_RECVHOPLIMIT, sockopts.IPV6_RECVTCLASS)
 
 
 def _answers(sock: socket.socket, patience: int) -> bool:

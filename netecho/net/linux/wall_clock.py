@@ -12,11 +12,12 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.net.linux.sockopts import LINUX
-from netecho.stamp.times import ErrorEstimate
-from netecho.stamp.tlv import SyncSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from netecho.stamp.times import ErrorEstimate
+    from netecho.stamp.tlv import SyncSource
 
 MICROSECOND = 1_000
 UNKNOWN = 16_000_000_000
@@ -39,11 +40,15 @@ class ClockState(NamedTuple):
     @property
     def estimate(self) -> ErrorEstimate:
         """The same in the form it has in packets."""
+        from netecho.stamp.times import ErrorEstimate  # asked for by STAMP alone: the other transports need not load it
+
         return ErrorEstimate.of(self.error, synchronised=self.synchronised)
 
     @property
     def sync(self) -> SyncSource:
         """What the clock follows. The kernel does not say; in nearly all cases it is NTP."""
+        from netecho.stamp.tlv import SyncSource
+
         return SyncSource.NTP if self.synchronised else SyncSource.FREE_RUNNING
 
 

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 
 from twisted.python import log
 
+from netecho.net.linux import portable
+
 if TYPE_CHECKING:
     from typing import Any
 
 
 def install() -> None:
-    """Make this the process's reactor, where the system has epoll; elsewhere Twisted chooses."""
-    if not hasattr(select, "epoll"):
+    """Make this the process's reactor, where the system has epoll and the fast paths are on; else Twisted chooses."""
+    if portable.REQUESTED or not hasattr(select, "epoll"):
         return
     from twisted.internet.main import installReactor
 

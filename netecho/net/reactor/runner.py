@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+YOUNG = 700
+"""New objects after which the garbage collector looks through the youngest: CPython's own default for long."""
+
 
 class Interrupt:
     """Whether a person or the system asked for the end, and who wants to know."""
@@ -82,8 +85,9 @@ def run(
     listen_for_signals()  # what is there before the reactor starts is what there is again when it has stopped
     reactor.callWhenRunning(begin)
     # What is there by now stays: the collector need not look at it again, which took it some 10 ms each time, in the
-    # middle of a measurement.
+    # middle of a measurement. From here on it looks often and little (the command line had it wait for the imports).
     gc.freeze()
+    gc.set_threshold(YOUNG)
     reactor.run()
     if running.error is not None:
         raise running.error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from twisted.internet.task import deferLater
 
-from netecho.net.reactor.epoll_fdset import EpollFDSet
+from netecho.net.reactor.epoll_fdset import fdset_for
 from netecho.net.server.admission import Admission
 from netecho.net.server.lifecycle import ROUND, looping_call
 from netecho.net.server.listeners import Context, listen
@@ -59,7 +59,7 @@ class Server:
         self._bound = bound
         self._clock = clock
         self._admission = Admission(settings, emit, clock, gate, rate)
-        self._fdset = EpollFDSet(reactor)
+        self._fdset = fdset_for(reactor)
         self._context = Context(reactor, self._fdset, self._admission, tls)
         self._listeners: list[Listener] = []
         self._rounds: list[LoopingCall] = []
@@ -98,7 +98,8 @@ class Server:
         await deferLater(time_of, 0)  # aborted connections end in the next pass
         for each in self._rounds:
             each.stop()
-        self._fdset.close()
+        if self._fdset is not self._reactor:
+            self._fdset.close()
         self._admission.report()
 
     def reloaded(self) -> None:

@@ -61,7 +61,10 @@ def left(id32: int, wall: int = SEEN) -> Entry:
     return [stamp(wall), extended(id32=id32)]
 
 
-UNREACHABLE: Entry = [extended(errno=111, origin=sockopts.ORIGIN_ICMP, type_=3, code=3)]
+ORIGIN_ICMP = 2
+"""Where an entry of the error queue comes from: SO_EE_ORIGIN_ICMP of linux/errqueue.h."""
+
+UNREACHABLE: Entry = [extended(errno=111, origin=ORIGIN_ICMP, type_=3, code=3)]
 
 
 class ScriptedQueue(Entries):
@@ -151,7 +154,7 @@ def test_ipv6_has_a_type_of_its_own() -> None:
         pytest.param([stamp(0), extended(id32=1)], id="an empty stamp"),
         pytest.param([stamp(), extended(id32=1, info=1)], id="stamped as it was queued (SCHED)"),
         pytest.param([stamp(), extended(id32=1, info=2)], id="stamped as it was acknowledged (ACK)"),
-        pytest.param([stamp(), extended(id32=1, origin=sockopts.ORIGIN_ICMP)], id="an error that is stamped"),
+        pytest.param([stamp(), extended(id32=1, origin=ORIGIN_ICMP)], id="an error that is stamped"),
     ],
 )
 def test_what_is_not_a_departure(ancillary: list[Control]) -> None:
@@ -162,7 +165,7 @@ STAMPS = st.builds(stamp, st.sampled_from([0, SEEN]))
 ERRORS = st.builds(
     extended,
     id32=st.integers(0, 2**32 - 1),
-    origin=st.sampled_from([sockopts.ORIGIN_ICMP, sockopts.ORIGIN_TIMESTAMPING]),
+    origin=st.sampled_from([ORIGIN_ICMP, sockopts.ORIGIN_TIMESTAMPING]),
     info=st.integers(0, 2),
 )
 OTHERS = st.sampled_from([(0, sockopts.IP_TTL, struct.pack("@i", 64)), (41, SO_TIMESTAMPING, bytes(48)), (1, 2, b"")])
@@ -172,7 +175,7 @@ ENTRIES = st.lists(STAMPS | ERRORS | OTHERS, max_size=5, unique_by=lambda messag
 
 
 @given(st.lists(ENTRIES, max_size=6))
-@example([[stamp(), extended(id32=1, info=1)], [stamp(), extended(id32=1, origin=sockopts.ORIGIN_ICMP)]])
+@example([[stamp(), extended(id32=1, info=1)], [stamp(), extended(id32=1, origin=ORIGIN_ICMP)]])
 @example([[stamp(0), extended(id32=1)], [stamp(), extended(id32=1)], [stamp()], []])
 def test_what_is_seen_at_a_glance_is_what_a_careful_look_sees(entries: list[list[Control]]) -> None:
     queue = ScriptedQueue()
@@ -187,8 +190,8 @@ def test_what_is_seen_at_a_glance_is_what_a_careful_look_sees(entries: list[list
 
 
 def test_trouble_is_what_is_not_a_stamp() -> None:
-    message = extended(errno=90, origin=sockopts.ORIGIN_ICMP, type_=3, code=4, info=1400)
-    assert parse_error([message]) == QueuedError(errno=90, origin=sockopts.ORIGIN_ICMP, type=3, code=4, info=1400)
+    message = extended(errno=90, origin=ORIGIN_ICMP, type_=3, code=4, info=1400)
+    assert parse_error([message]) == QueuedError(errno=90, origin=ORIGIN_ICMP, type=3, code=4, info=1400)
     assert parse_error([stamp(), extended()]) is None
     assert parse_error([]) is None
 
@@ -291,7 +294,7 @@ def test_errors_of_the_network_are_told_apart_and_kept() -> None:
     of, _, sock = over(UNREACHABLE, left(0))
     of.sent(64)
     assert list(of.drain(sock)) == [(0, SEEN)]
-    assert of.error == QueuedError(errno=111, origin=sockopts.ORIGIN_ICMP, type=3, code=3, info=0)
+    assert of.error == QueuedError(errno=111, origin=ORIGIN_ICMP, type=3, code=3, info=0)
 
 
 def test_what_the_queue_itself_raises_is_left_to_the_next_read() -> None:
