@@ -12,6 +12,18 @@ from typing import NamedTuple
 from netecho.measure.loss_reason import LossReason
 
 
+class OneWayDelays(NamedTuple):
+    """The parts of one round trip, where the far end says when it received the request and sent the reply.
+
+    As stamped: how far the clocks are apart is in both directions, with opposite signs. None: not known.
+    """
+
+    forward: int | None = None
+    backward: int | None = None
+    processing: int | None = None
+    """What the far end took, which is no part of `rtt`."""
+
+
 class ReplyReceived(NamedTuple):
     """A probe was answered in time, and the echo is what was sent."""
 
@@ -24,6 +36,8 @@ class ReplyReceived(NamedTuple):
     size: int
     kernel: bool
     """Whether `rtt` is by kernel stamps (else by the program's own clock)."""
+    delays: OneWayDelays | None = None
+    """None where the transport has none."""
 
 
 class EchoCorrupted(NamedTuple):
@@ -39,6 +53,7 @@ class EchoCorrupted(NamedTuple):
     kernel: bool
     offset: int
     """Of the first wrong byte; the length of the shorter one where one is a prefix of the other."""
+    delays: OneWayDelays | None = None
 
 
 class ProbeLost(NamedTuple):

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from netecho.measure.events import (
     EchoCorrupted,
     Event,
+    OneWayDelays,
     ProbeLost,
     ReplyDuplicated,
     ReplyLate,
@@ -197,11 +198,13 @@ class Session:
         *,
         since: int | None = None,
         kept: int = 0,
+        delays: OneWayDelays | None = None,
     ) -> None:
         """Record a reply to probe `index`: in the program's hands at `now`, received by the kernel at `rx_timestamp`.
 
         `since` tells when what was answered left, where the probe began with something else: with connecting.
-        `kept` is how long the far end says that it had it, which is no part of the network's rtt.
+        `kept` is how long the far end says that it had it, which is no part of the network's rtt; `delays` is what its
+        timestamps make of each direction.
         """
         probe = self.outstanding.pop(index, None)
         if probe is None:
@@ -209,7 +212,7 @@ class Session:
             return
         if self.closed_loop:
             self._next = now
-        self._judge(probe, now, rx_timestamp, wrong_at, since, kept)
+        self._judge(probe, now, rx_timestamp, wrong_at, since, kept, delays)
 
     def _judge(
         self,
@@ -219,6 +222,7 @@ class Session:
         wrong_at: int | None = None,
         since: int | None = None,
         kept: int = 0,
+        delays: OneWayDelays | None = None,
     ) -> None:
         index = probe.index
         rtt = now - (probe.sent_at if since is None else since)
@@ -254,14 +258,8 @@ class Session:
         if wrong_at is None and not self._follows:
             return
         seq, scheduled = index - self._warmup, probe.scheduled - self._start
-        if wrong_at is None:
-            self._events.append(
-                ReplyReceived(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel)
-            )
-        else:
-            self._events.append(
-                EchoCorrupted(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel, wrong_at)
-            )
+        reply = ReplyReceived(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel, delays)
+        self._events.append(reply if wrong_at is None else EchoCorrupted(*reply[:-1], wrong_at, delays))
 
     def begin_closed_loop(self) -> tuple[Probe | None, int | None, float]:
         """Hand a closed loop to the transport, which reports each round, and gives it back by `end_closed_loop`.

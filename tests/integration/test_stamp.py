@@ -97,6 +97,14 @@ class TestSelf:
         ]
         assert "one-way delays corrected by the estimated offset" in ended.out
 
+    def test_the_one_way_delays_of_each_packet_are_in_its_row(self, netecho: Netecho) -> None:
+        ended = netecho("probe", "stamp://self", "-c", "10", "-i", "5ms", "--format", "ndjson")
+        replies = [event for event in ended.events if event["event"] == "reply"]
+        assert len(replies) == 10
+        for each in replies:
+            assert each["forward_ms"] + each["backward_ms"] == pytest.approx(each["rtt_ms"], abs=1e-6)
+            assert each["processing_ms"] >= 0
+
     def test_the_same_figures_in_ptp_timestamps(self, netecho: Netecho) -> None:
         run = netecho(
             "probe", "stamp://self", "-c", "20", "-i", "5ms", "-s", "96", "--json", "--timestamp-format", "ptp"

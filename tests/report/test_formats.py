@@ -8,11 +8,11 @@ from io import StringIO
 
 import pytest
 
-from netecho.measure.events import Event
+from netecho.measure.events import Event, OneWayDelays
 from netecho.measure.loss_reason import LossReason
 from netecho.measure.result import Start
 from netecho.report.document.reporter import Reporter
-from netecho.report.formats.csv_rows import CsvReporter
+from netecho.report.formats.csv_rows import COLUMNS, CsvReporter
 from netecho.report.formats.json_document import JsonReporter
 from netecho.report.formats.ndjson import NdjsonReporter
 from netecho.report.output import Output
@@ -88,13 +88,13 @@ def test_quiet_ndjson_is_the_summary_alone() -> None:
 
 def test_csv_is_a_row_per_probe() -> None:
     assert printed(CsvReporter, TROUBLED).splitlines() == [
-        "seq,scheduled_ms,lag_ms,rtt_ms,response_ms,size,outcome,reason,detail,time",
-        "0,0.0,0.05,0.123456,0.203456,64,reply,,,2026-11-23T05:40:00.123456Z",
-        "2,400.0,0.05,0.13,0.21,64,reply,,,2026-11-23T05:40:00.523456Z",
-        "1,200.0,0.05,290.0,290.08,64,reply,,,2026-11-23T05:40:00.323456Z",
-        "3,600.0,0.05,0.14,0.22,64,corrupt,,,2026-11-23T05:40:00.723456Z",
-        "4,800.0,0.05,,,64,lost,timeout,,2026-11-23T05:40:00.923456Z",
-        "5,1000.0,0.05,0.15,5.2,64,reply,,,2026-11-23T05:40:01.123456Z",
+        ",".join(COLUMNS),
+        "0,0.0,0.05,0.123456,0.203456,64,reply,,,2026-11-23T05:40:00.123456Z,,,",
+        "2,400.0,0.05,0.13,0.21,64,reply,,,2026-11-23T05:40:00.523456Z,,,",
+        "1,200.0,0.05,290.0,290.08,64,reply,,,2026-11-23T05:40:00.323456Z,,,",
+        "3,600.0,0.05,0.14,0.22,64,corrupt,,,2026-11-23T05:40:00.723456Z,,,",
+        "4,800.0,0.05,,,64,lost,timeout,,2026-11-23T05:40:00.923456Z,,,",
+        "5,1000.0,0.05,0.15,5.2,64,reply,,,2026-11-23T05:40:01.123456Z,,,",
     ]
 
 
@@ -104,7 +104,19 @@ def test_csv_names_the_connection_where_there_are_several() -> None:
         {"seq": "0", "scheduled_ms": "0.0", "lag_ms": "0.05", "rtt_ms": "", "response_ms": ""}
         | {"size": "64", "outcome": "lost", "reason": "timeout", "detail": ""}
         | {"time": "2026-11-23T05:40:00.123456Z", "connection": "0"}
+        | {"forward_ms": "", "backward_ms": "", "processing_ms": ""}
     ]
+
+
+def test_the_one_way_delays_of_stamp_are_in_every_row() -> None:
+    known = reply(0, 100_000)._replace(delays=OneWayDelays(-3_000_000, 3_100_000, 17_000))
+    unknown = reply(1, 100_000)._replace(delays=OneWayDelays(processing=9_000))
+    rows = list(csv.DictReader(StringIO(printed(CsvReporter, [known, unknown]))))
+    parts = ("forward_ms", "backward_ms", "processing_ms")
+    assert [tuple(row[part] for part in parts) for row in rows] == [("-3.0", "3.1", "0.017"), ("", "", "0.009")]
+    lines = [json.loads(line) for line in printed(ndjson, [known, unknown, reply(2, 1)]).splitlines()][1:]
+    assert [tuple(line[part] for part in parts) for line in lines[:2]] == [(-3.0, 3.1, 0.017), (None, None, 0.009)]
+    assert "forward_ms" not in lines[2]
 
 
 def test_csv_of_a_tiny_time_is_no_power_of_ten() -> None:

@@ -52,7 +52,8 @@ class InvalidTimestamps(StrEnum):
     PAST = "past"
 
 
-_OTHER_TIME = (InvalidTimestamps.FUTURE, InvalidTimestamps.PAST)
+OTHER_TIME = (InvalidTimestamps.FUTURE, InvalidTimestamps.PAST)
+"""Timestamps that contradict only our clock: their difference still holds."""
 
 
 class Stamps(NamedTuple):
@@ -157,7 +158,7 @@ class OneWay:
         wrong = self._wrong(stamps, round_trip, here, there)
         if wrong is not None:
             self._invalid_timestamps[wrong] += 1
-        return (0 if wrong is not None and wrong not in _OTHER_TIME else stamps.t3 - stamps.t2), wrong
+        return (0 if wrong is not None and wrong not in OTHER_TIME else stamps.t3 - stamps.t2), wrong
 
     def _wrong(self, stamps: Stamps, round_trip: int, here: Claim, there: Claim) -> InvalidTimestamps | None:
         if stamps.unset:

@@ -16,8 +16,9 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from netecho.measure.events import OneWayDelays
 from netecho.measure.facts import ClassOfServiceFacts, StampFacts, TransportFacts, TtlFacts
-from netecho.measure.oneway.delays import Claim, OneWay, Stamps, Way
+from netecho.measure.oneway.delays import OTHER_TIME, Claim, InvalidTimestamps, OneWay, Stamps, Way
 from netecho.measure.stats.signed_histogram import SignedHistogram
 from netecho.net.client.datagram import DatagramLink, open_port
 from netecho.net.linux.wall_clock import clock_state
@@ -193,8 +194,9 @@ class StampLink(DatagramLink):
             session.stray(data)
             return
         self._settle_waiting(seen.follow_up)
-        self._number(seen, late=seen.sequence not in session.outstanding)
-        if seen.sequence not in session.outstanding:
+        probe = session.outstanding.get(seen.sequence)
+        self._number(seen, late=probe is None or now - probe.sent_at > self._plan.timeout)
+        if probe is None:
             session.answered(seen.sequence, now)
             return
         answer = Answer(seen, now, rx_timestamp)
@@ -237,7 +239,8 @@ class StampLink(DatagramLink):
         claims = Claim(here.synchronised, here.error), Claim(seen.estimate.synchronised, seen.estimate.error)
         counts = seen.sequence >= self._plan.warmup and round_trip <= self._plan.timeout
         kept, wrong = oneway.took(stamps, round_trip, *claims) if counts else (0, None)
-        session.answered(seen.sequence, now, rx_timestamp, seen.wrong_at, kept=kept)
+        delays = _delays(stamps, kept, wrong)
+        session.answered(seen.sequence, now, rx_timestamp, seen.wrong_at, kept=kept, delays=delays)
         if counts:
             self._run.seen.add(seen)
             if wrong is None:
@@ -250,3 +253,10 @@ class StampLink(DatagramLink):
             # It fills in when the last reply left, or, though it was not the first, cannot.
             stateful = seen.follow_up[1] is not None
         self._way.directions.replied(seen.sequence, seen.reply_sequence, stateful=stateful, late=late)
+
+
+def _delays(stamps: Stamps, kept: int, wrong: InvalidTimestamps | None) -> OneWayDelays:
+    """Return each part of a round trip, as far as its timestamps can be believed."""
+    if wrong is None:
+        return OneWayDelays(stamps.t2 - stamps.t1, stamps.t4 - stamps.t3, kept)
+    return OneWayDelays(processing=kept if wrong in OTHER_TIME else None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from netecho.measure.events import (
     EchoCorrupted,
     Event,
+    OneWayDelays,
     ProbeLost,
     ReplyDuplicated,
     ReplyLate,
@@ -45,6 +46,8 @@ def row(event: Event, clock: TimeOfDay, *, several: bool = False) -> Document:
                 "size": event.size,
                 "stamps": "kernel" if event.kernel else "user",
             }
+            if event.delays is not None:
+                line |= {f"{part}_ms": _ms_or_none(delay) for part, delay in event.delays._asdict().items()}
             if isinstance(event, EchoCorrupted):
                 line["offset"] = event.offset
         case ProbeLost():
@@ -99,7 +102,14 @@ def _reply(row: Document) -> ReplyReceived:
         _time(row, "response_ms"),
         _whole(row, "size"),
         row.get("stamps") == "kernel",
+        _delays(row),
     )
+
+
+def _delays(row: Document) -> OneWayDelays | None:
+    if "forward_ms" not in row:
+        return None
+    return OneWayDelays(*(_delay(row, f"{part}_ms") for part in OneWayDelays._fields))
 
 
 def _lost(row: Document) -> ProbeLost:
@@ -130,7 +140,7 @@ def _stray(row: Document) -> StrayReceived:
 
 _READERS: dict[str, Callable[[Document], Event]] = {
     "reply": _reply,
-    "corrupt": lambda row: EchoCorrupted(*_reply(row), _whole(row, "offset")),
+    "corrupt": lambda row: EchoCorrupted(*_reply(row)[:-1], _whole(row, "offset"), _delays(row)),
     "lost": _lost,
     "late": lambda row: ReplyLate(_whole(row, "connection", 0), _whole(row, "seq"), _time(row, "rtt_ms")),
     "duplicate": lambda row: ReplyDuplicated(_whole(row, "connection", 0), _whole(row, "seq")),
@@ -141,6 +151,10 @@ _READERS: dict[str, Callable[[Document], Event]] = {
 def _ms(nanoseconds: int) -> float:
     """Return milliseconds that are read back to the nanosecond: correctly divided, no rounding is needed."""
     return nanoseconds / 1e6
+
+
+def _ms_or_none(nanoseconds: int | None) -> float | None:
+    return None if nanoseconds is None else _ms(nanoseconds)
 
 
 def _whole(row: Document, key: str, default: int | None = None) -> int:
@@ -154,6 +168,17 @@ def _time(row: Document, key: str) -> int:
     value = row.get(key)
     # Not isinstance: a bool is an int.
     if value is None or type(value) not in (int, float) or not 0 <= value <= LONGEST / 1e6:
+        raise ValueError(f"its {key} is not a time")
+    nanoseconds: int = round(value * 1e6)
+    return nanoseconds
+
+
+def _delay(row: Document, key: str) -> int | None:
+    """Return a one-way delay, which is negative where the clocks are apart."""
+    value = row.get(key)
+    if value is None:
+        return None
+    if type(value) not in (int, float) or not -LONGEST / 1e6 <= value <= LONGEST / 1e6:
         raise ValueError(f"its {key} is not a time")
     nanoseconds: int = round(value * 1e6)
     return nanoseconds

@@ -6,7 +6,7 @@ import csv
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from netecho.measure.events import EchoCorrupted, ProbeLost, ReplyReceived
+from netecho.measure.events import EchoCorrupted, OneWayDelays, ProbeLost, ReplyReceived
 from netecho.report.document.settings import is_several
 from netecho.report.document.values import TimeOfDay
 from netecho.report.escape import printable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     *("seq", "scheduled_ms", "lag_ms", "rtt_ms", "response_ms", "size", "outcome"),
     *("reason", "detail", "time"),
+    *("forward_ms", "backward_ms", "processing_ms"),
 )
 
 
@@ -45,10 +46,11 @@ class CsvReporter:
     def tell(self, event: Event) -> None:
         """Print the probe that was settled, if one was."""
         outcome, rtt, response, reason, detail = "reply", "", "", "", ""
+        delays: OneWayDelays | None = None
         match event:
             case ReplyReceived() | EchoCorrupted():
                 outcome = "corrupt" if isinstance(event, EchoCorrupted) else "reply"
-                rtt, response = _ms(event.rtt), _ms(event.response)
+                rtt, response, delays = _ms(event.rtt), _ms(event.response), event.delays
             case ProbeLost():
                 outcome, reason, detail = "lost", event.reason.value, printable(event.detail)
             case _:
@@ -57,6 +59,7 @@ class CsvReporter:
         self._print(
             *(event.seq, _ms(event.scheduled), _ms(event.lag), rtt, response, event.size, outcome),
             *(reason, detail, self._clock.at(event.scheduled)),
+            *("" if delay is None else _ms(delay) for delay in delays or OneWayDelays()),
             *([event.connection] if self._several else []),
         )
 
@@ -67,7 +70,7 @@ class CsvReporter:
         if self._several is None:
             self._begin(document["settings"].get("connections"))
         blanks = [""] * COLUMNS.index("outcome")
-        ending = [""] if self._several else []
+        ending = [""] * (len(OneWayDelays._fields) + bool(self._several))
         self._print(*blanks, "error", "", printable(error["sentence"]), document["started"], *ending)
 
     def _begin(self, connections: object) -> None:

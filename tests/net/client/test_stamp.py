@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netecho.measure.events import ReplyReceived
+from netecho.measure.events import OneWayDelays, ReplyReceived
 from netecho.measure.payload import Payloads
 from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
@@ -129,6 +129,25 @@ def test_the_reflectors_time_is_not_the_networks() -> None:
     summary = bench.run.oneway.summary()
     assert (summary.forward.delay.p50, summary.backward.delay.p50) == (FORWARD, LEAVING + BACKWARD)
     assert summary.processing.p50 == KEPT
+
+
+def test_each_replys_delays_are_told_with_it_and_make_up_its_round_trip() -> None:
+    bench = Bench(count=2)
+    for _ in range(2):
+        bench.answer(*bench.send())
+    bench.link.poll()
+    told = [event for event in bench.events if isinstance(event, ReplyReceived)]
+    assert [event.delays for event in told] == [OneWayDelays(FORWARD, LEAVING + BACKWARD, KEPT)] * 2
+    assert all(event.rtt == FORWARD + LEAVING + BACKWARD for event in told)
+
+
+def test_where_timestamps_cannot_be_believed_no_delay_is_told() -> None:
+    bench = Bench(count=1)
+    probe, prepared = bench.send()
+    assert probe.tx_timestamp is not None
+    data = bytes(prepared.stamped(probe.tx_timestamp))
+    bench.link.judge(data, probe.sent_at + MILLISECOND, probe.tx_timestamp + 500_000)
+    assert [event.delays for event in bench.events if isinstance(event, ReplyReceived)] == [OneWayDelays()]
 
 
 def test_the_first_reply_does_not_wait_and_the_others_do_for_the_next() -> None:

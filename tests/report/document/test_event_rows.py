@@ -6,6 +6,7 @@ from hypothesis import given, strategies as st
 from netecho.measure.events import (
     EchoCorrupted,
     Event,
+    OneWayDelays,
     ProbeLost,
     ReplyDuplicated,
     ReplyLate,
@@ -18,9 +19,11 @@ from tests.report.runs import CLOCK, TROUBLED, lost, reply
 
 number = st.integers(0, 2**40)
 time = st.integers(0, 10**15)
+delay = st.none() | st.integers(-(10**15), 10**15)
+delays = st.none() | st.builds(OneWayDelays, delay, delay, delay)
 events: st.SearchStrategy[Event] = st.one_of(
-    st.builds(ReplyReceived, number, number, time, time, time, time, number, st.booleans()),
-    st.builds(EchoCorrupted, number, number, time, time, time, time, number, st.booleans(), number),
+    st.builds(ReplyReceived, number, number, time, time, time, time, number, st.booleans(), delays),
+    st.builds(EchoCorrupted, number, number, time, time, time, time, number, st.booleans(), number, delays),
     st.builds(ProbeLost, number, number, time, time, number, st.sampled_from(LossReason), st.text()),
     st.builds(ReplyLate, number, number, time),
     st.builds(ReplyDuplicated, number, number),
