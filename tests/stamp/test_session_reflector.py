@@ -363,7 +363,7 @@ def test_whatever_comes_there_is_no_exception_and_nothing_longer_comes_back(
 
 
 def test_sessions_of_strangers_do_not_grow_without_bound() -> None:
-    by = Reflector(Rules(stateful=True), Clock(ESTIMATE), sessions=Sessions(most=100))
+    by = Reflector(Rules(stateful=True), Clock(ESTIMATE), sessions=Sessions(most_new=100))
     for port in range(1000):
         by.take(arrival(REQUEST.encode(), port=port))
     assert len(by.sessions) == 100

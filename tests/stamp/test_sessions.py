@@ -1,8 +1,10 @@
 """What a reflector remembers is bounded, and what is in use is not what is forgotten."""
 
+import pytest
 from hypothesis import given, strategies as st
 
-from netecho.stamp.sessions import IDLE, Seals, Sessions
+from netecho.stamp.sessions import IDLE, IN_USE, MOST_ESTABLISHED, MOST_NEW, Seals, Sessions
+from netecho.units import SECOND
 
 
 def test_a_session_is_found_again() -> None:
@@ -19,8 +21,8 @@ def test_a_session_that_was_idle_too_long_begins_anew() -> None:
     assert len(sessions) == 1
 
 
-def test_the_least_recently_used_is_forgotten_and_counted() -> None:
-    sessions = Sessions(most=2)
+def test_the_new_one_that_was_used_least_recently_is_forgotten_and_counted() -> None:
+    sessions = Sessions(most_established=0, most_new=2)
     for identity in "aba":
         sessions.find(identity, 0).received += 1
     sessions.find("c", 0)
@@ -29,12 +31,52 @@ def test_the_least_recently_used_is_forgotten_and_counted() -> None:
     assert sessions.find("b", 0).received == 0
 
 
-@given(st.lists(st.integers(0, 30), max_size=200), st.integers(1, 10))
-def test_there_are_never_more_than_allowed(identities: list[int], most: int) -> None:
-    sessions = Sessions(most=most)
-    for now, identity in enumerate(identities):
+class TestForgedSessions:
+    """8,000 packets a second from forged addresses, beside a session that sends every 3 s."""
+
+    @pytest.mark.parametrize("packets", [1, 2, 5])
+    def test_do_not_push_out_one_that_is_established(self, packets: int) -> None:
+        sessions = Sessions()
+        sessions.find("live", 0).received += 1
+        sessions.find("live", 3 * SECOND).received += 1
+        for second in range(4, 64):
+            for n in range(8000 // packets):
+                for _ in range(packets):
+                    sessions.find((second, n), second * SECOND)
+            if second % 3 == 0:
+                sessions.find("live", second * SECOND).received += 1
+        assert sessions.find("live", 64 * SECOND).received == 2 + 20
+        assert len(sessions) <= MOST_ESTABLISHED + MOST_NEW
+
+    def test_nor_one_that_begins_meanwhile(self) -> None:
+        sessions = Sessions()
+        for second in range(1, 31):
+            for n in range(8000):
+                sessions.find((second, n), second * SECOND)
+            if second % 3 == 0:
+                sessions.find("live", second * SECOND).received += 1
+        assert sessions.find("live", 31 * SECOND).received == 10
+
+    def test_give_up_their_places_when_they_are_no_longer_in_use(self) -> None:
+        sessions = Sessions(most_established=2, most_new=2)
+        for identity in "aabb":
+            sessions.find(identity, 0)
+        for identity in "cc":
+            sessions.find(identity, IN_USE + 1)
+        for identity in "defghd":
+            sessions.find(identity, IN_USE + 1)
+        assert sessions.find("c", IN_USE + 1) is sessions.find("c", IN_USE + 1)
+        assert sessions.forgotten > 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, IDLE)), max_size=200), st.integers(0, 10))
+def test_there_are_never_more_than_allowed(packets: list[tuple[int, int]], most: int) -> None:
+    sessions = Sessions(most_established=most, most_new=3)
+    now = 0
+    for identity, later in packets:
+        now += later
         sessions.find(identity, now)
-        assert len(sessions) <= most
+        assert len(sessions) <= most + 3
 
 
 def test_a_seal_that_comes_again_is_known() -> None:
