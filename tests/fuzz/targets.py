@@ -16,6 +16,8 @@ from netecho.echo.text import LONGEST_LINE, Conversation, TextMode, answer_datag
 from netecho.errors import UsageError
 from netecho.measure import criteria
 from netecho.measure.matching import DatagramMatcher, Match, StreamMatcher
+from netecho.measure.oneway.delays import Claim, OneWay, Stamps
+from netecho.measure.oneway.loss import Directions, loss_by_direction
 from netecho.measure.payload import Payloads
 from netecho.measure.plan import Plan
 from netecho.net import certificates
@@ -23,6 +25,11 @@ from netecho.net.server import systemd
 from netecho.net.server.worker_messages import parse_line
 from netecho.report.document.reader import replay
 from netecho.report.escape import escaped, unescaped
+from netecho.stamp.auth import SEAL, seal
+from netecho.stamp.packet import AUTHENTICATED, OPEN, Reply, form_of
+from netecho.stamp.session_reflector import Arrival, Clock, Reflector, Refusal, Rules
+from netecho.stamp.session_sender import Rejection, Sender
+from netecho.stamp.times import ErrorEstimate, to_wire
 from netecho.target import parse_listen, parse_target
 
 if TYPE_CHECKING:
@@ -184,6 +191,76 @@ def shown_bytes(data: bytes) -> None:
     assert unescaped(shown) == data
 
 
+STAMP_KEY = b"an orchestrator gave us this key"
+STAMP_TIME = 1_795_412_400_000_000_000
+STAMP_SIZES = (44, 96, 200)
+
+
+def _keyed(data: bytes, key: bytes | None) -> bytes:
+    """A packet of the right length with the HMAC that it should have: nothing else gets beyond the first check."""
+    if key is None or len(data) < AUTHENTICATED.size:
+        return data
+    base = data[: AUTHENTICATED.size - SEAL]
+    return base + seal(key, base) + data[AUTHENTICATED.size :]
+
+
+def stamp_request(data: bytes) -> None:
+    """What reaches a Session-Reflector: no answer to an answer, none longer than it may be, and TLVs that are whole."""
+    if not data:
+        return
+    how, packet = data[0], data[1:]
+    key = STAMP_KEY if how & 1 else None
+    packet = _keyed(packet, key)
+    reflector = Reflector(Rules(stateful=bool(how & 2), key=key), Clock(ErrorEstimate(True, False, 0, 1)))
+    arrival = Arrival(packet, "192.0.2.1", 40_000, STAMP_TIME, 0, ttl=how, tos=how, may_grow=bool(how & 4))
+    for _ in range(2):
+        prepared = reflector.take(arrival)
+        if isinstance(prepared, Refusal):
+            return
+        reply = bytes(prepared.stamped(STAMP_TIME + 1000))
+        prepared.left(STAMP_TIME + 2000)
+        assert len(reply) == max(len(packet), form_of(key).size)
+        assert 0 <= prepared.dscp < 64
+        Reply.decode(reply, key)
+        assert reflector.take(arrival._replace(data=reply, ttl=64)) is Refusal.REPLY
+
+
+def stamp_reply(data: bytes) -> None:
+    """What a reflector sends back: it is of a request that was sent, and no figure made of it is impossible."""
+    if not data:
+        return
+    how, packet = data[0], bytearray(data[1:])
+    key = STAMP_KEY if how & 1 else None
+    form = form_of(key)
+    sender = Sender(ssid=9, key=key, padding=lambda size: b"\xaa" * size, ptp=bool(how & 2))
+    for size in STAMP_SIZES:
+        sender.request(STAMP_TIME, size + form.size - OPEN.size, ErrorEstimate(False, False, 0, 1))
+    if how & 4 and len(packet) >= form.size:
+        # The number and the timestamp of the last request, without which a reply is nobody's.
+        at = form.sender_sent_at
+        packet[at - 4 : at + 8] = (len(STAMP_SIZES) - 1).to_bytes(4) + to_wire(STAMP_TIME, ptp=bool(how & 2)).to_bytes(
+            8
+        )
+    read = sender.read(_keyed(bytes(packet), key), STAMP_TIME + 1_000_000)
+    if isinstance(read, Rejection):
+        return
+    assert read.t1 == STAMP_TIME
+    assert 0 <= read.sequence < len(STAMP_SIZES)
+    assert read.wrong_at is None or form.size <= read.wrong_at < len(packet)
+    oneway, directions = OneWay("auto"), Directions()
+    way, here = oneway.way(), Claim(False, 1)
+    claim = Claim(read.estimate.synchronised, read.estimate.error)
+    stamps = Stamps(read.t1, read.t2, read.t3, STAMP_TIME + 1_000_000, read.unset)
+    kept, wrong = oneway.took(stamps, 1_000_000, here, claim)
+    assert 0 <= kept < 1_000_000
+    if wrong is None:
+        oneway.replied(way, read.sequence, 0, stamps, here, claim)
+    directions.replied(read.sequence, read.reply_sequence)
+    oneway.summary()
+    loss = loss_by_direction([directions], 2)
+    assert loss.forward + loss.backward + loss.unknown == 2
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     each.__name__: each
     for each in (
@@ -197,5 +274,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         target,
         criterion,
         shown_bytes,
+        stamp_request,
+        stamp_reply,
     )
 }
