@@ -13,6 +13,7 @@ import pytest
 
 from netecho.stamp.packet import Reply, Request
 from netecho.stamp.times import to_ntp
+from netecho.stamp.tlv import walk
 from tests.relay import Faults, Relay
 from tests.rogues import datagrams
 from tests.server import LOOPBACK, Server, serving
@@ -45,7 +46,7 @@ class TestSelf:
         stamp = document["stamp"]
         assert document["probes"]["received"] == document["rtt"]["count"] == 50
         assert stamp["mode"] == "open"
-        assert stamp["reflector"] == {"stateful": True, "extensions": True, "ssid": True}
+        assert stamp["reflector"] == {"stateful": True, "extensions": True, "ssid": True, "resets": 0}
         for kind in ("forward", "backward", "processing"):
             assert stamp[kind]["count"] == 50 - stamp["invalid_timestamps"]["total"]
             assert stamp[kind]["p50_ms"] is not None
@@ -226,7 +227,7 @@ class TestAuthenticated:
         assert document["settings"]["size"] == 184
         stamp = document["stamp"]
         assert stamp["mode"] == "authenticated"
-        assert stamp["reflector"] == {"stateful": True, "extensions": True, "ssid": True}
+        assert stamp["reflector"] == {"stateful": True, "extensions": True, "ssid": True, "resets": 0}
         assert ended.events[-1]["forged"] == ended.events[-1]["replayed"] == 0
 
     def test_with_another_key_there_is_silence_and_a_count(self, netecho: Netecho, keys: tuple[str, str]) -> None:
@@ -285,7 +286,7 @@ class TestBadReflectors:
             document = probe(netecho, rogue.port, number=20).document
         stamp = document["stamp"]
         assert document["probes"]["received"] == 20
-        assert stamp["reflector"] == {"stateful": None, "extensions": False, "ssid": False}
+        assert stamp["reflector"] == {"stateful": None, "extensions": False, "ssid": False, "resets": 0}
         assert stamp["forward"]["count"] == 20
         assert stamp["class_of_service"]["dscp_arrived"] is None
         assert stamp["ttl"]["arrived"] == 64
@@ -336,11 +337,35 @@ class TestBadReflectors:
         assert ended.code == 1
         assert ended.document["probes"]["received"] == 0
 
-    def test_padding_that_is_changed_is_a_corrupt_echo(self, netecho: Netecho) -> None:
+    @pytest.mark.parametrize("size", ["60", "500"])
+    @pytest.mark.parametrize("padding", ["zeroes", "random", "shifted", "none"])
+    def test_what_a_reflector_of_twamp_light_pads_its_replies_with_is_its_own_affair(
+        self, netecho: Netecho, padding: str, size: str
+    ) -> None:
+        reflect = reflector()
+
+        def padded(data: bytes) -> bytes:
+            rest = {
+                "zeroes": bytes(len(data)),
+                "random": os.urandom(len(data)),
+                "shifted": data[44 - 27 :],
+                "none": b"",
+            }[padding]
+            return (reflect(data)[:44] + rest)[: len(data)]
+
+        with datagrams(padded) as rogue:
+            ended = probe(netecho, rogue.port, "-s", size, number=20)
+        probes = ended.document["probes"]
+        assert (ended.code, probes["received"], probes["corrupt"]) == (0, 20, 0)
+        assert ended.document["stamp"]["reflector"]["extensions"] is False
+
+    def test_padding_that_is_changed_by_one_that_knows_it_is_a_corrupt_echo(self, netecho: Netecho) -> None:
         reflect = reflector()
 
         def corrupt(data: bytes) -> bytes:
             reply = bytearray(reflect(data))
+            for span in walk(reply[44:]):
+                reply[44 + span.start] = 0  # recognised
             reply[150] ^= 1
             return bytes(reply)
 
