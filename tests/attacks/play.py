@@ -41,9 +41,10 @@ class Outcome:
 
 def play(row: Row, seconds: float) -> Outcome:
     """Run one attack for so long. Nothing is left running."""
-    program = Program("serve", "tcp://127.0.0.1:0", "udp://127.0.0.1:0", "-q", "--format", "ndjson", *row.options)
+    addresses = [f"{scheme}://127.0.0.1:0" for scheme in ("tcp", "udp", "stamp")]
+    program = Program("serve", *addresses, "-q", "--format", "ndjson", *row.options)
     try:
-        server = Server(program, 2)
+        server = Server(program, len(addresses))
         victim = Victim(server.port)
         before, descriptors = server.peak(), server.descriptors()
         behaving = Behaving(victim, row.client)

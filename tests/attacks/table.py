@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.attacks import datagrams, streams
+from tests.attacks import datagrams, stamp, streams
 
 if TYPE_CHECKING:
     from tests.attacks.attack import Attack
@@ -42,4 +42,8 @@ ROWS: tuple[Row, ...] = (
     Row(datagrams.udp_newlines, TEXT),
     Row(datagrams.udp_newlines, TEXT, client="udp"),
     Row(datagrams.udp_flood),
+    Row(stamp.stamp_sessions, ("--stateful",)),
+    Row(stamp.stamp_sessions, ("--stateful",), client="udp"),
+    Row(stamp.stamp_garbage),
+    Row(stamp.stamp_empty_tlvs, client="udp"),
 )
