@@ -10,6 +10,7 @@ from twisted.internet import error as twisted_error
 
 from netecho.errors import NetechoError, UnreachableError
 from netecho.measure.loss_reason import Loss, LossReason
+from netecho.net.openssl_reasons import reason_of
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
@@ -63,4 +64,4 @@ def loss_of_end(reason: Failure) -> Loss:
         return Loss(LossReason.RESET)
     if isinstance(error, OSError) and error.errno:
         return loss_of_errno(error)
-    return Loss(LossReason.TLS_ALERT, str(error))
+    return Loss(LossReason.TLS_ALERT, reason_of(error))

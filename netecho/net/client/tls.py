@@ -1,4 +1,4 @@
-"""TLS for the probe: whom it trusts, how long the handshake took, and what was agreed on.
+"""TLS for the probe: what it trusts, how long the handshake took, and what was agreed on.
 
 Verification is Twisted's (OpenSSL's chain, service_identity's names). What is added: a key that is pinned is trusted
 for itself, and every way to fail has a sentence.
@@ -7,12 +7,13 @@ for itself, and every way to fail has a sentence.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import idna
 from cryptography import x509
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 from service_identity import CertificateError, VerificationError
 from service_identity.pyopenssl import verify_hostname, verify_ip_address
 from twisted.internet import ssl
@@ -25,9 +26,11 @@ from zope.interface import implementer
 
 from netecho.errors import UnreachableError, UsageError
 from netecho.measure.facts import CertificateFacts, TlsFacts
+from netecho.net import openssl
 from netecho.net.certificates import pin_of, read_certificates, read_identity
 from netecho.net.client.stream import ProbeConnection
-from netecho.units import SECOND
+from netecho.net.openssl_reasons import reason_of
+from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     import socket
@@ -36,9 +39,34 @@ if TYPE_CHECKING:
 
     from netecho.net.client.job import TlsOptions
     from netecho.net.client.stream import StreamLink
+    from netecho.net.reactor.interfaces import ReactorTime
 
 
-class _PromptFactory(TLSMemoryBIOFactory):
+_VERDICT = 250 * MILLISECOND
+"""How long a server is waited for that has asked for a certificate under TLS 1.3, at least; ns. Its refusal comes after
+the handshake has ended on our side (RFC 8446 section 4.4.2.4), and its consent not at all."""
+
+_UNTRUSTED = {2, 18, 19, 20, 21, 27}
+"""X509_V_ERR_* (openssl/x509_vfy.h) that say no more than that there is no trusted authority behind a certificate."""
+
+_REFUSED = {
+    7: "its signature is wrong",
+    23: "it was revoked",
+    24: "it was signed by a certificate that is no authority's",
+    25: "it is further from its authority than that allows",
+    26: "its purpose is another than to be a server's (extended key usage)",
+    28: "its authority is not trusted for this purpose",
+    32: "its authority may not sign certificates (key usage)",
+    34: "it has a critical extension that OpenSSL does not know",
+    47: "its name is not among those that its authority may sign",
+    66: "its key is too weak",
+    67: "its authority's key is too weak",
+    68: "it is signed with a digest that is too weak",
+}
+"""The X509_V_ERR_* that a server's certificate may meet otherwise."""
+
+
+class _UnbufferedFactory(TLSMemoryBIOFactory):
     """Twisted's, less the buffer that gathers small writes for a reactor pass: a probe is to leave now."""
 
     protocol = TLSMemoryBIOProtocol
@@ -72,7 +100,8 @@ class Client:
             raise UsageError(
                 f"{self.server_name!r} is no name that a certificate could have", "--server-name example.org"
             ) from None
-        self._distrusted: tuple[x509.Certificate, int] | None = None
+        self._distrusted: tuple[x509.Certificate, int, int] | None = None
+        self._certificate_requested = False
         self.facts: TlsFacts | None = None
         """What the first handshake agreed on."""
         self._context = self._made()
@@ -80,26 +109,22 @@ class Client:
     def _made(self) -> SSL.Context:
         tls_options = self._tls_options
         extra: dict[str, Any] = {}
-        if tls_options.cert is not None:
-            chain, key = read_identity(tls_options.cert, tls_options.key)
-            extra = {
-                "privateKey": crypto.PKey.from_cryptography_key(cast("Any", key)),
-                "certificate": _x509(chain[0]),
-                "extraCertChain": [_x509(each) for each in chain[1:]],
-            }
-        if tls_options.ca is not None:
-            authorities = [ssl.Certificate(_x509(each)) for each in read_certificates(tls_options.ca, "--ca")]
-            extra["trustRoot"] = ssl.trustRootFromCertificates(authorities)
-        elif not tls_options.insecure and not tls_options.pins:
+        identity = None if tls_options.cert is None else read_identity(tls_options.cert, tls_options.key)
+        authorities = None if tls_options.ca is None else read_certificates(tls_options.ca, "--ca")
+        if authorities is None and not tls_options.insecure and not tls_options.pins:
             extra["trustRoot"] = ssl.platformTrust()
-        alpn = [name.encode() for name in tls_options.alpn] or None
-        self._checks_chain = "trustRoot" in extra and not tls_options.insecure
-        return ssl.CertificateOptions(acceptableProtocols=alpn, **extra).getContext()
+        self._checks_chain = (authorities is not None or "trustRoot" in extra) and not tls_options.insecure
+        context = openssl.context(identity, authorities, tls_options.alpn, f"--cert {tls_options.cert}", **extra)
+        context.set_info_callback(self._look_at_state)
+        return context
 
     def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
         """Make the OpenSSL connection of one handshake (IOpenSSLClientConnectionCreator)."""
         connection = SSL.Connection(self._context, None)
         connection.set_app_data(tlsProtocol)
+        if self._tls_options.alpn:
+            connection.set_alpn_protos(openssl.encoded(self._tls_options.alpn))
+        self._certificate_requested = False
         if not self._is_address:
             connection.set_tlsext_host_name(self._ascii_name)
         if self._checks_chain:
@@ -108,11 +133,16 @@ class Client:
             connection.set_verify(SSL.VERIFY_NONE)
         return connection
 
-    def _look_at(self, _: object, certificate: Any, __: int, depth: int, ok: int) -> bool:
+    def _look_at(self, _: object, certificate: Any, error: int, depth: int, ok: int) -> bool:
         """Keep the certificate that OpenSSL does not accept: once the handshake has failed, it is gone."""
         if not ok:
-            self._distrusted = (certificate.to_cryptography(), depth)
+            self._distrusted = (certificate.to_cryptography(), depth, error)
         return bool(ok)
+
+    def _look_at_state(self, connection: SSL.Connection, where: int, _: int) -> None:
+        """Note that the server asks for a certificate; nothing but the state of the handshake says so."""
+        if where & SSL.SSL_CB_LOOP and b"certificate request" in connection.get_state_string():
+            self._certificate_requested = True
 
     async def secure(self, reactor: Any, skt: socket.socket, link: StreamLink | None, timeout: int) -> int:
         """Agree on TLS over a connected socket, for `link` if there is one; return the nanoseconds it took.
@@ -121,7 +151,7 @@ class Client:
         """
         inner: Any = link or Handshake()
         inner.connection = connection = ProbeConnection(reactor, skt, inner, None)
-        factory = _PromptFactory(cast("Any", self), True, cast("Any", _Wrapped(inner)))
+        factory = _UnbufferedFactory(cast("Any", self), True, cast("Any", _Wrapped(inner)))
         began = time.monotonic_ns()
         layer: Any = factory.buildProtocol(connection.getPeer())
         connection.begin(layer)
@@ -132,6 +162,8 @@ class Client:
             took = time.monotonic_ns() - began
             self._check_name(agreed)
             self._check_pin(agreed)
+            if link is None and self._certificate_requested and agreed.get_protocol_version() == SSL.TLS1_3_VERSION:
+                await inner.refused_within(reactor, max(_VERDICT, 2 * took))
         except DeferredTimeoutError:
             connection.abortConnection()
             raise UnreachableError(
@@ -181,9 +213,9 @@ class Client:
     def _failed(self, error: Exception) -> UnreachableError:
         if self._distrusted is not None:
             return self._unacceptable(*self._distrusted)
-        return UnreachableError(f"TLS failed with {self.server_name}: {_reason(error)}", _hint(error))
+        return UnreachableError(f"TLS failed with {self.server_name}: {reason_of(error)}", _hint(error))
 
-    def _unacceptable(self, certificate: x509.Certificate, depth: int) -> UnreachableError:
+    def _unacceptable(self, certificate: x509.Certificate, depth: int, error: int) -> UnreachableError:
         whose = f"TLS: the certificate of {self.server_name}"
         trust_it = f"to trust this very key: --pin {pin_of(certificate)}"
         if depth:
@@ -197,6 +229,9 @@ class Client:
             return UnreachableError(
                 f"{whose} is valid from {begins:%Y-%m-%d} on only", "is this machine's clock right?"
             )
+        if error not in _UNTRUSTED:
+            why = _REFUSED.get(error, f"OpenSSL's verification gives X509_V_ERR {error}")
+            return UnreachableError(f"{whose} is refused: {why}", trust_it)
         if certificate.issuer == certificate.subject:
             return UnreachableError(f"{whose} is signed by itself, and not trusted", trust_it)
         issuer = certificate.issuer.rfc4514_string()
@@ -225,16 +260,26 @@ class Handshake(Protocol):
 
     def __init__(self) -> None:
         self.secured: Deferred[None] = Deferred()
+        self.lost: Deferred[None] = Deferred()
 
     def handshakeCompleted(self) -> None:
-        """Learn that TLS is agreed on."""
+        """Note that TLS is agreed on."""
         if not self.secured.called:
             self.secured.callback(None)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Learn that it is not."""
+        """Note that it is not, or that the server ends it: by an alert, where it does not accept us."""
         if not self.secured.called:
             self.secured.errback(reason)
+        elif not self.lost.called:
+            self.lost.addErrback(lambda _: None)
+            self.lost.errback(reason)
+
+    async def refused_within(self, reactor: ReactorTime, duration: int) -> None:
+        """Wait so many nanoseconds for the server's verdict on us; raise what ended the connection, if it does."""
+        self.lost.addTimeout(duration / SECOND, cast("Any", reactor))
+        with suppress(DeferredTimeoutError):
+            await self.lost
 
     def close(self) -> None:
         """Close the connection."""
@@ -264,28 +309,18 @@ def _names(certificate: x509.Certificate) -> list[str]:
     return [str(name.value) for name in names]
 
 
-def _reason(error: Exception) -> str:
-    """Say in words what OpenSSL says in a list of tuples."""
-    if isinstance(error, SSL.Error) and error.args and isinstance(error.args[0], list | tuple):
-        reasons = [entry[-1] for entry in error.args[0] if entry and entry[-1]]
-        if reasons:
-            return str(reasons[-1])
-    return str(error).rstrip(".").lower() or type(error).__name__
-
-
+_ABOUT_CERTIFICATES = ("certificate_required", "handshake_failure", "bad_certificate", "unknown_ca")
 _NOT_TLS = ("wrong version number", "packet length", "http request", "unexpected message", "record layer failure")
 
 
 def _hint(error: Exception) -> str | None:
-    reason = _reason(error)
+    reason = reason_of(error)
     if any(words in reason for words in _NOT_TLS):
         return "the port does not speak TLS; without it: tcp://"
-    if "certificate required" in reason or "handshake failure" in reason or "bad certificate" in reason:
+    if "no_application_protocol" in reason:
+        return "the server speaks none of the protocols that --alpn offers"
+    if any(alert in reason for alert in _ABOUT_CERTIFICATES):
         return "the server may want a client certificate: --cert FILE --key FILE"
     if "connection was" in reason:
         return "the server closed the connection in the handshake; does the port speak TLS?"
     return None
-
-
-def _x509(certificate: x509.Certificate) -> crypto.X509:
-    return crypto.X509.from_cryptography(certificate)

@@ -1,20 +1,21 @@
 """TLS for the server: TLS 1.2 and up, by Twisted's own means, with a certificate that can be replaced as it runs.
 
-Everything comes over a `EagerConnection` as without TLS, and so do the limits and the back-pressure. A record is
-written when there is something to say: Twisted's gathering of small writes for a reactor pass is left out.
+It runs over an `EagerConnection` as a stream without TLS does, and has its limits and its back-pressure. Each write is
+a record of its own at once: Twisted's gathering of small writes for a reactor pass is left out.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 from twisted.internet import ssl
 from twisted.internet.interfaces import IHalfCloseableProtocol, IOpenSSLServerConnectionCreator
 from twisted.internet.protocol import Factory
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
+from netecho.net import openssl
 from netecho.net.certificates import load_identity, make_identity, pin_of, read_certificates, read_identity
 
 if TYPE_CHECKING:
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
 
 @implementer(IHalfCloseableProtocol)
 class _Layer(TLSMemoryBIOProtocol):
-    """Twisted's TLS, with a goodbye also for clients that close the connection without one."""
+    """Twisted's TLS, with a close_notify also for clients that close the connection without one."""
 
     transport: Any
 
     def readConnectionLost(self) -> None:
-        """Close in good form, alert and all; what was owed is sent by now, or no FIN would have been read."""
+        """Close with the alert; what waited is sent by now, or no FIN would have been read."""
         self.loseConnection()
         self.transport.loseConnection()
 
@@ -39,7 +40,7 @@ class _Layer(TLSMemoryBIOProtocol):
         """Have nothing to do: TLS has no half-closed connections."""
 
 
-class _Prompt(TLSMemoryBIOFactory):
+class _UnbufferedFactory(TLSMemoryBIOFactory):
     """Twisted's, less the buffer that gathers small writes."""
 
     protocol = _Layer
@@ -53,7 +54,7 @@ class ServerTls:
         self._credentials = credentials
         self.made = None if credentials.cert else made or make_identity(names)
         """The key and certificate made for the run, PEM; None where they come from files."""
-        self._factory = _Prompt(cast("Any", self), False, cast("Any", Factory()))
+        self._factory = _UnbufferedFactory(cast("Any", self), False, cast("Any", Factory()))
         self.pin = ""
         """Of the certificate in use."""
         self.reload()
@@ -62,20 +63,12 @@ class ServerTls:
         """Read the files again, for the handshakes from now on; if they cannot be used, nothing changes."""
         ours = self._credentials
         chain, key = load_identity(self.made) if self.made else read_identity(ours.cert or "", ours.key)
-        tls_options = None
-        if ours.client_ca is not None:
-            tls_options = ssl.trustRootFromCertificates(
-                [_twisted(each) for each in read_certificates(ours.client_ca, "--client-ca")]
-            )
-        options = ssl.CertificateOptions(
-            privateKey=crypto.PKey.from_cryptography_key(cast("Any", key)),
-            certificate=crypto.X509.from_cryptography(chain[0]),
-            extraCertChain=[crypto.X509.from_cryptography(each) for each in chain[1:]],
-            trustRoot=tls_options,
-            raiseMinimumTo=ssl.TLSVersion.TLSv1_2,
-            acceptableProtocols=[name.encode() for name in ours.alpn] or None,
+        authorities = None if ours.client_ca is None else read_certificates(ours.client_ca, "--client-ca")
+        context = openssl.context(
+            (chain, key), authorities, ours.alpn, f"--cert {ours.cert}", raiseMinimumTo=ssl.TLSVersion.TLSv1_2
         )
-        self._context = options.getContext()
+        openssl.select_alpn(context, ours.alpn)
+        self._context = context
         self.pin = pin_of(chain[0])
 
     def serverConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
@@ -92,7 +85,3 @@ def tls_for(settings: ServerSettings, bound: Sequence[BoundSocket], made: str | 
     """Make the server's side of TLS, if one of the sockets wants it. Raises UsageError."""
     addresses = [each.address for each in bound if each.scheme == "tls"]
     return ServerTls(settings.credentials, addresses, made) if addresses else None
-
-
-def _twisted(certificate: Any) -> Any:
-    return ssl.Certificate(crypto.X509.from_cryptography(certificate))
