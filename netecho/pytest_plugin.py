@@ -123,7 +123,8 @@ def _record(item: pytest.Item, result: ProbeResult) -> None:
 
 
 def _summary(result: ProbeResult) -> str:
-    from netecho.report.terminal.summary import rendered, summary
+    from netecho.report.terminal.paper import rendered
+    from netecho.report.terminal.summary import summary
 
     document = dict(result.document)
     return rendered(summary(document, 80, histogram=False), width=80, color=False)

@@ -1,4 +1,4 @@
-"""What goes on beside a measurement, from the same reactor: frames of the live view, interim figures, slow readers.
+"""What goes on beside a measurement or a server: frames of the live view, interim figures, slow readers.
 
 Ctrl-Z gives the screen back before the process stops; SIGQUIT (Ctrl and backslash) and SIGUSR1 print interim figures,
 as ping has it.
@@ -12,14 +12,13 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
+from netecho.net.reactor.interfaces import ReactorThreads, ReactorTime
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
-    from netecho.net.reactor.interfaces import DelayedCall, Reactor
+    from netecho.net.reactor.interfaces import DelayedCall
     from netecho.report.output import Output
-
-    Handler = Callable[[int, FrameType | None], object] | int | None
 
 FRAME = 0.25
 """Seconds from one frame of a live view to the next, at least."""
@@ -27,6 +26,10 @@ SHARE = 200
 """A frame may take one part in so many of the time: half a percent of the sends, so that p99 of `lag` is without it."""
 LONGEST = 2.0
 """Seconds from one frame to the next, at most."""
+
+
+class WatchReactor(ReactorTime, ReactorThreads, Protocol):
+    """Timers, and a way out of a signal handler."""
 
 
 class View(Protocol):
@@ -44,7 +47,7 @@ class Watch:
 
     def __init__(
         self,
-        reactor: Reactor,
+        reactor: WatchReactor,
         output: Output,
         view: View | None,
         interim: Callable[[], None],
@@ -58,9 +61,9 @@ class Watch:
         self._report_every = None if report_every is None else report_every / 1e9
         self._took = 0.0
         self._calls: dict[str, DelayedCall] = {}
-        self._handlers: dict[signal.Signals, Handler] = {}
+        self._handled: list[signal.Signals] = []
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Watch:
         """Begin."""
         self._handle(signal.SIGUSR1, self._interim)
         self._handle(signal.SIGQUIT, self._interim)
@@ -69,20 +72,23 @@ class Watch:
         self._frame()
         if self._report_every is not None:
             self._later("report", self._report_every, self._report)
+        return self
 
     def __exit__(self, *_: object) -> None:
         """End, and leave the screen as it was."""
         for call in self._calls.values():
             if call.active():
                 call.cancel()
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
+        for number in self._handled:
+            # Asked for too late, they must not kill what is about to end.
+            signal.signal(number, signal.SIG_DFL if number == signal.SIGTSTP else signal.SIG_IGN)
         if self._view is not None:
             self._view.close()
 
     def _handle(self, number: signal.Signals, call: Callable[[], None]) -> None:
         # In the reactor's next pass: a frame may be half drawn when the signal comes.
-        self._handlers[number] = signal.signal(number, lambda *_: self._reactor.callFromThread(call))
+        signal.signal(number, lambda *_: self._reactor.callFromThread(call))
+        self._handled.append(number)
 
     def _later(self, name: str, seconds: float, call: Callable[[], None]) -> None:
         self._calls[name] = self._reactor.callLater(seconds, call)

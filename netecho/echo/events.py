@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from netecho.echo.snapshot import ServerSnapshot
     from netecho.echo.totals import Totals
 
 
@@ -78,4 +79,10 @@ class Stopped(NamedTuple):
     totals: Totals
 
 
-ServerEvent = Listening | Connected | Received | Disconnected | Refused | Noticed | Stopped
+class Counted(NamedTuple):
+    """What the server is doing, because a signal or `--report-every` asked for it."""
+
+    snapshot: ServerSnapshot
+
+
+ServerEvent = Listening | Connected | Received | Disconnected | Refused | Noticed | Counted | Stopped

@@ -72,7 +72,9 @@ def _fork(bound: Sequence[BoundSocket], settings: ServerSettings, identity: str 
     status = 1
     try:
         die_with_parent()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the probe, which stops us at its end
+        # What is typed is meant for the probe, which stops us at its end: Ctrl-C, and the one that asks for figures.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGQUIT, signal.SIG_IGN)
         quiet = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(quiet, fd)

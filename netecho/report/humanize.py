@@ -61,3 +61,21 @@ def reason_words(reason: str) -> str:
     return {"tls_alert": "TLS alert", "icmp_unreachable": "ICMP unreachable", "icmp_ttl": "ICMP TTL exceeded"}.get(
         reason, reason.replace("_", " ")
     )
+
+
+def quantity(count: float) -> str:
+    """Return a number in three digits or so, where many of them stand in a table: 950, 12.3k, 1.2M."""
+    for unit in ("", "k", "M", "G"):
+        if round(count) < 1000 or unit == "G":
+            break
+        count /= 1000
+    return f"{count:.0f}{unit}" if not unit or count >= 100 else f"{count:.1f}{unit}"
+
+
+def size(count: float) -> str:
+    """Return a number of bytes in three digits or so, by powers of 1024: 950 B, 12.3 KiB, 1.2 MiB."""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if round(count) < 1000 or unit == "TiB":
+            break
+        count /= 1024
+    return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"

@@ -9,6 +9,7 @@ import os
 import re
 import select
 import signal
+import socket
 import struct
 import subprocess
 import termios
@@ -23,6 +24,8 @@ from tests.rogues import echo, streams
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.program import Netecho
 
 
 class OnTerminal:
@@ -213,3 +216,36 @@ def test_an_unreachable_target_leaves_the_error_alone() -> None:
     assert command.process.returncode == 3
     assert screen[0].startswith("netecho: ")
     assert command.terminal.at_rest
+
+
+def test_a_server_is_watched_below_its_log_and_leaves_a_clean_screen() -> None:
+    with on_terminal("serve", "127.0.0.1:0", "-v", columns=100, lines=30) as command:
+        command.until(lambda text: "echoes/s" in text.partition("listening on udp://")[2])
+        watched = command.terminal.screen
+        listening = next(line for line in watched if line.startswith("listening on tcp://"))
+        with socket.create_connection(("127.0.0.1", int(listening.rpartition(":")[2]))) as client:
+            client.sendall(b"hello")
+            assert client.recv(5) == b"hello"
+            # In the log, which scrolls by above the view.
+            command.until(lambda text: "connected (#1)" in text)
+            command.process.send_signal(signal.SIGUSR1)
+            command.until(lambda text: "statistics: tcp 1 echo, 1 connection (1 open)" in text)
+        command.type(b"\x03")
+        screen = command.end()
+    assert command.process.returncode == 0
+    assert watched[-3].split()[:2] == ["open", "echoes/s"]
+    assert any("disconnected (#1)" in line for line in screen)
+    assert any("stopped (signal)" in line for line in screen)
+    assert not any("echoes/s" in line for line in screen)
+    assert command.terminal.at_rest
+
+
+def test_a_server_whose_log_is_elsewhere_is_not_watched_unless_that_is_asked_for(netecho: Netecho) -> None:
+    server = netecho.start("serve", "tcp://127.0.0.1:0", "--report-every", "50ms")
+    assert server.line().startswith("listening on ")
+    assert "statistics: tcp 0 echoes" in server.line()
+    server.process.send_signal(signal.SIGUSR1)
+    server.terminate()
+    ended = server.end()
+    assert ended.code == 0
+    assert "\x1b" not in ended.out + ended.err

@@ -15,7 +15,8 @@ from netecho.measure.result import Result, Route, Setup
 from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Histogram
 from netecho.report.document.model import Document, document
-from netecho.report.terminal.summary import rendered, summary
+from netecho.report.terminal.paper import rendered
+from netecho.report.terminal.summary import summary
 from netecho.units import SECOND
 from tests.report.looks import looks_as_it_did
 from tests.report.runs import START, TROUBLED, calm, fed, lost, reply, run

@@ -9,7 +9,8 @@ from netecho.report.document import schema
 from netecho.report.document.decode import start_of, summary_of
 from netecho.report.document.model import Document
 from netecho.report.terminal.headline import headline
-from netecho.report.terminal.summary import rendered, summary
+from netecho.report.terminal.paper import rendered
+from netecho.report.terminal.summary import summary
 from tests.report.document.test_schema import paths
 from tests.report.runs import STAMP
 from tests.report.test_golden import RUNS

@@ -1,6 +1,6 @@
 import pytest
 
-from netecho.report.humanize import many, ms, percent, span, time
+from netecho.report.humanize import clock, many, ms, percent, quantity, size, span, time
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,30 @@ def test_numbers_of_things() -> None:
     assert [many(1, "probe"), many(0, "probe"), many(1000, "probe"), many(2, "reply", "replies")] == [
         *("1 probe", "0 probes", "1,000 probes", "2 replies")
     ]
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(0, "0"), (950, "950"), (999.6, "1.0k"), (12_345, "12.3k"), (123_456, "123k"), (1.2e6, "1.2M"), (5e12, "5000G")],
+)
+def test_quantity(count: float, shown: str) -> None:
+    assert quantity(count) == shown
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [
+        (0, "0 B"),
+        (950, "950 B"),
+        (1023, "1.0 KiB"),
+        (12_345, "12.1 KiB"),
+        (1 << 20, "1.0 MiB"),
+        (1 << 62, "4194304 TiB"),
+    ],
+)
+def test_size(count: float, shown: str) -> None:
+    assert size(count) == shown
+
+
+def test_clock_is_local_time() -> None:
+    assert clock(1_795_412_400_123_456_789) == "05:40:00.123"

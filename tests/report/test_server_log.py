@@ -13,6 +13,7 @@ import pytest
 
 from netecho.echo.events import (
     Connected,
+    Counted,
     Disconnected,
     Listening,
     Noticed,
@@ -21,11 +22,13 @@ from netecho.echo.events import (
     ServerEvent,
     Stopped,
 )
+from netecho.echo.snapshot import ClientCounts, ServerSnapshot, TransportCounts
 from netecho.echo.totals import Totals
 from netecho.errors import OutputClosed
 from netecho.report import server_log
 from netecho.report.output import Output
 from netecho.report.server_log import ServerLog
+from tests.report.screen import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +46,12 @@ TOTALS = Totals(
     datagrams_refused=7,
 )
 
+SNAPSHOT = ServerSnapshot(
+    transports={"udp": TransportCounts(echoes=1, bytes_received=64, bytes_sent=64, refused=2)},
+    clients=(ClientCounts(client="192.0.2.1", bytes_received=64, bytes_sent=64),),
+    refusals={"above its rate": 2},
+)
+
 EVENTS: list[ServerEvent] = [
     Listening("tcp://[::1]:7007", "tcp", "::1", 7007),
     Listening("tls://127.0.0.1:7443", "tls", "127.0.0.1", 7443, PIN),
@@ -52,6 +61,7 @@ EVENTS: list[ServerEvent] = [
     Refused("udp", "192.0.2.1", "above its rate", 7),
     Noticed("reloaded", "read cert.pem again"),
     Disconnected(1, "tcp", "192.0.2.1:4000", 10, 20, 1_234_567, "closed"),
+    Counted(SNAPSHOT),
     Stopped("signal", 90_000_000_000, TOTALS),
 ]
 
@@ -79,6 +89,7 @@ def test_text() -> None:
         f"{time} udp 192.0.2.1 refused (7 times): above its rate",
         f"{time} read cert.pem again",
         f"{time} tcp 192.0.2.1:4000 disconnected (#1) after 1.235 ms: closed, 10 bytes in, 20 bytes out",
+        f"{time} statistics: udp 1 echo, 0 connections (0 open), 64 bytes in, 64 bytes out, 2 refused",
         (
             f"{time} stopped (signal) after 90.0 s: 1 connection, 2 refused; "
             "5 datagrams, 6 answered, 7 refused; 3 bytes in, 4 bytes out"
@@ -107,6 +118,13 @@ def test_ndjson() -> None:
         {"event": "reloaded", "text": "read cert.pem again"},
         {"event": "disconnected", **client, "received": 10, "sent": 20, "reason": "closed", "duration_ms": 1.234567},
         {
+            "event": "statistics",
+            "open": 0,
+            "transports": {"udp": asdict(SNAPSHOT.transports["udp"])},
+            "clients": [{"client": "192.0.2.1", "open": 0, "bytes_received": 64, "bytes_sent": 64}],
+            "refusals": {"above its rate": 2},
+        },
+        {
             "event": "stopped",
             "reason": "signal",
             "duration_ms": 90_000.0,
@@ -118,7 +136,7 @@ def test_ndjson() -> None:
 
 @pytest.mark.parametrize(
     ("verbosity", "text", "ndjson"),
-    [(2, 9, 9), (1, 8, 9), (0, 6, 8), (-1, 3, 6), (-2, 0, 3)],
+    [(2, 10, 10), (1, 9, 10), (0, 7, 9), (-1, 4, 7), (-2, 0, 4)],
 )
 def test_more_and_less(verbosity: int, text: int, ndjson: int) -> None:
     assert len(written("text", verbosity)) == text
@@ -131,6 +149,41 @@ def test_a_log_knows_which_events_it_shows(form: Literal["text", "ndjson"], verb
     shows, lines = log(form, verbosity)[0], written(form, verbosity)
     assert shows.shows_clients is any("connected" in line for line in lines if "#1" in line or '"connection"' in line)
     assert shows.shows_arrivals is any("sent 1 byte" in line or '"received", ' in line for line in lines)
+
+
+def on_terminal(*events: ServerEvent, columns: int = 80) -> list[str]:
+    terminal = Terminal()
+    output = Output(terminal, terminal, environ={"TERM": "xterm", "COLUMNS": str(columns)})
+    log = ServerLog(output, "text", 2, now=lambda: NOON)
+    for event in events:
+        log.tell(event)
+    return terminal.screen
+
+
+def test_on_a_terminal_lines_have_milliseconds_and_are_wrapped_between_words() -> None:
+    refused = Refused("tcp", "192.0.2.1", "3 connections of this client are open (--max-per-client)", 7)
+    time = f"{NOON.astimezone():%H:%M:%S}.000"
+    assert on_terminal(EVENTS[0], EVENTS[2], refused, columns=60) == [
+        "listening on tcp://[::1]:7007",
+        f"{time} tcp 192.0.2.1:4000 connected (#1)",
+        f"{time} tcp 192.0.2.1 refused (7 times): 3 connections",
+        "             of this client are open (--max-per-client)",
+    ]
+
+
+def test_more_lines_than_a_person_reads_are_written_plainly() -> None:
+    screen = on_terminal(*[notice(number) for number in range(server_log.LAID_OUT + 1)])
+    assert screen[-2] == f"{NOON.astimezone():%H:%M:%S}.000 notice {server_log.LAID_OUT - 1}"
+    assert screen[-1] == f"{NOON.astimezone():%Y-%m-%d %H:%M:%S} notice {server_log.LAID_OUT}"
+
+
+def test_below_a_live_view_lines_are_gathered_until_the_next_flush() -> None:
+    stream = io.StringIO()
+    log = ServerLog(Output(stream, stream, environ={}), "text", 0, now=lambda: NOON, gathered=True)
+    log.tell(notice(1))
+    assert stream.getvalue() == ""
+    log.flush()
+    assert stream.getvalue().endswith("notice 1\n")
 
 
 class Pipe:

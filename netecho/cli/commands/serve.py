@@ -17,9 +17,13 @@ from netecho.errors import UsageError
 from netecho.net.server.settings import Credentials, ReflectorSettings, ServerSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from netecho.cli.context import CliContext
+    from netecho.cli.watch import WatchReactor
+    from netecho.echo.snapshot import ServerSnapshot
+    from netecho.report.output import Output
     from netecho.target import Target
 
 EXAMPLES = (
@@ -131,6 +135,8 @@ LINE = Parsed("TEXT", parse_line)
 )
 @running("--for", type=TIME, help="stop after TIME")
 @output("--format", type=choice("text", "ndjson"), shown="text", default="text", help="how events are written")
+@output("--live/--no-live", default=None, shown="on terminals, in text", help="show on standard error what is going on")
+@output("--report-every", type=TIME, help="write statistics each TIME, as SIGUSR1 does once")
 @output("-v", "--verbose", count=True, help="tell of each connection; twice: of all that comes")
 @output("-q", "--quiet", count=True, help="only where it listens and the totals; twice: nothing")
 @click.pass_context
@@ -154,6 +160,8 @@ def serve(ctx: click.Context, /, **values: Any) -> int:
         verbosity=values["verbose"] - values["quiet"],
         workers=values["workers"],
         mode=values["socket_mode"],
+        live=values["live"],
+        report_every=values["report_every"],
     )
 
 
@@ -215,14 +223,30 @@ def run(
     verbosity: int,
     workers: int,
     mode: int,
+    live: bool | None,
+    report_every: int | None,
 ) -> int:
     """Serve to the end, and return the exit code. Raises UsageError, UnreachableError."""
     from netecho.net.server.early_signals import stop_early
     from netecho.report.output import Output
     from netecho.report.server_log import ServerLog
 
-    context.output = Output(quiet=2 if verbosity < -1 else 0)
-    log = ServerLog(context.output, form, verbosity)
+    context.output = output = Output(quiet=2 if verbosity < -1 else 0, patient=False)
+    is_watched = _is_watched(output, form, verbosity, live)
+    log = ServerLog(output, form, verbosity, gathered=is_watched)
+
+    def watch(
+        reactor: WatchReactor, snapshot: Callable[[], ServerSnapshot], count: Callable[[], None]
+    ) -> AbstractContextManager[object]:
+        from netecho.cli.watch import Watch
+
+        view = None
+        if is_watched:
+            from netecho.report.terminal.server_view import ServerView
+
+            view = ServerView(output, snapshot)
+        return Watch(reactor, output, view, count, report_every)
+
     # A server that nobody asks about each connection is spared the work of telling.
     settings = replace(settings, log_connections=log.shows_clients, log_received=log.shows_arrivals)
     with stop_early():
@@ -231,6 +255,13 @@ def run(
         import_twisted()
         from netecho.net.server.start import run_server
 
-        run_server(targets, settings, log, workers=workers, mode=mode)
+        run_server(targets, settings, log, workers=workers, mode=mode, watch=watch)
     log.finish()
     return 0
+
+
+def _is_watched(output: Output, form: str, verbosity: int, live: bool | None) -> bool:
+    """Tell whether there is to be a live view: by default where a person has the log on the same terminal."""
+    if live is None:
+        live = form == "text" and verbosity >= 0 and output.stdout_is_terminal
+    return live and output.stderr_moves

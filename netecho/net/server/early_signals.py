@@ -1,8 +1,8 @@
 """Signals that come before a server has a reactor to handle them.
 
 Until the reactor's own handlers are there, SIGINT and SIGTERM unwind what was begun, so that the file of a Unix socket
-is removed, and the server ends as it does later: with exit code 0. SIGHUP waits, blocked, until there is a certificate
-that can be read again. By default it would kill the process.
+is removed, and the server ends as it does later: with exit code 0. SIGHUP and SIGUSR1 wait, blocked, until there is a
+certificate that can be read again and something to count. By default they would kill the process.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+_WAITING = frozenset({signal.SIGHUP, signal.SIGUSR1})
 
 
 class _StopRequested(BaseException):
@@ -26,7 +29,7 @@ def stop_early() -> Iterator[None]:
     def stop(*_: object) -> NoReturn:
         raise _StopRequested
 
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    signal.pthread_sigmask(signal.SIG_BLOCK, _WAITING)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
@@ -35,6 +38,6 @@ def stop_early() -> Iterator[None]:
         return
 
 
-def release_hangup() -> None:
-    """Have SIGHUP delivered from now on, one that waits at once; its handler is to be installed before."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+def release_waiting() -> None:
+    """Have SIGHUP and SIGUSR1 delivered from now on, those that wait at once; install their handlers before."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _WAITING)

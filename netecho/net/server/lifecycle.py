@@ -9,23 +9,26 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import LoopingCall
 
-from netecho.echo.events import Listening, Noticed, Stopped
+from netecho.echo.events import Counted, Listening, Noticed, Stopped
 from netecho.errors import NetechoError, OutputClosed, OutputError, UsageError
 from netecho.net.reactor.interfaces import ReactorThreads, ReactorTime
-from netecho.net.server.early_signals import release_hangup
+from netecho.net.server.early_signals import release_waiting
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from twisted.python.failure import Failure
 
     from netecho.echo.events import ServerEvent
+    from netecho.echo.snapshot import ServerSnapshot
     from netecho.echo.totals import Totals
     from netecho.net.reactor.runner import Interrupt
     from netecho.net.server.settings import ServerSettings
@@ -58,6 +61,9 @@ class Serving(Protocol):
     def totals(self) -> Totals:
         """What was done so far."""
 
+    def snapshot(self) -> ServerSnapshot:
+        """Return what is done now."""
+
     async def start(self) -> None:
         """Return when clients are served."""
 
@@ -66,6 +72,15 @@ class Serving(Protocol):
 
     def reloaded(self) -> None:
         """Use the certificate that was read again."""
+
+
+Watch = Callable[[ServerReactor, Callable[[], "ServerSnapshot"], Callable[[], None]], AbstractContextManager[object]]
+"""Makes what is entered while clients are served, of what it can ask for snapshots, and of what logs one."""
+
+
+def unwatched(*_: object) -> AbstractContextManager[None]:
+    """Watch nothing."""
+    return nullcontext()
 
 
 class EventSink:
@@ -119,8 +134,11 @@ async def run_lifecycle(
     tls: ServerTls | None,
     sink: EventSink,
     notifier: Notifier,
+    watch: Watch,
 ) -> None:
     """Serve from the start to the end; `bound` is where the server says that it listens.
+
+    `watch` is entered while clients are served.
 
     Raises what `serving` raises when it cannot start, and the error that made the server end.
     """
@@ -130,8 +148,10 @@ async def run_lifecycle(
     if notifier.watchdog is not None:
         rounds.append(looping_call(reactor, notifier.watchdog / 2, notifier.alive))
     later = None
+    watching = ExitStack()
     try:
         if await _is_started(serving, sink):
+            watching.enter_context(watch(reactor, serving.snapshot, lambda: sink.tell(Counted(serving.snapshot()))))
             _handle_hangup(reactor, settings, serving, tls, sink, notifier)
             if settings.duration is not None:
                 later = reactor.callLater(settings.duration / SECOND, sink.end, "--for")
@@ -142,6 +162,7 @@ async def run_lifecycle(
             notifier.ready("listening on " + ", ".join(each.url for each in bound))
         reason = await sink.ended
     finally:
+        watching.close()
         notifier.stopping()
         if later is not None and later.active():
             later.cancel()
@@ -186,7 +207,7 @@ def _handle_hangup(
         notifier.ready()
 
     signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(hangup))
-    release_hangup()
+    release_waiting()
 
 
 def looping_call(reactor: ReactorTime, seconds: float, call: Callable[[], None]) -> LoopingCall:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from netecho.echo.events import Noticed
 from netecho.net.reactor.runner import run
-from netecho.net.server.lifecycle import EventSink, run_lifecycle
+from netecho.net.server.lifecycle import EventSink, run_lifecycle, unwatched
 from netecho.net.server.sockets import bind_again, bind_all, close_all
 from netecho.net.server.systemd import Notifier, inherited
 from netecho.target import parse_listen
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netecho.net.reactor.runner import Interrupt
-    from netecho.net.server.lifecycle import Log, Serving
+    from netecho.net.server.lifecycle import Log, Serving, Watch
     from netecho.net.server.settings import ServerSettings
     from netecho.net.server.sockets import BoundSocket
     from netecho.net.server.tls import ServerTls
@@ -27,7 +27,13 @@ _OTHERS = 64
 
 
 def run_server(
-    targets: Sequence[Target], settings: ServerSettings, log: Log, *, workers: int = 1, mode: int = 0o660
+    targets: Sequence[Target],
+    settings: ServerSettings,
+    log: Log,
+    *,
+    workers: int = 1,
+    mode: int = 0o660,
+    watch: Watch = unwatched,
 ) -> None:
     """Serve on `targets`, and on what systemd hands over, until the end; with neither, on TCP and UDP port 7007.
 
@@ -38,14 +44,18 @@ def run_server(
     sets = [[*taken_over, *bind_all(targets, shared=workers > 1, mode=mode)]]
     try:
         sets += [bind_again(sets[0]) for _ in range(workers - 1)]
-        run_bound(sets, settings, log, _tls(settings, sets[0]))
+        run_bound(sets, settings, log, _tls(settings, sets[0]), watch)
     finally:
         for bound in sets:
             close_all(bound)
 
 
 def run_bound(
-    sets: Sequence[Sequence[BoundSocket]], settings: ServerSettings, log: Log, tls: ServerTls | None = None
+    sets: Sequence[Sequence[BoundSocket]],
+    settings: ServerSettings,
+    log: Log,
+    tls: ServerTls | None = None,
+    watch: Watch = unwatched,
 ) -> None:
     """Serve on sockets that are bound, with a process for each set, until the end; `tls` where one of them wants it."""
     sink = EventSink(log)
@@ -53,7 +63,7 @@ def run_bound(
 
     async def serve(reactor: Any, interrupt: Interrupt) -> None:
         serving = _serving(reactor, settings, sets, tls, sink)
-        await run_lifecycle(reactor, interrupt, settings, serving, sets[0], tls, sink, Notifier())
+        await run_lifecycle(reactor, interrupt, settings, serving, sets[0], tls, sink, Notifier(), watch)
 
     run(serve, sink.tell_failure)
 

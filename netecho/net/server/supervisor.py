@@ -33,6 +33,7 @@ from twisted.internet.error import ProcessDone
 from twisted.internet.protocol import ProcessProtocol
 
 from netecho.echo.events import Connected, Disconnected, Noticed, Received
+from netecho.echo.snapshot import ServerSnapshot, TransportCounts
 from netecho.echo.totals import Totals
 from netecho.errors import UnreachableError
 from netecho.net import python_child
@@ -180,6 +181,18 @@ class Supervisor:
         for worker in self._workers():
             totals.add(worker.totals)
         return totals
+
+    def snapshot(self) -> ServerSnapshot:
+        """Return what all workers did; of open connections and of clients they tell nothing."""
+        totals = self.totals
+        together = TransportCounts(
+            connections=totals.connections,
+            echoes=totals.datagrams_answered,
+            bytes_received=totals.bytes_received,
+            bytes_sent=totals.bytes_sent,
+            refused=totals.refused + totals.datagrams_refused,
+        )
+        return ServerSnapshot(transports={"all": together}, totals=totals)
 
     async def start(self) -> None:
         """Start the workers, and return when every one serves. Raises UnreachableError if one cannot."""

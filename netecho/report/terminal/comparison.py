@@ -11,7 +11,7 @@ from rich.text import Text
 from netecho.report.escape import printable_values
 from netecho.report.humanize import time
 from netecho.report.terminal.headline import manner
-from netecho.report.terminal.summary import rendered
+from netecho.report.terminal.paper import rendered
 from netecho.report.terminal.tables import fitted, measured_name
 
 if TYPE_CHECKING:

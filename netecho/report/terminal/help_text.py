@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from netecho.help.markup import Block, Code, Heading, Items, Paragraph, Table, read, spans
-from netecho.report.terminal.summary import rendered
+from netecho.report.terminal.paper import rendered
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -6,11 +6,9 @@ as it did when it ended.
 
 from __future__ import annotations
 
-import re
-from io import StringIO
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +20,7 @@ from netecho.report.terminal.findings import Weight, remarks
 from netecho.report.terminal.headline import manner, path, phases
 from netecho.report.terminal.histogram_chart import lines
 from netecho.report.terminal.moments import moment
+from netecho.report.terminal.paper import rendered
 from netecho.report.terminal.tables import measured_name, sizes, times
 from netecho.report.terminal.time_chart import Line
 from netecho.report.terminal.transport_facts import facts
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from netecho.report.output import Output
 
 MARKS: dict[Weight, tuple[str, str]] = {"bad": ("!", "bold red"), "odd": ("!", "yellow"), "note": ("-", "dim")}
-_BLANK_END = re.compile(r"(?: |\x1b\[[0-9;]*m)*$")
 ROOMY = 40
 """Lines that a terminal must have for a histogram that was not asked for..."""
 ROOM_FOR_CHART = 24
@@ -55,27 +53,6 @@ def show(document: Document, output: Output, *, histogram: bool | None = None) -
         histogram = is_worth_drawing and height >= ROOMY
     paper = summary(document, width, glyphs=output.glyphs, chart=chart, histogram=histogram)
     output.write(rendered(paper, width=width, color=output.stdout_color))
-
-
-def rendered(content: RenderableType, *, width: int, color: bool) -> str:
-    """Return what Rich makes of it, with nothing taken from the environment and no blanks at the line ends."""
-    paper = StringIO()
-    Console(
-        file=paper,
-        width=width,
-        force_terminal=color,
-        color_system="standard" if color else None,  # sixteen: they suit light terminals and dark ones
-        no_color=not color,
-        legacy_windows=False,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    ).print(content)
-    return "".join(f"{_BLANK_END.sub(_styles_alone, line)}\n" for line in paper.getvalue().splitlines())
-
-
-def _styles_alone(end: re.Match[str]) -> str:
-    return end[0].replace(" ", "")
 
 
 def summary(

@@ -17,7 +17,7 @@ from netecho.report.document.model import Document
 from netecho.report.formats.json_document import pretty
 from netecho.report.formats.ndjson import NdjsonReporter
 from netecho.report.terminal.comparison import sidebyside
-from netecho.report.terminal.summary import rendered
+from netecho.report.terminal.paper import rendered
 from tests.report.looks import looks_as_it_did
 from tests.report.runs import START, TROUBLED, calm, lost, reply, result, run
 

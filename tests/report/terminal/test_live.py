@@ -9,7 +9,7 @@ from netecho.measure.events import Event
 from netecho.measure.recorder import Recorder
 from netecho.report.output import Output
 from netecho.report.terminal.live import LiveView, wanted
-from netecho.report.terminal.summary import rendered
+from netecho.report.terminal.paper import rendered
 from tests.report.runs import MS, START, calm, fed, lost, reply, run
 from tests.report.screen import Terminal
 
