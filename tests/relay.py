@@ -68,6 +68,9 @@ class Faults:
     """Offset below which no byte is changed."""
     cut_after: int | None = None
     """Pieces of a stream after which the connection is reset."""
+    until: int | None = None
+    """Datagrams, or pieces of a stream, after which none suffers anything but delay: what a fault holds back of those
+    before comes while the run lasts, whatever the seed."""
 
     def shares(self) -> dict[Fate, float]:
         """The probability of each fate but `pass`."""
@@ -138,11 +141,14 @@ class Direction:
         self.delay = round(faults.delay_ms * MILLISECOND)
         self.held: list[bytes] = []
         self.last_due = 0
-        self.pieces = 0
+        self.drawn = 0
 
     def draw(self) -> Fate:
         """The fate of the next one: one random number each, so that a seed means the same for every mix."""
         drawn = self.random.random()
+        self.drawn += 1
+        if self.faults.until is not None and self.drawn > self.faults.until:
+            return "pass"
         for fate, share in self.faults.shares().items():
             if drawn < share:
                 return fate
@@ -215,7 +221,6 @@ class StreamDirection(Direction):
     def take(self, data: bytes, arrived: int) -> bool:
         """Whether the connection is to be cut after this piece."""
         self.tally.taken += 1
-        self.pieces += 1
         fate = self.draw()
         due = self.due(arrived)
         if fate == "corrupt":
@@ -251,7 +256,7 @@ class StreamDirection(Direction):
             self.give(whole, self.last_due)
 
     def _at_its_end(self) -> bool:
-        return self.faults.cut_after is not None and self.pieces >= self.faults.cut_after
+        return self.faults.cut_after is not None and self.drawn >= self.faults.cut_after
 
 
 class Relay(threading.Thread):
@@ -484,7 +489,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--direction", choices=["forward", "backward", "both"], default="backward")
     for each in fields(Faults):
-        convert = int if each.name in ("corrupt_from", "cut_after") else float
+        convert = int if each.name in ("corrupt_from", "cut_after", "until") else float
         parser.add_argument(f"--{each.name.replace('_', '-')}", type=convert, default=each.default)
     asked = vars(parser.parse_args())
     faults = Faults(**{each.name: asked[each.name] for each in fields(Faults)})

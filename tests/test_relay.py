@@ -142,6 +142,13 @@ def test_stragglers_are_late_by_what_was_asked_and_overtaken_meanwhile() -> None
     assert agenda.next_due() == 320 * MILLISECOND
 
 
+def test_faults_can_end_with_so_many_datagrams() -> None:
+    for seed in range(20):
+        sent: list[bytes] = []
+        tally = through(sent, Faults(drop=1, until=100), SOME, str(seed))
+        assert (tally.dropped, sent) == (100, SOME[100:])
+
+
 def test_a_split_piece_arrives_in_two() -> None:
     agenda, tally = Agenda(), Tally()
     sent: list[bytes] = []
