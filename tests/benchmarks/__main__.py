@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import tests.benchmarks
-from tests.benchmarks import bench
+from tests.benchmarks import bench, tools
 
 
 def found() -> list[bench.Benchmark]:
@@ -30,6 +30,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5, help="rounds whose median is taken (5)")
     parser.add_argument("--quick", action="store_true", help="one short round of each")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures of every round there")
+    parser.add_argument(
+        "--against", type=Path, metavar="DIR", help="measure this checkout too, in the same rounds: before and after"
+    )
     parser.add_argument("--list", action="store_true", help="say what there is, and measure nothing")
     arguments = parser.parse_args()
     chosen = [b for b in found() if not arguments.names or b.name.startswith(tuple(arguments.names))]
@@ -39,7 +42,8 @@ def main() -> int:
         print(bench.listing(chosen))
         return 0
     scale = bench.Scale(quick=arguments.quick)
-    results = bench.measure(chosen, 1 if arguments.quick else arguments.rounds, scale, say=_progress)
+    before = None if arguments.against is None else tools.command_of(arguments.against)
+    results = bench.measure(chosen, 1 if arguments.quick else arguments.rounds, scale, _progress, before)
     print(bench.table(results))
     if arguments.json:
         arguments.json.write_text(json.dumps(bench.document(results, scale), indent=1) + "\n")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import statistics
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from tests.benchmarks import tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -54,15 +57,30 @@ class Measured:
 
     benchmark: Benchmark
     values: dict[str, list[float]] = field(default_factory=dict)
+    before: dict[str, list[float]] = field(default_factory=dict)
+    """The same of the checkout that this one is measured against."""
     skipped: str | None = None
 
-    def add(self, values: Mapping[str, float]) -> None:
-        for name, value in values.items():
-            self.values.setdefault(name, []).append(value)
+    def round(self, scale: Scale, before: Sequence[str] | None, *, before_first: bool) -> None:
+        """Measure once: both checkouts right after one another, as what disturbs the machine comes and goes."""
+        turns = [(self.values, None)] if before is None else [(self.values, None), (self.before, before)]
+        for values, command in turns[::-1] if before_first else turns:
+            with contextlib.nullcontext() if command is None else tools.measuring(command):
+                for name, value in self.benchmark.round(scale).items():
+                    values.setdefault(name, []).append(value)
 
 
-def measure(benchmarks: Sequence[Benchmark], rounds: int, scale: Scale, say: Callable[[str], None]) -> list[Measured]:
-    """Go round the benchmarks `rounds` times; one that cannot be measured says why."""
+def measure(
+    benchmarks: Sequence[Benchmark],
+    rounds: int,
+    scale: Scale,
+    say: Callable[[str], None],
+    before: Sequence[str] | None = None,
+) -> list[Measured]:
+    """Go round the benchmarks `rounds` times; one that cannot be measured says why.
+
+    `before` is the command of another checkout, which is measured in the same rounds.
+    """
     results = [Measured(each, skipped=each.missing()) for each in benchmarks]
     for number in range(rounds):
         for result in results:
@@ -70,7 +88,7 @@ def measure(benchmarks: Sequence[Benchmark], rounds: int, scale: Scale, say: Cal
                 continue
             began = time.monotonic()
             try:
-                result.add(result.benchmark.round(scale))
+                result.round(scale, before, before_first=number % 2 == 1)
             except Exception as error:  # noqa: BLE001  one that fails must not cost the others an hour
                 result.skipped = f"{type(error).__name__}: {error}"
             say(
@@ -87,9 +105,21 @@ def reached(figure: Figure, value: float) -> bool | None:
     return value <= goal if op == "<=" else value >= goal if op == ">=" else value == goal
 
 
+def worse(figure: Figure, before: Sequence[float], after: Sequence[float]) -> bool:
+    """Whether a figure's median is worse than before by more than the rounds differ among themselves."""
+    more_is_better = figure.goal[0] == ">=" if figure.goal else figure.unit.endswith("/s")
+    change = statistics.median(after) - statistics.median(before)
+    spread = max(max(before) - min(before), max(after) - min(after))
+    return (-change if more_is_better else change) > spread
+
+
 def table(results: Sequence[Measured]) -> str:
-    """The figures, for a person: median, lowest and highest round, what was to be reached."""
-    rows = [("", "median", "rounds", "goal", "")]
+    """The figures, for a person: median, lowest and highest round, what was to be reached.
+
+    Where another checkout was measured too: its median, and whether this one's is worse.
+    """
+    compared = any(result.before for result in results)
+    rows = [("", "median", "rounds", "before" if compared else "goal", "")]
     for result in results:
         rows.append((f"{result.benchmark.name}: {result.benchmark.about}", "", "", "", ""))
         for figure in result.benchmark.figures:
@@ -100,6 +130,10 @@ def table(results: Sequence[Measured]) -> str:
             spread = f"{min(values):,.{figure.digits}f} .. {max(values):,.{figure.digits}f}" if len(values) > 1 else ""
             goal = f"{figure.goal[0]} {figure.goal[1]:,g}" if figure.goal else ""
             verdict = {True: "reached", False: "MISSED", None: ""}[reached(figure, median)]
+            if compared:
+                before = result.before.get(figure.name)
+                goal = f"{statistics.median(before):,.{figure.digits}f}" if before else ""
+                verdict = "WORSE" if before and worse(figure, before, values) else ""
             rows.append((f"  {figure.name}", f"{median:,.{figure.digits}f} {figure.unit}", spread, goal, verdict))
         if result.skipped:
             rows.append((f"  not measured: {result.skipped}", "", "", "", ""))
@@ -135,6 +169,7 @@ def document(results: Sequence[Measured], scale: Scale) -> dict[str, object]:
                 "goal": figure.goal,
                 "median": statistics.median(values) if values else None,
                 "rounds": values,
+                **_before(figure, result.before.get(figure.name), values),
                 "reached": reached(figure, statistics.median(values)) if values else None,
                 "skipped": result.skipped,
             }
@@ -143,6 +178,12 @@ def document(results: Sequence[Measured], scale: Scale) -> dict[str, object]:
             for values in [result.values.get(figure.name, [])]
         ],
     }
+
+
+def _before(figure: Figure, before: Sequence[float] | None, values: Sequence[float]) -> dict[str, object]:
+    if not before or not values:
+        return {}
+    return {"before": {"median": statistics.median(before), "rounds": before}, "worse": worse(figure, before, values)}
 
 
 def listing(benchmarks: Sequence[Benchmark]) -> str:

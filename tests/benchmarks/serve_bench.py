@@ -1,11 +1,12 @@
 """How fast the server is, and how bounded, side by side with others in one run.
 
-    python tests/benchmarks/serve_bench.py [--rounds N] [--seconds S] [--only CASE,...] [--json FILE]
+    python tests/benchmarks/serve_bench.py [--rounds N] [--seconds S] [--only CASE,...] [--against DIR] [--json FILE]
 
 Each server is pinned to the first core this process may use and the load generator to the second. The servers of a
 case take turns, round after round, so that whatever else the machine is doing hits all of them alike; the figure is
 the median of the rounds. `per cpu` is echoes (bytes) for each second of processor time that the server took, which is
-what is left to compare when others use the cores too.
+what is left to compare when others use the cores too. With --against, the netecho of another checkout (installed in
+its .venv) takes its turn as well, as `before`.
 
 Needs a C compiler, and socat for `bulk`. Linux only.
 """
@@ -26,6 +27,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # it is run as a program, by its path
+from tests.benchmarks.tools import command_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -33,6 +37,7 @@ HERE = Path(__file__).parent
 MIB = 1 << 20
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, LOAD_CORE = CORES[0], CORES[-1]
+TCP, UDP = "tcp://127.0.0.1:0", "udp://127.0.0.1:0"
 UNLIMITED = ["--max-rate", "0", "--max-connections", "0", "--max-per-client", "0"]
 
 Result = dict[str, Any]
@@ -110,11 +115,6 @@ def started(name: str, command: list[str], *, pinned: bool = True) -> Iterator[S
             process.terminate()
 
 
-def netecho(*arguments: str, name: str = "netecho", pinned: bool = True) -> contextlib.AbstractContextManager[Server]:
-    command = [sys.executable, "-m", "netecho", "serve", *arguments, "--format", "ndjson", "-q", *UNLIMITED]
-    return started(name, command, pinned=pinned)
-
-
 def plain_twisted() -> contextlib.AbstractContextManager[Server]:
     return started("plain Twisted", [sys.executable, str(HERE / "serve_plain_twisted.py")])
 
@@ -142,11 +142,24 @@ def socat() -> Iterator[Server]:
 class Bench:
     """One run of the benchmarks."""
 
-    def __init__(self, tools: Tools, rounds: int, seconds: float, datagrams: int) -> None:
+    def __init__(self, tools: Tools, rounds: int, seconds: float, datagrams: int, before: list[str] | None) -> None:
         self.tools = tools
         self.rounds = rounds
         self.seconds = seconds
         self.datagrams = datagrams
+        self.commands = {"netecho": [sys.executable, "-P", "-m", "netecho"]}
+        if before is not None:
+            self.commands["before"] = before
+
+    def _netecho(
+        self, *arguments: str, name: str = "", pinned: bool = True
+    ) -> list[contextlib.AbstractContextManager[Server]]:
+        """Our server, and the one before where there is one; `name` is put behind theirs."""
+        options = ["--format", "ndjson", "-q", *UNLIMITED]
+        return [
+            started(f"{whose} {name}".strip(), [*command, "serve", *arguments, *options], pinned=pinned)
+            for whose, command in self.commands.items()
+        ]
 
     def _in_turn(
         self, servers: list[contextlib.AbstractContextManager[Server]], load: Callable[[int], Result]
@@ -160,26 +173,34 @@ class Bench:
                     server.measured(load)
             return running
 
+    def _alone(self, address: str, measure: Callable[[Server], Result]) -> Result:
+        """Measure our server alone, then the one before; its figures stand under `before`."""
+        said: dict[str, Result] = {}
+        for each in self._netecho(address):
+            with each as server:
+                said[server.name] = measure(server)
+        ours = said.pop("netecho")
+        return ours | said
+
     def tcp(self) -> Result:
         """Echoes a second over TCP: 50 connections, 64 bytes, one core."""
-        servers = [started("C epoll", [self.tools.server, "tcp", "0"]), netecho("tcp://127.0.0.1:0"), plain_twisted()]
+        servers = [started("C epoll", [self.tools.server, "tcp", "0"]), *self._netecho(TCP), plain_twisted()]
         running = self._in_turn(servers, lambda port: self.tools.load("tcp", port, 50, 64, self.seconds))
         return _compared(running, "C epoll", at_least=0.65)
 
     def udp(self) -> Result:
         """Echoes a second over UDP: 64 outstanding, 64 bytes, one core."""
-        servers = [started("C", [self.tools.server, "udp", "0"]), netecho("udp://127.0.0.1:0")]
+        servers = [started("C", [self.tools.server, "udp", "0"]), *self._netecho(UDP)]
         running = self._in_turn(servers, lambda port: self.tools.load("udp", port, 64, 64, self.seconds))
         return _compared(running, "C", at_least=0.65)
 
     def bulk(self) -> Result:
         """Bytes a second through one TCP connection."""
-        servers = [netecho("tcp://127.0.0.1:0"), plain_twisted()]
-        if shutil.which("socat"):
-            servers.insert(0, socat())
+        has_socat = shutil.which("socat") is not None
+        servers = [*([socat()] if has_socat else []), *self._netecho(TCP), plain_twisted()]
         running = self._in_turn(servers, lambda port: self.tools.load("bulk", port, 1, 65536, 256 * self.seconds))
         against_twisted = _compared(running, "plain Twisted", at_least=1.0)
-        if len(running) == 2:
+        if not has_socat:
             return against_twisted
         against_socat = _compared(running, "socat PIPE", at_least=0.5)
         return against_socat | {
@@ -191,32 +212,41 @@ class Bench:
     def workers(self) -> Result:
         """Echoes a second over TCP with two workers; the load shares their cores."""
         servers = [
-            netecho("tcp://127.0.0.1:0", pinned=False, name="1 worker"),
-            netecho("tcp://127.0.0.1:0", "--workers", "2", pinned=False, name="2 workers"),
+            *self._netecho(TCP, pinned=False, name="1 worker"),
+            *self._netecho(TCP, "--workers", "2", pinned=False, name="2 workers"),
         ]
         running = self._in_turn(servers, lambda port: self.tools.load("tcp", port, 50, 64, self.seconds))
         return {"servers": [_row(each) for each in running]}
 
     def many(self) -> Result:
         """10,000 connections, each echoing once a second."""
-        with netecho("tcp://127.0.0.1:0") as server:
+
+        def measure(server: Server) -> Result:
             said = self.tools.load("many", server.port, 10_000, 64, 10, looked_at=lambda: {"rss": server.resident()})
-        return said | {"met": said["lost"] == 0 and said["rss"] <= 150 * MIB}
+            return said | {"met": said["lost"] == 0 and said["rss"] <= 150 * MIB}
+
+        return self._alone(TCP, measure)
 
     def stuck(self) -> Result:
         """1,000 clients that send for ever and never read, and one that behaves."""
-        with netecho("tcp://127.0.0.1:0") as server:
+
+        def measure(server: Server) -> Result:
             said = self.tools.load("stuck", server.port, 1_001, 64, 15, looked_at=lambda: {"rss": server.resident()})
-        return said | {"met": said["rss"] <= 150 * MIB and said["p99_us"] <= 50_000}
+            return said | {"met": said["rss"] <= 150 * MIB and said["p99_us"] <= 50_000}
+
+        return self._alone(TCP, measure)
 
     def memory(self) -> Result:
         """Resident memory before and after ten million datagrams."""
-        with netecho("udp://127.0.0.1:0") as server:
+
+        def measure(server: Server) -> Result:
             self.tools.load("udpcount", server.port, 64, 64, self.datagrams // 100)
             before = server.resident()
             said = self.tools.load("udpcount", server.port, 64, 64, self.datagrams)
             after = server.resident()
-        return said | {"rss_before": before, "rss": after, "met": after - before <= MIB}
+            return said | {"rss_before": before, "rss": after, "met": after - before <= MIB}
+
+        return self._alone(UDP, measure)
 
 
 def _row(server: Server) -> Result:
@@ -228,9 +258,8 @@ def _compared(servers: list[Server], reference: str, *, at_least: float) -> Resu
     """Netecho's figures as a part of the reference's."""
     (ours,) = (each for each in servers if each.name == "netecho")
     (theirs,) = (each for each in servers if each.name == reference)
-    # Round by round: both of a pair were measured within seconds of each other.
-    pairs = zip(ours.figures, theirs.figures, strict=True)
-    ratio = statistics.median(one["per_second"] / other["per_second"] for one, other in pairs)
+    ratio = _ratio(ours, theirs)
+    before = [_ratio(ours, each) for each in servers if each.name == "before"]
     ours_by_cpu, theirs_by_cpu = ours.median("per_cpu_second"), theirs.median("per_cpu_second")
     return {
         "servers": [_row(each) for each in servers],
@@ -239,7 +268,14 @@ def _compared(servers: list[Server], reference: str, *, at_least: float) -> Resu
         "ratio": round(ratio, 3),
         "cpu_ratio": round(ours_by_cpu / theirs_by_cpu, 3) if ours_by_cpu and theirs_by_cpu else None,
         "met": ratio >= at_least,
+        **({"ratio_to_before": round(before[0], 3)} if before else {}),
     }
+
+
+def _ratio(ours: Server, theirs: Server) -> float:
+    """Echoes a second against the other's, round by round: both of a pair were measured within seconds."""
+    pairs = zip(ours.figures, theirs.figures, strict=True)
+    return float(statistics.median(one["per_second"] / other["per_second"] for one, other in pairs))
 
 
 def _shown(case: str, result: Result) -> str:
@@ -253,6 +289,8 @@ def _shown(case: str, result: Result) -> str:
     if "ratio_to_plain_twisted" in result:
         by_cpu = result["cpu_ratio_to_plain_twisted"]
         lines.append(_part("plain Twisted", result["ratio_to_plain_twisted"], by_cpu, 1.0))
+    if "ratio_to_before" in result:
+        lines.append(f"  {result['ratio_to_before']:.2f} of before")
     if "rss" in result:
         before = f" (before: {result['rss_before'] / MIB:.1f})" if "rss_before" in result else ""
         lines.append(
@@ -261,6 +299,8 @@ def _shown(case: str, result: Result) -> str:
         )
     if "met" in result:
         lines.append("  met" if result["met"] else "  NOT MET")
+    if "before" in result:
+        lines += ["  before:", *_shown(case, result["before"]).splitlines()[1:]]
     return "\n".join(lines)
 
 
@@ -278,20 +318,20 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="of each round")
     parser.add_argument("--datagrams", type=int, default=10_000_000, help="of the case memory")
     parser.add_argument("--only", default=",".join(CASES), help="cases, with commas between")
+    parser.add_argument("--against", type=Path, metavar="DIR", help="another checkout, measured in the same rounds")
     parser.add_argument("--json", type=Path, help="write all figures there")
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     results: Result = {"cores": [SERVER_CORE, LOAD_CORE], "python": sys.version.split()[0]}
+    before = None if options.against is None else command_of(options.against)
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Tools(folder), options.rounds, options.seconds, options.datagrams)
+        bench = Bench(Tools(folder), options.rounds, options.seconds, options.datagrams, before)
         for case in options.only.split(","):
-            before = os.getloadavg()[0]
-            results[case] = getattr(bench, case)() | {"load_average": [before, os.getloadavg()[0]]}
+            load = os.getloadavg()[0]
+            results[case] = getattr(bench, case)() | {"load_average": [load, os.getloadavg()[0]]}
             print(_shown(case, results[case]), flush=True)
-            print(
-                f"  load average of the machine before and after: {before:.1f}, {os.getloadavg()[0]:.1f}\n", flush=True
-            )
+            print(f"  load average of the machine before and after: {load:.1f}, {os.getloadavg()[0]:.1f}\n", flush=True)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 Transport = Literal["tcp", "udp"]
 
-NETECHO = [sys.executable, "-m", "netecho"]
+NETECHO = [sys.executable, "-P", "-m", "netecho"]
+"""The command that is measured; `measuring` puts another checkout's in its place."""
 MINIMAL = [sys.executable, str(Path(__file__).with_name("minimal.py"))]
 HOST = "127.0.0.1"
 PATIENCE = 600
@@ -36,6 +37,29 @@ def need(*commands: str, root: bool = False) -> Callable[[], str | None]:
         return f"needs {', '.join(absent)}" if absent else None
 
     return missing
+
+
+def command_of(checkout: Path) -> list[str]:
+    """The netecho of another checkout, in which it is installed: `pip install -e .` in its .venv."""
+    python = checkout.absolute() / ".venv/bin/python"
+    command = [str(python), "-P", "-m", "netecho"]  # -P: not the netecho of the working directory
+    where = subprocess.run(
+        [python, "-P", "-c", "import netecho; print(netecho.__file__)"], capture_output=True, text=True, check=True
+    )
+    if not Path(where.stdout.strip()).is_relative_to(checkout.absolute()):
+        raise RuntimeError(f"{python} runs {where.stdout.strip()}, which is not of {checkout}")
+    return command
+
+
+@contextlib.contextmanager
+def measuring(command: Sequence[str]) -> Iterator[None]:
+    """Measure this command for the time being."""
+    usual = NETECHO[:]
+    NETECHO[:] = command
+    try:
+        yield
+    finally:
+        NETECHO[:] = usual
 
 
 def have(command: str) -> bool:
