@@ -100,6 +100,10 @@ class Batch:
         """View one peer's sockaddr."""
         return self.names[index * _NAME : (index + 1) * _NAME]
 
+    def payload(self, index: int) -> bytes:
+        """Copy one payload."""
+        return ctypes.string_at(ctypes.addressof(self._payloads) + index * LARGEST, self.lengths[index])
+
     def receive_one(self) -> bool:
         """Take the first datagram that waits, which is quicker where there is but one; tell whether there was."""
         self._sizes[0], self._control_lengths[0] = LARGEST - 1, _CONTROL

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from netecho.echo.events import Connected, Disconnected
 from netecho.echo.limits import Gate, RateLimit, client_of, printable_client
+from netecho.echo.loop_guard import LoopGuard
 from netecho.echo.refusal_log import RefusalLog
 from netecho.echo.snapshot import ClientCounts, ServerSnapshot, TransportCounts, busiest
 from netecho.echo.totals import Totals
@@ -98,6 +99,9 @@ class Admission:
         self.clock = clock
         self.connections: set[ClientConnection] = set()
         self.rate = rate or RateLimit(settings.limits.rate, random.getrandbits(64))
+        unlimited = settings.limits.rate is None
+        self.loop_guard = None if unlimited else LoopGuard(random.getrandbits(64))
+        """None: datagrams are not limited."""
         self.above_rate = f"more than {settings.limits.rate} in a second (--max-rate)"
         self._started = clock()
         self._numbered = 0
@@ -119,6 +123,12 @@ class Admission:
     def totals_of(self, transport: str) -> Totals:
         """Return the counts of one transport, for its listeners to count in."""
         return self._totals.setdefault(transport, Totals())
+
+    def roll(self, now: int) -> None:
+        """Begin a new second of the datagrams' limits, if the present one is over; before each batch."""
+        self.rate.roll(now)
+        if self.loop_guard is not None:
+            self.loop_guard.roll(now)
 
     def admit(self, transport: str, address: str, peer: str) -> str | None:
         """Accept a connection and return the client it counts for; or refuse it and return None."""

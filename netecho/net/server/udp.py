@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from netecho.echo.events import Received
 from netecho.echo.limits import client_of
-from netecho.echo.loop_guard import ANSWER_TTL, TO_MANY, refusal
+from netecho.echo.loop_guard import ANSWER_TTL, LOOP, TO_MANY, refusal
 from netecho.net.linux.cmsg import Headers
 from netecho.net.server.peers import endpoint_of, host_of
 from netecho.net.server.socket_reader import SocketReader
@@ -53,6 +53,7 @@ class DatagramListener(SocketReader):
         prepare_datagrams(bound.socket, ANSWER_TTL)
         self._admission = admission
         self._totals = admission.totals_of("udp")
+        self._loop_guard = admission.loop_guard
         self._answer = answer
         self._port = bound.port or 0
         self._data = bytearray(LARGEST)
@@ -64,7 +65,7 @@ class DatagramListener(SocketReader):
         clock = self._admission.clock
         now = clock()
         until = now + _SLICE
-        self._admission.rate.roll(now)
+        self._admission.roll(now)
         for _ in range(_BATCH):
             try:
                 size, control, _, peer = self._socket.recvmsg_into([self._data], _ROOM)
@@ -88,7 +89,7 @@ class DatagramListener(SocketReader):
         if self._admission.settings.log_received:
             self._admission.emit(Received(None, "udp", endpoint_of(peer), size))
         headers = Headers(control)
-        reason = self._refusal(headers, peer)
+        reason = self._refusal(headers, peer, size)
         if reason is not None:
             totals.datagrams_refused += 1
             self._admission.log_refusal("udp", host_of(peer), reason)
@@ -101,12 +102,17 @@ class DatagramListener(SocketReader):
         except OSError:  # no room in the send buffer, or no route back: UDP may lose a datagram
             return
         totals.datagrams_answered += 1
+        if self._loop_guard is not None:
+            self._loop_guard.answered(peer, bytes(answer))
 
-    def _refusal(self, headers: Headers, peer: Any) -> str | None:
+    def _refusal(self, headers: Headers, peer: Any, size: int) -> str | None:
         """Return why a datagram gets no answer; None: it gets one."""
         if headers.to_many:
             return TO_MANY
         reason = refusal(peer[1], headers.ttl, self._port)
         if reason is None and not self._admission.rate.take(client_of(peer[0])):
             return self._admission.above_rate
+        guard = self._loop_guard
+        if reason is None and guard is not None and guard.is_busy(peer):
+            return None if guard.permits(peer, bytes(self._view[:size])) else LOOP
         return reason

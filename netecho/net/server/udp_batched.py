@@ -11,13 +11,15 @@ import socket
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from netecho.echo.loop_guard import ANSWER_TTL, MARKED, NEVER_ANSWERED, TO_MANY, refusal
+from netecho.echo.loop_guard import ANSWER_TTL, LOOP, MARKED, NEVER_ANSWERED, TO_MANY, refusal
 from netecho.net.linux.cmsg import LINK_LOCAL, MULTICAST, V4_LAYOUT, V6_LAYOUT
 from netecho.net.linux.mmsg import SIZE, Batch
 from netecho.net.server.socket_reader import SocketReader
 from netecho.net.server.sockets import prepare_datagrams
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
     from netecho.net.reactor.interfaces import ReactorDescriptors
     from netecho.net.server.admission import Admission
     from netecho.net.server.sockets import BoundSocket
@@ -35,6 +37,7 @@ class BatchedDatagramListener(SocketReader):
         self._admission = admission
         self._rate, self._clock = admission.rate, admission.clock
         self._totals = admission.totals_of("udp")
+        self._guard = admission.loop_guard
         self._port = bound.port or 0
         self._never = frozenset(map(socket.htons, (*NEVER_ANSWERED, self._port)))
         self._v6 = bound.socket.family == socket.AF_INET6
@@ -46,15 +49,17 @@ class BatchedDatagramListener(SocketReader):
         if self._v6:
             self._destinations = batch.control_bytes(layout.destination)
             self._sources = batch.name_longs(8)  # the /64 network
+            self._hosts = batch.name_longs(16)
         else:
             self._locals = batch.control_words(layout.local)
             self._destinations = batch.control_words(layout.destination)
             self._sources = batch.name_words(4)
+        self._endpoints = batch.name_longs(0)  # family and port, and of IPv4 the address
         self.startReading()
 
     def doRead(self) -> None:
         """Answer what waits."""
-        self._rate.roll(self._clock())
+        self._admission.roll(self._clock())
         if not self._batch.receive_one():
             return
         self._answer_one()
@@ -75,10 +80,11 @@ class BatchedDatagramListener(SocketReader):
         self._totals.datagrams += count
         self._totals.bytes_received += sum(self._batch.lengths[:count])
         within = self._take(count)
-        if within is None and self._may_answer_all(count):
+        busy = self._busy(count)
+        if within is None and not busy and self._may_answer_all(count):
             self._answer(0, count)
         else:
-            self._answer_some(count, within or {})
+            self._answer_some(count, within or {}, busy)
 
     def _answer_one(self) -> None:
         """Answer the first by itself: mostly it came alone, from a client that waits for the answer."""
@@ -86,6 +92,13 @@ class BatchedDatagramListener(SocketReader):
         reason = None if self._may_answer_first() else self._refusal(0)
         if reason is None and not self._rate.take(self._sources[0]):
             reason = self._admission.above_rate
+        guard = self._guard
+        if reason is None and guard is not None and guard.is_busy(endpoint := self._endpoint(0)):
+            data = batch.payload(0)
+            if guard.permits(endpoint, data):
+                guard.answered(endpoint, data)
+            else:
+                reason = LOOP
         if reason is None:
             if not self._v6 or self._destinations[0] != LINK_LOCAL:
                 self._interfaces[0] = 0
@@ -116,6 +129,21 @@ class BatchedDatagramListener(SocketReader):
         within = {source: rate.take_many(source, number) for source, number in asked.items()}
         return None if within == asked else within
 
+    def _busy(self, count: int) -> frozenset[Hashable]:
+        """Return the endpoints of the batch that the loop guard wants to look at."""
+        if self._guard is None:
+            return frozenset()
+        endpoints: Iterable[Hashable] = self._endpoints[:count].tolist()
+        if self._v6:
+            endpoints = zip(endpoints, self._sources[:count].tolist(), self._hosts[:count].tolist(), strict=True)
+        return self._guard.busy_ones(Counter(endpoints))
+
+    def _endpoint(self, index: int) -> Hashable:
+        """Return the address and port that a datagram came from."""
+        if self._v6:
+            return self._endpoints[index], self._sources[index], self._hosts[index]
+        return self._endpoints[index]
+
     def _may_answer_all(self, count: int) -> bool:
         """Whether every datagram of the batch surely gets an answer, their sources' limits aside."""
         if not self._never.isdisjoint(self._batch.ports[:count].tolist()):
@@ -141,7 +169,7 @@ class BatchedDatagramListener(SocketReader):
         self._totals.datagrams_answered += taken
         self._totals.bytes_sent += size
 
-    def _answer_some(self, count: int, within: dict[int, int]) -> None:
+    def _answer_some(self, count: int, within: dict[int, int], busy: frozenset[Hashable]) -> None:
         """Look at each datagram, and answer in runs between those that get no answer."""
         start = 0
         for index in range(count):
@@ -151,6 +179,8 @@ class BatchedDatagramListener(SocketReader):
                 within[source] -= 1
                 if within[source] < 0:
                     reason = self._admission.above_rate
+            if reason is None and busy:
+                reason = self._looping(index, busy)
             if reason is not None:
                 self._answer(start, index)
                 start = index + 1
@@ -170,6 +200,17 @@ class BatchedDatagramListener(SocketReader):
             # Not known: it was queued before IP_PKTINFO was asked for. Why this is safe: see `cmsg.Headers`.
             self._locals[index] = destination
         return refusal(socket.ntohs(self._batch.ports[index]), self._ttls[index], self._port)
+
+    def _looping(self, index: int, busy: frozenset[Hashable]) -> str | None:
+        """Have the loop guard look at a datagram, if it is of one of the busy endpoints."""
+        endpoint = self._endpoint(index)
+        if self._guard is None or endpoint not in busy:
+            return None
+        data = self._batch.payload(index)
+        if not self._guard.permits(endpoint, data):
+            return LOOP
+        self._guard.answered(endpoint, data)
+        return None
 
     def _address(self, index: int) -> str:
         name = self._batch.name(index)

@@ -1,4 +1,4 @@
-"""The file of a Unix socket: made, told stale from live, and removed.
+"""The file of a Unix socket: made, known to be stale or in use, and removed.
 
 A file that a server left behind when it was killed is replaced; one that somebody answers behind is not, and neither
 is anything that is no socket.
@@ -19,12 +19,12 @@ def bind_path(path: str, mode: int, backlog: int) -> socket.socket:
     """Listen at `path` with the permissions `mode`. Raises UnreachableError."""
     _remove_stale(path)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    # The file must not be open to all for the moment between bind and chmod.
+    # The kernel makes the file with 0777 less the umask (unix(7)), so it has its mode from the first moment. A chmod
+    # afterwards would follow a symbolic link that somebody who may write to the folder has put in its place meanwhile.
     before = os.umask(0o777 & ~mode)
     try:
         listener.setblocking(False)
         listener.bind(path)
-        Path(path).chmod(mode)
         listener.listen(backlog)
     except OSError as error:
         listener.close()

@@ -6,7 +6,7 @@ import contextlib
 import os
 import socket
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -142,6 +142,22 @@ class TestUnix:
     def path(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
         # A socket's path may have 107 bytes, and the folders of long test names have more.
         return tmp_path_factory.mktemp("u") / "s"
+
+    def test_a_link_put_in_its_place_is_not_followed(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        secret = path.with_name("secret")
+        secret.touch(0o600)
+
+        class Raced(socket.socket):
+            """Somebody who may write to the folder is as quick as can be."""
+
+            def bind(self, address: Any) -> None:
+                super().bind(address)
+                path.unlink()
+                path.symlink_to(secret)
+
+        monkeypatch.setattr("netecho.net.server.unix_socket.socket.socket", Raced)
+        close_all(bind_all([Target("unix", path=str(path))], mode=0o666))
+        assert secret.stat().st_mode & 0o777 == 0o600
 
     @pytest.mark.parametrize("mode", [0o600, 0o660, 0o777])
     def test_it_has_the_permissions_it_was_asked_for(self, path: Path, mode: int) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from netecho.echo.events import Received, Refused
 from netecho.echo.limits import Limits
-from netecho.echo.loop_guard import ANSWER_TTL
+from netecho.echo.loop_guard import ANSWER_TTL, LOOP
 from netecho.net.linux import mmsg
 from netecho.net.linux.mmsg import SIZE, Batch
 from netecho.net.server.sockets import BoundSocket
@@ -349,3 +349,57 @@ def test_one_without_a_way_back_does_not_keep_the_others_of_its_batch() -> None:
         assert batch.send_back(0, 3, 0) == (2, 4)
         assert [client.recv(10) for _ in range(2)] == [b"1", b"333"]
         assert batch.receive() == 0
+
+
+class TestLoops:
+    """A plain echo on another port: what it is sent comes back."""
+
+    def looping(self, echo: Echo, *forged: bytes) -> int:
+        """How many answers a peer gets that returns each."""
+        peer = echo.client()
+        answers = 0
+        for data in forged:
+            echo.send(peer, data)
+        for _ in range(1000):
+            echo.listener.doRead()
+            came = False
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    data = peer.recv(LARGEST)
+                    came = True
+                    answers += 1
+                    echo.send(peer, data)
+            if not came:
+                return answers
+        raise AssertionError("a loop")
+
+    @pytest.mark.parametrize("forged", [[b"x"], [b""], [b"1", b"2", b"3"], [b"%d" % number for number in range(100)]])
+    def test_it_falls_silent(self, echo: Echo, forged: list[bytes]) -> None:
+        answers = self.looping(echo, *forged)
+        assert answers < (50 if len(forged) == 1 else 1000)
+        assert [event.reason for event in echo.parts.events if isinstance(event, Refused)] == [LOOP]
+
+    def test_another_client_is_answered_all_the_while(self, echo: Echo) -> None:
+        self.looping(echo, b"x")
+        assert echo.ask(echo.client(), b"x") == b"x"
+
+    def test_new_payloads_are_all_answered(self, echo: Echo) -> None:
+        client = echo.client()
+        for number in range(2000):
+            data = b"%d" % number
+            assert echo.ask(client, data) == data
+
+    def test_new_payloads_in_bursts_too(self, echo: Echo) -> None:
+        client = echo.client()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        for burst in range(100):
+            for number in range(SIZE):
+                echo.send(client, b"%d %d" % (burst, number))
+            assert echo.answer(client) == b"%d 0" % burst
+            echo.listener.doRead()
+            assert [client.recv(20) for _ in range(1, SIZE)] == [b"%d %d" % (burst, at) for at in range(1, SIZE)]
+
+    def test_without_a_limit_there_is_none(self, make: Any) -> None:
+        with contextlib.closing(Echo(make, "127.0.0.1", limits=Limits(rate=None))) as echo:
+            client = echo.client()
+            assert all(echo.ask(client, b"x") == b"x" for _ in range(300))
