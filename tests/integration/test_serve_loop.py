@@ -5,6 +5,8 @@ In a network namespace, where the packets are nobody else's, and raw sockets are
 
 from __future__ import annotations
 
+import select
+import socket
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -12,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from netecho.echo.loop_guard import LOOP
 from tests.namespace import namespace
-from tests.server import Server
+from tests.server import LOOPBACK, PATIENCE, Server, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,3 +141,27 @@ def test_services_that_answer_everything_are_not_answered(field: Field) -> None:
         field.forge("127.0.0.5", port, "127.0.0.1", 9001)
     field.ask("127.0.0.1", 9001)
     assert counts(server) == (8, 1, 7)
+
+
+@pytest.mark.parametrize("options", [(), ("-vv",), ("--mode", "text")], ids=["batched", "one by one", "text"])
+def test_a_plain_echo_on_another_port_falls_silent(netecho: Netecho, options: tuple[str, ...]) -> None:
+    with (
+        serving(netecho, "udp://127.0.0.1:0", *options) as server,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as plain,
+    ):
+        plain.bind((LOOPBACK, 0))
+        plain.sendto(b"forged", (LOOPBACK, server.port["udp"]))
+        assert server.program.process.stdout is not None
+        log = server.program.process.stdout.fileno()
+        returned = 0
+        while True:
+            ready, _, _ = select.select([plain.fileno(), log], [], [], PATIENCE)
+            assert ready
+            if plain.fileno() in ready:
+                data, peer = plain.recvfrom(100)
+                plain.sendto(data, peer)
+                returned += 1
+                assert returned < 50
+            elif (event := server.program.event())["event"] == "refused":
+                assert event["reason"] == LOOP
+                return

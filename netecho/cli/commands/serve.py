@@ -14,6 +14,7 @@ from netecho.cli.files import stamp_key
 from netecho.echo.limits import Limits
 from netecho.echo.text import DEFAULT_ERROR, DEFAULT_REPLY, LONGEST_REPLY, MOST_PLACES, TextMode
 from netecho.errors import UsageError
+from netecho.net.server.privileges import find_user, warning
 from netecho.net.server.settings import Credentials, ReflectorSettings, ServerSettings
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from netecho.cli.context import CliContext
     from netecho.cli.watch import WatchReactor
     from netecho.echo.snapshot import ServerSnapshot
+    from netecho.net.server.privileges import User
     from netecho.report.output import Output
     from netecho.target import Target
 
@@ -133,6 +135,11 @@ LINE = Parsed("TEXT", parse_line)
 @running(
     "--socket-mode", type=Parsed("MODE", parse_mode), default=0o660, shown="660", help="permissions of Unix sockets"
 )
+@running(
+    "--user",
+    type=Parsed("NAME", find_user),
+    help="be this user once the addresses are bound and the keys read",
+)
 @running("--for", type=TIME, help="stop after TIME")
 @output("--format", type=choice("text", "ndjson"), shown="text", default="text", help="how events are written")
 @output("--live/--no-live", default=None, shown="on terminals, in text", help="show on standard error what is going on")
@@ -162,6 +169,7 @@ def serve(ctx: click.Context, /, **values: Any) -> int:
         mode=values["socket_mode"],
         live=values["live"],
         report_every=values["report_every"],
+        user=values["user"],
     )
 
 
@@ -225,6 +233,7 @@ def run(
     mode: int,
     live: bool | None,
     report_every: int | None,
+    user: User | None,
 ) -> int:
     """Serve to the end, and return the exit code. Raises UsageError, UnreachableError."""
     from netecho.net.server.early_signals import stop_early
@@ -249,13 +258,16 @@ def run(
 
     # A server that nobody asks about each connection is spared the work of telling.
     settings = replace(settings, log_connections=log.shows_clients, log_received=log.shows_arrivals)
+    hint = warning(user)
+    if hint is not None and output.stderr_is_terminal:
+        output.say(f"netecho: {hint}")
     with stop_early():
         from netecho.net.reactor.lean_imports import import_twisted
 
         import_twisted()
         from netecho.net.server.start import run_server
 
-        run_server(targets, settings, log, workers=workers, mode=mode, watch=watch)
+        run_server(targets, settings, log, workers=workers, mode=mode, watch=watch, user=user)
     log.finish()
     return 0
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from netecho.echo.events import Noticed
 from netecho.net.reactor.runner import run
 from netecho.net.server.lifecycle import EventSink, run_lifecycle, unwatched
+from netecho.net.server.privileges import become
 from netecho.net.server.sockets import bind_again, bind_all, close_all
 from netecho.net.server.systemd import Notifier, inherited
 from netecho.target import parse_listen
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from netecho.net.reactor.runner import Interrupt
     from netecho.net.server.lifecycle import Log, Serving, Watch
+    from netecho.net.server.privileges import User
     from netecho.net.server.settings import ServerSettings
     from netecho.net.server.sockets import BoundSocket
     from netecho.net.server.tls import ServerTls
@@ -34,8 +36,11 @@ def run_server(
     workers: int = 1,
     mode: int = 0o660,
     watch: Watch = unwatched,
+    user: User | None = None,
 ) -> None:
     """Serve on `targets`, and on what systemd hands over, until the end; with neither, on TCP and UDP port 7007.
+
+    As `user`, once the addresses are bound and the certificates are read.
 
     Raises UnreachableError for an address that cannot be had, UsageError for TLS files that cannot be used.
     """
@@ -44,7 +49,7 @@ def run_server(
     sets = [[*taken_over, *bind_all(targets, shared=workers > 1, mode=mode)]]
     try:
         sets += [bind_again(sets[0]) for _ in range(workers - 1)]
-        run_bound(sets, settings, log, _tls(settings, sets[0]), watch)
+        run_bound(sets, settings, log, _tls(settings, sets[0]), watch, user)
     finally:
         for bound in sets:
             close_all(bound)
@@ -56,6 +61,7 @@ def run_bound(
     log: Log,
     tls: ServerTls | None = None,
     watch: Watch = unwatched,
+    user: User | None = None,
 ) -> None:
     """Serve on sockets that are bound, with a process for each set, until the end; `tls` where one of them wants it."""
     sink = EventSink(log)
@@ -63,6 +69,8 @@ def run_bound(
 
     async def serve(reactor: Any, interrupt: Interrupt) -> None:
         serving = _serving(reactor, settings, sets, tls, sink)
+        if user is not None:
+            become(user)  # not before: modules that only root can read are imported by now
         await run_lifecycle(reactor, interrupt, settings, serving, sets[0], tls, sink, Notifier(), watch)
 
     run(serve, sink.tell_failure)
