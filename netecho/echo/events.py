@@ -1,4 +1,4 @@
-"""What a server tells of itself, as values: what a person's log and a script's NDJSON are written from.
+"""A server's events, as values: what a person's log and a script's NDJSON are written from.
 
 Times are integer nanoseconds. `peer` is printable as it stands: an address that the kernel wrote, never bytes that
 a client chose.
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Listening(NamedTuple):
-    """An address was had, and clients are answered there from now on."""
+    """An address is bound, and clients are served there from now on."""
 
     url: str
     transport: str
@@ -26,7 +26,7 @@ class Listening(NamedTuple):
 
 
 class Connected(NamedTuple):
-    """A client was let in. `connection` counts from 1."""
+    """A connection was accepted. `connection` counts from 1."""
 
     connection: int
     transport: str
@@ -34,7 +34,7 @@ class Connected(NamedTuple):
 
 
 class Received(NamedTuple):
-    """Bytes came. Told only when somebody watches that closely; `connection` is None for a datagram."""
+    """Bytes came: only where `ServerSettings.log_received`. `connection` is None for a datagram."""
 
     connection: int | None
     transport: str
@@ -43,7 +43,7 @@ class Received(NamedTuple):
 
 
 class Disconnected(NamedTuple):
-    """A connection is over; every one that was let in ends in one of these."""
+    """A connection has ended; there is one of these for each that was accepted."""
 
     connection: int
     transport: str
@@ -55,7 +55,7 @@ class Disconnected(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """Clients were turned away: `times` of them since the last time this peer and reason were told."""
+    """Connections or datagrams were refused: `times` since the last such event of this peer and reason."""
 
     transport: str
     peer: str
@@ -64,7 +64,7 @@ class Refused(NamedTuple):
 
 
 class Noticed(NamedTuple):
-    """Something that whoever runs the server should know, and the server goes on."""
+    """Something that the operator should know; the server goes on."""
 
     kind: str
     """A word for scripts: `reloaded`, `descriptors`, `worker`, `certificate`."""
@@ -72,7 +72,7 @@ class Noticed(NamedTuple):
 
 
 class Stopped(NamedTuple):
-    """The end, told last."""
+    """The end: always the last event."""
 
     reason: str
     duration: int

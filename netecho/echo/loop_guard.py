@@ -31,7 +31,7 @@ HOPS = 31
 
 NEVER_ANSWERED = frozenset(
     {
-        0,  # nobody can be answered there
+        0,  # no port: an answer cannot be sent there
         7,  # echo, RFC 862
         9,  # discard, RFC 863: silent, but of the family, and often the twin of one that is not
         11,  # active users, RFC 866
@@ -80,7 +80,7 @@ TO_MANY = "sent to a broadcast or multicast address"
 
 
 def refusal(port: int, ttl: int | None, own_port: int) -> str | None:
-    """Say why a datagram from `port` that arrived with `ttl` (None: not known) gets no answer; None: it gets one."""
+    """Return why a datagram from `port` that arrived with `ttl` (None, 0: not known) gets no answer, or None."""
     if port in NEVER_ANSWERED:
         return f"from port {port}, whose service answers too: they would never stop"
     if port == own_port:
@@ -162,7 +162,7 @@ class LoopGuard:
 
 
 class _Exchange:
-    """What went to and fro with one endpoint."""
+    """What was received from one endpoint, and sent to it."""
 
     __slots__ = (
         "_allowance",

@@ -157,7 +157,7 @@ async def run_lifecycle(
                 later = reactor.callLater(settings.duration / SECOND, sink.end, "--for")
             # Logged last: a script that has waited for it may send a signal at once.
             for each in bound:
-                pin = tls.pin if tls is not None and each.scheme == "tls" else None
+                pin = tls.pin if tls is not None and each.is_secure else None
                 sink.tell(Listening(each.url, each.scheme, each.address, each.port, pin))
             notifier.ready("listening on " + ", ".join(each.url for each in bound))
         reason = await sink.ended

@@ -83,5 +83,5 @@ class ServerTls:
 
 def tls_for(settings: ServerSettings, bound: Sequence[BoundSocket], made: str | None = None) -> ServerTls | None:
     """Make the server's side of TLS, if one of the sockets wants it. Raises UsageError."""
-    addresses = [each.address for each in bound if each.scheme == "tls"]
+    addresses = [each.address for each in bound if each.is_secure]
     return ServerTls(settings.credentials, addresses, made) if addresses else None

@@ -168,7 +168,7 @@ def _serve(start: WorkerStart) -> None:
 
 
 def _tls(start: WorkerStart, bound: Sequence[BoundSocket]) -> ServerTls | None:
-    if not any(each.scheme == "tls" for each in bound):
+    if not any(each.is_secure for each in bound):
         return None
     from netecho.net.server.tls import tls_for
 
