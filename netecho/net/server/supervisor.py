@@ -3,12 +3,12 @@
 The supervisor binds a set of sockets for each worker, all to the same ports (SO_REUSEPORT: the kernel deals the
 clients out by a hash of their addresses), and keeps them open, so that a worker that dies is replaced without a
 client being refused. It serves no client itself. It logs the workers' events as those of one server, and adds up
-their totals. The limits are counted in memory that all workers share: see `shared_limits`.
+snapshots of what they do. The limits are counted in memory that all workers share: see `shared_limits`.
 
 Workers are started a few at a time: the start of one takes a quarter of a second of processor time, and 200 at once
 kept each other from ever getting there. Forking would be cheaper, but a process that has a reactor cannot be forked.
 
-A worker writes its totals every second. One that writes nothing for some seconds hangs (it was stopped by a signal,
+A worker writes a snapshot every second. One that writes nothing for some seconds hangs (it was stopped by a signal,
 or is in an endless loop), and with it every client that the kernel deals to it: it is killed and replaced. One that
 ends soon after its start is started again with growing delays, and in the end given up.
 
@@ -33,8 +33,7 @@ from twisted.internet.error import ProcessDone
 from twisted.internet.protocol import ProcessProtocol
 
 from netecho.echo.events import Connected, Disconnected, Noticed, Received
-from netecho.echo.snapshot import ServerSnapshot, TransportCounts
-from netecho.echo.totals import Totals
+from netecho.echo.snapshot import ServerSnapshot, TransportCounts, combine
 from netecho.errors import UnreachableError
 from netecho.net import python_child
 from netecho.net.server.lifecycle import ROUND, looping_call
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from netecho.echo.events import ServerEvent
+    from netecho.echo.totals import Totals
     from netecho.errors import NetechoError
     from netecho.net.reactor.interfaces import DelayedCall, ReactorProcess
     from netecho.net.server.settings import ServerSettings
@@ -84,7 +84,7 @@ class Worker(ProcessProtocol):
         self,
         number: int,
         now: int,
-        message: Callable[[Worker, ServerEvent | Failed | Totals], None],
+        message: Callable[[Worker, ServerEvent | Failed | ServerSnapshot], None],
         ended: Callable[[Worker, str], None],
     ) -> None:
         self.number = number
@@ -92,7 +92,8 @@ class Worker(ProcessProtocol):
         self.heard_at = now
         """When it last wrote something, at first when it was started; nanoseconds."""
         self.serving_since: int | None = None
-        self.totals = Totals()
+        self.snapshot = ServerSnapshot()
+        """What it does, and did so far, as it last wrote."""
         self.connections: dict[int, int] = {}
         """Its own number of each open connection to that among the connections of all workers."""
         self.failure: str | None = None
@@ -167,7 +168,8 @@ class Supervisor:
         self._to_start = deque(self._places)
         self._at_once = 2 * (os.cpu_count() or 1)
         self._starting = 0
-        self._of_the_ended = Totals()
+        self._started = clock()
+        self._of_the_ended = ServerSnapshot()
         self._connection_numbers = itertools.count(1)
         self._all_serve: Deferred[None] = Deferred()
         self._stopping = False
@@ -177,22 +179,12 @@ class Supervisor:
     @property
     def totals(self) -> Totals:
         """What all workers did so far, those included that have ended."""
-        totals = replace(self._of_the_ended)
-        for worker in self._workers():
-            totals.add(worker.totals)
-        return totals
+        return self.snapshot().totals
 
     def snapshot(self) -> ServerSnapshot:
-        """Return what all workers did; of open connections and of clients they tell nothing."""
-        totals = self.totals
-        together = TransportCounts(
-            connections=totals.connections,
-            echoes=totals.datagrams_answered,
-            bytes_received=totals.bytes_received,
-            bytes_sent=totals.bytes_sent,
-            refused=totals.refused + totals.datagrams_refused,
-        )
-        return ServerSnapshot(transports={"all": together}, totals=totals)
+        """Return what all workers do as they last wrote, with what those did that have ended."""
+        together = combine([self._of_the_ended, *(worker.snapshot for worker in self._workers())])
+        return replace(together, at=self._clock() - self._started)
 
     async def start(self) -> None:
         """Start the workers, and return when every one serves. Raises UnreachableError if one cannot."""
@@ -267,10 +259,10 @@ class Supervisor:
         )
         worker.transport.write(start.to_line())
 
-    def _received(self, worker: Worker, message: ServerEvent | Failed | Totals) -> None:
+    def _received(self, worker: Worker, message: ServerEvent | Failed | ServerSnapshot) -> None:
         worker.heard_at = self._clock()
-        if isinstance(message, Totals):
-            worker.totals = message
+        if isinstance(message, ServerSnapshot):
+            worker.snapshot = message
             if worker.serving_since is None:
                 self._serves(worker)
         elif isinstance(message, Failed):
@@ -300,7 +292,7 @@ class Supervisor:
         place = self._places[worker.number - 1]
         place.worker = None
         self._limits.clear(worker.number - 1)
-        self._of_the_ended.add(worker.totals)
+        self._of_the_ended = combine([self._of_the_ended, _of_the_past(worker.snapshot)])
         if worker.serving_since is None:
             self._starting -= 1
         if self._stopping:
@@ -353,3 +345,11 @@ class Supervisor:
 def _kill_all(workers: Sequence[Worker]) -> None:
     for worker in workers:
         worker.kill()
+
+
+def _of_the_past(snapshot: ServerSnapshot) -> ServerSnapshot:
+    """Leave out what ended with its worker: the open connections, and whose they were."""
+    transports: dict[str, TransportCounts] = {
+        name: replace(counts, open=0) for name, counts in snapshot.transports.items()
+    }
+    return replace(snapshot, transports=transports, clients=())

@@ -26,7 +26,7 @@ from netecho.net.server.lifecycle import ROUND, EventSink, looping_call, reload
 from netecho.net.server.process import Server
 from netecho.net.server.shared_limits import SharedLimits
 from netecho.net.server.sockets import BoundSocket
-from netecho.net.server.worker_messages import RELOAD, STOP, Failed, WorkerStart, event_line, totals_line
+from netecho.net.server.worker_messages import RELOAD, STOP, Failed, WorkerStart, event_line, snapshot_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -150,18 +150,18 @@ def _serve(start: WorkerStart) -> None:
             elif word == STOP:
                 sink.end("stopped by the supervisor")
 
-        def write_totals() -> None:
-            pipe.write_line(totals_line(server.totals))
+        def write_snapshot() -> None:
+            pipe.write_line(snapshot_line(server.snapshot()))
 
         pipe.on_word = obey
         StandardIO(pipe, reactor=reactor)
         await server.start()
-        write_totals()  # the first of them tells the supervisor that clients are served
-        heartbeats = looping_call(reactor, ROUND, write_totals)
+        write_snapshot()  # the first of them tells the supervisor that clients are served
+        heartbeats = looping_call(reactor, ROUND, write_snapshot)
         await sink.ended
         await server.stop()
         heartbeats.stop()
-        write_totals()
+        write_snapshot()
         await pipe.close()
 
     run(work, sink.tell_failure)

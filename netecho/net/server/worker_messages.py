@@ -1,4 +1,4 @@
-"""What a supervisor and its workers write to each other: lines of JSON, settings down, events and totals up.
+"""What a supervisor and its workers write to each other: lines of JSON, settings down, events and snapshots up.
 
 Only the values are here; `supervisor` and `worker` write and read them.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netecho.echo import events
 from netecho.echo.limits import Limits
+from netecho.echo.snapshot import ClientCounts, ServerSnapshot, TransportCounts
 from netecho.echo.text import TextMode
 from netecho.echo.totals import Totals
 from netecho.net.server.settings import Credentials, ReflectorSettings, ServerSettings
@@ -93,15 +94,25 @@ def event_line(event: ServerEvent | Failed) -> bytes:
     return json.dumps([type(event).__name__, *event]).encode() + b"\n"
 
 
-def totals_line(totals: Totals) -> bytes:
-    """Write what was done so far as one line."""
-    return json.dumps(["Totals", asdict(totals)]).encode() + b"\n"
+def snapshot_line(snapshot: ServerSnapshot) -> bytes:
+    """Write what a worker does, and did so far, as one line."""
+    return json.dumps(["ServerSnapshot", asdict(snapshot)]).encode() + b"\n"
 
 
-def parse_line(line: bytes) -> ServerEvent | Failed | Totals:
+def parse_line(line: bytes) -> ServerEvent | Failed | ServerSnapshot:
     """Read what a worker wrote."""
     kind, *fields = json.loads(line)
-    if kind == "Totals":
-        return Totals(**fields[0])
+    if kind == "ServerSnapshot":
+        return _snapshot(fields[0])
     message: ServerEvent | Failed = _KINDS[kind](*fields)
     return message
+
+
+def _snapshot(body: dict[str, Any]) -> ServerSnapshot:
+    return ServerSnapshot(
+        at=body["at"],
+        transports={name: TransportCounts(**counts) for name, counts in body["transports"].items()},
+        clients=tuple(ClientCounts(**counts) for counts in body["clients"]),
+        refusals=body["refusals"],
+        totals=Totals(**body["totals"]),
+    )

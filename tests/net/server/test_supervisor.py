@@ -13,12 +13,14 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from netecho.echo.events import Connected, Disconnected, Noticed, Refused
+from netecho.echo.snapshot import ClientCounts, ServerSnapshot, TransportCounts
 from netecho.echo.totals import Totals
 from netecho.errors import NetechoError, UnreachableError
 from netecho.net.server.settings import ServerSettings
 from netecho.net.server.sockets import BoundSocket, close_all
 from netecho.net.server.supervisor import RETRY_DELAYS, Supervisor, Worker
-from netecho.net.server.worker_messages import Failed, WorkerStart, event_line, totals_line
+from netecho.net.server.worker_messages import Failed, WorkerStart, event_line, snapshot_line
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -101,7 +103,7 @@ class Office(Clock):
 
 
 def serves(worker: Worker) -> None:
-    worker.outReceived(totals_line(Totals()))
+    worker.outReceived(snapshot_line(ServerSnapshot(totals=Totals())))
 
 
 def die(worker: Worker, signal: int | None = None) -> None:
@@ -214,13 +216,28 @@ class TestEvents:
 
     def test_totals_are_those_of_all_and_of_the_ended(self, office: Office) -> None:
         one, two = office.spawned
-        one.outReceived(totals_line(Totals(connections=3)))
-        two.outReceived(totals_line(Totals(connections=4)))
+        one.outReceived(snapshot_line(ServerSnapshot(totals=Totals(connections=3))))
+        two.outReceived(snapshot_line(ServerSnapshot(totals=Totals(connections=4))))
         die(one, signal=9)
         office.advance(0)
         assert office.supervisor.totals.connections == 7
-        office.spawned[2].outReceived(totals_line(Totals(connections=1)))
+        office.spawned[2].outReceived(snapshot_line(ServerSnapshot(totals=Totals(connections=1))))
         assert office.supervisor.totals.connections == 8
+
+    def test_a_snapshot_is_of_all_and_the_ended_have_nothing_open(self, office: Office) -> None:
+        for worker, open_now in zip(office.spawned, (1, 2), strict=False):
+            counts = TransportCounts(open=open_now, connections=5, echoes=10)
+            clients = (ClientCounts(client="192.0.2.1", open=open_now),)
+            worker.outReceived(snapshot_line(ServerSnapshot(transports={"tcp": counts}, clients=clients)))
+        office.advance(3)
+        snapshot = office.supervisor.snapshot()
+        assert snapshot.at == 3 * SECOND
+        assert snapshot.transports == {"tcp": TransportCounts(open=3, connections=10, echoes=20)}
+        assert snapshot.clients == (ClientCounts(client="192.0.2.1", open=3),)
+        die(office.spawned[0], signal=9)
+        snapshot = office.supervisor.snapshot()
+        assert snapshot.transports == {"tcp": TransportCounts(open=2, connections=10, echoes=20)}
+        assert snapshot.clients == (ClientCounts(client="192.0.2.1", open=2),)
 
     def test_what_the_supervisor_has_logged_itself_is_not_logged_again(self, office: Office) -> None:
         office.spawned[0].outReceived(event_line(Noticed("reloaded", "x")) + event_line(Noticed("bug", "y")))

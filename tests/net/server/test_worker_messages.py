@@ -9,10 +9,11 @@ from hypothesis import given, strategies as st
 
 from netecho.echo.events import Connected, Disconnected, Noticed, Received, Refused, ServerEvent
 from netecho.echo.limits import Limits
+from netecho.echo.snapshot import ClientCounts, ServerSnapshot, TransportCounts
 from netecho.echo.text import TextMode
 from netecho.echo.totals import Totals
 from netecho.net.server.settings import Credentials, ServerSettings
-from netecho.net.server.worker_messages import Failed, SharedMemory, WorkerStart, event_line, parse_line, totals_line
+from netecho.net.server.worker_messages import Failed, SharedMemory, WorkerStart, event_line, parse_line, snapshot_line
 
 if TYPE_CHECKING:
     from netecho.target import Scheme
@@ -61,6 +62,12 @@ def test_events(event: ServerEvent | Failed) -> None:
     assert type(parse_line(line)) is type(event)
 
 
-def test_totals() -> None:
-    totals = Totals(1, 2, 3, 4, 5, 6, 7)
-    assert parse_line(totals_line(totals)) == totals
+def test_snapshots() -> None:
+    snapshot = ServerSnapshot(
+        at=1,
+        transports={"tcp": TransportCounts(open=1, echoes=2), "udp": TransportCounts(refused=3)},
+        clients=(ClientCounts(client="192.0.2.1", open=1, bytes_sent=2), ClientCounts(client="2001:db8::/64")),
+        refusals={"full": 3},
+        totals=Totals(1, 2, 3, 4, 5, 6, 7),
+    )
+    assert parse_line(snapshot_line(snapshot)) == snapshot
