@@ -11,7 +11,11 @@ from netecho.cli.click_ext.types import CHANGES, FILE, choice, form_of
 from netecho.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from netecho.cli.context import CliContext
+    from netecho.report.document.model import Document
+    from netecho.report.output import Output
 
 EXAMPLES = (
     ("netecho compare before.ndjson after.ndjson", "each figure in both, and whether it is more than chance"),
@@ -30,7 +34,7 @@ verdict = section("Verdict")
 )
 @click.argument("before", metavar="BEFORE", type=FILE)
 @click.argument("after", metavar="AFTER", type=FILE)
-@output("--format", type=choice("text", "json"), shown="text", help="what goes to standard output")
+@output("--format", type=choice("text", "json", "junit", "github"), shown="text", help="what goes to standard output")
 @output("--json", is_flag=True, help="short for --format json")
 @output("--no-color", is_flag=True, help="no colour, as NO_COLOR=1 in the environment")
 @verdict(
@@ -56,20 +60,36 @@ def compare(ctx: click.Context, /, **values: Any) -> int:
     context.output = shown = Output(color=not values["no_color"])
     before, after = (load(values[name]) for name in ("before", "after"))
     comparison = compare_runs(before.run, after.run)
-    criteria = (criterion for each in values["fail_if"] for criterion in each)
+    criteria = [criterion for each in values["fail_if"] for criterion in each]
     failed = judge(criteria, before.run, after.run, comparison)
     document = compared(comparison, before, after, [str(each) for each in failed])
-    if form == "json":
-        from netecho.report.formats.json_document import pretty
-
-        shown.write(pretty(document))
-    else:
-        from netecho.report.terminal.comparison import show
-
-        show(document, shown)
+    _print(document, form, shown, [str(each) for each in criteria])
     for word in (before.remark, after.remark):
         if word is not None:
             shown.say(f"netecho: {word}")
     for each in failed:
         shown.say(f"netecho: failed: {each}")
     return ExitCode.FAILED if failed else ExitCode.OK
+
+
+def _print(document: Document, form: str, shown: Output, criteria: Sequence[str]) -> None:
+    if form == "json":
+        from netecho.report.formats.json_document import pretty
+
+        shown.write(pretty(document))
+    elif form == "text":
+        from netecho.report.terminal.comparison import show
+
+        show(document, shown)
+    else:
+        import os
+
+        from netecho.report.formats import github
+        from netecho.report.formats.junit import junit
+        from netecho.report.formats.verdict import of_comparison
+
+        verdict = of_comparison(document, criteria)
+        if form == "junit":
+            shown.write(junit(verdict))
+        else:
+            github.write(shown, verdict, os.environ.get(github.SUMMARY))

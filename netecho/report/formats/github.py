@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from netecho.errors import OutputError
 from netecho.report.escape import printable
 from netecho.report.formats.event_line import mention
-from netecho.report.formats.verdict import cases_of, figures_of, said
+from netecho.report.formats.verdict import Verdict, of_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,32 +44,38 @@ class GithubReporter:
 
     def finished(self, document: Document) -> None:
         """Print the annotations, and add to the step's summary. Raises OutputError where that cannot be written."""
-        self._output.write(annotated(document))
-        if self._summary:
-            try:
-                with Path(self._summary).open("a", encoding="utf-8") as file:
-                    file.write(markdown(document))
-            except OSError as error:
-                raise OutputError(
-                    f"{self._summary!r} could not be written: {error.strerror}", f"{SUMMARY} names the file"
-                ) from None
+        write(self._output, of_run(document), self._summary)
 
 
-def annotated(document: Document) -> str:
-    """Return a run as workflow commands: an error for each criterion that was not met, else a notice."""
-    title = f"netecho {document['target']['url']}"
-    failed = [case for case in cases_of(document) if not case.met]
-    if not failed:
-        return f"::notice title={_property(title)}::{_data(said(document))}\n"
-    return "".join(f"::error title={_property(title)}::{_data(f'{case.name}: {case.measured}')}\n" for case in failed)
+def write(output: Output, verdict: Verdict, summary: str | None = None) -> None:
+    """Print the annotations, and add to the file of the step's summary, if there is one. Raises OutputError."""
+    output.write(annotated(verdict))
+    if summary:
+        try:
+            with Path(summary).open("a", encoding="utf-8") as file:
+                file.write(markdown(verdict))
+        except OSError as error:
+            raise OutputError(
+                f"{summary!r} could not be written: {error.strerror}", f"{SUMMARY} names the file"
+            ) from None
 
 
-def markdown(document: Document) -> str:
-    """Return a run as a table of Markdown."""
-    verdict = "failed" if document["verdict"]["failed"] else "passed"
-    lines = [f"### netecho {_cell(document['target']['url'])}: {verdict}", "", "| figure | value |", "| --- | --- |"]
-    lines += [f"| `{name}` | {value} |" for name, value in figures_of(document).items()]
-    lines += ["", *(f"- {'passed' if case.met else '**failed**'}: {_cell(case.name)}" for case in cases_of(document))]
+def annotated(verdict: Verdict) -> str:
+    """Return a verdict as workflow commands: an error for each criterion that was not met, else a notice."""
+    title = f"netecho {verdict.title}"
+    if not verdict.failed:
+        return f"::notice title={_property(title)}::{_data(verdict.line)}\n"
+    return "".join(
+        f"::error title={_property(title)}::{_data(f'{case.name}: {case.measured}')}\n" for case in verdict.failed
+    )
+
+
+def markdown(verdict: Verdict) -> str:
+    """Return a verdict as a table of Markdown."""
+    outcome = "failed" if verdict.failed else "passed"
+    lines = [f"### netecho {_cell(verdict.title)}: {outcome}", "", "| figure | value |", "| --- | --- |"]
+    lines += [f"| `{name}` | {value} |" for name, value in verdict.figures.items()]
+    lines += ["", *(f"- {'passed' if case.met else '**failed**'}: {_cell(case.name)}" for case in verdict.cases)]
     return "\n".join(lines) + "\n\n"
 
 

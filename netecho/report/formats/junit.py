@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 from netecho.report.escape import printable
 from netecho.report.formats.event_line import mention
-from netecho.report.formats.verdict import Case, cases_of, figures_of
+from netecho.report.formats.verdict import Case, Verdict, of_run
 
 if TYPE_CHECKING:
     from netecho.measure.events import Event
@@ -38,30 +38,27 @@ class JunitReporter:
 
     def finished(self, document: Document) -> None:
         """Print the suite."""
-        self._output.write(junit(document))
+        self._output.write(junit(of_run(document)))
 
 
-def junit(document: Document) -> str:
-    """Return a document as a JUnit test suite."""
-    cases = cases_of(document)
-    counts = {"tests": str(len(cases)), "failures": str(sum(not case.met for case in cases)), "errors": "0"}
-    seconds = f"{document['duration_ms'] / 1e3:.3f}"
-    root = ET.Element("testsuites", counts | {"name": "netecho", "time": seconds})
-    name = printable(document["label"] or document["target"]["url"])
-    suite = ET.SubElement(
-        root, "testsuite", counts | {"name": name, "time": seconds, "timestamp": document["started"], "skipped": "0"}
-    )
+def junit(verdict: Verdict) -> str:
+    """Return a verdict as a JUnit test suite."""
+    counts = {"tests": str(len(verdict.cases)), "failures": str(len(verdict.failed)), "errors": "0"}
+    counts["time"] = f"{verdict.seconds:.3f}"
+    root = ET.Element("testsuites", counts | {"name": "netecho"})
+    title = printable(verdict.title)
+    suite = ET.SubElement(root, "testsuite", counts | {"name": title, "timestamp": verdict.started, "skipped": "0"})
     properties = ET.SubElement(suite, "properties")
-    for key, value in figures_of(document).items():
+    for key, value in verdict.figures.items():
         ET.SubElement(properties, "property", name=key, value=printable(str(value)))
-    for case in cases:
-        _append(suite, case, printable(document["target"]["url"]))
+    for case in verdict.cases:
+        _append(suite, case, title)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _append(suite: ET.Element, case: Case, target: str) -> None:
-    element = ET.SubElement(suite, "testcase", name=printable(case.name), classname=f"netecho.{target}", time="0")
+def _append(suite: ET.Element, case: Case, title: str) -> None:
+    element = ET.SubElement(suite, "testcase", name=printable(case.name), classname=f"netecho.{title}", time="0")
     if not case.met:
         failure = ET.SubElement(element, "failure", type="criterion", message=printable(case.name))
         failure.text = printable(case.measured)

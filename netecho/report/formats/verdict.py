@@ -1,4 +1,4 @@
-"""A document as what continuous integration asks of it: criteria that were met or not, and figures by name."""
+"""What continuous integration asks of a run, or of two compared: criteria that were met or not, and figures by name."""
 
 from __future__ import annotations
 
@@ -7,35 +7,85 @@ from typing import TYPE_CHECKING, NamedTuple
 from netecho.measure.criteria import ALWAYS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from netecho.report.document.model import Document
 
 _TIMES = ("rtt", "response", "lag", "forward", "backward", "processing")
 _FIGURES = ("min_ms", "mean_ms", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "p99_9_ms", "max_ms")
 
+Figures = dict[str, float | int | str]
+
 
 class Case(NamedTuple):
-    """One criterion of a run."""
+    """One criterion."""
 
     name: str
     met: bool
     measured: str
-    """What the run came to, in a line."""
+    """What was measured, in a line."""
 
 
-def cases_of(document: Document) -> list[Case]:
-    """Return every criterion that the run was held to: `--fail-if`'s, and those that every run is held to."""
+class Verdict(NamedTuple):
+    """A document, as far as a pipeline reads it."""
+
+    title: str
+    started: str
+    """ISO 8601."""
+    seconds: float
+    line: str
+    """What it came to."""
+    cases: tuple[Case, ...]
+    figures: Figures
+
+    @property
+    def failed(self) -> tuple[Case, ...]:
+        """The criteria that were not met."""
+        return tuple(case for case in self.cases if not case.met)
+
+
+def of_run(document: Document) -> Verdict:
+    """Return the verdict of a run: what `--fail-if` asked for, and what every run is held to."""
+    asked = [*(str(each) for each in ALWAYS), *(document["settings"].get("fail_if") or ())]
+    line = in_a_line(document)
+    return Verdict(
+        title=document["label"] or document["target"]["url"],
+        started=document["started"],
+        seconds=document["duration_ms"] / 1e3,
+        line=line,
+        cases=_cases(asked, document["verdict"]["failed"], line),
+        figures=figures_of(document),
+    )
+
+
+def of_comparison(document: Document, asked: Iterable[str]) -> Verdict:
+    """Return the verdict of two runs compared; `asked` are the criteria, in words."""
+    before, after = document["before"], document["after"]
+    line = f"{before['file']} and {after['file']}"
+    figures: Figures = {}
+    for change in document["changes"]:
+        values = {"before": change["before"], "after": change["after"], "percent": change["percent"]}
+        figures |= {f"{change['metric']}.{name}": value for name, value in values.items() if value is not None}
+    return Verdict(
+        title=after["label"] or after["target"]["url"],
+        started=after["started"],
+        seconds=0.0,
+        line=line,
+        cases=_cases(asked, document["verdict"]["failed"], line),
+        figures=figures,
+    )
+
+
+def _cases(asked: Iterable[str], failed: Iterable[str], line: str) -> tuple[Case, ...]:
     # A criterion that failed is followed by what was measured: `rtt.p99>1us: 0.187 ms`.
-    failed = dict(text.partition(": ")[::2] for text in document["verdict"]["failed"])
-    asked = document["settings"].get("fail_if") or ()
-    texts = dict.fromkeys([*(str(each) for each in ALWAYS), *asked, *failed])
-    line = said(document)
-    return [
-        Case(f"fail-if {text}", text not in failed, f"{failed[text]}; {line}" if text in failed else line)
-        for text in texts
-    ]
+    values: Mapping[str, str] = dict(text.partition(": ")[::2] for text in failed)
+    return tuple(
+        Case(f"fail-if {text}", text not in values, f"{values[text]}; {line}" if text in values else line)
+        for text in dict.fromkeys([*asked, *values])
+    )
 
 
-def said(document: Document) -> str:
+def in_a_line(document: Document) -> str:
     """Return a run in one line: counts, and the round trips where there are any."""
     probes, rtt = document["probes"], document["rtt"]
     line = f"{probes['sent']} sent, {probes['received']} received, {probes['lost']} lost"
@@ -44,10 +94,9 @@ def said(document: Document) -> str:
     return line + f"; rtt p50 {rtt['p50_ms']:.3f} ms, p99 {rtt['p99_ms']:.3f} ms, max {rtt['max_ms']:.3f} ms"
 
 
-def figures_of(document: Document) -> dict[str, float | int | str]:
-    """Return the figures that have a value under dotted names: `rtt.p99_ms`, `probes.lost`."""
-    sections: dict[str, Document] = {"probes": document["probes"], "setup": document["setup"]}
-    sections |= {"variation": document["variation"]}
+def figures_of(document: Document) -> Figures:
+    """Return the figures of a run that have a value under dotted names: `rtt.p99_ms`, `probes.lost`."""
+    sections: dict[str, Document] = {name: document[name] for name in ("probes", "setup", "variation")}
     stamp = document.get("stamp") or {}
     sections |= {
         name: {key: section[key] for key in _FIGURES}

@@ -14,6 +14,7 @@ from netecho.measure.criteria import ALWAYS
 from netecho.report.formats.github import GithubReporter, annotated, markdown
 from netecho.report.formats.junit import junit
 from netecho.report.formats.openmetrics import openmetrics
+from netecho.report.formats.verdict import of_comparison, of_run
 from netecho.report.output import Output
 from tests.report.test_golden import RUNS
 
@@ -39,7 +40,7 @@ def run(
 
 class TestJunit:
     def suite(self, document: Document) -> ET.Element:
-        root = ET.fromstring(junit(document))
+        root = ET.fromstring(junit(of_run(document)))
         assert root.tag == "testsuites"
         (suite,) = root
         return suite
@@ -71,22 +72,22 @@ class TestJunit:
         assert re.fullmatch(r"[0-9]*\.[0-9]{3}", suite.get("time", ""))
 
     def test_nothing_in_a_document_breaks_out(self) -> None:
-        text = junit(run(label=HOSTILE, failed=(HOSTILE,)))
+        text = junit(of_run(run(label=HOSTILE, failed=(HOSTILE,))))
         assert "\x1b" not in text
         assert ET.fromstring(text).tag == "testsuites"
 
 
 class TestGithub:
     def test_a_run_that_passed_is_a_notice(self) -> None:
-        assert annotated(run()).startswith("::notice title=netecho udp%3A//")
+        assert annotated(of_run(run())).startswith("::notice title=netecho udp%3A//")
 
     def test_each_criterion_that_was_not_met_is_an_error(self) -> None:
-        lines = annotated(run(failed=("loss>1%", "rtt.max>1ms"))).splitlines()
+        lines = annotated(of_run(run(failed=("loss>1%", "rtt.max>1ms")))).splitlines()
         assert [line.partition(" ")[0] for line in lines] == ["::error", "::error"]
         assert "fail-if loss>1%25: " in lines[0]
 
     def test_a_criterion_cannot_add_a_command(self) -> None:
-        text = annotated(run(failed=(HOSTILE,)))
+        text = annotated(of_run(run(failed=(HOSTILE,))))
         assert text.count("\n") == 1
         assert "\x1b" not in text
 
@@ -109,7 +110,11 @@ class TestGithub:
             reporter.finished(run())
 
     def test_a_cell_stays_a_cell(self) -> None:
-        rows = [line for line in markdown(run(label=HOSTILE, failed=(HOSTILE,))).splitlines() if line.startswith("|")]
+        rows = [
+            line
+            for line in markdown(of_run(run(label=HOSTILE, failed=(HOSTILE,)))).splitlines()
+            if line.startswith("|")
+        ]
         assert all(line.replace("\\|", "").count("|") == 3 for line in rows)
 
 
@@ -147,3 +152,24 @@ class TestOpenmetrics:
     def test_labels_are_quoted(self) -> None:
         for line in openmetrics(run(label='a"b\\c\nd')).splitlines():
             assert line.startswith("#") or self.LINE.fullmatch(line)
+
+
+class TestComparison:
+    def test_a_change_that_was_asked_about_is_a_case_and_every_change_has_figures(self) -> None:
+        change = {"metric": "rtt.p99", "before": 1.0, "after": 2.0, "percent": 100.0}
+        nothing = {"metric": "tls.p99", "before": None, "after": None, "percent": None}
+        end = {"file": "a", "label": "new", "target": {"url": "udp://h:7"}, "started": "2026-11-23T05:40:00.123456Z"}
+        document = {
+            "before": {**end, "file": "b"},
+            "after": end,
+            "changes": [change, nothing],
+            "verdict": {"exit_code": 1, "failed": ["rtt.p99>+10%: +100%"]},
+        }
+        verdict = of_comparison(document, ["rtt.p99>+10%", "loss>+1%"])
+        assert [(case.name, case.met) for case in verdict.cases] == [
+            ("fail-if rtt.p99>+10%", False),
+            ("fail-if loss>+1%", True),
+        ]
+        assert verdict.figures == {"rtt.p99.before": 1.0, "rtt.p99.after": 2.0, "rtt.p99.percent": 100.0}
+        assert ET.fromstring(junit(verdict)).get("failures") == "1"
+        assert annotated(verdict) == "::error title=netecho new::fail-if rtt.p99>+10%25: +100%25; b and a\n"
