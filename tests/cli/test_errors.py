@@ -507,7 +507,11 @@ MISTAKES = [
         "'/nonexistent' cannot be read: No such file or directory",
         "a run that was saved with netecho probe --save FILE",
     ),
-    ("compare /dev/null /dev/null --format csv", "--format: 'csv' is not one of text, json, junit, github", "for example text"),
+    (
+        "compare /dev/null /dev/null --format csv",
+        "--format: 'csv' is not one of text, json, junit, github",
+        "for example text",
+    ),
     ("compare a b --fail-if 'rtt.p99>'", "--fail-if: no value in 'rtt.p99>'", "rtt.p99>20ms"),
     ("schema x", "'x' is one argument too many", "usage: netecho schema [OPTIONS]"),
     ("schema --json", "there is no option --json", "netecho schema --help lists what there is"),
