@@ -99,8 +99,7 @@ def test_a_reader_that_has_enough_ends_the_run_quietly(netecho: Netecho, output:
         run.process.stdout.close()
         run.process.stdout = None
         ended = run.end()
-    assert ended.err == ""
-    assert ended.code in (0, 1, 141)
+    assert (ended.code, ended.err) == (5, "")  # what is left of the results could not be written
 
 
 def test_a_reader_that_was_never_there(netecho: Netecho) -> None:
@@ -122,7 +121,7 @@ def test_a_full_disk_is_said_in_one_sentence(netecho: Netecho, output: str) -> N
 
 def test_closed_standard_streams_are_no_bug() -> None:
     command = " ".join(COMMAND)
-    for closed in (">&-", "2>&-", ">&- 2>&-", "<&-"):
+    for closed, code in ((">&-", 5), ("2>&-", 0), (">&- 2>&-", 5), ("<&-", 0)):
         done = subprocess.run(
             ["sh", "-c", f"{command} probe self -c 1 {closed}"],
             check=False,
@@ -131,4 +130,4 @@ def test_closed_standard_streams_are_no_bug() -> None:
             env=environment(),
         )
         assert "Traceback" not in done.stderr, closed
-        assert done.returncode in (0, 1), (closed, done.stderr)
+        assert done.returncode == code, (closed, done.stderr)
