@@ -1,25 +1,25 @@
-"""The seal of authenticated mode and of the HMAC TLV: HMAC-SHA-256, its first 16 octets (RFC 8762 section 4.4)."""
+"""The HMAC of authenticated mode and of the HMAC TLV: HMAC-SHA-256, its first 16 octets (RFC 8762 section 4.4)."""
 
 from __future__ import annotations
 
 import hmac
 
-SEAL = 16
-"""Octets of a seal."""
+HMAC_LENGTH = 16
+"""Octets of it."""
 
 
-def seal(key: bytes, text: bytes | bytearray) -> bytes:
-    """Return the seal of `text`."""
-    return hmac.digest(key, text, "sha256")[:SEAL]
+def truncated_hmac(key: bytes, text: bytes | bytearray) -> bytes:
+    """Return the HMAC of `text`."""
+    return hmac.digest(key, text, "sha256")[:HMAC_LENGTH]
 
 
-def genuine(key: bytes, text: bytes | bytearray, claimed: bytes | bytearray) -> bool:
-    """Tell whether `claimed` is the seal of `text`, in a time that does not depend on where they differ."""
-    return hmac.compare_digest(seal(key, text), claimed)
+def is_authentic(key: bytes, text: bytes | bytearray, claimed: bytes | bytearray) -> bool:
+    """Tell whether `claimed` is the HMAC of `text`, in a time that does not depend on where they differ."""
+    return hmac.compare_digest(truncated_hmac(key, text), claimed)
 
 
 def parse_key(data: bytes) -> bytes:
-    """Read what a key file holds: the key as it stands, without white space around it, or `hex:` and its octets.
+    """Read the content of a key file: the key as it stands, without white space around it, or `hex:` and its octets.
 
     Raises ValueError, with what is wrong.
     """

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from netecho.stamp.auth import genuine, seal
+from netecho.stamp.auth import is_authentic, truncated_hmac
 from netecho.stamp.tlv import (
     HEADER,
     ClassOfService,
@@ -30,8 +30,8 @@ _KNOWN = frozenset(int(known) for known in Type)
 
 
 @dataclass(slots=True)
-class Circumstances:
-    """What the reflector knows of one request and of itself, for those TLVs that ask."""
+class RequestContext:
+    """What the reflector knows of one request and of itself, for the TLVs that ask for it."""
 
     request_sequence: int
     reply_sequence: int
@@ -48,7 +48,7 @@ class Circumstances:
     """Whether the sender asked when replies really left: an answer of the TLVs."""
 
 
-def answer(rest: bytes | bytearray, about: Circumstances, key: bytes | None) -> bytearray:
+def answer(rest: bytes | bytearray, about: RequestContext, key: bytes | None) -> bytearray:
     """Return the TLVs of the reply, and leave in `about` what they ask of the reflector.
 
     `key` is that of authenticated mode, in which TLVs must be authenticated too (section 4.8).
@@ -62,20 +62,20 @@ def answer(rest: bytes | bytearray, about: Circumstances, key: bytes | None) -> 
     for span in spans:
         reply[span.start] = _flags(span)
         if not span.whole:
-            break  # what follows is returned as it came
+            break  # what follows is returned unchanged
         start = span.start + HEADER.size
         if (fill := _FILL.get(span.type)) is not None:
             reply[start : span.end] = fill(reply[start : span.end], about)
         elif span.type == Type.HMAC and key is not None:
-            reply[start : span.end] = seal(key, about.reply_sequence.to_bytes(4) + reply[: span.start])
+            reply[start : span.end] = truncated_hmac(key, about.reply_sequence.to_bytes(4) + reply[: span.start])
     return reply
 
 
 def intact(rest: bytes | bytearray, spans: Sequence[Span], sequence: int, key: bytes | None) -> bool:
-    """Tell whether TLVs may be believed: sealed where they must be, in the right place, with the right seal.
+    """Tell whether TLVs are authentic: with an HMAC TLV where there must be one, in its place, and with the right HMAC.
 
     Nothing but padding may follow the HMAC TLV, which covers the packet's sequence number and what is before it.
-    One that cannot be checked for want of a key has failed. A single Extra Padding TLV needs none.
+    One that cannot be checked without a key has failed. A single Extra Padding TLV needs none.
     """
     at = next((place for place, span in enumerate(spans) if span.type == Type.HMAC), None)
     if at is None:
@@ -84,7 +84,7 @@ def intact(rest: bytes | bytearray, spans: Sequence[Span], sequence: int, key: b
     if key is None or not span.whole or any(after.type != Type.EXTRA_PADDING for after in spans[at + 1 :]):
         return False
     text = sequence.to_bytes(4) + rest[: span.start]
-    return genuine(key, text, rest[span.start + HEADER.size : span.end])
+    return is_authentic(key, text, rest[span.start + HEADER.size : span.end])
 
 
 def _flags(span: Span) -> int:
@@ -92,29 +92,29 @@ def _flags(span: Span) -> int:
     return flags if span.whole else flags | Flag.MALFORMED
 
 
-def _class_of_service(value: bytes | bytearray, about: Circumstances) -> bytes:
+def _class_of_service(value: bytes | bytearray, about: RequestContext) -> bytes:
     about.reply_dscp = asked = ClassOfService.decode(value).asked
     return ClassOfService(asked, about.dscp, about.ecn).encode()
 
 
-def _timestamp_information(value: bytes | bytearray, about: Circumstances) -> bytes:
-    told = TimestampInformation(about.sync, Method.SOFTWARE, about.sync, Method.SOFTWARE).encode()
-    return told + value[len(told) :]
+def _timestamp_information(value: bytes | bytearray, about: RequestContext) -> bytes:
+    known = TimestampInformation(about.sync, Method.SOFTWARE, about.sync, Method.SOFTWARE).encode()
+    return known + value[len(known) :]
 
 
-def _direct_measurement(value: bytes | bytearray, about: Circumstances) -> bytes:
+def _direct_measurement(value: bytes | bytearray, about: RequestContext) -> bytes:
     return DirectMeasurement(DirectMeasurement.decode(value).sent, *about.counters()).encode()
 
 
-def _follow_up(_value: bytes | bytearray, about: Circumstances) -> bytes:
+def _follow_up(_value: bytes | bytearray, about: RequestContext) -> bytes:
     about.follows = True
     return about.follow_up.encode()
 
 
-_FILL: dict[int, Callable[[bytes | bytearray, Circumstances], bytes]] = {
+_FILL: dict[int, Callable[[bytes | bytearray, RequestContext], bytes]] = {
     Type.CLASS_OF_SERVICE: _class_of_service,
     Type.TIMESTAMP_INFORMATION: _timestamp_information,
     Type.DIRECT_MEASUREMENT: _direct_measurement,
     Type.FOLLOW_UP_TELEMETRY: _follow_up,
 }
-"""What goes into the value of a well-formed TLV, given the value that came."""
+"""What goes into the value of a well-formed TLV, given the value in the request."""

@@ -1,6 +1,6 @@
 """The base packets of STAMP, field by field: open (RFC 8762 sections 4.2.1, 4.3.1) and authenticated (4.2.2, 4.3.2).
 
-The SSID is RFC 8972's (section 3). Stamps and Error Estimates are kept as their bits; `times` gives them a meaning.
+The SSID is RFC 8972's (section 3). Timestamps and Error Estimates are kept as their bits; `times` gives them a meaning.
 Fields that must be zero are written as zeroes and ignored when read. What follows the base packet is `tlv`'s.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from netecho.stamp.auth import SEAL, genuine, seal
+from netecho.stamp.auth import HMAC_LENGTH, is_authentic, truncated_hmac
 
 if TYPE_CHECKING:
     from typing import Self
@@ -26,14 +26,14 @@ some; what STAMP has after that is zero."""
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class PacketFormat:
     """Where the fields of one mode's packets are."""
 
     sender: Struct
     """Sequence, T1, error estimate, SSID."""
     reflector: Struct
     """Sequence, T3, error estimate, SSID, T2, and of the sender: sequence, T1, error estimate, TTL."""
-    sealed: bool
+    authenticated: bool
     sent_at: int
     """Offset of T1 in a request and of T3 in a reply."""
     received_at: int
@@ -46,22 +46,22 @@ class Form:
     @property
     def size(self) -> int:
         """Octets of the base packet, a request's or a reply's."""
-        return self.sender.size + (SEAL if self.sealed else 0)
+        return self.sender.size + (HMAC_LENGTH if self.authenticated else 0)
 
 
-OPEN = Form(
+OPEN = PacketFormat(
     sender=Struct("!IQHH28x"),
     reflector=Struct("!IQHHQIQH2xB3x"),
-    sealed=False,
+    authenticated=False,
     sent_at=4,
     received_at=16,
     sender_sent_at=28,
     zeroes=slice(16, 44),
 )
-AUTHENTICATED = Form(
+AUTHENTICATED = PacketFormat(
     sender=Struct("!I12xQHH68x"),
     reflector=Struct("!I12xQHH4xQ8xI12xQH6xB15x"),
-    sealed=True,
+    authenticated=True,
     sent_at=16,
     received_at=32,
     sender_sent_at=64,
@@ -69,13 +69,13 @@ AUTHENTICATED = Form(
 )
 
 
-def form_of(key: bytes | None) -> Form:
-    """Return the form of the packets that are sealed with this key, or not at all."""
+def format_of(key: bytes | None) -> PacketFormat:
+    """Return the format of packets in authenticated mode with this key, or in open mode without one."""
     return OPEN if key is None else AUTHENTICATED
 
 
 class PacketError(ValueError):
-    """These octets are no packet of the expected kind: too short, or its seal is wrong."""
+    """These octets are no packet of the expected kind: too short, or the HMAC is wrong."""
 
 
 class Request(NamedTuple):
@@ -88,14 +88,14 @@ class Request(NamedTuple):
     ssid: int = 0
 
     def encode(self, key: bytes | None = None) -> bytes:
-        """Return the packet, sealed where there is a key."""
-        return _sealed(form_of(key).sender.pack(*self), key)
+        """Return the packet, with an HMAC where there is a key."""
+        return _authenticated(format_of(key).sender.pack(*self), key)
 
     @classmethod
     def decode(cls, data: bytes | bytearray, key: bytes | None = None) -> Self:
         """Read a base packet and ignore what follows it; raises `PacketError`."""
         _check(data, key)
-        return cls._make(form_of(key).sender.unpack_from(data))
+        return cls._make(format_of(key).sender.unpack_from(data))
 
 
 class Reply(NamedTuple):
@@ -117,8 +117,8 @@ class Reply(NamedTuple):
     """0 where the reflector does not tell."""
 
     def encode(self, key: bytes | None = None) -> bytes:
-        """Return the packet, sealed where there is a key."""
-        return _sealed(form_of(key).reflector.pack(*self), key)
+        """Return the packet, with an HMAC where there is a key."""
+        return _authenticated(format_of(key).reflector.pack(*self), key)
 
     @classmethod
     def decode(cls, data: bytes | bytearray, key: bytes | None = None) -> Self:
@@ -126,19 +126,21 @@ class Reply(NamedTuple):
         if key is None and SHORTEST_REPLY <= len(data) < OPEN.size:
             data = data.ljust(OPEN.size, b"\0")
         _check(data, key)
-        return cls._make(form_of(key).reflector.unpack_from(data))
+        return cls._make(format_of(key).reflector.unpack_from(data))
 
 
-def _sealed(text: bytes, key: bytes | None) -> bytes:
-    return text if key is None else text + seal(key, text)
+def _authenticated(text: bytes, key: bytes | None) -> bytes:
+    return text if key is None else text + truncated_hmac(key, text)
 
 
 def _check(data: bytes | bytearray, key: bytes | None) -> None:
-    form = form_of(key)
+    form = format_of(key)
     if len(data) < form.size:
         raise PacketError(f"{len(data)} octets, and a base packet has {form.size}")
-    if key is not None and not genuine(key, data[: form.size - SEAL], data[form.size - SEAL : form.size]):
-        raise PacketError("the seal is wrong")
+    if key is not None and not is_authentic(
+        key, data[: form.size - HMAC_LENGTH], data[form.size - HMAC_LENGTH : form.size]
+    ):
+        raise PacketError("the HMAC is wrong")
 
 
 TTL = 255

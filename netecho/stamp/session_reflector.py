@@ -17,10 +17,10 @@ from enum import StrEnum
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from netecho.stamp.auth import SEAL, genuine, seal
-from netecho.stamp.extensions import Circumstances, answer
-from netecho.stamp.packet import PORT, SHORTEST, Form, Request, form_of
-from netecho.stamp.sessions import Seals, Session, Sessions
+from netecho.stamp.auth import HMAC_LENGTH, is_authentic, truncated_hmac
+from netecho.stamp.extensions import RequestContext, answer
+from netecho.stamp.packet import PORT, SHORTEST, PacketFormat, Request, format_of
+from netecho.stamp.sessions import RecentHmacs, Session, Sessions
 from netecho.stamp.times import NTP_EPOCH, ErrorEstimate, to_wire
 from netecho.stamp.tlv import FollowUp, Method, SyncSource, follows
 from netecho.units import SECOND
@@ -52,7 +52,7 @@ class Refusal(StrEnum):
 
     SHORT = "short"
     FORGED = "forged"
-    """Its seal is wrong."""
+    """Its HMAC is wrong."""
     REPLY = "reply"
     """It is itself a reply."""
     GROWTH = "growth"
@@ -61,28 +61,28 @@ class Refusal(StrEnum):
 
 @dataclass(slots=True)
 class Tally:
-    """What a reflector did, for whoever shows it."""
+    """What a reflector did."""
 
     reflected: int = 0
     refused: dict[Refusal, int] = field(default_factory=lambda: dict.fromkeys(Refusal, 0))
     replays: int = 0
-    """Sealed packets that came again; they are answered, as a network may duplicate what it carries."""
+    """Authenticated packets that were received again; they are answered, as a network may duplicate packets."""
 
 
 @dataclass(slots=True)
 class Clock:
-    """What the reflector can say of the clock that stamps; the system's state, as last asked."""
+    """What the reflector knows of the clock of its timestamps: the system's state, as last read."""
 
     estimate: ErrorEstimate
     sync: SyncSource = SyncSource.FREE_RUNNING
 
 
 class Arrival(NamedTuple):
-    """One datagram and what is known of how it came."""
+    """One datagram, and what the kernel knows of it."""
 
     data: bytes
     source: Hashable
-    """Who sent it, and to which of our addresses: with the SSID, what makes a session."""
+    """The sender's endpoint and our address: with the SSID, the identity of a session."""
     port: int
     """The sender's."""
     received: int
@@ -95,12 +95,14 @@ class Arrival(NamedTuple):
     """Whether the reply may be longer than the request, where that is shorter than a base packet."""
 
 
-class Prepared:
-    """A reply but for its own time stamp, which is taken as late as can be."""
+class PreparedReply:
+    """A reply without its own timestamp, which is taken as late as possible."""
 
-    __slots__ = ("_data", "_form", "_key", "_session", "dscp", "ptp", "sequence", "wants_left")
+    __slots__ = ("_data", "_form", "_key", "_session", "dscp", "ptp", "sequence", "wants_tx_timestamp")
 
-    def __init__(self, data: bytearray, form: Form, key: bytes | None, session: Session | None, *, ptp: bool) -> None:
+    def __init__(
+        self, data: bytearray, form: PacketFormat, key: bytes | None, session: Session | None, *, ptp: bool
+    ) -> None:
         self._data = data
         self._form = form
         self._key = key
@@ -109,23 +111,23 @@ class Prepared:
         self.sequence = 0
         self.dscp = 0
         """What the packet is to leave with."""
-        self.wants_left = False
-        """Whether it matters when the packet really leaves: tell `left` if that can be known."""
+        self.wants_tx_timestamp = False
+        """Whether the sender asked when replies leave: call `transmitted` if the kernel says so."""
 
-    def stamped(self, now: int) -> bytearray:
+    def timestamped(self, now: int) -> bytearray:
         """Return the reply with T3, nanoseconds since 1970; send it at once."""
         data = self._data
         _STAMP.pack_into(data, self._form.sent_at, to_wire(now, ptp=self.ptp))
         if self._key is not None:
             base = self._form.size
-            data[base - SEAL : base] = seal(self._key, data[: base - SEAL])
+            data[base - HMAC_LENGTH : base] = truncated_hmac(self._key, data[: base - HMAC_LENGTH])
         if self._session is not None:
             self._session.follow_sequence = self.sequence
             self._session.follow_stamp = now
         return data
 
-    def left(self, at: int) -> None:
-        """Take in when the packet really left, by the system's own stamp: the next reply may tell its sender."""
+    def transmitted(self, at: int) -> None:
+        """Take in when the packet left, by the kernel's timestamp: the next reply may say so (RFC 8972 section 4.7)."""
         session = self._session
         if session is not None and session.follow_sequence == self.sequence:
             session.follow_stamp = at
@@ -135,20 +137,20 @@ class Reflector:
     """Turns requests into replies. One for all the addresses that a server listens on."""
 
     def __init__(
-        self, rules: Rules, clock: Clock, *, sessions: Sessions | None = None, seals: Seals | None = None
+        self, rules: Rules, clock: Clock, *, sessions: Sessions | None = None, recent_hmacs: RecentHmacs | None = None
     ) -> None:
         self._rules = rules
         self._key = rules.key
-        self._form = form_of(rules.key)
+        self._form = format_of(rules.key)
         self._shortest = SHORTEST if rules.key is None else self._form.size
         self.clock = clock
         self.ports = {PORT}
         """Ports that reflectors write from; a server adds those it listens on."""
         self.sessions = Sessions() if sessions is None else sessions
-        self._seals = Seals() if seals is None else seals
+        self._recent_hmacs = RecentHmacs() if recent_hmacs is None else recent_hmacs
         self.tally = Tally()
 
-    def take(self, arrival: Arrival) -> Prepared | Refusal:
+    def take(self, arrival: Arrival) -> PreparedReply | Refusal:
         """Return the reply to a datagram, or why there is none."""
         refusal = self._refusal(arrival)
         if refusal is not None:
@@ -163,10 +165,10 @@ class Reflector:
             return Refusal.SHORT
         if key is not None:
             base = self._form.size
-            claimed = data[base - SEAL : base]
-            if not genuine(key, data[: base - SEAL], claimed):
+            claimed = data[base - HMAC_LENGTH : base]
+            if not is_authentic(key, data[: base - HMAC_LENGTH], claimed):
                 return Refusal.FORGED
-            self.tally.replays += self._seals.seen(claimed)
+            self.tally.replays += self._recent_hmacs.seen(claimed)
         if self._is_reply(arrival):
             return Refusal.REPLY
         return Refusal.GROWTH if len(data) < self._form.size and not arrival.may_grow else None
@@ -196,7 +198,7 @@ class Reflector:
         now = arrival.received // SECOND
         return _near(answered, now + NTP_EPOCH) or _near(answered, now)  # NTP's seconds, or PTP's
 
-    def _reply(self, arrival: Arrival) -> Prepared:
+    def _reply(self, arrival: Arrival) -> PreparedReply:
         form, data, length = self._form, arrival.data, len(arrival.data)
         base = form.size
         request = Request._make(form.sender.unpack_from(data if length >= base else data.ljust(base, b"\0")))
@@ -214,9 +216,9 @@ class Reflector:
         reply = bytearray(base)
         received = to_wire(arrival.received, ptp=ptp)
         form.reflector.pack_into(reply, 0, own, 0, estimate, ssid, received, sequence, stamp, error, arrival.ttl)
-        prepared = Prepared(reply, form, self._key, session, ptp=ptp)
+        prepared = PreparedReply(reply, form, self._key, session, ptp=ptp)
         prepared.sequence = own
-        # Without a word from the sender its own class serves both ways (Broadband Forum TR-390).
+        # Unless the sender asks for another, the class of the request (Broadband Forum TR-390).
         prepared.dscp = arrival.tos >> 2
         if length > base:
             rest = data[base:]
@@ -224,7 +226,7 @@ class Reflector:
         return prepared
 
     def _extensions(
-        self, rest: bytes, prepared: Prepared, arrival: Arrival, request: Request, session: Session | None
+        self, rest: bytes, prepared: PreparedReply, arrival: Arrival, request: Request, session: Session | None
     ) -> bytearray:
         def counters() -> tuple[int, int]:
             counted = session
@@ -235,7 +237,7 @@ class Reflector:
                 counted.reflected += 1
             return counted.received, counted.reflected
 
-        about = Circumstances(
+        about = RequestContext(
             request_sequence=request.sequence,
             reply_sequence=prepared.sequence,
             dscp=arrival.tos >> 2,
@@ -247,7 +249,7 @@ class Reflector:
         )
         extensions = answer(rest, about, self._key)
         prepared.dscp = about.reply_dscp
-        prepared.wants_left = about.follows and session is not None
+        prepared.wants_tx_timestamp = about.follows and session is not None
         return extensions
 
 

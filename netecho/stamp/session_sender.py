@@ -14,9 +14,9 @@ from enum import StrEnum
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from netecho.stamp.auth import SEAL, seal
+from netecho.stamp.auth import HMAC_LENGTH, truncated_hmac
 from netecho.stamp.extensions import intact
-from netecho.stamp.packet import PacketError, Reply, Request, form_of
+from netecho.stamp.packet import PacketError, Reply, Request, format_of
 from netecho.stamp.times import ErrorEstimate, from_wire, to_wire
 from netecho.stamp.tlv import (
     HEADER,
@@ -52,13 +52,13 @@ class Rejection(StrEnum):
     """Why a datagram is no reply to any of our requests."""
 
     MALFORMED = "malformed"
-    """Too short, or its seal is wrong."""
+    """Too short, or its HMAC is wrong."""
     FOREIGN = "foreign"
-    """Of another session, or never asked for."""
+    """Of another session, or to no request that was sent."""
 
 
 class Reflection(NamedTuple):
-    """What one reply says. Stamps are nanoseconds since 1970 by the clock that took them."""
+    """What one reply says. Timestamps are nanoseconds since 1970 by the clock that took them."""
 
     sequence: int
     """Ours, of the request."""
@@ -92,7 +92,7 @@ class Shape:
     """Those before the HMAC TLV."""
     counter_at: int | None
     """Offset in `tlvs` of the counter of requests sent."""
-    sealed: bool
+    authenticated: bool
     """Whether an HMAC TLV follows."""
     padding: bytes
     """An Extra Padding TLV, or nothing."""
@@ -102,14 +102,14 @@ class Shape:
 
 def fits(size: int, key: bytes | None = None) -> bool:
     """Tell whether a request can have this size: the base packet's, or at least an empty TLV's four octets more."""
-    room = size - form_of(key).size
+    room = size - format_of(key).size
     return room == 0 or room >= HEADER.size
 
 
 def full_size(key: bytes | None = None) -> int:
     """Return the smallest size that has room for everything a request can ask for."""
-    tlvs = sum(HEADER.size + length for _, length in _WANTED) + (0 if key is None else HEADER.size + SEAL)
-    return form_of(key).size + tlvs
+    tlvs = sum(HEADER.size + length for _, length in _WANTED) + (0 if key is None else HEADER.size + HMAC_LENGTH)
+    return format_of(key).size + tlvs
 
 
 class Sender:
@@ -126,7 +126,7 @@ class Sender:
     ) -> None:
         self._ssid = ssid
         self._key = key
-        self._form = form_of(key)
+        self._form = format_of(key)
         self._dscp = dscp
         self._padding = padding
         self._ptp = ptp
@@ -153,32 +153,32 @@ class Sender:
         if shape.counter_at is not None:
             at = shape.counter_at
             tlvs = tlvs[:at] + _COUNTER.pack(self.sent & 0xFFFF_FFFF) + tlvs[at + _COUNTER.size :]
-        if shape.sealed and self._key is not None:
+        if shape.authenticated and self._key is not None:
             text = sequence.to_bytes(4) + tlvs
-            tlvs += Tlv(_U, Type.HMAC, seal(self._key, text)).encode()
+            tlvs += Tlv(_U, Type.HMAC, truncated_hmac(self._key, text)).encode()
         return base + tlvs + shape.padding
 
     def _shape(self, room: int) -> Shape:
         """Choose what to ask for in `room` octets; what is left is padding."""
-        sealed = self._key is not None
-        asked: list[Tlv] = []
-        left = room - (HEADER.size + SEAL if sealed else 0)
+        authenticated = self._key is not None
+        requested: list[Tlv] = []
+        left = room - (HEADER.size + HMAC_LENGTH if authenticated else 0)
         for kind, length in _WANTED:
             rest = left - HEADER.size - length
             if rest == 0 or rest >= HEADER.size:
                 value = ClassOfService(self._dscp).encode() if kind == Type.CLASS_OF_SERVICE else bytes(length)
-                asked.append(Tlv(_U, kind, value))
+                requested.append(Tlv(_U, kind, value))
                 left = rest
-        if not asked:
-            sealed, left = False, room
+        if not requested:
+            authenticated, left = False, room
         counter_at = None
-        if asked and asked[-1].type == Type.DIRECT_MEASUREMENT:
-            counter_at = len(encode(asked[:-1])) + HEADER.size
+        if requested and requested[-1].type == Type.DIRECT_MEASUREMENT:
+            counter_at = len(encode(requested[:-1])) + HEADER.size
         padding = Tlv(_U, Type.EXTRA_PADDING, self._padding(left - HEADER.size)).encode() if left else b""
-        tlvs = encode(asked)
-        whole = tlvs + (Tlv(_U, Type.HMAC, bytes(SEAL)).encode() if sealed else b"") + padding
+        tlvs = encode(requested)
+        whole = tlvs + (Tlv(_U, Type.HMAC, bytes(HMAC_LENGTH)).encode() if authenticated else b"") + padding
         layout = tuple((span.start, span.type, span.end) for span in walk(whole))
-        return Shape(tlvs, counter_at, sealed, padding, layout)
+        return Shape(tlvs, counter_at, authenticated, padding, layout)
 
     def read(self, data: bytes, near: int) -> Reflection | Rejection:
         """Return what a datagram that arrived at about `near` (nanoseconds since 1970) says."""
@@ -194,9 +194,9 @@ class Sender:
         estimate = ErrorEstimate.decode(reply.error)
         rest = data[self._form.size :]
         shape = self._shapes.get(len(data))
-        told = {} if shape is None else self._tlvs(rest, shape, reply.sequence)
-        cos, info = told.get(Type.CLASS_OF_SERVICE), told.get(Type.TIMESTAMP_INFORMATION)
-        counters, follow_up = told.get(Type.DIRECT_MEASUREMENT), told.get(Type.FOLLOW_UP_TELEMETRY)
+        values = {} if shape is None else self._tlvs(rest, shape, reply.sequence)
+        cos, info = values.get(Type.CLASS_OF_SERVICE), values.get(Type.TIMESTAMP_INFORMATION)
+        counters, follow_up = values.get(Type.DIRECT_MEASUREMENT), values.get(Type.FOLLOW_UP_TELEMETRY)
         return Reflection(
             sequence=sequence,
             reply_sequence=reply.sequence,
@@ -211,7 +211,7 @@ class Sender:
             timestamp_information=None if info is None else TimestampInformation.decode(info),
             counters=None if counters is None else DirectMeasurement.decode(counters),
             follow_up=None if follow_up is None else _instant_of(FollowUp.decode(follow_up), near, estimate),
-            wrong_at=None if shape is None else self._wrong_at(data, shape, told.get(Type.EXTRA_PADDING)),
+            wrong_at=None if shape is None else self._wrong_at(data, shape, values.get(Type.EXTRA_PADDING)),
         )
 
     def _unwrapped(self, sequence: int) -> int | None:
@@ -225,7 +225,7 @@ class Sender:
         A reflector answers TLVs where they were, one by one. What is elsewhere is the padding of a reflector that knows
         none, which may be anything (RFC 5357 section 4.2.1).
         """
-        told: dict[int, bytes] = {}
+        values: dict[int, bytes] = {}
         spans = list(walk(rest))
         for span, sent in zip(spans, shape.layout, strict=False):
             flags = rest[span.start]
@@ -234,10 +234,10 @@ class Sender:
             if not span.whole or flags & Flag.MALFORMED or (span.start, span.type, span.end) != sent:
                 break
             if not flags & Flag.UNRECOGNISED:
-                told[span.type] = rest[span.start + HEADER.size : span.end]
+                values[span.type] = rest[span.start + HEADER.size : span.end]
         if self._key is not None and not intact(rest, spans, reply_sequence, self._key):
             return {}
-        return told
+        return values
 
     def _wrong_at(self, data: bytes, shape: Shape, returned: bytes | None) -> int | None:
         """Return where the padding differs from what was sent, in a reply of which `returned` is the padding's value.

@@ -23,7 +23,7 @@ IN_USE = 60 * SECOND
 """How long an established session keeps its place against others after its latest packet."""
 IDLE = 900 * SECOND
 """How long a session is kept unused; TWAMP's REFWAIT (RFC 5357 section 4.2)."""
-SEALS = 32_768
+REMEMBERED_HMACS = 32_768
 
 
 class Session:
@@ -96,22 +96,22 @@ class Sessions:
         return True
 
 
-class Seals:
-    """The seals of the latest packets, at least `most` and at most twice as many: a seal seen again is a replay.
+class RecentHmacs:
+    """The HMACs of the latest packets, at least `most` and at most twice as many: one that is seen again is a replay.
 
-    A seal covers the sender's sequence number and stamp, so no two packets of an honest sender share one.
+    An HMAC covers the sender's sequence number and timestamp, so no two packets of an honest sender share one.
     """
 
-    def __init__(self, most: int = SEALS) -> None:
+    def __init__(self, most: int = REMEMBERED_HMACS) -> None:
         self._most = most
         self._latest: set[bytes] = set()
         self._before: set[bytes] = set()
 
-    def seen(self, seal: bytes) -> bool:
-        """Tell whether this seal was shown before, and remember it."""
-        if seal in self._latest or seal in self._before:
+    def seen(self, hmac: bytes) -> bool:
+        """Tell whether this HMAC was seen before, and remember it."""
+        if hmac in self._latest or hmac in self._before:
             return True
         if len(self._latest) >= self._most:
             self._before, self._latest = self._latest, set()
-        self._latest.add(seal)
+        self._latest.add(hmac)
         return False

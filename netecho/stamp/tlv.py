@@ -9,7 +9,7 @@ from enum import IntEnum, IntFlag
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from netecho.stamp.auth import SEAL
+from netecho.stamp.auth import HMAC_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -64,7 +64,7 @@ _LENGTHS: dict[int, int] = {
     Type.CLASS_OF_SERVICE: 4,
     Type.DIRECT_MEASUREMENT: 12,
     Type.FOLLOW_UP_TELEMETRY: 16,
-    Type.HMAC: SEAL,
+    Type.HMAC: HMAC_LENGTH,
 }
 
 

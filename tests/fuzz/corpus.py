@@ -13,8 +13,8 @@ from netecho.measure.payload import Payloads
 from netecho.measure.plan import Plan
 from netecho.net.certificates import make_identity
 from netecho.report.document.model import head
-from netecho.stamp.packet import Request, form_of
-from netecho.stamp.session_reflector import Arrival, Clock, Prepared, Reflector, Rules
+from netecho.stamp.packet import Request, format_of
+from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Rules
 from netecho.stamp.session_sender import Sender
 from netecho.stamp.times import ErrorEstimate, to_ntp
 from tests.fuzz.targets import ISSUED, STAMP_KEY, STAMP_SIZES, STAMP_TIME
@@ -81,7 +81,7 @@ def _pem() -> Iterator[bytes]:
 def _stamp_request() -> Iterator[bytes]:
     for how, key in ((4, None), (6, None), (5, STAMP_KEY), (7, STAMP_KEY)):
         sender = Sender(ssid=9, key=key, dscp=46, padding=bytes)
-        base = form_of(key).size
+        base = format_of(key).size
         for size in (base, base + 52, base + 156):
             yield bytes([how]) + sender.request(STAMP_TIME, size, ErrorEstimate(False, False, 0, 1))
     yield b"\4" + sender.request(STAMP_TIME, 112, ErrorEstimate(False, False, 0, 1))[:14]
@@ -96,10 +96,10 @@ def _stamp_reply() -> Iterator[bytes]:
         sender = Sender(ssid=9, key=key, padding=lambda size: b"\xaa" * size, ptp=bool(how & 2))
         reflector = Reflector(Rules(stateful=True, key=key), Clock(ErrorEstimate(True, False, 0, 1)))
         for size in STAMP_SIZES:
-            request = sender.request(STAMP_TIME, size + form_of(key).size - 44, ErrorEstimate(False, False, 0, 1))
+            request = sender.request(STAMP_TIME, size + format_of(key).size - 44, ErrorEstimate(False, False, 0, 1))
             prepared = reflector.take(Arrival(request, "192.0.2.1", 40_000, STAMP_TIME + 1000, 0, 61, 0))
-            if isinstance(prepared, Prepared):
-                yield bytes([how]) + prepared.stamped(STAMP_TIME + 2000)
+            if isinstance(prepared, PreparedReply):
+                yield bytes([how]) + prepared.timestamped(STAMP_TIME + 2000)
 
 
 def _target() -> Iterator[bytes]:

@@ -16,7 +16,7 @@ from netecho.echo.text import LONGEST_LINE, Conversation, TextMode, answer_datag
 from netecho.errors import UsageError
 from netecho.measure import criteria
 from netecho.measure.matching import DatagramMatcher, Match, StreamMatcher
-from netecho.measure.oneway.delays import Claim, OneWay, Stamps
+from netecho.measure.oneway.delays import Claim, OneWay, Timestamps
 from netecho.measure.oneway.loss import Directions, loss_by_direction
 from netecho.measure.payload import Payloads
 from netecho.measure.plan import Plan
@@ -25,8 +25,8 @@ from netecho.net.server import systemd
 from netecho.net.server.worker_messages import parse_line
 from netecho.report.document.reader import replay
 from netecho.report.escape import escaped, unescaped
-from netecho.stamp.auth import SEAL, seal
-from netecho.stamp.packet import AUTHENTICATED, OPEN, Reply, form_of
+from netecho.stamp.auth import HMAC_LENGTH, truncated_hmac
+from netecho.stamp.packet import AUTHENTICATED, OPEN, Reply, format_of
 from netecho.stamp.session_reflector import Arrival, Clock, Reflector, Refusal, Rules
 from netecho.stamp.session_sender import Rejection, Sender
 from netecho.stamp.times import ErrorEstimate, to_wire
@@ -200,8 +200,8 @@ def _keyed(data: bytes, key: bytes | None) -> bytes:
     """A packet of the right length with the HMAC that it should have: nothing else gets beyond the first check."""
     if key is None or len(data) < AUTHENTICATED.size:
         return data
-    base = data[: AUTHENTICATED.size - SEAL]
-    return base + seal(key, base) + data[AUTHENTICATED.size :]
+    base = data[: AUTHENTICATED.size - HMAC_LENGTH]
+    return base + truncated_hmac(key, base) + data[AUTHENTICATED.size :]
 
 
 def stamp_request(data: bytes) -> None:
@@ -217,9 +217,9 @@ def stamp_request(data: bytes) -> None:
         prepared = reflector.take(arrival)
         if isinstance(prepared, Refusal):
             return
-        reply = bytes(prepared.stamped(STAMP_TIME + 1000))
-        prepared.left(STAMP_TIME + 2000)
-        assert len(reply) == max(len(packet), form_of(key).size)
+        reply = bytes(prepared.timestamped(STAMP_TIME + 1000))
+        prepared.transmitted(STAMP_TIME + 2000)
+        assert len(reply) == max(len(packet), format_of(key).size)
         assert 0 <= prepared.dscp < 64
         Reply.decode(reply, key)
         assert reflector.take(arrival._replace(data=reply, ttl=64)) is Refusal.REPLY
@@ -231,7 +231,7 @@ def stamp_reply(data: bytes) -> None:
         return
     how, packet = data[0], bytearray(data[1:])
     key = STAMP_KEY if how & 1 else None
-    form = form_of(key)
+    form = format_of(key)
     sender = Sender(ssid=9, key=key, padding=lambda size: b"\xaa" * size, ptp=bool(how & 2))
     for size in STAMP_SIZES:
         sender.request(STAMP_TIME, size + form.size - OPEN.size, ErrorEstimate(False, False, 0, 1))
@@ -250,8 +250,8 @@ def stamp_reply(data: bytes) -> None:
     oneway, directions = OneWay("auto"), Directions()
     way, here = oneway.way(), Claim(False, 1)
     claim = Claim(read.estimate.synchronised, read.estimate.error)
-    stamps = Stamps(read.t1, read.t2, read.t3, STAMP_TIME + 1_000_000, read.unset)
-    kept, wrong = oneway.took(stamps, 1_000_000, here, claim)
+    stamps = Timestamps(read.t1, read.t2, read.t3, STAMP_TIME + 1_000_000, read.unset)
+    kept, wrong = oneway.check(stamps, 1_000_000, here, claim)
     assert 0 <= kept < 1_000_000
     if wrong is None:
         oneway.replied(way, read.sequence, 0, stamps, here, claim)

@@ -21,7 +21,7 @@ from scapy.fields import ByteField, IntField, LongField, PacketField, PacketList
 from scapy.packet import Packet
 
 from netecho.stamp.packet import Reply, Request
-from netecho.stamp.session_reflector import Arrival, Clock, Prepared, Reflector, Rules
+from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Rules
 from netecho.stamp.session_sender import Reflection, Sender
 from netecho.stamp.times import ErrorEstimate, to_ntp
 from netecho.stamp.tlv import Tlv, encode
@@ -83,8 +83,8 @@ def seal(packet: Packet) -> Packet:
 def reflect(request: bytes, tos: int = 0, **rules: Any) -> bytes:
     by = Reflector(Rules(**rules), Clock(THERE))
     prepared = by.take(Arrival(request, ("192.0.2.1", 40_000), 40_000, T2, now=0, ttl=61, tos=tos))
-    assert isinstance(prepared, Prepared), prepared
-    return bytes(prepared.stamped(T3))
+    assert isinstance(prepared, PreparedReply), prepared
+    return bytes(prepared.timestamped(T3))
 
 
 def fields(estimate: Any) -> tuple[int, int, int, int]:

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from netecho.echo import loop_guard
-from netecho.stamp.auth import seal
+from netecho.stamp.auth import truncated_hmac
 from netecho.stamp.packet import Request
-from netecho.stamp.session_reflector import Arrival, Clock, Prepared, Reflector, Refusal, Rules
+from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Refusal, Rules
 from netecho.stamp.times import ErrorEstimate, to_ntp, to_ptp
 from netecho.units import SECOND
 
@@ -40,7 +40,7 @@ def netecho_reflector(port: int, offset: int = 0, *, stateful: bool = False, key
         prepared = reflector.take(Arrival(data, source, source, now + offset, now, ttl, 0))
         if isinstance(prepared, Refusal):
             return None
-        return bytes(prepared.stamped(now + offset + 20_000)), loop_guard.ANSWER_TTL
+        return bytes(prepared.timestamped(now + offset + 20_000)), loop_guard.ANSWER_TTL
 
     return serve
 
@@ -176,11 +176,11 @@ class TestSendersAreNotTakenForReflectors:
     def answered(self, data: bytes, port: int, ttl: int) -> bool:
         rules = Rules(marked_ttls=loop_guard.MARKED)
         reflector = Reflector(rules, Clock(ErrorEstimate(False, False, 0, 1)))
-        return isinstance(reflector.take(Arrival(data, "192.0.2.1", port, NOW, 0, ttl, 0)), Prepared)
+        return isinstance(reflector.take(Arrival(data, "192.0.2.1", port, NOW, 0, ttl, 0)), PreparedReply)
 
 
 def test_a_sealed_reply_is_known_by_the_same_rules() -> None:
     reply = Struct("!I12xQHH4xQ8xI12xQH6xB15x").pack(1, to_ntp(5 * DAY), 1, 0, to_ntp(5 * DAY), 1, 0, 1, 255)
     reflector = Reflector(Rules(key=KEY), Clock(ErrorEstimate(False, False, 0, 1)))
-    data = reply + seal(KEY, reply)
+    data = reply + truncated_hmac(KEY, reply)
     assert reflector.take(Arrival(data, "192.0.2.1", 40_000, NOW, 0, 255, 0)) is Refusal.REPLY

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from netecho.stamp.packet import AUTHENTICATED, OPEN, PacketError, Reply, Request, form_of
+from netecho.stamp.packet import AUTHENTICATED, OPEN, PacketError, Reply, Request, format_of
 
 KEY = b"an orchestrator gave us this key"
 REQUEST = Request(sequence=7, stamp=0xEEAE5030_80000000, error=0x8F80, ssid=0xBEEF)
@@ -66,7 +66,7 @@ def test_authenticated_packets_are_as_drawn() -> None:
 
 @pytest.mark.parametrize("key", [None, KEY])
 def test_the_offsets_given_for_stamps_are_where_they_are(key: bytes | None) -> None:
-    form = form_of(key)
+    form = format_of(key)
     assert REQUEST.encode(key)[form.sent_at :][:8] == REQUEST.stamp.to_bytes(8)
     assert REPLY.encode(key)[form.sent_at :][:8] == REPLY.stamp.to_bytes(8)
     assert REPLY.encode(key)[form.received_at :][:8] == REPLY.received.to_bytes(8)

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from netecho.stamp.auth import seal
+from netecho.stamp.auth import truncated_hmac
 from netecho.stamp.packet import Reply, Request
-from netecho.stamp.session_reflector import Arrival, Clock, Prepared, Reflector, Refusal, Rules
+from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Refusal, Rules
 from netecho.stamp.sessions import Sessions
 from netecho.stamp.times import ErrorEstimate, to_ntp, to_ptp
 from netecho.stamp.tlv import SyncSource, Tlv, Type, decode, encode
@@ -30,8 +30,8 @@ def arrival(data: bytes, source: str = "192.0.2.1", port: int = 40_000, tos: int
 
 def answer(by: Reflector, data: bytes, **how: object) -> bytes:
     prepared = by.take(arrival(data, **how))  # type: ignore[arg-type]
-    assert isinstance(prepared, Prepared), prepared
-    return bytes(prepared.stamped(T3))
+    assert isinstance(prepared, PreparedReply), prepared
+    return bytes(prepared.timestamped(T3))
 
 
 def told(by: Reflector, *tlvs: Tlv, sequence: int = 7, key: bytes | None = None, **how: object) -> tuple[Tlv, ...]:
@@ -41,7 +41,7 @@ def told(by: Reflector, *tlvs: Tlv, sequence: int = 7, key: bytes | None = None,
 
 
 def hmac_tlv(sequence: int, *tlvs: Tlv, key: bytes = KEY, flags: int = 0x80) -> Tlv:
-    return Tlv(flags, Type.HMAC, seal(key, sequence.to_bytes(4) + encode(tlvs)))
+    return Tlv(flags, Type.HMAC, truncated_hmac(key, sequence.to_bytes(4) + encode(tlvs)))
 
 
 class TestBase:
@@ -108,7 +108,7 @@ class TestBase:
 
     def test_it_leaves_in_the_class_it_came_in_without_the_congestion_bits(self) -> None:
         prepared = reflector().take(arrival(REQUEST.encode(), tos=46 << 2 | 3))
-        assert isinstance(prepared, Prepared)
+        assert isinstance(prepared, PreparedReply)
         assert prepared.dscp == 46
 
 
@@ -122,7 +122,7 @@ class TestTwampLight:
     def test_a_client_that_had_its_share_of_longer_replies_gets_none(self, size: int) -> None:
         short = arrival(REQUEST.encode()[:size])._replace(may_grow=False)
         assert reflector().take(short) is Refusal.GROWTH
-        assert isinstance(reflector().take(arrival(REQUEST.encode())._replace(may_grow=False)), Prepared)
+        assert isinstance(reflector().take(arrival(REQUEST.encode())._replace(may_grow=False)), PreparedReply)
 
     @pytest.mark.parametrize("size", range(14))
     def test_what_is_shorter_than_the_smallest_request_is_not_answered(self, size: int) -> None:
@@ -178,9 +178,9 @@ class TestExtensions:
         request = REQUEST.encode() + COS_EF.encode()
         # It arrived with DSCP 10 and ECN 1: 101110 001010 01 00
         prepared = reflector().take(arrival(request, tos=10 << 2 | 1))
-        assert isinstance(prepared, Prepared)
+        assert isinstance(prepared, PreparedReply)
         assert prepared.dscp == 46
-        assert bytes(prepared.stamped(T3))[44:] == bytes.fromhex("00 04 0004 B8A4 0000")
+        assert bytes(prepared.timestamped(T3))[44:] == bytes.fromhex("00 04 0004 B8A4 0000")
 
     def test_a_second_class_of_service_also_says_what_arrived(self) -> None:
         first, second = told(reflector(), COS_EF, Tlv(0x80, Type.CLASS_OF_SERVICE, bytes(4)), tos=10 << 2)
@@ -223,20 +223,20 @@ class TestExtensions:
         by = reflector(stateful=True)
         request = REQUEST.encode() + Tlv(0x80, Type.FOLLOW_UP_TELEMETRY, bytes(16)).encode()
         first = by.take(arrival(request))
-        assert isinstance(first, Prepared)
-        assert first.wants_left
-        first.stamped(T3)
-        first.left(T3 + 9_000)
+        assert isinstance(first, PreparedReply)
+        assert first.wants_tx_timestamp
+        first.timestamped(T3)
+        first.transmitted(T3 + 9_000)
         assert answer(by, request)[48:60] == bytes(4) + to_ntp(T3 + 9_000).to_bytes(8)
 
     def test_a_stamp_that_comes_after_the_next_reply_is_too_late(self) -> None:
         by = reflector(stateful=True)
         request = REQUEST.encode() + Tlv(0x80, Type.FOLLOW_UP_TELEMETRY, bytes(16)).encode()
         first = by.take(arrival(request))
-        assert isinstance(first, Prepared)
-        first.stamped(T3)
+        assert isinstance(first, PreparedReply)
+        first.timestamped(T3)
         answer(by, request)
-        first.left(T3 + 9_000)
+        first.transmitted(T3 + 9_000)
         assert answer(by, request)[48:60] == (1).to_bytes(4) + to_ntp(T3).to_bytes(8)
 
     @pytest.mark.parametrize("kind", [2, 6, 9, 200, 240, 254])
@@ -269,9 +269,9 @@ class TestExtensions:
         bad = bytes.fromhex(malformed)
         after = b"" if malformed.endswith(("B800", "04 00")) else COS_EF.encode()
         prepared = reflector().take(arrival(REQUEST.encode() + COS_EF.encode() + bad + after))
-        assert isinstance(prepared, Prepared)
+        assert isinstance(prepared, PreparedReply)
         assert prepared.dscp == 46
-        assert bytes(prepared.stamped(T3))[44:] == bytes.fromhex("0004 0004 B8000000") + b"\x40" + bad[1:] + after
+        assert bytes(prepared.timestamped(T3))[44:] == bytes.fromhex("0004 0004 B8000000") + b"\x40" + bad[1:] + after
 
     def test_an_unknown_type_can_be_malformed_too(self) -> None:
         assert answer(reflector(), REQUEST.encode() + bytes.fromhex("80 C8 0009 01"))[44:] == bytes.fromhex(
@@ -313,9 +313,9 @@ class TestExtensionSeals:
     )
     def test_what_fails_comes_back_with_the_integrity_flag_and_is_not_acted_on(self, asked: tuple[Tlv, ...]) -> None:
         prepared = reflector(key=KEY).take(arrival(REQUEST.encode(KEY) + encode(asked)))
-        assert isinstance(prepared, Prepared)
+        assert isinstance(prepared, PreparedReply)
         assert prepared.dscp == 0
-        answered = decode(bytes(prepared.stamped(T3))[112:])
+        answered = decode(bytes(prepared.timestamped(T3))[112:])
         assert answered == tuple(tlv._replace(flags=0x20) for tlv in asked)
 
     def test_unknown_and_malformed_ones_that_fail_say_that_as_well(self) -> None:
@@ -354,11 +354,11 @@ def test_whatever_comes_there_is_no_exception_and_nothing_longer_comes_back(
     by = reflector(**how)
     for data in datagrams:
         prepared = by.take(Arrival(data, ("192.0.2.1", port), port, T2, 0, ttl, tos))
-        if isinstance(prepared, Prepared):
-            reply = prepared.stamped(T3)
+        if isinstance(prepared, PreparedReply):
+            reply = prepared.timestamped(T3)
             assert len(reply) == max(len(data), 44)
             assert 0 <= prepared.dscp < 64
-            prepared.left(T3 + 1)
+            prepared.transmitted(T3 + 1)
     assert by.tally.reflected + sum(by.tally.refused.values()) == len(datagrams)
 
 

@@ -5,9 +5,9 @@ import random
 import pytest
 from hypothesis import given, strategies as st
 
-from netecho.stamp.auth import seal
+from netecho.stamp.auth import truncated_hmac
 from netecho.stamp.packet import Reply, Request
-from netecho.stamp.session_reflector import Arrival, Clock, Prepared, Reflector, Rules
+from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Rules
 from netecho.stamp.session_sender import REMEMBERED, Reflection, Rejection, Sender, fits, full_size
 from netecho.stamp.times import ErrorEstimate, to_ntp, to_ptp
 from netecho.stamp.tlv import (
@@ -36,8 +36,8 @@ def types(data: bytes, base: int = 44) -> list[int]:
 
 def reflect(by: Reflector, request: bytes, tos: int = 0) -> bytes:
     prepared = by.take(Arrival(request, ("192.0.2.1", 40_000), 40_000, T2, now=0, ttl=61, tos=tos))
-    assert isinstance(prepared, Prepared), prepared
-    return bytes(prepared.stamped(T3))
+    assert isinstance(prepared, PreparedReply), prepared
+    return bytes(prepared.timestamped(T3))
 
 
 def there(**rules: object) -> Reflector:
@@ -95,7 +95,7 @@ class TestRequests:
         if 8 in asked:
             tlvs = decode(data[112:])
             before = tlvs[: asked.index(8)]
-            assert tlvs[len(before)].value == seal(KEY, bytes(4) + encode(before))
+            assert tlvs[len(before)].value == truncated_hmac(KEY, bytes(4) + encode(before))
 
     @given(st.integers(44, 2000), st.sampled_from([None, KEY]))
     def test_every_size_that_fits_comes_out_exact_and_well_formed(self, size: int, key: bytes | None) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from netecho.stamp.sessions import IDLE, IN_USE, MOST_ESTABLISHED, MOST_NEW, Seals, Sessions
+from netecho.stamp.sessions import IDLE, IN_USE, MOST_ESTABLISHED, MOST_NEW, RecentHmacs, Sessions
 from netecho.units import SECOND
 
 
@@ -80,7 +80,7 @@ def test_there_are_never_more_than_allowed(packets: list[tuple[int, int]], most:
 
 
 def test_a_seal_that_comes_again_is_known() -> None:
-    seals = Seals(most=3)
+    seals = RecentHmacs(most=3)
     assert [seals.seen(seal) for seal in (b"1", b"2", b"1", b"3", b"4", b"2")] == [
         False,
         False,
@@ -92,7 +92,7 @@ def test_a_seal_that_comes_again_is_known() -> None:
 
 
 def test_seals_are_forgotten_after_at_least_as_many_and_at_most_twice_as_many_others() -> None:
-    seals = Seals(most=10)
+    seals = RecentHmacs(most=10)
     for number in range(100):
         assert not seals.seen(b"%d" % number)
         assert seals.seen(b"%d" % max(0, number - 9))

@@ -169,11 +169,11 @@ def _check_sizes(options: Options, sizes: tuple[int, ...]) -> None:
 
 def _check_stamp_sizes(options: Options, inputs: Inputs) -> None:
     """Refuse sizes that no STAMP packet has."""
-    from netecho.stamp.packet import form_of
+    from netecho.stamp.packet import format_of
     from netecho.stamp.session_sender import fits
 
     sizes, key = inputs.sizes, inputs.stamp_key
-    base = form_of(key).size
+    base = format_of(key).size
     called = options.called("size")
     packet = "a STAMP packet" if key is None else "an authenticated STAMP packet"
     if min(sizes) < base:

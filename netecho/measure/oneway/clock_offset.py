@@ -84,7 +84,7 @@ class BestSamples:
         middle = (self._best[0].at + self._best[-1].at) / 2
         here = [(sample.doubled / 2 - (drift or 0.0) * (sample.at - middle), sample.round_trip / 2) for sample in best]
         offset = median(each for each, _ in here)
-        # The truth is between T3 - T4 and T2 - T1 of every probe. Stamps that contradict that are somebody's mistake.
+        # The truth is between T3 - T4 and T2 - T1 of every probe. Timestamps that contradict that are wrong.
         low, high = max(each - half for each, half in here), min(each + half for each, half in here)
         if low > high:
             return Line(middle, offset, drift, ordered[0].round_trip / 2)

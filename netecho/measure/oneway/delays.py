@@ -1,8 +1,8 @@
-"""Each direction by itself: what T1 to T4 of every probe say of the way there, the way back and the time between.
+"""The delay of each direction: what T1 to T4 of every probe say of the way there, the way back and the time between.
 
-T1 and T4 are stamped here, T2 and T3 by the reflector, with a clock of its own. T3 - T2 and the round trip need no
-agreement of the clocks; a delay in one direction is worth what the clocks are worth. So each is counted twice, as
-stamped and corrected by the estimated offset, and which one is shown is chosen at the end, and said.
+T1 and T4 are taken here, T2 and T3 by the reflector, with a clock of its own. T3 - T2 and the round trip do not depend
+on the offset of the clocks; a delay in one direction is as exact as the clocks agree. So each is counted twice, as
+stamped and corrected by the estimated offset; which one is shown is chosen at the end, and stated.
 
 The correction follows the clocks' drift: a line is laid through the best samples of every `BLOCK` probes, and their
 delays are corrected by it. A run of no more probes than that has one line. Memory does not grow with the run.
@@ -30,7 +30,7 @@ BLOCK = 1024
 Choice = Literal["auto", "synced", "estimated"]
 
 _APART = 60 * SECOND
-"""Stamps further off than this are not of this time: no clock that somebody looks at is so wrong."""
+"""Timestamps further off than this are not of this time: no clock that somebody looks at is so wrong."""
 _APART_SYNCED = SECOND
 """The same where both ends say that they follow UTC."""
 _RECENT = 15
@@ -40,7 +40,7 @@ _AT_ONCE = 2
 
 
 class InvalidTimestamps(StrEnum):
-    """What stamps cannot be, as a word for the document."""
+    """What is wrong with timestamps, as a word for the document."""
 
     ZERO = "zero"
     """T2 or T3 was never set."""
@@ -56,7 +56,7 @@ OTHER_TIME = (InvalidTimestamps.FUTURE, InvalidTimestamps.PAST)
 """Timestamps that contradict only our clock: their difference still holds."""
 
 
-class Stamps(NamedTuple):
+class Timestamps(NamedTuple):
     """One probe's, nanoseconds since 1970: T1 and T4 by our clock, T2 and T3 by the far one."""
 
     t1: int
@@ -95,7 +95,7 @@ class Direction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneWaySummary:
-    """What the stamps came to. Times in nanoseconds; None where there is no value."""
+    """The figures of a run's timestamps. Times in nanoseconds; None where there is no value."""
 
     clock: Literal["synced", "estimated"] | None
     """Whether delays are as stamped or corrected by the estimated offset; None: there are none."""
@@ -149,18 +149,20 @@ class OneWay:
         self._ways.append(way)
         return way
 
-    def took(self, stamps: Stamps, round_trip: int, here: Claim, there: Claim) -> tuple[int, InvalidTimestamps | None]:
-        """Say how long the far end kept a probe that was back after `round_trip`, and what is wrong with its stamps.
+    def check(
+        self, stamps: Timestamps, round_trip: int, here: Claim, there: Claim
+    ) -> tuple[int, InvalidTimestamps | None]:
+        """Return the processing time at the far end of a probe, and what is wrong with its timestamps.
 
-        Those are counted, and that probe is not to be told to `replied`. Where the timestamps contradict each other the
-        probe counts as not kept at all; where they are only of another time, their difference still holds.
+        Wrong ones are counted; the probe must not be given to `replied`. Where the timestamps contradict each other the
+        processing time is 0; where they are only of another time, their difference still holds.
         """
         wrong = self._wrong(stamps, round_trip, here, there)
         if wrong is not None:
             self._invalid_timestamps[wrong] += 1
         return (0 if wrong is not None and wrong not in OTHER_TIME else stamps.t3 - stamps.t2), wrong
 
-    def _wrong(self, stamps: Stamps, round_trip: int, here: Claim, there: Claim) -> InvalidTimestamps | None:
+    def _wrong(self, stamps: Timestamps, round_trip: int, here: Claim, there: Claim) -> InvalidTimestamps | None:
         if stamps.unset:
             return InvalidTimestamps.ZERO
         kept = stamps.t3 - stamps.t2
@@ -174,7 +176,7 @@ class OneWay:
             return InvalidTimestamps.FUTURE
         return InvalidTimestamps.PAST if stamps.t3 - stamps.t1 < usual - apart else None
 
-    def _usual_offset(self, stamps: Stamps) -> int:
+    def _usual_offset(self, stamps: Timestamps) -> int:
         """Return the offset that most of the latest probes agree on: where clocks may differ, only that can be odd."""
         offset = stamps.t2 - stamps.t1
         recent = self._recent
@@ -183,7 +185,7 @@ class OneWay:
             del recent[0]
         return int(median(recent)) if len(recent) >= _FEW else offset
 
-    def replied(self, way: Way, seq: int, at: int, stamps: Stamps, here: Claim, there: Claim) -> None:
+    def replied(self, way: Way, seq: int, at: int, stamps: Timestamps, here: Claim, there: Claim) -> None:
         """Take in a probe whose stamps can be believed.
 
         `seq` is its number on its connection; `at` when it was answered, by the monotonic clock.

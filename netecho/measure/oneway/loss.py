@@ -40,7 +40,7 @@ class Unknown(StrEnum):
     UNANSWERED = "unanswered"
     """There was no reply before, or none after."""
     LATE = "late"
-    """The reply came, after the timeout: it was not lost in either direction."""
+    """The reply was received after the timeout: it was lost in neither direction."""
     UNSETTLED = "unsettled"
     """More have no reply than were lost: some were in flight when the run was cut short."""
 
@@ -104,7 +104,7 @@ class Block:
 
 
 class Directions:
-    """One session's numbers. All replies are told, also late ones and those that are received again."""
+    """The numbers of one session. It is given all replies, late ones and duplicates too."""
 
     __slots__ = ("_backward", "_block", "_forward", "_seen", "_stateful", "_unknown", "_warmed", "_warmup", "resets")
 

@@ -1,11 +1,11 @@
-"""The probe's side of STAMP: the datagram link, with test packets for payloads and the reflector's word in each reply.
+"""The Session-Sender's socket: a datagram link whose payloads are test packets, and whose replies have T2 and T3.
 
-T1 and T4 are the kernel's stamps where it gives them; T2 and T3 come back in the packet. What they are worth is
-decided in `measure.oneway`, what a packet says in `stamp.send`; here the two are brought together for a run.
+T1 and T4 are kernel timestamps where there are any. `stamp.session_sender` reads the packets, `measure.oneway` decides
+which timestamps to believe and makes the figures; this module connects the two for a run.
 
-T3 is written into a reply before it leaves. A reflector that can tell when it really left says so in the next reply
-(RFC 8972's Follow-Up Telemetry), so where the next is soon to come a reply waits for it: what is told to the session
-is the same, at the same time of its clock, with a better T3.
+T3 is written into a reply before it leaves. A reflector that learns from its kernel when the reply left says so in the
+next one (RFC 8972 section 4.7, Follow-Up Telemetry). So where the next reply is due soon, a reply is held until it is
+received: the session is given the same times, with a better T3.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netecho.measure.events import OneWayDelays
 from netecho.measure.facts import ClassOfServiceFacts, StampFacts, TransportFacts, TtlFacts
-from netecho.measure.oneway.delays import OTHER_TIME, Claim, InvalidTimestamps, OneWay, Stamps, Way
+from netecho.measure.oneway.delays import OTHER_TIME, Claim, InvalidTimestamps, OneWay, Timestamps, Way
 from netecho.measure.stats.signed_histogram import SignedHistogram
 from netecho.net.client.datagram import DatagramLink, open_port
 from netecho.net.linux.wall_clock import clock_state
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from netecho.net.linux.wall_clock import ClockState
 
 SOON = 100_000_000
-"""The longest interval between probes, in nanoseconds, at which a reply waits for the next: nobody sees it."""
+"""The longest interval between probes, in nanoseconds, at which a reply is held until the next is received."""
 
 
 class PacketCounts:
-    """What the replies of a run said of the packets themselves, counted; bounded, as the fields have few values."""
+    """The headers and TLVs of a run's replies, counted. Bounded, as the fields have few values."""
 
     def __init__(self) -> None:
         self.replies = 0
@@ -167,12 +167,12 @@ class StampLink(DatagramLink):
 
     def __init__(self, *link: Any, run: StampRun, sender: Sender) -> None:
         super().__init__(*link)
-        self.closed_loop = False  # there is more to a reply than that it came
+        self.closed_loop = False  # the closed loop outside the reactor only matches payloads
         self._run = run
         self._sender = sender
         self._way: Way = run.oneway.way()
         self._plan = run.context.job.plan
-        # Where a probe leaves only when a reply is in, none may wait.
+        # Where a probe leaves only when a reply was received, no reply may be held.
         self._patient = 0 < self._plan.interval <= SOON and self._plan.window is None
         self._waiting: Answer | None = None
 
@@ -182,12 +182,12 @@ class StampLink(DatagramLink):
         return self._sender.request(time.time_ns(), probe.size, estimate)
 
     def poll(self) -> None:
-        """Hand over what has arrived, and what waits."""
+        """Hand over what has arrived, and the reply that is held."""
         super().poll()
         self._settle_waiting()
 
     def judge(self, data: bytes, now: int, rx_timestamp: int | None) -> None:
-        """Take in what a reflector says of a probe."""
+        """Take in a datagram of the reflector."""
         seen = self._sender.read(data, rx_timestamp or time.time_ns())
         session = self._session
         if isinstance(seen, Rejection):
@@ -207,7 +207,7 @@ class StampLink(DatagramLink):
             self._settle(answer, None)
 
     def _settle_waiting(self, follow_up: tuple[int, int | None] | None = None) -> None:
-        """Settle the reply that waits, with what was said of it since."""
+        """Settle the reply that is held, with the follow-up of the next one, if there is one."""
         waiting, self._waiting = self._waiting, None
         if waiting is None:
             return
@@ -218,11 +218,11 @@ class StampLink(DatagramLink):
             self._settle(waiting, tx_timestamp)
 
     def _settle(self, answer: Answer, tx_timestamp: int | None) -> None:
-        """Tell what a reply came to; `left`: when it really left, where that is known."""
+        """Record a reply; `tx_timestamp`: when it left the reflector, where that is known."""
         seen, now, rx_timestamp = answer
         session = self._session
         probe = session.outstanding[seen.sequence]
-        # The same choice of stamps as the session's: the kernel's where they can be believed.
+        # The same choice of timestamps as the session's: the kernel's where they can be believed.
         t1, round_trip = seen.t1, now - probe.sent_at
         if (
             probe.tx_timestamp is not None
@@ -230,7 +230,7 @@ class StampLink(DatagramLink):
             and 0 < rx_timestamp - probe.tx_timestamp <= round_trip
         ):
             t1, round_trip = probe.tx_timestamp, rx_timestamp - probe.tx_timestamp
-        stamps = Stamps(t1, seen.t2, seen.t3, t1 + round_trip, seen.unset)
+        stamps = Timestamps(t1, seen.t2, seen.t3, t1 + round_trip, seen.unset)
         if tx_timestamp is not None:
             self._run.seen.egress_delay.record(tx_timestamp - seen.t3)
             if 0 <= tx_timestamp - seen.t2 < round_trip:
@@ -238,7 +238,7 @@ class StampLink(DatagramLink):
         oneway, here = self._run.oneway, self._run.clock(now)
         claims = Claim(here.synchronised, here.error), Claim(seen.estimate.synchronised, seen.estimate.error)
         counts = seen.sequence >= self._plan.warmup and round_trip <= self._plan.timeout
-        kept, wrong = oneway.took(stamps, round_trip, *claims) if counts else (0, None)
+        kept, wrong = oneway.check(stamps, round_trip, *claims) if counts else (0, None)
         delays = _delays(stamps, kept, wrong)
         session.answered(seen.sequence, now, rx_timestamp, seen.wrong_at, kept=kept, delays=delays)
         if counts:
@@ -255,7 +255,7 @@ class StampLink(DatagramLink):
         self._way.directions.replied(seen.sequence, seen.reply_sequence, stateful=stateful, late=late)
 
 
-def _delays(stamps: Stamps, kept: int, wrong: InvalidTimestamps | None) -> OneWayDelays:
+def _delays(stamps: Timestamps, kept: int, wrong: InvalidTimestamps | None) -> OneWayDelays:
     """Return each part of a round trip, as far as its timestamps can be believed."""
     if wrong is None:
         return OneWayDelays(stamps.t2 - stamps.t1, stamps.t4 - stamps.t3, kept)

@@ -1,14 +1,14 @@
-"""The Session-Reflector's socket: T2 as the kernel stamped the request, T3 as near to the reply's leaving as can be.
+"""The Session-Reflector's socket: T2 is the kernel's rx timestamp, T3 as close to the reply's departure as possible.
 
-What a datagram's control messages say (when it came, its TTL and traffic class, to which of our addresses) goes to
-the `Reflector`, which decides; the reply leaves from that address, in the class that was asked for.
+A datagram's control messages (rx timestamp, TTL, traffic class, local address) go to the `Reflector`, which decides
+what is answered; the reply leaves from that address, with the DSCP that was requested.
 
-T3 is in the packet, so it is written before the packet leaves: on an idle machine some 10 to 20 µs before, most of
-them in Python's `sendmsg` and the kernel's stack, and all of them would be counted as the network's. But when replies
-have left, the kernel can tell, by the socket's error queue and mostly before `sendmsg` has returned. It is asked for
-some of them, and for those whose sender wants to know (RFC 8972's Follow-Up Telemetry). T3 is then the clock's time
-plus half of the shortest time that it lately took from there: nearly always early, but by little. A late one would
-make the network look faster than it is, on loopback faster than nothing.
+T3 is in the packet, so it is written before the packet leaves: on an idle machine 10 to 20 µs before, most of them in
+Python's `sendmsg` and the kernel's stack, and all of them would be counted as the network's. The kernel's tx timestamp
+is on the socket's error queue, mostly before `sendmsg` has returned. It is read for some replies, and for those whose
+sender asks for it (RFC 8972 section 4.7, Follow-Up Telemetry). T3 is then the clock's time plus half of the shortest
+recent time from there to the tx timestamp: nearly always early, but by little. A late T3 would make the network look
+faster than it is, on loopback faster than light.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from netecho.net.reactor.error_queue import ErrorQueueAware
 from netecho.net.server.peers import endpoint_of, host_of
 from netecho.net.server.socket_reader import SocketReader
 from netecho.net.server.sockets import prepare_datagrams
-from netecho.stamp.packet import PORT, form_of
-from netecho.stamp.session_reflector import Arrival, Clock, Prepared, Reflector, Refusal, Rules
+from netecho.stamp.packet import PORT, format_of
+from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Refusal, Rules
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
@@ -49,20 +49,20 @@ _BATCH = 64
 """Datagrams answered in one go; then the reactor's other descriptors have their turn."""
 _ROOM = 256
 _AWAITED = 1024
-"""Replies whose leaving is waited for; an interface that stamps none must not have us keep them all."""
+"""Replies whose tx timestamp is waited for: some interfaces give none."""
 _LEARNT = 31
-"""Replies that the time to leaving is learnt from."""
+"""Replies that the time to departure is estimated from."""
 _FEWEST = 8
-"""Before so many have been seen nothing is added: the first replies, with cold caches, take several times as long."""
+"""Before so many nothing is added: the first replies, with cold caches, take several times as long."""
 _ASKED = 8
-"""The kernel is asked for one of so many replies."""
+"""The tx timestamp of one in so many replies is requested."""
 
 _LEAVING = (socket.SOL_SOCKET, sockopts.SO_TIMESTAMPING, struct.pack("@I", sockopts.TX_SOFTWARE))
 _REFUSED_PORTS = NEVER_ANSWERED - {PORT}
-"""Routers send from the well-known port too; a reflector's reply is known by what it carries."""
+"""Routers send requests from port 862 too; a reflector's reply is recognised by its content."""
 _WHY = {
     Refusal.SHORT: "too short for a STAMP packet",
-    Refusal.FORGED: "its seal is wrong (--auth-key-file)",
+    Refusal.FORGED: "its HMAC is wrong (--auth-key-file)",
     Refusal.REPLY: "it is itself the reply of a reflector",
     Refusal.GROWTH: "under 44 bytes, and this client has had its longer replies of this second (--whole-base)",
 }
@@ -77,7 +77,7 @@ def new_reflector(reflector_settings: ReflectorSettings) -> Reflector:
 
 
 class Egress:
-    """How long replies take at the least from reading the clock to leaving, nanoseconds."""
+    """The shortest time from reading the clock to the departure of a reply, nanoseconds."""
 
     __slots__ = ("_seen", "_unasked", "least")
 
@@ -102,7 +102,7 @@ class Egress:
 
 
 class ReflectorListener(ErrorQueueAware, SocketReader):
-    """Answers the test packets that come to one bound socket."""
+    """Answers the test packets received on one bound socket."""
 
     def __init__(self, reactor: Any, bound: BoundSocket, admission: Admission, reflector: Reflector) -> None:
         super().__init__(reactor, bound)
@@ -112,11 +112,11 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         self._data = bytearray(LARGEST)
         self._view = memoryview(self._data)
         self._counter = TimestampIds(stream=False)
-        self._awaited: dict[int, tuple[Prepared, int]] = {}
+        self._awaited: dict[int, tuple[PreparedReply, int]] = {}
         self._egress = Egress()
         self._clock_due = 0
         reflector_settings = admission.settings.reflector_settings
-        self._base = form_of(None).size
+        self._base = format_of(None).size
         self._growth = RateLimit(None if reflector_settings.whole_base else LONGER_REPLIES, random.getrandbits(64))
         if bound.port is not None:
             reflector.ports.add(bound.port)
@@ -140,12 +140,12 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
                 # Nothing to read: what the reactor woke us for may lie in the error queue.
                 self._collect(everything=self._counter.last >= 0)
                 return
-            except OSError:  # the network's news of an earlier reply (ICMP); it was taken by being told
+            except OSError:  # an ICMP error for an earlier reply; reading it has cleared it
                 continue
             self._received(bytes(self._view[:size]), Headers(control), peer)
 
     def stop(self) -> None:
-        """Answer what has already come, and no more; the socket is closed by whoever made it."""
+        """Answer what has been received, and no more; the server closes the socket."""
         self.doRead()
         self.stopReading()
 
@@ -166,7 +166,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             return
         totals.datagrams_answered += 1
 
-    def _answer(self, data: bytes, headers: Headers, peer: Any) -> Prepared | str:
+    def _answer(self, data: bytes, headers: Headers, peer: Any) -> PreparedReply | str:
         """Return the reply, or why there is none."""
         host, port = peer[0], peer[1]
         if headers.to_many:
@@ -184,16 +184,16 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         totals.forged, totals.replayed = tally.refused[Refusal.FORGED], tally.replays
         return _WHY[answer] if isinstance(answer, Refusal) else answer
 
-    def _send(self, prepared: Prepared, control: Control, peer: Any) -> int:
+    def _send(self, prepared: PreparedReply, control: Control, peer: Any) -> int:
         if prepared.dscp:
             control.append(traffic_class(self._socket.family, prepared.dscp))
         egress = self._egress
-        asked = self._leaving and (egress.asks or prepared.wants_left)
+        asked = self._leaving and (egress.asks or prepared.wants_tx_timestamp)
         if asked:
             control.append(_LEAVING)
         now = time.time_ns()
         try:
-            sent = self._socket.sendmsg([prepared.stamped(now + egress.least)], control, 0, peer)
+            sent = self._socket.sendmsg([prepared.timestamped(now + egress.least)], control, 0, peer)
         except OSError:
             if asked:
                 self._count_anew()
@@ -226,7 +226,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             awaited = None if number is None else self._awaited.pop(number, None)
             if left is not None and awaited is not None:
                 prepared, read_at = awaited
-                prepared.left(left[1])
+                prepared.transmitted(left[1])
                 self._egress.learn(left[1] - read_at)
             if not self._awaited and not everything:
                 return

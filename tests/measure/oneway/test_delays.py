@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from netecho.measure.oneway.delays import BLOCK, Claim, InvalidTimestamps, OneWay, OneWaySummary, Stamps, Way
+from netecho.measure.oneway.delays import BLOCK, Claim, InvalidTimestamps, OneWay, OneWaySummary, Timestamps, Way
 
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
@@ -17,10 +17,10 @@ UNSURE = Claim()
 SURE = Claim(True, 1_000)
 
 
-def stamps(at: int, forward: int, kept: int, backward: int, offset: int = 0) -> Stamps:
+def stamps(at: int, forward: int, kept: int, backward: int, offset: int = 0) -> Timestamps:
     """A probe's that left at `at`, with the far clock ahead by `offset`."""
     t2 = at + forward + offset
-    return Stamps(at, t2, t2 + kept, at + forward + kept + backward)
+    return Timestamps(at, t2, t2 + kept, at + forward + kept + backward)
 
 
 class Run:
@@ -37,8 +37,8 @@ class Run:
         at = NOW + seq * SECOND
         self.tell(seq, stamps(at, forward, kept, backward, offset))
 
-    def tell(self, seq: int, probe: Stamps) -> tuple[int, InvalidTimestamps | None]:
-        took = self.oneway.took(probe, probe.t4 - probe.t1, self.here, self.there)
+    def tell(self, seq: int, probe: Timestamps) -> tuple[int, InvalidTimestamps | None]:
+        took = self.oneway.check(probe, probe.t4 - probe.t1, self.here, self.there)
         if took[1] is None:
             self.oneway.replied(self.way, seq, seq * SECOND, probe, self.here, self.there)
         return took
@@ -197,7 +197,7 @@ class TestClock:
 
 
 class TestNonsense:
-    def good(self) -> Stamps:
+    def good(self) -> Timestamps:
         return stamps(NOW, MILLISECOND, 50_000, MILLISECOND)
 
     @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ class TestNonsense:
     def test_any_stamps_are_judged(self, t1: int, t2: int, t3: int, t4: int, unset: bool) -> None:
         for choice in ("auto", "synced", "estimated"):
             run = Run(choice)
-            kept, wrong = run.tell(0, Stamps(t1, t2, t3, t4, unset))
+            kept, wrong = run.tell(0, Timestamps(t1, t2, t3, t4, unset))
             assert kept >= 0
             if wrong is None:
                 assert kept < t4 - t1

@@ -16,7 +16,7 @@ from netecho.measure.session import Session
 from netecho.net.client.job import IpOptions, Job, StampOptions, TlsOptions
 from netecho.net.client.link import LinkContext
 from netecho.net.client.stamp import SOON, StampLink, StampRun
-from netecho.stamp.session_reflector import Arrival, Clock, Prepared, Reflector, Rules
+from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Rules
 from netecho.stamp.session_sender import Sender
 from netecho.stamp.times import ErrorEstimate
 from netecho.target import parse_target
@@ -84,7 +84,7 @@ class Bench:
         self.reflector = Reflector(Rules(stateful=stateful), Clock(ErrorEstimate.of(1, synchronised=True)))
         self.session.start(self.driver.time)
 
-    def send(self) -> tuple[Probe, Prepared]:
+    def send(self) -> tuple[Probe, PreparedReply]:
         """Send the next probe; its reply as the reflector has it ready."""
         probe = self.session.due(self.driver.time)
         assert probe is not None
@@ -93,16 +93,16 @@ class Bench:
         probe.tx_timestamp = time.time_ns()
         arrival = Arrival(data, ("192.0.2.1", 1), 1, probe.tx_timestamp + FORWARD, 0, ttl=61, tos=0)
         prepared = self.reflector.take(arrival)
-        assert isinstance(prepared, Prepared)
+        assert isinstance(prepared, PreparedReply)
         self.driver.time += 10 * MILLISECOND
         return probe, prepared
 
-    def answer(self, probe: Probe, prepared: Prepared, rx_timestamp: int | None = None) -> bytes:
+    def answer(self, probe: Probe, prepared: PreparedReply, rx_timestamp: int | None = None) -> bytes:
         """Hand the reply over, a millisecond after the probe was sent; return it."""
         assert probe.tx_timestamp is not None
         t3 = probe.tx_timestamp + FORWARD + KEPT
-        data = bytes(prepared.stamped(t3))
-        prepared.left(t3 + LEAVING)
+        data = bytes(prepared.timestamped(t3))
+        prepared.transmitted(t3 + LEAVING)
         back = t3 + LEAVING + BACKWARD if rx_timestamp is None else rx_timestamp
         self.link.judge(data, probe.sent_at + MILLISECOND, back)
         return data
@@ -145,7 +145,7 @@ def test_where_timestamps_cannot_be_believed_no_delay_is_told() -> None:
     bench = Bench(count=1)
     probe, prepared = bench.send()
     assert probe.tx_timestamp is not None
-    data = bytes(prepared.stamped(probe.tx_timestamp))
+    data = bytes(prepared.timestamped(probe.tx_timestamp))
     bench.link.judge(data, probe.sent_at + MILLISECOND, probe.tx_timestamp + 500_000)
     assert [event.delays for event in bench.events if isinstance(event, ReplyReceived)] == [OneWayDelays()]
 
@@ -196,7 +196,7 @@ def test_where_the_next_reply_is_lost_t3_has_to_do() -> None:
     bench.answer(*bench.send())
     bench.answer(*bench.send())  # waits
     _, lost = bench.send()
-    lost.stamped(time.time_ns())
+    lost.timestamped(time.time_ns())
     bench.answer(*bench.send())
     assert bench.rtts == [BY_T3, BY_T3]
 
@@ -227,7 +227,7 @@ def test_a_follow_up_that_cannot_be_is_not_believed() -> None:
     bench.answer(*bench.send())
     probe, prepared = bench.send()
     bench.answer(probe, prepared)
-    prepared.left(time.time_ns() + SECOND)
+    prepared.transmitted(time.time_ns() + SECOND)
     bench.answer(*bench.send())
     assert bench.rtts[1] == BY_T3
 
@@ -237,7 +237,7 @@ def test_without_kernel_stamps_it_is_the_programs_clock() -> None:
     probe, prepared = bench.send()
     tx_timestamp, probe.tx_timestamp = probe.tx_timestamp, None
     assert tx_timestamp is not None
-    bench.link.judge(bytes(prepared.stamped(tx_timestamp + FORWARD + KEPT)), probe.sent_at + MILLISECOND, None)
+    bench.link.judge(bytes(prepared.timestamped(tx_timestamp + FORWARD + KEPT)), probe.sent_at + MILLISECOND, None)
     assert bench.rtts == [MILLISECOND - KEPT]
 
 
@@ -270,7 +270,7 @@ def test_invalid_timestamps_make_a_reply_without_directions() -> None:
     probe, prepared = bench.send()
     assert probe.tx_timestamp is not None
     bench.link.judge(
-        bytes(prepared.stamped(probe.tx_timestamp)), probe.sent_at + MILLISECOND, probe.tx_timestamp + 500_000
+        bytes(prepared.timestamped(probe.tx_timestamp)), probe.sent_at + MILLISECOND, probe.tx_timestamp + 500_000
     )
     assert bench.rtts == [500_000]  # T3 is before T2: nothing is known of how long it was kept
     summary = bench.run.oneway.summary()

@@ -252,7 +252,7 @@ class TestAuthenticated:
         assert mirror.ask(client, request(112)) is None
         totals = mirror.parts.admission.totals
         assert (totals.forged, totals.datagrams_refused, totals.datagrams_answered) == (2, 2, 0)
-        assert mirror.refused == ["its seal is wrong (--auth-key-file)"]
+        assert mirror.refused == ["its HMAC is wrong (--auth-key-file)"]
 
     def test_replays_are_counted(self, mirror: Mirror) -> None:
         client, data = mirror.client(), request(112, KEY)
@@ -336,7 +336,7 @@ class TestTrouble:
             # From port 0 nothing can come but to port 0 nothing can be sent.
             prepared = mirror.listener._answer(request(96), Headers([]), (host, 1, 0, 0))
             assert not isinstance(prepared, str)
-            prepared.wants_left = True
+            prepared.wants_tx_timestamp = True
             with pytest.raises(OSError, match="Invalid argument"):
                 mirror.listener._send(prepared, [], (host, 0))
             for number in (1, 2):
