@@ -6,6 +6,8 @@ import hmac
 
 HMAC_LENGTH = 16
 """Octets of it."""
+SHORTEST_KEY = 16
+"""Octets. RFC 2104 section 3 discourages keys shorter than the hash's output: these are as strong as what is sent."""
 
 
 def truncated_hmac(key: bytes, text: bytes | bytearray) -> bytes:
@@ -31,4 +33,6 @@ def parse_key(data: bytes) -> bytes:
             raise ValueError("what follows hex: are not pairs of hexadecimal digits") from None
     if not text:
         raise ValueError("there is no key in it")
+    if len(text) < SHORTEST_KEY:
+        raise ValueError(f"a key of {len(text)} octets can be guessed; it has at least {SHORTEST_KEY}")
     return text

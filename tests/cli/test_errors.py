@@ -178,7 +178,7 @@ MISTAKES = [
         "give 44, or 48 and more",
     ),
     (
-        "probe stamp://host -s 100 --auth-key-file /etc/hostname",
+        "probe stamp://host -s 100 --auth-key-file /etc/os-release",
         "--size of 100 bytes is less than the 112 of an authenticated STAMP packet",
         "give at least 112",
     ),
@@ -197,8 +197,8 @@ MISTAKES = [
     ("probe stamp://host --ssid 65536", "--ssid: '65536' is above 65535", "a whole number from 0 to 65535"),
     ("serve :0 --stateful", "--stateful is for stamp addresses, and there is none", "add stamp://"),
     (
-        "serve stamp:// --whole-base --auth-key-file /etc/hostname",
-        "--whole-base and --auth-key-file exclude each other: TWAMP-Light has no packets with this seal",
+        "serve stamp:// --whole-base --auth-key-file /etc/os-release",
+        "--whole-base and --auth-key-file exclude each other: TWAMP-Light has no packets with this HMAC",
         "leave out --whole-base",
     ),
     (

@@ -215,7 +215,7 @@ class TestAuthenticated:
     @pytest.fixture
     def keys(self, tmp_path: Path) -> tuple[str, str]:
         right, wrong = tmp_path / "right", tmp_path / "wrong"
-        right.write_text("open sesame\n")
+        right.write_text("open sesame, please\n")
         wrong.write_text("hex:00112233445566778899aabbccddeeff\n")
         return str(right), str(wrong)
 

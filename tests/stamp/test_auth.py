@@ -40,17 +40,19 @@ def test_a_part_of_it_is_not_enough() -> None:
 @pytest.mark.parametrize(
     ("data", "key"),
     [
-        (b"open sesame\n", b"open sesame"),
-        (b"  two words \r\n", b"two words"),
-        (b"hex:00ff 10\n", b"\x00\xff\x10"),
-        (b"\xff\xfe", b"\xff\xfe"),
+        (b"open sesame, please\n", b"open sesame, please"),
+        (b"  two words, and more \r\n", b"two words, and more"),
+        (b"hex:00ff 10" + b"aa" * 13 + b"\n", b"\x00\xff\x10" + b"\xaa" * 13),
+        (b"\xff\xfe" * 8, b"\xff\xfe" * 8),
     ],
 )
 def test_key_files(data: bytes, key: bytes) -> None:
     assert parse_key(data) == key
 
 
-@pytest.mark.parametrize("data", [b"", b" \n", b"hex:", b"hex:0", b"hex:zz", b"hex:\xff"])
+@pytest.mark.parametrize(
+    "data", [b"", b" \n", b"hex:", b"hex:0", b"hex:zz", b"hex:\xff", b"fifteen octets!", b"hex:00ff10"]
+)
 def test_files_without_a_key(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"key|digits"):
         parse_key(data)

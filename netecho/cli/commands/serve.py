@@ -215,7 +215,7 @@ def _reflecting(values: dict[str, Any], targets: Sequence[Target]) -> ReflectorS
     path = values["auth_key_file"]
     if path is not None and values["whole_base"]:
         raise UsageError(
-            "--whole-base and --auth-key-file exclude each other: TWAMP-Light has no packets with this seal",
+            "--whole-base and --auth-key-file exclude each other: TWAMP-Light has no packets with this HMAC",
             "leave out --whole-base",
         )
     key = None if path is None else stamp_key(path, "--auth-key-file").hex()
