@@ -18,7 +18,7 @@ import socket
 import struct
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from netecho.echo.events import Received
 from netecho.echo.limits import RateLimit, client_of
@@ -36,10 +36,13 @@ from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Refle
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
+    from netecho.net.reactor.interfaces import ReactorDescriptors
     from netecho.net.server.admission import Admission
     from netecho.net.server.settings import ReflectorSettings
     from netecho.net.server.sockets import BoundSocket
 
+    Sockaddr = tuple[str, int] | tuple[str, int, int, int]
+    """Of IPv4, of IPv6: host, port, flow information, scope."""
 
 LARGEST = 65_535
 LONGER_REPLIES = 64
@@ -104,7 +107,9 @@ class Egress:
 class ReflectorListener(ErrorQueueAware, SocketReader):
     """Answers the test packets received on one bound socket."""
 
-    def __init__(self, reactor: Any, bound: BoundSocket, admission: Admission, reflector: Reflector) -> None:
+    def __init__(
+        self, reactor: ReactorDescriptors, bound: BoundSocket, admission: Admission, reflector: Reflector
+    ) -> None:
         super().__init__(reactor, bound)
         self._admission = admission
         self._reflector = reflector
@@ -149,7 +154,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         self.doRead()
         self.stopReading()
 
-    def _received(self, data: bytes, headers: Headers, peer: Any) -> None:
+    def _received(self, data: bytes, headers: Headers, peer: Sockaddr) -> None:
         admission, totals = self._admission, self._totals
         totals.datagrams += 1
         totals.bytes_received += len(data)
@@ -166,7 +171,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             return
         totals.datagrams_answered += 1
 
-    def _answer(self, data: bytes, headers: Headers, peer: Any) -> PreparedReply | str:
+    def _answer(self, data: bytes, headers: Headers, peer: Sockaddr) -> PreparedReply | str:
         """Return the reply, or why there is none."""
         host, port = peer[0], peer[1]
         if headers.to_many:
@@ -184,7 +189,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         totals.forged, totals.replayed = tally.refused[Refusal.FORGED], tally.replays
         return _WHY[answer] if isinstance(answer, Refusal) else answer
 
-    def _send(self, prepared: PreparedReply, control: Control, peer: Any) -> int:
+    def _send(self, prepared: PreparedReply, control: Control, peer: Sockaddr) -> int:
         if prepared.dscp:
             control.append(traffic_class(self._socket.family, prepared.dscp))
         egress = self._egress
