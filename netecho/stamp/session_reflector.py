@@ -21,7 +21,7 @@ from netecho.stamp.auth import HMAC_LENGTH, is_authentic, truncated_hmac
 from netecho.stamp.extensions import RequestContext, answer
 from netecho.stamp.packet import PORT, SHORTEST, PacketFormat, Request, format_of
 from netecho.stamp.sessions import RecentHmacs, Session, Sessions
-from netecho.stamp.times import NTP_EPOCH, ErrorEstimate, to_wire
+from netecho.stamp.times import NTP_EPOCH, PTP_FORMAT, ErrorEstimate, to_wire
 from netecho.stamp.tlv import FollowUp, Method, SyncSource, follows
 from netecho.units import SECOND
 
@@ -185,7 +185,9 @@ class Reflector:
         if arrival.ttl in self._rules.marked_ttls:
             return True
         form, data = self._form, arrival.data
-        if arrival.port in self.ports and any(data[form.zeroes]):
+        if not data[form.zeroes].strip(b"\0"):
+            return False  # nearly all requests, and none of the rules below would find anything
+        if arrival.port in self.ports:
             return True
         if len(data) < form.received_at + _STAMP.size:
             return False
@@ -211,8 +213,8 @@ class Reflector:
             own = session.reflected & 0xFFFF_FFFF
             session.reflected += 1
         # In the sender's own format, which is the one that it can surely read (RFC 8186 section 2.1).
-        ptp = ErrorEstimate.decode(error).ptp
-        estimate = self.clock.estimate._replace(ptp=ptp).encode()
+        ptp = bool(error & PTP_FORMAT)
+        estimate = self.clock.estimate.encode() | (PTP_FORMAT if ptp else 0)
         reply = bytearray(base)
         received = to_wire(arrival.received, ptp=ptp)
         form.reflector.pack_into(reply, 0, own, 0, estimate, ssid, received, sequence, stamp, error, arrival.ttl)

@@ -14,6 +14,9 @@ from netecho.units import SECOND
 NTP_EPOCH = 2_208_988_800
 """Seconds from 1900 to 1970 (RFC 868)."""
 
+PTP_FORMAT = 0x4000
+"""The Z bit of an Error Estimate."""
+
 _ERA = 1 << 32
 _MASK_32 = _ERA - 1
 _MASK_64 = (1 << 64) - 1
@@ -82,7 +85,7 @@ class ErrorEstimate(NamedTuple):
     @classmethod
     def decode(cls, bits: int) -> ErrorEstimate:
         """Read 16 bits; every value has a meaning."""
-        return cls(bool(bits & 0x8000), bool(bits & 0x4000), bits >> 8 & 0x3F, bits & 0xFF)
+        return cls(bool(bits & 0x8000), bool(bits & PTP_FORMAT), bits >> 8 & 0x3F, bits & 0xFF)
 
     @classmethod
     def of(cls, error: int, *, synchronised: bool, ptp: bool = False) -> ErrorEstimate:
