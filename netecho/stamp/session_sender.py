@@ -85,7 +85,7 @@ class Reflection(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class RequestLayout:
     """What follows the base packet in requests of one size."""
 
     tlvs: bytes
@@ -96,7 +96,7 @@ class Shape:
     """Whether an HMAC TLV follows."""
     padding: bytes
     """An Extra Padding TLV, or nothing."""
-    layout: tuple[tuple[int, int, int], ...]
+    spans: tuple[tuple[int, int, int], ...]
     """All TLVs, as they follow the base packet: where each begins, its type, and where it ends."""
 
 
@@ -130,7 +130,7 @@ class Sender:
         self._dscp = dscp
         self._padding = padding
         self._ptp = ptp
-        self._shapes: dict[int, Shape] = {}
+        self._layouts: dict[int, RequestLayout] = {}
         self._stamps = array("Q", bytes(8 * REMEMBERED))
         self.sent = 0
         """Requests made; the next one's sequence number."""
@@ -146,19 +146,19 @@ class Sender:
         self._stamps[sequence & (REMEMBERED - 1)] = stamp
         estimate = estimate._replace(ptp=self._ptp)
         base = Request(sequence, stamp, estimate.encode(), self._ssid).encode(self._key)
-        shape = self._shapes.get(size)
-        if shape is None:
-            shape = self._shapes[size] = self._shape(size - self._form.size)
-        tlvs = shape.tlvs
-        if shape.counter_at is not None:
-            at = shape.counter_at
+        layout = self._layouts.get(size)
+        if layout is None:
+            layout = self._layouts[size] = self._layout_of(size - self._form.size)
+        tlvs = layout.tlvs
+        if layout.counter_at is not None:
+            at = layout.counter_at
             tlvs = tlvs[:at] + _COUNTER.pack(self.sent & 0xFFFF_FFFF) + tlvs[at + _COUNTER.size :]
-        if shape.authenticated and self._key is not None:
+        if layout.authenticated and self._key is not None:
             text = sequence.to_bytes(4) + tlvs
             tlvs += Tlv(_U, Type.HMAC, truncated_hmac(self._key, text)).encode()
-        return base + tlvs + shape.padding
+        return base + tlvs + layout.padding
 
-    def _shape(self, room: int) -> Shape:
+    def _layout_of(self, room: int) -> RequestLayout:
         """Choose what to ask for in `room` octets; what is left is padding."""
         authenticated = self._key is not None
         requested: list[Tlv] = []
@@ -177,8 +177,8 @@ class Sender:
         padding = Tlv(_U, Type.EXTRA_PADDING, self._padding(left - HEADER.size)).encode() if left else b""
         tlvs = encode(requested)
         whole = tlvs + (Tlv(_U, Type.HMAC, bytes(HMAC_LENGTH)).encode() if authenticated else b"") + padding
-        layout = tuple((span.start, span.type, span.end) for span in walk(whole))
-        return Shape(tlvs, counter_at, authenticated, padding, layout)
+        spans = tuple((span.start, span.type, span.end) for span in walk(whole))
+        return RequestLayout(tlvs, counter_at, authenticated, padding, spans)
 
     def read(self, data: bytes, near: int) -> Reflection | Rejection:
         """Return what a datagram that arrived at about `near` (nanoseconds since 1970) says."""
@@ -193,8 +193,8 @@ class Sender:
             return Rejection.FOREIGN
         estimate = ErrorEstimate.decode(reply.error)
         rest = data[self._form.size :]
-        shape = self._shapes.get(len(data))
-        values = {} if shape is None else self._tlvs(rest, shape, reply.sequence)
+        layout = self._layouts.get(len(data))
+        values = {} if layout is None else self._tlvs(rest, layout, reply.sequence)
         cos, info = values.get(Type.CLASS_OF_SERVICE), values.get(Type.TIMESTAMP_INFORMATION)
         counters, follow_up = values.get(Type.DIRECT_MEASUREMENT), values.get(Type.FOLLOW_UP_TELEMETRY)
         return Reflection(
@@ -211,7 +211,7 @@ class Sender:
             timestamp_information=None if info is None else TimestampInformation.decode(info),
             counters=None if counters is None else DirectMeasurement.decode(counters),
             follow_up=None if follow_up is None else _instant_of(FollowUp.decode(follow_up), near, estimate),
-            wrong_at=None if shape is None else self._wrong_at(data, shape, values.get(Type.EXTRA_PADDING)),
+            wrong_at=None if layout is None else self._wrong_at(data, layout, values.get(Type.EXTRA_PADDING)),
         )
 
     def _unwrapped(self, sequence: int) -> int | None:
@@ -219,7 +219,7 @@ class Sender:
         age = (self.sent - 1 - sequence) & 0xFFFF_FFFF
         return self.sent - 1 - age if age < min(self.sent, REMEMBERED) else None
 
-    def _tlvs(self, rest: bytes, shape: Shape, reply_sequence: int) -> dict[int, bytes]:
+    def _tlvs(self, rest: bytes, layout: RequestLayout, reply_sequence: int) -> dict[int, bytes]:
         """Return the values that were filled in, by type, if they may be believed.
 
         A reflector answers TLVs where they were, one by one. What is elsewhere is the padding of a reflector that knows
@@ -227,7 +227,7 @@ class Sender:
         """
         values: dict[int, bytes] = {}
         spans = list(walk(rest))
-        for span, sent in zip(spans, shape.layout, strict=False):
+        for span, sent in zip(spans, layout.spans, strict=False):
             flags = rest[span.start]
             if flags & Flag.INTEGRITY:
                 return {}
@@ -239,13 +239,13 @@ class Sender:
             return {}
         return values
 
-    def _wrong_at(self, data: bytes, shape: Shape, returned: bytes | None) -> int | None:
+    def _wrong_at(self, data: bytes, layout: RequestLayout, returned: bytes | None) -> int | None:
         """Return where the padding differs from what was sent, in a reply of which `returned` is the padding's value.
 
         Only a reflector that recognised the Extra Padding TLV has reason to return what was in it. Others pad their
         replies with zeroes, with random octets, or with what was sent but shifted by the length of their own fields.
         """
-        sent = shape.padding[HEADER.size :]
+        sent = layout.padding[HEADER.size :]
         if returned is None or returned == sent:
             return None
         start = len(data) - len(sent)

@@ -96,7 +96,7 @@ class StampRun:
         self.context = context
         self.ip_options = replace(job.ip_options, ttl=job.ip_options.ttl or TTL)
         self.oneway = OneWay(job.stamp_options.clock, warmup=job.plan.warmup)
-        self.seen = PacketCounts()
+        self.counts = PacketCounts()
         self._sessions = 0
         self._clock: ClockState | None = None
         self._clock_due = 0
@@ -138,18 +138,18 @@ class StampRun:
 
     def facts(self, link: StampLink) -> TransportFacts:
         """Return what replies and their packets said, at the end of the run."""
-        recorder, ip_options, seen = self.context.recorder, self.ip_options, self.seen
+        recorder, ip_options, counts = self.context.recorder, self.ip_options, self.counts
         oneway = self.oneway.summary(recorder.summary(whole=False).lost)
         recorder.directions(oneway.forward.delay, oneway.backward.delay, oneway.processing)
         stamp = StampFacts(
             authenticated=self.context.job.stamp_options.key is not None,
             oneway=oneway,
-            extensions=bool(seen.extended) if seen.replies else None,
-            ssid=seen.without_ssid < seen.replies if seen.replies else None,
-            sync_source=seen.sync_source,
-            egress_delay=seen.egress_delay.distribution(),
-            class_of_service=seen.class_of_service(ip_options.dscp or 0),
-            ttl=seen.ttl(ip_options.ttl),
+            extensions=bool(counts.extended) if counts.replies else None,
+            ssid=counts.without_ssid < counts.replies if counts.replies else None,
+            sync_source=counts.sync_source,
+            egress_delay=counts.egress_delay.distribution(),
+            class_of_service=counts.class_of_service(ip_options.dscp or 0),
+            ttl=counts.ttl(ip_options.ttl),
         )
         return TransportFacts(udp=link.facts(), stamp=stamp)
 
@@ -157,7 +157,7 @@ class StampRun:
 class Answer(NamedTuple):
     """A reply, and when it was in our hands."""
 
-    seen: Reflection
+    reflection: Reflection
     now: int
     rx_timestamp: int | None
 
@@ -173,8 +173,8 @@ class StampLink(DatagramLink):
         self._way: Way = run.oneway.way()
         self._plan = run.context.job.plan
         # Where a probe leaves only when a reply was received, no reply may be held.
-        self._patient = 0 < self._plan.interval <= SOON and self._plan.window is None
-        self._waiting: Answer | None = None
+        self._holds = 0 < self._plan.interval <= SOON and self._plan.window is None
+        self._held: Answer | None = None
 
     def payload(self, probe: Probe) -> bytes:
         """Return the next request. Probes are sent in the order of their numbers, so that the two agree."""
@@ -184,75 +184,78 @@ class StampLink(DatagramLink):
     def poll(self) -> None:
         """Hand over what has arrived, and the reply that is held."""
         super().poll()
-        self._settle_waiting()
+        self._settle_held()
 
     def judge(self, data: bytes, now: int, rx_timestamp: int | None) -> None:
         """Take in a datagram of the reflector."""
-        seen = self._sender.read(data, rx_timestamp or time.time_ns())
+        reflection = self._sender.read(data, rx_timestamp or time.time_ns())
         session = self._session
-        if isinstance(seen, Rejection):
+        if isinstance(reflection, Rejection):
             session.stray(data)
             return
-        self._settle_waiting(seen.follow_up)
-        probe = session.outstanding.get(seen.sequence)
-        self._number(seen, late=probe is None or now - probe.sent_at > self._plan.timeout)
+        self._settle_held(reflection.follow_up)
+        probe = session.outstanding.get(reflection.sequence)
+        self._number(reflection, late=probe is None or now - probe.sent_at > self._plan.timeout)
         if probe is None:
-            session.answered(seen.sequence, now)
+            session.answered(reflection.sequence, now)
             return
-        answer = Answer(seen, now, rx_timestamp)
+        answer = Answer(reflection, now, rx_timestamp)
         another_is_due = session.sending or len(session.outstanding) > 1
-        if self._patient and another_is_due and seen.follow_up is not None and seen.follow_up[1] is not None:
-            self._waiting = answer
+        if self._holds and another_is_due and reflection.follow_up is not None and reflection.follow_up[1] is not None:
+            self._held = answer
         else:
             self._settle(answer, None)
 
-    def _settle_waiting(self, follow_up: tuple[int, int | None] | None = None) -> None:
+    def _settle_held(self, follow_up: tuple[int, int | None] | None = None) -> None:
         """Settle the reply that is held, with the follow-up of the next one, if there is one."""
-        waiting, self._waiting = self._waiting, None
-        if waiting is None:
+        held, self._held = self._held, None
+        if held is None:
             return
         tx_timestamp = None
-        if follow_up is not None and follow_up[0] == waiting.seen.reply_sequence:
+        if follow_up is not None and follow_up[0] == held.reflection.reply_sequence:
             tx_timestamp = follow_up[1]
-        if waiting.seen.sequence in self._session.outstanding:
-            self._settle(waiting, tx_timestamp)
+        if held.reflection.sequence in self._session.outstanding:
+            self._settle(held, tx_timestamp)
 
     def _settle(self, answer: Answer, tx_timestamp: int | None) -> None:
         """Record a reply; `tx_timestamp`: when it left the reflector, where that is known."""
-        seen, now, rx_timestamp = answer
+        reflection, now, rx_timestamp = answer
         session = self._session
-        probe = session.outstanding[seen.sequence]
+        probe = session.outstanding[reflection.sequence]
         # The same choice of timestamps as the session's: the kernel's where they can be believed.
-        t1, round_trip = seen.t1, now - probe.sent_at
+        t1, round_trip = reflection.t1, now - probe.sent_at
         if (
             probe.tx_timestamp is not None
             and rx_timestamp is not None
             and 0 < rx_timestamp - probe.tx_timestamp <= round_trip
         ):
             t1, round_trip = probe.tx_timestamp, rx_timestamp - probe.tx_timestamp
-        stamps = Timestamps(t1, seen.t2, seen.t3, t1 + round_trip, seen.unset)
+        stamps = Timestamps(t1, reflection.t2, reflection.t3, t1 + round_trip, reflection.unset)
         if tx_timestamp is not None:
-            self._run.seen.egress_delay.record(tx_timestamp - seen.t3)
-            if 0 <= tx_timestamp - seen.t2 < round_trip:
+            self._run.counts.egress_delay.record(tx_timestamp - reflection.t3)
+            if 0 <= tx_timestamp - reflection.t2 < round_trip:
                 stamps = stamps._replace(t3=tx_timestamp)
         oneway, here = self._run.oneway, self._run.clock(now)
-        claims = Claim(here.synchronised, here.error), Claim(seen.estimate.synchronised, seen.estimate.error)
-        counts = seen.sequence >= self._plan.warmup and round_trip <= self._plan.timeout
+        claims = (
+            Claim(here.synchronised, here.error),
+            Claim(reflection.estimate.synchronised, reflection.estimate.error),
+        )
+        counts = reflection.sequence >= self._plan.warmup and round_trip <= self._plan.timeout
         kept, wrong = oneway.check(stamps, round_trip, *claims) if counts else (0, None)
         delays = _delays(stamps, kept, wrong)
-        session.answered(seen.sequence, now, rx_timestamp, seen.wrong_at, kept=kept, delays=delays)
+        session.answered(reflection.sequence, now, rx_timestamp, reflection.wrong_at, kept=kept, delays=delays)
         if counts:
-            self._run.seen.add(seen)
+            self._run.counts.add(reflection)
             if wrong is None:
-                oneway.replied(self._way, seen.sequence, now, stamps, *claims)
+                oneway.replied(self._way, reflection.sequence, now, stamps, *claims)
 
-    def _number(self, seen: Reflection, *, late: bool) -> None:
+    def _number(self, reflection: Reflection, *, late: bool) -> None:
         """Learn from the reflector's own numbers in which direction packets were lost."""
         stateful = None
-        if seen.follow_up is not None and (seen.follow_up[1] is not None or seen.reply_sequence):
+        if reflection.follow_up is not None and (reflection.follow_up[1] is not None or reflection.reply_sequence):
             # It fills in when the last reply left, or, though it was not the first, cannot.
-            stateful = seen.follow_up[1] is not None
-        self._way.directions.replied(seen.sequence, seen.reply_sequence, stateful=stateful, late=late)
+            stateful = reflection.follow_up[1] is not None
+        self._way.directions.replied(reflection.sequence, reflection.reply_sequence, stateful=stateful, late=late)
 
 
 def _delays(stamps: Timestamps, kept: int, wrong: InvalidTimestamps | None) -> OneWayDelays:

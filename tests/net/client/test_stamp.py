@@ -253,7 +253,7 @@ def test_warmup_is_in_no_figure() -> None:
     for _ in range(4):
         bench.answer(*bench.send())
     summary = bench.run.oneway.summary()
-    assert summary.forward.delay.count == bench.run.seen.replies == len(bench.rtts) == 2
+    assert summary.forward.delay.count == bench.run.counts.replies == len(bench.rtts) == 2
 
 
 def test_strays_and_late_replies_are_in_no_figure() -> None:
@@ -262,7 +262,7 @@ def test_strays_and_late_replies_are_in_no_figure() -> None:
     bench.link.judge(b"hello", bench.driver.time, None)
     summary = bench.recorder.summary()
     assert (summary.received, summary.lost, summary.late, summary.stray) == (0, 1, 1, 1)
-    assert bench.run.oneway.summary().forward.delay.count == bench.run.seen.replies == 0
+    assert bench.run.oneway.summary().forward.delay.count == bench.run.counts.replies == 0
 
 
 def test_invalid_timestamps_make_a_reply_without_directions() -> None:
