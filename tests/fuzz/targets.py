@@ -248,13 +248,13 @@ def stamp_reply(data: bytes) -> None:
     assert 0 <= read.sequence < len(STAMP_SIZES)
     assert read.wrong_at is None or form.size <= read.wrong_at < len(packet)
     oneway, directions = OneWay("auto"), Directions()
-    way, here = oneway.way(), Claim(False, 1)
+    flow, here = oneway.flow(), Claim(False, 1)
     claim = Claim(read.estimate.synchronised, read.estimate.error)
     stamps = Timestamps(read.t1, read.t2, read.t3, STAMP_TIME + 1_000_000, read.unset)
     kept, wrong = oneway.check(stamps, 1_000_000, here, claim)
     assert 0 <= kept < 1_000_000
     if wrong is None:
-        oneway.replied(way, read.sequence, 0, stamps, here, claim)
+        oneway.replied(flow, read.sequence, 0, stamps, here, claim)
     directions.replied(read.sequence, read.reply_sequence)
     oneway.summary()
     loss = loss_by_direction([directions], 2)

@@ -111,8 +111,8 @@ class OneWaySummary:
     invalid_timestamps: dict[InvalidTimestamps, int] = field(default_factory=dict)
 
 
-class Way:
-    """The part of one connection: neighbours and numbers that only it has."""
+class Flow:
+    """The state of one connection: its variation, and its reflector's numbers."""
 
     __slots__ = ("backward", "directions", "forward")
 
@@ -123,12 +123,12 @@ class Way:
 
 
 class OneWay:
-    """The state of a run's one-way figures, shared by all its connections: their probes meet the same two clocks."""
+    """The state of a run's one-way figures, shared by all its connections, which have the same two clocks."""
 
     def __init__(self, choice: Choice = "auto", *, warmup: int = 0) -> None:
         self._choice = choice
         self._warmup = warmup
-        self._ways: list[Way] = []
+        self._flows: list[Flow] = []
         self._processing = Histogram()
         self._best = BestSamples()
         self._here: Claim | None = None
@@ -143,11 +143,11 @@ class OneWay:
         self._stamped: tuple[SignedHistogram, SignedHistogram] | None = None
         self._corrected = (SignedHistogram(), SignedHistogram())
 
-    def way(self) -> Way:
+    def flow(self) -> Flow:
         """Return the state of one connection."""
-        way = Way(self._warmup)
-        self._ways.append(way)
-        return way
+        flow = Flow(self._warmup)
+        self._flows.append(flow)
+        return flow
 
     def check(
         self, stamps: Timestamps, round_trip: int, here: Claim, there: Claim
@@ -185,7 +185,7 @@ class OneWay:
             del recent[0]
         return int(median(recent)) if len(recent) >= _FEW else offset
 
-    def replied(self, way: Way, seq: int, at: int, stamps: Timestamps, here: Claim, there: Claim) -> None:
+    def replied(self, flow: Flow, seq: int, at: int, stamps: Timestamps, here: Claim, there: Claim) -> None:
         """Take in a probe whose stamps can be believed.
 
         `seq` is its number on its connection; `at` when it was answered, by the monotonic clock.
@@ -194,8 +194,8 @@ class OneWay:
         self._there = there if self._there is None else self._there.worse(there)
         forward, backward, kept = stamps.t2 - stamps.t1, stamps.t4 - stamps.t3, stamps.t3 - stamps.t2
         self._processing.record(kept)
-        way.forward.replied(seq, forward)
-        way.backward.replied(seq, backward)
+        flow.forward.replied(seq, forward)
+        flow.backward.replied(seq, backward)
         sample = Sample(at, forward - backward, forward + backward)
         self._best.add(sample)
         self._block_best.add(sample)
@@ -235,13 +235,13 @@ class OneWay:
         clock = self._chosen(line)
         counted = self._corrected if clock == "estimated" else self._stamped
         forward, backward = (each.distribution() for each in counted or self._corrected)
-        loss = loss_by_direction([way.directions for way in self._ways], lost)
+        loss = loss_by_direction([flow.directions for flow in self._flows], lost)
         # A part of the losses in one direction is no figure of that direction: all of them are known, or none.
         lost_forward, lost_backward = (None, None) if loss.unknown else (loss.forward, loss.backward)
         return OneWaySummary(
             clock=clock,
-            forward=_direction(forward, [way.forward for way in self._ways], lost_forward),
-            backward=_direction(backward, [way.backward for way in self._ways], lost_backward),
+            forward=_direction(forward, [flow.forward for flow in self._flows], lost_forward),
+            backward=_direction(backward, [flow.backward for flow in self._flows], lost_backward),
             processing=Distribution.of(self._processing),
             here=self._here,
             there=self._there,
@@ -263,7 +263,7 @@ class OneWay:
         return "synced" if here.error + there.error <= line.within else "estimated"
 
     def _stateful(self) -> bool | None:
-        known = [stateful for way in self._ways if (stateful := way.directions.stateful) is not None]
+        known = [stateful for flow in self._flows if (stateful := flow.directions.stateful) is not None]
         return any(known) if known else None
 
 

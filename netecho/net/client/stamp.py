@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netecho.measure.events import OneWayDelays
 from netecho.measure.facts import ClassOfServiceFacts, StampFacts, TransportFacts, TtlFacts
-from netecho.measure.oneway.delays import OTHER_TIME, Claim, InvalidTimestamps, OneWay, Timestamps, Way
+from netecho.measure.oneway.delays import OTHER_TIME, Claim, Flow, InvalidTimestamps, OneWay, Timestamps
 from netecho.measure.stats.signed_histogram import SignedHistogram
 from netecho.net.client.datagram import DatagramLink, open_port
 from netecho.net.linux.wall_clock import clock_state
@@ -170,7 +170,7 @@ class StampLink(DatagramLink):
         self.closed_loop = False  # the closed loop outside the reactor only matches payloads
         self._run = run
         self._sender = sender
-        self._way: Way = run.oneway.way()
+        self._flow: Flow = run.oneway.flow()
         self._plan = run.context.job.plan
         # Where a probe leaves only when a reply was received, no reply may be held.
         self._holds = 0 < self._plan.interval <= SOON and self._plan.window is None
@@ -247,7 +247,7 @@ class StampLink(DatagramLink):
         if counts:
             self._run.counts.add(reflection)
             if wrong is None:
-                oneway.replied(self._way, reflection.sequence, now, stamps, *claims)
+                oneway.replied(self._flow, reflection.sequence, now, stamps, *claims)
 
     def _number(self, reflection: Reflection, *, late: bool) -> None:
         """Learn from the reflector's own numbers in which direction packets were lost."""
@@ -255,7 +255,7 @@ class StampLink(DatagramLink):
         if reflection.follow_up is not None and (reflection.follow_up[1] is not None or reflection.reply_sequence):
             # It fills in when the last reply left, or, though it was not the first, cannot.
             stateful = reflection.follow_up[1] is not None
-        self._way.directions.replied(reflection.sequence, reflection.reply_sequence, stateful=stateful, late=late)
+        self._flow.directions.replied(reflection.sequence, reflection.reply_sequence, stateful=stateful, late=late)
 
 
 def _delays(stamps: Timestamps, kept: int, wrong: InvalidTimestamps | None) -> OneWayDelays:

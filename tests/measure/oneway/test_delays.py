@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from netecho.measure.oneway.delays import BLOCK, Claim, InvalidTimestamps, OneWay, OneWaySummary, Timestamps, Way
+from netecho.measure.oneway.delays import BLOCK, Claim, Flow, InvalidTimestamps, OneWay, OneWaySummary, Timestamps
 
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
@@ -28,7 +28,7 @@ class Run:
 
     def __init__(self, choice: str = "auto", here: Claim = UNSURE, there: Claim = UNSURE, warmup: int = 0) -> None:
         self.oneway = OneWay(choice, warmup=warmup)  # type: ignore[arg-type]
-        self.way: Way = self.oneway.way()
+        self.flow: Flow = self.oneway.flow()
         self.here, self.there = here, there
         self.seqs = count()
 
@@ -40,7 +40,7 @@ class Run:
     def tell(self, seq: int, probe: Timestamps) -> tuple[int, InvalidTimestamps | None]:
         took = self.oneway.check(probe, probe.t4 - probe.t1, self.here, self.there)
         if took[1] is None:
-            self.oneway.replied(self.way, seq, seq * SECOND, probe, self.here, self.there)
+            self.oneway.replied(self.flow, seq, seq * SECOND, probe, self.here, self.there)
         return took
 
     def summary(self, lost: int = 0) -> OneWaySummary:
@@ -150,7 +150,7 @@ class TestVariation:
 
     def test_connections_are_no_neighbours_but_share_the_clocks(self) -> None:
         run = Run()
-        other = run.oneway.way()
+        other = run.oneway.flow()
         for seq in range(10):
             run.probe(10 * MILLISECOND, MILLISECOND)
             at = stamps(NOW + seq * SECOND, 20 * MILLISECOND, 0, MILLISECOND)
@@ -259,28 +259,28 @@ class TestLoss:
     def test_by_direction_where_the_reflector_counts(self) -> None:
         run = Run()
         for number, reply_number in ((0, 0), (2, 1), (5, 3)):
-            run.way.directions.replied(number, reply_number)
+            run.flow.directions.replied(number, reply_number)
         summary = run.summary(lost=3)
         assert (summary.stateful, summary.forward.lost, summary.backward.lost) == (True, 2, 1)
 
     def test_nobody_knows_where_it_does_not(self) -> None:
         run = Run()
         for number in (0, 2, 5):
-            run.way.directions.replied(number, number, stateful=False)
+            run.flow.directions.replied(number, number, stateful=False)
         summary = run.summary(lost=3)
         assert (summary.stateful, summary.forward.lost, summary.backward.lost) == (False, None, None)
 
     def test_nothing_lost_is_nothing_lost_in_either(self) -> None:
         run = Run()
-        run.way.directions.replied(0, 0)
+        run.flow.directions.replied(0, 0)
         summary = run.summary()
         assert (summary.stateful, summary.forward.lost, summary.backward.lost) == (None, 0, 0)
 
     def test_connections_add_up(self) -> None:
         run = Run()
-        for way in (run.way, run.oneway.way()):
+        for flow in (run.flow, run.oneway.flow()):
             for number, reply_number in ((0, 0), (2, 1)):
-                way.directions.replied(number, reply_number)
+                flow.directions.replied(number, reply_number)
         assert run.summary(lost=2).forward.lost == 2
 
 
