@@ -321,6 +321,23 @@ class TestBadReflectors:
         assert document["probes"]["received"] == document["rtt"]["count"] == 60
         assert "50 replies have stamps that cannot be (10 never set, 10 sent before" in " ".join(text.split())
 
+    def test_one_that_restarts_loses_no_more_than_was_lost_and_it_is_said(self, netecho: Netecho) -> None:
+        def restarted(n: int, reply: Reply) -> Reply:
+            return reply._replace(sequence=n % 20)
+
+        reflect, numbers = reflector(restarted), count()
+        with datagrams(lambda data: b"" if 20 <= next(numbers) < 25 else reflect(data)) as rogue:
+            document = probe(netecho, rogue.port, "-W", "100ms", number=40).document
+            numbers, reflect = count(), reflector(restarted)
+            text = " ".join(probe(netecho, rogue.port, "-q", "-W", "100ms", number=40, output="text").out.split())
+        stamp = document["stamp"]
+        assert document["probes"]["lost"] == 5
+        assert stamp["loss"] == {"forward": 0, "backward": 0, "unknown": 5, "reasons": ["reset"]}
+        assert stamp["reflector"]["resets"] == 1
+        assert (stamp["forward"]["lost"], stamp["backward"]["lost"]) == (None, None)
+        assert "5 lost in a direction that is not known (around a restart)" in text
+        assert "The reflector numbered its replies anew 1 time" in text
+
     def test_answers_to_what_was_not_asked_are_strays(self, netecho: Netecho) -> None:
         def foreign(n: int, reply: Reply) -> Reply:
             if n % 2:
