@@ -38,6 +38,16 @@ def connection_limit_reached(most: int) -> str:
     return f"{most} connections are open (--max-connections)"
 
 
+def most_handshakes(connections: int) -> int:
+    """Return how many of so many connections may be in a TLS handshake at once: half, so that others find room."""
+    return max(connections // 2, 1)
+
+
+def handshake_limit_reached(most: int) -> str:
+    """Say why a connection is refused that would begin with a TLS handshake."""
+    return f"{most} TLS handshakes are under way (half of --max-connections)"
+
+
 def per_client_limit_reached(each: int) -> str:
     """Say why a connection is refused when its client has as many open as allowed."""
     return f"{each} connections of this client are open (--max-per-client)"
@@ -68,18 +78,27 @@ class Gate:
         self._open_of: dict[str, int] = {}
         self.open = 0
         """Open connections of all clients together."""
+        self.handshakes = 0
+        """Those of them in a TLS handshake."""
 
-    def enter(self, client: str) -> str | None:
+    def enter(self, client: str, *, handshake: bool = False) -> str | None:
         """Count one more connection of `client`; or return why it may not be opened, and count nothing."""
         most, each = self._limits.connections, self._limits.per_client
         if most is not None and self.open >= most:
             return connection_limit_reached(most)
+        if handshake and most is not None and self.handshakes >= most_handshakes(most):
+            return handshake_limit_reached(most_handshakes(most))
         mine = self._open_of.get(client, 0)
         if each is not None and mine >= each:
             return per_client_limit_reached(each)
         self._open_of[client] = mine + 1
         self.open += 1
+        self.handshakes += handshake
         return None
+
+    def end_handshake(self) -> None:
+        """Count one TLS handshake less, be it done or failed."""
+        self.handshakes -= 1
 
     def leave(self, client: str) -> None:
         """Count one connection of `client` less."""

@@ -112,7 +112,13 @@ LINE = Parsed("TEXT", parse_line)
     shown=str(_SAFE.per_client),
     help="connections at once from one address (IPv6: one /64 network); 0: no limit",
 )
-@limits("--idle-timeout", type=TIME, default=_SAFE.idle, shown="5m", help="end connections silent for TIME; 0: never")
+@limits(
+    "--idle-timeout",
+    type=TIME,
+    default=_SAFE.idle,
+    shown="5m",
+    help="end connections silent for TIME; 0: never. A TLS handshake has 10 s in all",
+)
 @limits(
     "--max-rate",
     type=integer(0),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from netecho.net.server.settings import ServerSettings
 
 HANDSHAKE = 10 * SECOND
-"""How long a TLS handshake may take."""
+"""How long a TLS handshake may take in all, however busily the client sends a byte now and then."""
 
 
 class ClientConnection(Protocol):
@@ -75,8 +75,11 @@ class ClientConnection(Protocol):
 class ConnectionGate(Protocol):
     """Counts the open connections of each client: `Gate` in one process, `SharedGate` for several workers."""
 
-    def enter(self, client: str) -> str | None:
+    def enter(self, client: str, *, handshake: bool = False) -> str | None:
         """Count one more connection of `client`; or return why it may not be opened, and count nothing."""
+
+    def end_handshake(self) -> None:
+        """Count one TLS handshake less, be it done or failed."""
 
     def leave(self, client: str) -> None:
         """Count one connection of `client` less."""
@@ -130,14 +133,17 @@ class Admission:
         if self.loop_guard is not None:
             self.loop_guard.roll(now)
 
-    def admit(self, transport: str, address: str, peer: str) -> str | None:
-        """Accept a connection and return the client it counts for; or refuse it and return None."""
+    def admit(self, transport: str, address: str, peer: str, *, handshake: bool = False) -> str | None:
+        """Accept a connection and return the client it counts for; or refuse it and return None.
+
+        `handshake`: it begins with a TLS handshake, of which only so many may be under way.
+        """
         client = client_of(address)
         self.rate.roll(self.clock())
         if not self.rate.take(client):
             reason: str | None = self.above_rate
         else:
-            reason = self._gate.enter(client)
+            reason = self._gate.enter(client, handshake=handshake)
         if reason is None:
             return client
         self.refuse(transport, peer, reason)
@@ -167,9 +173,15 @@ class Admission:
         if self.settings.log_connections:
             self.emit(Connected(connection.number, connection.transport_name, connection.peer))
 
+    def established(self) -> None:
+        """Count a TLS handshake that is done."""
+        self._gate.end_handshake()
+
     def closed(self, connection: ClientConnection, reason: str) -> None:
         """Take out a connection that has ended, and count what it did."""
         self.connections.discard(connection)
+        if not connection.established:
+            self._gate.end_handshake()
         self._gate.leave(connection.client)
         name = connection.transport_name
         totals = self.totals_of(name)
@@ -226,10 +238,9 @@ class Admission:
             if connection.linger_until is not None and now >= connection.linger_until:
                 connection.close("closed")
                 continue
-            limit = idle
-            if not connection.established:
-                limit = HANDSHAKE if idle is None else min(idle, HANDSHAKE)
-            if limit is not None and self._quiet_for(connection, now) >= limit:
+            if not connection.established and now - connection.since >= HANDSHAKE:
+                connection.abort("no TLS handshake")
+            elif idle is not None and self._quiet_for(connection, now) >= idle:
                 connection.abort("idle" if connection.established else "no TLS handshake")
 
     def close_quiet(self, quiet: int) -> None:

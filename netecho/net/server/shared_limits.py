@@ -30,7 +30,13 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from netecho.echo.limits import RateLimit, connection_limit_reached, per_client_limit_reached
+from netecho.echo.limits import (
+    RateLimit,
+    connection_limit_reached,
+    handshake_limit_reached,
+    most_handshakes,
+    per_client_limit_reached,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,15 +64,16 @@ class SharedLimits:
         self._buckets = -(-max(clients, 1) // _MEAN)
         entries = self._buckets * _BUCKET
         # The parts whose items are the widest come first, so that each is aligned.
-        sizes = (8 * entries, RateLimit.MEMORY, 4 * workers, 4 * workers * entries)
+        sizes = (8 * entries, RateLimit.MEMORY, 4 * workers, 4 * workers, 4 * workers * entries)
         self.descriptor = _memory_file() if descriptor is None else descriptor
         """Of the file that is the memory, to be inherited by the workers."""
         if descriptor is None:
             os.ftruncate(self.descriptor, sum(sizes))
         view = memoryview(mmap.mmap(self.descriptor, sum(sizes)))
-        keys, rate, opened, counts = _parts(view, sizes)
+        keys, rate, opened, handshakes, counts = _parts(view, sizes)
         self._keys = keys.cast("Q")
         self._open = opened.cast("I")
+        self._handshakes = handshakes.cast("I")
         self._counts = counts.cast("I")
         self.rate = RateLimit(limits.rate, int.from_bytes(salt[:8]), rate)
 
@@ -86,16 +93,19 @@ class SharedLimits:
     def clear(self, worker: int) -> None:
         """Forget what a worker had counted that is no more."""
         self._open[worker] = 0
+        self._handshakes[worker] = 0
         for entry, key in enumerate(self._keys.tolist()):
             if key:
                 self._counts[entry * self.workers + worker] = 0
 
-    def enter(self, worker: int, client: str) -> str | None:
+    def enter(self, worker: int, client: str, *, handshake: bool = False) -> str | None:
         """Count one more connection of `client`; or return why it may not be opened, and count nothing."""
         most, each = self.limits.connections, self.limits.per_client
         with self._locked():
             if most is not None and sum(self._open) >= most:
                 return connection_limit_reached(most)
+            if handshake and most is not None and sum(self._handshakes) >= most_handshakes(most):
+                return handshake_limit_reached(most_handshakes(most))
             if each is not None:
                 key = self._key(client)
                 entry = self._entry(key)
@@ -108,7 +118,12 @@ class SharedLimits:
                     return per_client_limit_reached(each)
                 self._counts[entry * self.workers + worker] += 1
             self._open[worker] += 1
+            self._handshakes[worker] += handshake
         return None
+
+    def end_handshake(self, worker: int) -> None:
+        """Count one TLS handshake less, be it done or failed."""
+        self._handshakes[worker] -= 1
 
     def leave(self, worker: int, client: str) -> None:
         """Count one connection of `client` less. Without the lock: nobody else writes this worker's column."""
@@ -151,9 +166,13 @@ class SharedGate:
         self._shared = shared
         self._worker = worker
 
-    def enter(self, client: str) -> str | None:
+    def enter(self, client: str, *, handshake: bool = False) -> str | None:
         """Count one more connection of `client`; or return why it may not be opened, and count nothing."""
-        return self._shared.enter(self._worker, client)
+        return self._shared.enter(self._worker, client, handshake=handshake)
+
+    def end_handshake(self) -> None:
+        """Count one TLS handshake less, be it done or failed."""
+        self._shared.end_handshake(self._worker)
 
     def leave(self, client: str) -> None:
         """Count one connection of `client` less."""

@@ -62,11 +62,20 @@ class EchoProtocol(Protocol):
     wire: EagerConnection | None = None
     """The connection that carries the bytes, beneath TLS if there is TLS; None in tests of the protocol alone."""
 
-    def __init__(self, admission: Admission, turns: Turns, transport_name: str, peer: str, client: str) -> None:
+    def __init__(
+        self,
+        admission: Admission,
+        turns: Turns,
+        transport_name: str,
+        peer: str,
+        client: str,
+        *,
+        established: bool = True,
+    ) -> None:
         self.transport_name = transport_name
         self.peer = peer
         self.client = client
-        self.established = transport_name != "tls"
+        self.established = established
         self._admission = admission
         self._reason: str | None = None
         text_mode = admission.settings.text_mode
@@ -111,6 +120,7 @@ class EchoProtocol(Protocol):
     def handshakeCompleted(self) -> None:
         """Begin, now that TLS is set up."""
         self.established = True
+        self._admission.established()
         self._begin()
 
     def dataReceived(self, data: bytes) -> None:
@@ -233,11 +243,13 @@ class StreamListener(SocketReader):
 
     def _open(self, sock: socket.socket, address: Any) -> None:
         host, peer = names_of(sock, address)
-        client = self._admission.admit(self._scheme, host, peer)
+        client = self._admission.admit(self._scheme, host, peer, handshake=self._wrap is not None)
         if client is None:
             sock.close()
             return
-        protocol = EchoProtocol(self._admission, self._turns, self._scheme, peer, client)
+        protocol = EchoProtocol(
+            self._admission, self._turns, self._scheme, peer, client, established=self._wrap is None
+        )
         outer: Any = protocol if self._wrap is None else self._wrap(protocol)
         wire = self._wire(sock, outer, self._fdset)
         protocol.wire = wire

@@ -17,13 +17,15 @@ class ClientConnection:
     number = since = progress_seen = progress_at = received = sent = echoes = progress = 0
     transport_name = "tcp"
     has_unsent = False
-    established = True
     linger_until: int | None = None
 
-    def __init__(self, parts: ServerParts, address: str = "192.0.2.1", port: int = 4000) -> None:
+    def __init__(
+        self, parts: ServerParts, address: str = "192.0.2.1", port: int = 4000, *, handshake: bool = False
+    ) -> None:
         self.parts = parts
         self.peer = f"{address}:{port}"
-        client = parts.admission.admit("tcp", address, self.peer)
+        self.established = not handshake
+        client = parts.admission.admit("tcp", address, self.peer, handshake=handshake)
         self.client = client or ""
         self.is_in = client is not None
         self.ended: list[str] = []
@@ -96,14 +98,41 @@ def test_who_is_silent_for_too_long_is_cut_off() -> None:
     assert isinstance(patient.events[-1], Disconnected)
 
 
-def test_a_tls_handshake_is_not_waited_for_as_long() -> None:
+def test_a_tls_handshake_has_a_deadline_of_its_own() -> None:
     patient = parts(idle=None)
-    connection, other = ClientConnection(patient), ClientConnection(patient)
-    connection.established = False
+    connection, other = ClientConnection(patient, handshake=True), ClientConnection(patient)
     patient.reactor.advance(3600)
     patient.admission.end_idle()
     assert connection.ended == ["abort: no TLS handshake"]
     assert other.ended == []
+
+
+def test_a_byte_now_and_then_does_not_move_the_deadline_of_a_handshake() -> None:
+    patient = parts()
+    connection = ClientConnection(patient, handshake=True)
+    for second in range(1, 11):
+        assert connection.ended == []
+        connection.progress += 1
+        patient.reactor.advance(1)
+        patient.admission.end_idle()
+        assert len(connection.ended) == (second == 10)
+    assert connection.ended == ["abort: no TLS handshake"]
+
+
+def test_handshakes_leave_half_of_the_places_to_others() -> None:
+    full = parts(connections=6)
+    dripping = [ClientConnection(full, handshake=True) for _ in range(4)]
+    assert [each.is_in for each in dripping] == [True, True, True, False]
+    assert isinstance(full.events[-1], Refused)
+    assert full.events[-1].reason == "3 TLS handshakes are under way (half of --max-connections)"
+    assert ClientConnection(full).is_in
+    dripping[0].established = True
+    full.admission.established()
+    assert ClientConnection(full, handshake=True).is_in
+    assert ClientConnection(full).is_in
+    assert not ClientConnection(full, handshake=True).is_in  # all 6 places are taken
+    dripping[2].abort("no TLS handshake")
+    assert ClientConnection(full, handshake=True).is_in
 
 
 def test_at_the_end_those_go_on_whom_something_is_owed_or_who_just_spoke() -> None:
@@ -129,7 +158,7 @@ def test_and_no_longer_than_that() -> None:
     assert connection.ended == ["abort: stopped before it was done"]
 
 
-def test_a_snapshot_has_what_is_open_and_what_was_refused() -> None:
+def test_a_snapshot_has_what_is_in_and_what_was_refused() -> None:
     server = parts(connections=2)
     server.admission.totals_of("udp").datagrams_answered = 7
     gone, here = ClientConnection(server), ClientConnection(server, "2001:db8::1")

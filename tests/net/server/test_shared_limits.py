@@ -42,6 +42,15 @@ def test_a_client_counts_at_whatever_worker_it_is(shared: SharedLimits) -> None:
     assert three.enter("a") is None
 
 
+def test_handshakes_at_all_workers_count_against_one_share(shared: SharedLimits) -> None:
+    one, two = shared.gate(0), shared.gate(1)
+    assert [one.enter("a", handshake=True), two.enter("b", handshake=True)] == [None, None]
+    assert two.enter("c", handshake=True) == "2 TLS handshakes are under way (half of --max-connections)"
+    assert two.enter("c") is None
+    one.end_handshake()
+    assert two.enter("d", handshake=True) is None
+
+
 def test_what_a_worker_held_that_was_killed_is_free_again(shared: SharedLimits) -> None:
     one, two = shared.gate(0), shared.gate(1)
     assert [one.enter("a"), one.enter("b"), one.enter("b"), two.enter("a")] == [None] * 4

@@ -25,9 +25,10 @@ class Talk:
 
     def __init__(self, name: str = "tcp", **settings: Any) -> None:
         self.parts = ServerParts(**settings)
-        client = self.parts.admission.admit(name, "192.0.2.1", "192.0.2.1:4000")
+        peer, is_tls = "192.0.2.1:4000", name == "tls"
+        client = self.parts.admission.admit(name, "192.0.2.1", peer, handshake=is_tls)
         assert client is not None
-        self.protocol = EchoProtocol(self.parts.admission, self.parts.turns, name, "192.0.2.1:4000", client)
+        self.protocol = EchoProtocol(self.parts.admission, self.parts.turns, name, peer, client, established=not is_tls)
         self.transport = StringTransportWithDisconnection()
         self.transport.protocol = self.protocol  # type: ignore[assignment]
         self.protocol.makeConnection(self.transport)
