@@ -140,11 +140,13 @@ class StreamMatcher:
         return max(self._payloads.size(self._head) - self._offset - len(self._held), 0)
 
     def whole(self, data: bytes) -> int | None:
-        """Return the number of the probe of which `data` is the whole echo and no more: what mostly comes, quickly."""
+        """Return the number of the probe of which `data` is the whole echo and no more, quickly: mostly it is.
+
+        Nothing is consumed: `skip` does that.
+        """
         head = self._head
         if self._offset or not self._aligned or head >= self._issued() or data != self._payloads.of(head):
             return None
-        self._head = head + 1
         return head
 
     def skip(self, index: int) -> None:

@@ -197,6 +197,7 @@ class StreamLink(Protocol):
             rx_timestamp = None
         number = self._matcher.whole(data)
         if number is not None:
+            self._matcher.skip(number + 1)
             session.answered(number, now, rx_timestamp, since=self._since)
             self._driver.proceed(now)
             return
