@@ -117,7 +117,11 @@ class StreamMatcher:
     """Tells which probes the bytes of one connection answer: the echoes come in the order of sending.
 
     `first` is the number of the first probe sent on this connection; `issued` tells how many were sent in all.
-    What a server says before its first echo (a banner) is told apart by looking for the first mark in it.
+
+    Position decides, but where the echoes begin must be found first: a server may say something before (a banner),
+    and its first reply may be wrong. So bytes that do not open with the echo that is expected are held until a mark is
+    found behind them, which tells where the echoes are, or until `decide`: then position decides from the first byte.
+    Each byte fed is accounted for once: in a match, in bytes that are no echo, or in what `close` returns.
     """
 
     def __init__(self, payloads: Payloads, first: int, issued: Callable[[], int]) -> None:
@@ -127,17 +131,26 @@ class StreamMatcher:
         self._offset = 0
         self._wrong_at: int | None = None
         self._aligned = False
-        self._held = b""
+        self._held = bytearray()
+        self._chunks: list[tuple[int, int, int]] = []
+        """Of what is held: the size of each piece, when it was received, and how many probes were sent by then."""
+        self.received_at = 0
+        """When the bytes were received that completed what `feed` or `decide` has just yielded."""
 
     @property
     def wanted(self) -> int:
-        """How many bytes the next reply still lacks; 0 where none is owed, or where none has begun yet.
+        """How many bytes the next reply still lacks; 0 where none is expected, or where none has begun yet.
 
-        Reading no more than this at a time keeps each reply's kernel stamp its own where replies are merged.
+        Reading no more than this at a time keeps each reply's kernel timestamp its own where replies are merged.
         """
         if self._head >= self._issued():
             return 0
         return max(self._payloads.size(self._head) - self._offset - len(self._held), 0)
+
+    @property
+    def undecided(self) -> bool:
+        """Whether a whole reply is held of which it is not known whether it is one."""
+        return bool(self._held) and len(self._held) >= self._payloads.size(self._head)
 
     def whole(self, data: bytes) -> int | None:
         """Return the number of the probe of which `data` is the whole echo and no more, quickly: mostly it is.
@@ -153,14 +166,35 @@ class StreamMatcher:
         """Go on with the reply to probe `index`: those before it were dealt with elsewhere, whole."""
         self._head = index
 
-    def feed(self, data: bytes) -> Iterator[Match | bytes]:
-        """Yield a match for each reply that `data` completes, and the bytes that are no echo as they are."""
-        if not self._aligned:
-            data, banner = self._align(data)
-            if banner:
-                yield banner
+    def feed(self, data: bytes, now: int = 0) -> Iterator[Match | bytes]:
+        """Yield a match for each reply that `data`, received at `now`, completes, and the bytes that are no echo."""
+        self.received_at = now
+        issued = self._issued()
+        if self._aligned:
+            yield from self._by_position(data, issued)
+        elif self._head >= issued and not self._held:
+            yield data
+        else:
+            self._chunks.append((len(data), now, issued))
+            self._held += data
+            yield from self._align(len(data), issued)
+
+    def decide(self) -> Iterator[Match | bytes]:
+        """Wait no longer for a mark: position decides about what is held, if that is as long as a reply."""
+        if self.undecided:
+            yield from self._begin(0)
+
+    def close(self) -> tuple[bytes, int]:
+        """Return what is held, and how many bytes there are of a reply that was not completed: they are no echoes."""
+        held, cut = bytes(self._held), self._offset
+        self._held.clear()
+        self._chunks.clear()
+        self._offset, self._wrong_at = 0, None
+        return held, cut
+
+    def _by_position(self, data: bytes, issued: int) -> Iterator[Match | bytes]:
         while data:
-            if self._head >= self._issued():
+            if self._head >= issued:
                 yield data
                 return
             sent = self._payloads.of(self._head)
@@ -170,33 +204,57 @@ class StreamMatcher:
             self._offset += len(part)
             data = data[len(part) :]
             if self._offset == len(sent):
-                yield Match(self._head, self._wrong_at)
+                found = Match(self._head, self._wrong_at)
                 self._head += 1
                 self._offset = 0
                 self._wrong_at = None
+                yield found
 
-    def _align(self, data: bytes) -> tuple[bytes, bytes]:
-        """Find where the echo begins; return what is to be matched from there, and what came before it."""
-        if self._head >= self._issued():
-            return b"", data
-        held = self._held + data
-        sent = self._payloads.of(self._head)
+    def _align(self, added: int, issued: int) -> Iterator[Match | bytes]:
+        """Find where the echoes begin in what is held, of which the last `added` bytes are new."""
+        held, sent = self._held, self._payloads.of(self._head)
         if sent.startswith(held[: len(sent)]):
             if len(held) >= min(len(sent), MARK_SIZE):
-                self._aligned, self._held = True, b""
-                return held, b""
-            self._held = held
-            return b"", b""
-        begin = held.find(self._payloads.mark(self._head))
+                yield from self._begin(0)
+            return
+        start = max(len(held) - added - MARK_SIZE, 0)
+        begin = self._echoes_begin(start, issued)
+        if begin is not None:
+            yield from self._begin(begin)
+        elif len(held) > HUNTED or (len(held) >= len(sent) and alike(bytes(held[: len(sent)]), sent) > 0.5):
+            yield from self._begin(0)
+
+    def _echoes_begin(self, start: int, issued: int) -> int | None:
+        """Return where in what is held the echoes begin, as far as a mark tells that lies at `start` or after it.
+
+        The mark of the reply that is expected begins it. That of a later one tells where those before it must lie,
+        whatever they say; where there is no room for them, they have had no answer.
+        """
+        head, payloads = self._head, self._payloads
+        start = max(0, min(start, len(self._held) - len(payloads.mark(head))))
+        begin = self._held.find(payloads.mark(head), start)
         if begin >= 0:
-            self._aligned, self._held = True, b""
-            return held[begin:], held[:begin]
-        if len(held) >= len(sent) and alike(held[: len(sent)], sent) > 0.5:
-            self._aligned, self._held = True, b""
-            return held, b""
-        if len(held) > HUNTED:
-            kept = len(sent)
-            self._held = held[-kept:]
-            return b"", held[:-kept]
-        self._held = held
-        return b"", b""
+            return begin
+        for at, index in payloads.marks(self._held, start):
+            if head < index < issued:
+                room = at - sum(payloads.size(n) for n in range(head, min(index, head + at + 1)))
+                if room >= 0:
+                    return room
+                self._head = index
+                return at
+        return None
+
+    def _begin(self, begin: int) -> Iterator[Match | bytes]:
+        """Go on by position from an offset in what is held: each piece as it was received."""
+        held, chunks = bytes(self._held), list(self._chunks)
+        self.close()
+        self._aligned = True
+        if begin:
+            yield held[:begin]
+        at = 0
+        for size, received_at, issued in chunks:
+            piece = held[max(at, begin) : at + size]
+            at += size
+            if piece:
+                self.received_at = received_at
+                yield from self._by_position(piece, issued)

@@ -12,6 +12,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from netecho.measure.plan import Plan
 
 _MARK = struct.Struct(">IQ")
@@ -62,6 +64,15 @@ class Payloads:
     def mark(self, index: int) -> bytes:
         """Return the shortest prefix that tells the payload of probe `index` from other bytes."""
         return self.of(index)[:MARK_SIZE] if self.given is None else self.given
+
+    def marks(self, data: bytes | bytearray, start: int) -> Iterator[tuple[int, int]]:
+        """Yield where from `start` on a mark of this run lies in `data`, and the number of its probe."""
+        if self.given is not None:
+            return
+        tag = self._tag.to_bytes(4)
+        while 0 <= (start := data.find(tag, start)) <= len(data) - MARK_SIZE:
+            yield start, _MARK.unpack_from(data, start)[1]
+            start += 1
 
     def claimed(self, data: bytes) -> int | None:
         """Read which probe a marked datagram says it echoes; None where it carries no mark of this run."""

@@ -66,6 +66,7 @@ class Recorder:
         "_reordered",
         "_sizes",
         "_stray",
+        "_stray_bytes",
         "_suspended",
         "_trackers",
         "_waits",
@@ -96,7 +97,7 @@ class Recorder:
         self._duplicate = 0
         self._corrupt = 0
         self._reordered = 0
-        self._stray = 0
+        self._stray = self._stray_bytes = 0
         self._waits = 0
         self._kernel = 0
 
@@ -152,9 +153,10 @@ class Recorder:
         """Count a reply that came after one to a later probe (RFC 4737)."""
         self._reordered += 1
 
-    def stray(self) -> None:
-        """Count bytes that answer no probe."""
+    def stray(self, size: int = 0) -> None:
+        """Count a piece of `size` bytes that answers no probe."""
         self._stray += 1
+        self._stray_bytes += size
 
     def dropped_here(self, count: int) -> None:
         """Count datagrams that this machine's receive buffer had no room for."""
@@ -197,6 +199,7 @@ class Recorder:
             reordered=self._reordered,
             corrupt=self._corrupt,
             stray=self._stray,
+            stray_bytes=self._stray_bytes,
             waits=self._waits,
             loss_by_reason=dict(self._losses.most_common()),
             outages=outages,

@@ -312,7 +312,7 @@ class Session:
         """Record a reply to a probe that is settled: late if it was lost, else a duplicate."""
         again = self._settled.answered_again(index)
         if again is Again.UNKNOWN:
-            self.stray(b"")
+            self.stray(b"", self._sizes[index % len(self._sizes)])
             return
         if index < self._warmup:
             return
@@ -324,9 +324,9 @@ class Session:
             self._recorder.duplicated()
             self._events.append(ReplyDuplicated(self._connection, index - self._warmup))
 
-    def stray(self, data: bytes) -> None:
-        """Record bytes that answer no probe."""
-        self._recorder.stray()
+    def stray(self, data: bytes, size: int | None = None) -> None:
+        """Record bytes that answer no probe; `size` where they are not at hand."""
+        self._recorder.stray(len(data) if size is None else size)
         self._strays += 1
         if self._strays <= _STRAYS_SHOWN:
             self._events.append(StrayReceived(self._connection, data))

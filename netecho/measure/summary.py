@@ -48,6 +48,8 @@ class Summary:
     reordered: int = 0
     corrupt: int = 0
     stray: int = 0
+    """Pieces that answered no probe: messages of a stream, datagrams."""
+    stray_bytes: int = 0
     waits: int = 0
     """Due sends that a full window held back."""
     loss_by_reason: Mapping[LossReason, int] = field(default_factory=dict)

@@ -105,7 +105,8 @@ def test_a_whole_reply_is_known_at_a_glance_and_anything_else_is_not() -> None:
     matcher = stream(of, 4)
     assert matcher.whole(of.of(0)) is None, "not before it is known where the echo begins"
     assert list(matcher.feed(of.of(0))) == [Match(0, None)]
-    assert matcher.whole(of.of(1)) == 1
+    assert [matcher.whole(of.of(1)) for _ in range(2)] == [1, 1], "asking consumes nothing"
+    matcher.skip(2)
     assert matcher.whole(of.of(3)) is None
     assert matcher.whole(of.of(2)[:63]) is None
     assert list(matcher.feed(of.of(2)[:63])) == []
@@ -136,6 +137,79 @@ def test_a_banner_is_told_apart_from_the_echo_that_follows(banner: bytes, cut: i
     found += matcher.feed(of.of(0) + of.of(1))
     assert [m for m in found if isinstance(m, Match)] == [Match(0, None), Match(1, None)]
     assert b"".join(m for m in found if isinstance(m, bytes)) == banner
+
+
+@pytest.mark.parametrize("size", [10, 64, 300])
+def test_a_wrong_first_reply_is_its_own_and_spoils_no_other(size: int) -> None:
+    of, issued = payloads(), [1]
+    matcher = StreamMatcher(of, 0, lambda: issued[0])
+    assert list(matcher.feed(b"?" * size, 5)) == []
+    issued[0] = 2
+    found = list(matcher.feed(of.of(1), 7))
+    assert found[-1] == Match(1, None)
+    expected: dict[int, list[Match | bytes]] = {
+        10: [b"?" * 10],
+        64: [Match(0, 0)],
+        300: [b"?" * 236, Match(0, 0)],
+    }
+    assert found[:-1] == expected[size]
+
+
+def test_where_no_mark_follows_position_decides_at_last() -> None:
+    matcher = stream(payloads(), 1)
+    assert list(matcher.feed(b"?" * 63, 5)) == []
+    assert not matcher.undecided
+    assert list(matcher.decide()) == []
+    assert list(matcher.feed(b"?", 6)) == []
+    assert matcher.undecided
+    assert list(matcher.decide()) == [Match(0, 0)]
+    assert matcher.received_at == 6
+
+
+def test_bytes_that_came_before_a_probe_was_sent_do_not_answer_it() -> None:
+    issued = [1]
+    matcher = StreamMatcher(payloads(), 0, lambda: issued[0])
+    assert list(matcher.feed(b"?" * 128, 5)) == []
+    issued[0] = 2
+    assert list(matcher.decide()) == [Match(0, 0), b"?" * 64]
+
+
+PIECES = st.lists(
+    st.one_of(
+        st.binary(min_size=1, max_size=90),
+        st.tuples(st.sampled_from(["echo", "wrong", "part", "send"]), st.integers(0, 9)),
+        st.just("decide"),
+    ),
+    max_size=30,
+)
+
+
+@given(PIECES, st.sampled_from([1, 8, 12, 64]), st.booleans())
+def test_every_byte_is_accounted_for_once_whatever_a_server_says(pieces: list[Any], size: int, given: bool) -> None:
+    of = payloads(sizes=(size,), **({"payload": b"x" * size} if given else {}))
+    issued = [1]
+    matcher = StreamMatcher(of, 0, lambda: issued[0])
+    fed, accounted, answered = 0, 0, []
+    for piece in pieces:
+        found: list[Match | bytes] = []
+        if piece == "decide":
+            found += matcher.decide()
+        elif isinstance(piece, tuple) and piece[0] == "send":
+            issued[0] += piece[1]
+        else:
+            data = piece if isinstance(piece, bytes) else of.of(piece[1])
+            if isinstance(piece, tuple) and piece[0] == "wrong":
+                data = flip(data, piece[1] % size)
+            if isinstance(piece, tuple) and piece[0] == "part":
+                data = data[: max(1, piece[1])]
+            fed += len(data)
+            found += matcher.feed(data)
+        accounted += sum(of.size(each.number) if isinstance(each, Match) else len(each) for each in found)
+        answered += [each.number for each in found if isinstance(each, Match)]
+    held, cut = matcher.close()
+    assert accounted + len(held) + cut == fed
+    assert answered == sorted(set(answered)), "each probe is answered once, in the order of sending"
+    assert all(number < issued[0] for number in answered)
 
 
 def test_a_server_that_only_talks_is_not_kept_in_memory() -> None:

@@ -139,7 +139,7 @@ def _count(recorder: Recorder, event: Event) -> None:
         case ReplyDuplicated():
             recorder.duplicated()
         case StrayReceived():
-            recorder.stray()
+            recorder.stray(len(event.data))
 
 
 def run(events: list[Event], *, failed: tuple[str, ...] = (), **more: object) -> Document:

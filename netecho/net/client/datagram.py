@@ -195,6 +195,9 @@ class DatagramLink(DatagramProtocol):
         if self.port.connected:
             self.port.read()
 
+    def settle(self) -> None:
+        """Do nothing: a datagram is judged when it is received."""
+
     def close(self) -> None:
         """Let go of the socket."""
         if self.port.connected:

@@ -85,6 +85,8 @@ class SessionDriver:
         session = self.session
         self._busy = True
         more = self._send(now)
+        if session.finished and self.link is not None:
+            self.link.settle()
         for event in session.events():
             self._report(event)
         self._busy = False
@@ -161,6 +163,7 @@ class SessionDriver:
         if link is not self.link or self._stopped or self.done.called:
             return
         self.link, self._lost_by = None, why
+        link.settle()
         link.close()
         self.session.disconnected(self.clock(), why)
         self.pump()

@@ -67,5 +67,8 @@ class Link(Protocol):
     def poll(self) -> None:
         """Hand over what has arrived and waits to be read, before its probes are given up."""
 
+    def settle(self) -> None:
+        """Account for what was received and not yet known to answer a probe: no more will be."""
+
     def close(self) -> None:
         """Let go of the socket, at once."""

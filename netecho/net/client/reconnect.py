@@ -53,11 +53,13 @@ class OneProbeLink(StreamLink):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Give the probe up, if it was not answered."""
+        self.settle()
         self._end(reason)
         self._over(self, loss_of_end(reason))
 
     def close(self) -> None:
         """Close the connection, in order: to the service this is a client like any other."""
+        self.settle()
         if self.transport is not None:
             self._wire.loseConnection()
 
@@ -140,6 +142,11 @@ class ReconnectingLink:
         """Read what waits in the sockets."""
         for link in list(self._open):
             link.poll()
+
+    def settle(self) -> None:
+        """Have each open connection account for what it received."""
+        for link in list(self._open):
+            link.settle()
 
     def close(self) -> None:
         """Close every connection, made or in the making."""

@@ -25,10 +25,12 @@ from netecho.net.reactor.error_queue import ErrorQueueAware
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Iterable
 
     from twisted.internet.interfaces import IProtocol
     from twisted.python.failure import Failure
 
+    from netecho.measure.matching import Match
     from netecho.measure.payload import Payloads
     from netecho.measure.session import Probe
     from netecho.net.client.driver import SessionDriver
@@ -201,17 +203,33 @@ class StreamLink(Protocol):
             session.answered(number, now, rx_timestamp, since=self._since)
             self._driver.proceed(now)
             return
-        for found in self._matcher.feed(data):
-            if isinstance(found, bytes):
-                session.stray(found)
-            else:
-                session.answered(found.number, now, rx_timestamp, found.wrong_at, since=self._since)
+        self._take(self._matcher.feed(data, now), now, rx_timestamp)
         self._driver.proceed(now)
 
+    def _take(self, found: Iterable[Match | bytes], now: int, rx_timestamp: int | None) -> None:
+        """Pass on what the matcher found; what was held until now has no kernel timestamp."""
+        for each in found:
+            if isinstance(each, bytes):
+                self._session.stray(each)
+            else:
+                at = self._matcher.received_at
+                self._session.answered(
+                    each.number, at, rx_timestamp if at == now else None, each.wrong_at, since=self._since
+                )
+
     def poll(self) -> None:
-        """Read what waits in the socket."""
+        """Read what waits in the socket; what may be a wrong first reply has been held long enough."""
         if self.connection.connected:
             self.connection.read()
+        self._take(self._matcher.decide(), 0, None)
+
+    def settle(self) -> None:
+        """Account for bytes that turned out to be no reply, and for a reply that was cut off."""
+        held, cut = self._matcher.close()
+        if held:
+            self._session.stray(held)
+        if cut:
+            self._session.stray(b"", cut)
 
     def close(self) -> None:
         """Close the connection; where replies are owed or bytes wait, at once."""
@@ -222,6 +240,7 @@ class StreamLink(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Pass it on to the driver, which may get another link."""
+        self.settle()
         self._end(reason)
         self._driver.lost(self, loss_of_end(reason))
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from netecho.report.document.model import Document
 
 _COUNTS = (
-    *("sent", "received", "lost", "late", "duplicate", "reordered", "corrupt", "pending", "stray", "waits"),
-    *("dropped_here", "not_sent"),
+    *("sent", "received", "lost", "late", "duplicate", "reordered", "corrupt", "pending", "stray", "stray_bytes"),
+    *("waits", "dropped_here", "not_sent"),
 )
 _NO_YEAR = 9000
 _EXACT = ("min", "p50", "p90", "p95", "p99", "p99_9", "max")

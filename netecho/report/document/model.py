@@ -88,6 +88,7 @@ def figures(summary: Summary) -> Document:
             "corrupt": summary.corrupt,
             "pending": summary.pending,
             "stray": summary.stray,
+            "stray_bytes": summary.stray_bytes,
             "waits": summary.waits,
             "dropped_here": summary.dropped_here,
             "not_sent": summary.not_sent,

@@ -50,7 +50,7 @@ class Rebuilder:
             case ReplyDuplicated():
                 recorder.duplicated()
             case _:
-                recorder.stray()
+                recorder.stray(len(event.data))
 
     def result(self) -> Result:
         """Return the run as far as it is known."""

@@ -38,6 +38,8 @@ class FakeLink:
         for index in self.waiting:
             self.bench.session.answered(index, self.bench.now())
 
+    def settle(self) -> None: ...
+
     def close(self) -> None:
         self.closed = True
 

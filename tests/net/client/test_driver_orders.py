@@ -109,6 +109,8 @@ class AnyLink:
         machine = self.machine
         machine.play(machine.polls.pop() if machine.polls else [])
 
+    def settle(self) -> None: ...
+
     def close(self) -> None:
         self.closed = True
         self.machine.driver.lost(self, CLOSED)

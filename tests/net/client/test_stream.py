@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, strategies as st
 from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -41,7 +42,12 @@ class Bench:
         self.transport = StringTransport()
         self.link = StreamLink(self.driver, self.payloads)
         connection: Any = SimpleNamespace(
-            stamps=None, pending_tx=None, rx_timestamp=None, connected=1, abortConnection=self.transport.loseConnection
+            stamps=None,
+            pending_tx=None,
+            rx_timestamp=None,
+            connected=1,
+            read=lambda: None,
+            abortConnection=self.transport.loseConnection,
         )
         self.link.connection = connection
         self.link.makeConnection(self.transport)
@@ -73,6 +79,51 @@ def test_a_wrong_byte_and_a_banner_are_told() -> None:
     kinds = [type(event) for event in bench.events]
     assert kinds == [StrayReceived, EchoCorrupted]
     assert bench.events[0] == StrayReceived(0, b"220 hello\r\n")
+
+
+def test_a_wrong_first_reply_is_one_corrupt_echo_of_ten() -> None:
+    bench = Bench(count=10)
+    for index in range(10):
+        echoed = bench.payloads.of(index) if index else b"?" * 64
+        bench.link.dataReceived(echoed)
+        bench.clock.advance(0.010)
+    summary = bench.recorder.summary()
+    assert (summary.received, summary.corrupt, summary.lost, summary.stray) == (10, 1, 0, 0)
+    assert summary.rtt.max == 0, "judged by when it was received, not by when it was known to be wrong"
+
+
+def test_a_wrong_reply_that_nothing_follows_is_judged_when_its_time_is_over() -> None:
+    bench = Bench(count=1, timeout=50 * MILLISECOND)
+    bench.clock.advance(0.010)
+    bench.link.dataReceived(b"?" * 64)
+    assert bench.events == []
+    bench.clock.advance(0.041)
+    assert [type(event) for event in bench.events] == [EchoCorrupted]
+    assert bench.recorder.summary().rtt.max == 10 * MILLISECOND
+
+
+@given(
+    st.lists(
+        st.one_of(st.binary(min_size=1, max_size=80), st.integers(0, 9), st.tuples(st.integers(0, 9))), max_size=30
+    ),
+    st.sampled_from([1, 12, 64]),
+)
+def test_all_bytes_of_any_server_are_echoed_corrupt_or_stray(said: list[Any], size: int) -> None:
+    bench = Bench(count=10, sizes=(size,), timeout=50 * MILLISECOND)
+    delivered = 0
+    for each in said:
+        if isinstance(each, tuple):
+            bench.clock.advance(each[0] / 100)
+        elif not bench.driver.done.called:
+            data = each if isinstance(each, bytes) else bench.payloads.of(each)
+            delivered += len(data)
+            bench.link.dataReceived(data)
+    bench.clock.advance(1)
+    bench.clock.advance(1)
+    bench.driver.stop()
+    summary = bench.recorder.summary()
+    assert (summary.received + summary.late + summary.duplicate) * size + summary.stray_bytes == delivered
+    assert summary.sent == summary.received + summary.lost
 
 
 def test_a_peer_that_does_not_read_holds_the_sends_back() -> None:

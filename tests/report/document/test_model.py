@@ -90,6 +90,7 @@ def test_a_whole_run() -> None:
             "corrupt": 0,
             "pending": 0,
             "stray": 0,
+            "stray_bytes": 0,
             "waits": 0,
             "dropped_here": 0,
             "not_sent": 0,
