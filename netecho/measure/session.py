@@ -98,6 +98,7 @@ class Session:
         self._settled = SettledProbes(capacity(plan))
         self._outages = recorder.outage_tracker(self._settled)
         self._events: list[Event] = []
+        self._error, self._error_at = TIMED_OUT, -1
         self.outstanding: dict[int, Probe] = {}
         self.issued = 0
 
@@ -300,6 +301,13 @@ class Session:
         for probe in self.outstanding.values():
             probe.tx_timestamp = None
 
+    def error_reported(self, why: Loss, now: int) -> None:
+        """Record that the network reported an error about one of the datagrams sent, without a word of which.
+
+        Nothing is lost by that, a reply may yet come; but probes that were outstanding then and time out have a reason.
+        """
+        self._error, self._error_at = why, now
+
     def gave_up(self, index: int, now: int, why: Loss) -> None:
         """Lose probe `index` before its timeout: no reply can come any more."""
         probe = self.outstanding.pop(index, None)
@@ -356,6 +364,8 @@ class Session:
     def _lose(self, probe: Probe, now: int, why: Loss) -> None:
         if now - probe.sent_at > self._timeout:
             why = TIMED_OUT  # whatever is learnt of it afterwards
+        if why is TIMED_OUT and self._error_at >= probe.sent_at:
+            why = self._error
         self._settled.lost(probe.index)
         if probe.index < self._warmup:
             return

@@ -309,6 +309,20 @@ def test_what_is_due_while_nothing_can_be_reached_is_lost() -> None:
     assert (bench.summary.sent, bench.summary.lost) == (4, 4)
 
 
+def test_an_error_that_the_network_reports_is_the_reason_of_the_timeouts_that_follow() -> None:
+    bench = Bench(count=3, timeout=25 * MS)
+    why = Loss(LossReason.ICMP_UNREACHABLE, "ICMP host unreachable from 192.0.2.1")
+    bench.send_due(10 * MS)
+    bench.session.error_reported(why, BEGIN + 11 * MS)
+    bench.answer(1, 12 * MS)
+    bench.send_due(20 * MS)
+    bench.session.expire(BEGIN + 60 * MS)
+    assert [(e.seq, e.reason, e.detail) for e in bench.events if isinstance(e, ProbeLost)] == [
+        (0, *why),
+        (2, LossReason.TIMEOUT, ""),
+    ]
+
+
 def test_closed_loop_does_not_make_a_refusal_a_flood() -> None:
     bench = Bench(count=100, interval=Fraction(0))
     bench.session.unreachable(BEGIN, REFUSED)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,8 @@ def open_socket(family: socket.AddressFamily, kind: socket.SocketKind, ip_option
 
 
 # Linux's numbers, where Python has no name for them.
-_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_DO = 10, 23, 2
+_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_DONT, _PMTUDISC_DO = 10, 23, 0, 2
+_IP_MTU, _IPV6_MTU = 14, 24
 
 
 def mark(skt: socket.socket, ip_options: IpOptions) -> None:
@@ -62,6 +64,19 @@ def mark(skt: socket.socket, ip_options: IpOptions) -> None:
         skt.setsockopt(level, socket.IPV6_UNICAST_HOPS if six else socket.IP_TTL, ip_options.ttl)
     if ip_options.dont_fragment:
         skt.setsockopt(level, _IPV6_MTU_DISCOVER if six else _IP_MTU_DISCOVER, _PMTUDISC_DO)
+    elif skt.type == socket.SOCK_DGRAM and not six and sys.platform == "linux":
+        # Linux sets DF on datagrams by default, to find the path's MTU: what did not ask for that may be fragmented.
+        # An IPv6 router never fragments (RFC 8200 section 5): there Linux cuts to the MTU it knows, which is right.
+        skt.setsockopt(level, _IP_MTU_DISCOVER, _PMTUDISC_DONT)
+
+
+def path_mtu(skt: socket.socket) -> int | None:
+    """Return the MTU that the system knows of the path of a connected socket; None where it does not say."""
+    six = skt.family == socket.AF_INET6
+    try:
+        return skt.getsockopt(socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP, _IPV6_MTU if six else _IP_MTU)
+    except OSError:
+        return None
 
 
 def _bind(skt: socket.socket, ip_options: IpOptions) -> None:
@@ -71,7 +86,8 @@ def _bind(skt: socket.socket, ip_options: IpOptions) -> None:
     anywhere = "::" if skt.family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104 - the source is the system's choice
     skt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        skt.bind((host or anywhere, port))
+        # Not (host, port): that would lose the zone of a link-local address.
+        skt.bind(socket.getaddrinfo(host or anywhere, port, skt.family, skt.type)[0][4])
     except OSError as error:
         raise UsageError(
             f"cannot send from --source {host or '*'}:{port}: {error.strerror or error}",
@@ -169,6 +185,8 @@ _HINTS = {
     errno.ENOENT: "is a server listening there? `netecho serve unix:PATH` starts one",
     errno.ENETUNREACH: "this machine has no route there; check the address and its family (-4, -6)",
     errno.EHOSTUNREACH: "no such host on that network; check the address and the route",
+    errno.EMFILE: "each connection takes a file descriptor, and this process may have no more: `ulimit -n` raises that",
+    errno.ENFILE: "the system has no file descriptor left",
     errno.EACCES: "the system does not permit it",
     errno.EPERM: "a local firewall rule does not permit it",
 }

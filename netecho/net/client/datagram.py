@@ -6,6 +6,7 @@ instead of being taken for an error.
 
 from __future__ import annotations
 
+import errno
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,13 @@ from twisted.internet.protocol import DatagramProtocol
 
 from netecho.errors import UsageError
 from netecho.measure.facts import UdpFacts
+from netecho.measure.loss_reason import Loss, LossReason
 from netecho.measure.matching import DatagramMatcher
 from netecho.net.client.closed_loop import LARGEST as CLOSED_LOOP_LARGEST, run_closed_loop
-from netecho.net.client.connect import mark, unreachable
-from netecho.net.client.loss import loss_of_errno
+from netecho.net.client.connect import mark, path_mtu, unreachable
+from netecho.net.client.loss import is_final, loss_of_errno, loss_of_icmp
 from netecho.net.client.pending_stamps import PendingTxTimestamps
+from netecho.net.linux.sockopts import IP_RECVERR, IPV6_RECVERR
 from netecho.net.linux.wall_clock import ClockWatch
 from netecho.net.reactor.error_queue import ErrorQueueAware
 
@@ -33,6 +36,10 @@ if TYPE_CHECKING:
     from netecho.net.linux.timestamping import SocketTimestamps
 
 LARGEST = 65535
+# Errors that a send reports though they are of a datagram sent before, by ICMP. (ip(7): pending errors.)
+_OF_AN_EARLIER_DATAGRAM = frozenset(
+    {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENOPROTOOPT, errno.EPROTO, errno.EOPNOTSUPP}
+)
 # Datagrams read in one go, before what is due gets its turn.
 _BURST = 32
 
@@ -52,7 +59,13 @@ class ProbePort(ErrorQueueAware, udp.Port):
     def stamp(self, timestamps: SocketTimestamps | None) -> None:
         """Take the kernel's stamps from now on, where there are any."""
         self.timestamps = timestamps
-        self.pending_tx = PendingTxTimestamps(timestamps, self.socket) if timestamps is not None else None
+        if timestamps is not None:
+            self.pending_tx = PendingTxTimestamps(timestamps, self.socket)
+            # The error queue is read anyway: have it say who reported what. Where it is not read, it would keep the
+            # reactor awake.
+            six = self.socket.family == socket.AF_INET6
+            level, option = (socket.IPPROTO_IPV6, IPV6_RECVERR) if six else (socket.IPPROTO_IP, IP_RECVERR)
+            self.socket.setsockopt(level, option, 1)
 
     def createInternetSocket(self) -> socket.socket:
         """Make a socket that is marked as asked."""
@@ -81,16 +94,21 @@ class ProbePort(ErrorQueueAware, udp.Port):
                             link.pump()
                             return
                         data, rx_timestamp = rest
-            except BlockingIOError:
-                if pending_tx is not None:
-                    pending_tx.collect(everything=True)
-                return
             except OSError as error:
-                link.refused(error)
+                self._nothing_read(error)
                 return
             link.received(data, rx_timestamp)
             if not link.expecting or not self.connected:
                 return
+
+    def _nothing_read(self, error: OSError) -> None:
+        """Empty the error queue, and pass on what is there beside timestamps."""
+        if self.pending_tx is not None:
+            self.pending_tx.collect(everything=True)
+        if isinstance(error, BlockingIOError):
+            self._link.look_at_queued_error()
+        else:
+            self._link.refused(error)
 
 
 class DatagramLink(DatagramProtocol):
@@ -122,17 +140,33 @@ class DatagramLink(DatagramProtocol):
         port = self.port
         at = self._driver.clock()
         try:
-            port.socket.send(payload)
+            try:
+                port.socket.send(payload)
+            except OSError as error:
+                if error.errno not in _OF_AN_EARLIER_DATAGRAM:
+                    raise
+                if port.pending_tx is not None:
+                    port.pending_tx.collect(everything=True)
+                self.refused(error)
+                port.socket.send(payload)
         except OSError as error:
-            self._session.failed(probe, at, loss_of_errno(error))
+            self._session.failed(probe, at, self._loss(error))
             if port.timestamps is not None:
                 port.timestamps.failed(port.socket)
-            self.refused(error)
+            self._trouble(unreachable(self._address, error), error.errno)
             return
         self._session.sent(probe, at)
         if port.timestamps is not None and port.pending_tx is not None:
             port.pending_tx.expect(port.timestamps.sent(len(payload)), probe)
             port.pending_tx.collect()
+            if port.timestamps.error is not None:
+                self.look_at_queued_error()
+
+    def _loss(self, error: OSError) -> Loss:
+        if error.errno == errno.EMSGSIZE:
+            mtu = path_mtu(self.port.socket)
+            return Loss(LossReason.TOO_LARGE, f"path MTU {mtu}" if mtu else "")
+        return loss_of_errno(error)
 
     def payload(self, probe: Probe) -> bytes:
         """Return what a probe carries; it leaves at once."""
@@ -187,8 +221,24 @@ class DatagramLink(DatagramProtocol):
         )
 
     def refused(self, error: OSError) -> None:
-        """Learn that the network or the far host refuses."""
-        self._trouble(unreachable(self._address, error), error.errno)
+        """Learn that the network or the far host refuses a datagram that was sent."""
+        if not self.look_at_queued_error():
+            self._session.error_reported(loss_of_errno(error), self.clock())
+            self._trouble(unreachable(self._address, error), error.errno)
+
+    def look_at_queued_error(self) -> bool:
+        """Pass on what an ICMP message said, if one came since this was last asked; return whether one did."""
+        timestamps = self.port.timestamps
+        if timestamps is None or timestamps.error is None:
+            return False
+        queued, timestamps.error = timestamps.error, None
+        why = loss_of_icmp(queued)
+        if why is None:
+            return False
+        self._session.error_reported(why, self.clock())
+        if is_final(queued):
+            self._trouble(unreachable(self._address, OSError(queued.errno, "")), queued.errno)
+        return True
 
     def poll(self) -> None:
         """Read what waits in the socket."""
@@ -210,13 +260,16 @@ def open_port(reactor: Any, link: DatagramLink, address: Address, ip_options: Ip
     try:
         link.port.startListening()
     except CannotListenError as error:
+        if error.socketError.errno in (errno.EMFILE, errno.ENFILE):
+            raise unreachable(address, error.socketError) from None
         host, port = ip_options.source or ("", 0)
         raise UsageError(
             f"cannot send from --source {host or '*'}:{port}: {error.socketError}",
             "give an address of this machine of the target's family, and a port that is free (or 0)",
         ) from None
     try:
-        link.port.connect(address.host, address.port)
+        # Not by the port's own `connect`, which takes a host and a port and so loses the zone of a link-local address.
+        link.port.socket.connect(address.sockaddr)
     except OSError as error:
         link.close()
         raise unreachable(address, error) from None

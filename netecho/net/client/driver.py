@@ -74,7 +74,7 @@ class SessionDriver:
         now = self.clock()
         if self.session.expires(now):
             # We may be late ourselves: a reply that lies in the socket was not lost.
-            self._poll()
+            self.poll()
             self.session.expire(now)
         self.proceed(now)
 
@@ -104,12 +104,12 @@ class SessionDriver:
         if deadline is not None and (armed is None or deadline < armed):
             self._pacer.arm(deadline)
 
-    def _poll(self) -> None:
+    def poll(self) -> None:
         """Have the link hand over what was received, and nothing else be done meanwhile."""
-        if self.link is not None:
-            self._busy = True
+        if self.link is not None and not self.done.called:
+            busy, self._busy = self._busy, True
             self.link.poll()
-            self._busy = False
+            self._busy = busy
 
     def _send(self, now: int) -> bool:
         """Send what is due; return whether there is more of it."""
@@ -173,7 +173,7 @@ class SessionDriver:
         if self._stopped or self.done.called:
             return
         if poll and not self._busy:
-            self._poll()
+            self.poll()
         self._stopped = True
         now = self.clock()
         self.session.expire(now)

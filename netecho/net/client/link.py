@@ -43,6 +43,8 @@ class OpenedLink:
     tls: int | None = None
     facts: Callable[[Any], TransportFacts] = lambda _: NO_FACTS
     """What is known of a link of this kind at the end of the run."""
+    reached: Callable[[], Established | None] = lambda: None
+    """The first connection, where a link connects only for each probe; None: there was none, or `address` says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

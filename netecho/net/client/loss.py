@@ -10,10 +10,13 @@ from twisted.internet import error as twisted_error
 
 from netecho.errors import NetechoError, UnreachableError
 from netecho.measure.loss_reason import Loss, LossReason
+from netecho.net.linux.timestamping import ORIGIN_ICMP, ORIGIN_ICMP6
 from netecho.net.openssl_reasons import reason_of
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
+
+    from netecho.net.linux.timestamping import QueuedError
 
 _BY_ERRNO = {
     errno.ECONNREFUSED: LossReason.REFUSED,
@@ -32,6 +35,55 @@ _BY_ERRNO = {
     errno.ENFILE: LossReason.NO_DESCRIPTOR,
     errno.ENOENT: LossReason.REFUSED,
 }
+
+
+# RFC 792, 1812 and 4443. Linux gives the socket the error of those that say the target cannot be had at all, and
+# keeps to itself those that may pass (net and host unreachable, time exceeded), but for who asks (IP_RECVERR).
+_ICMP = {
+    (3, 0): ("network unreachable", LossReason.ICMP_UNREACHABLE),
+    (3, 1): ("host unreachable", LossReason.ICMP_UNREACHABLE),
+    (3, 2): ("protocol unreachable", LossReason.ICMP_UNREACHABLE),
+    (3, 3): ("port unreachable", LossReason.REFUSED),
+    (3, 4): ("fragmentation needed", LossReason.TOO_LARGE),
+    (3, 9): ("network administratively prohibited", LossReason.ICMP_UNREACHABLE),
+    (3, 10): ("host administratively prohibited", LossReason.ICMP_UNREACHABLE),
+    (3, 13): ("communication administratively prohibited", LossReason.ICMP_UNREACHABLE),
+    (11, 0): ("time to live exceeded", LossReason.ICMP_TTL),
+    (12, 0): ("parameter problem", LossReason.REJECTED),
+}
+_ICMP6 = {
+    (1, 0): ("no route", LossReason.ICMP_UNREACHABLE),
+    (1, 1): ("administratively prohibited", LossReason.ICMP_UNREACHABLE),
+    (1, 3): ("address unreachable", LossReason.ICMP_UNREACHABLE),
+    (1, 4): ("port unreachable", LossReason.REFUSED),
+    (2, 0): ("packet too big", LossReason.TOO_LARGE),
+    (3, 0): ("hop limit exceeded", LossReason.ICMP_TTL),
+}
+
+
+def loss_of_icmp(error: QueuedError) -> Loss | None:
+    """Return the reason that an ICMP message gives; None for an error of this host."""
+    if error.origin not in (ORIGIN_ICMP, ORIGIN_ICMP6):
+        return None
+    name, known = ("ICMP", _ICMP) if error.origin == ORIGIN_ICMP else ("ICMPv6", _ICMP6)
+    what, reason = known.get(
+        (error.type, error.code), (f"type {error.type} code {error.code}", LossReason.ICMP_UNREACHABLE)
+    )
+    mtu = f", path MTU {error.info}" if reason is LossReason.TOO_LARGE and error.info else ""
+    return Loss(reason, f"{name} {what}{f' from {error.offender}' if error.offender else ''}{mtu}")
+
+
+# As Linux has it (icmp_err_convert, icmpv6_err_convert): what a connected socket is told without having asked.
+_FINAL = {3: frozenset({2, 3, 6, 7, 8, 9, 10, 13, 14, 15})}
+_FINAL6 = {1: frozenset({1, 2, 4, 5, 6})}
+_PARAMETER_PROBLEM, _PARAMETER_PROBLEM6 = 12, 4
+
+
+def is_final(error: QueuedError) -> bool:
+    """Tell whether an ICMP message says that the target cannot be had, and not only that it cannot for now."""
+    if error.origin == ORIGIN_ICMP:
+        return error.type == _PARAMETER_PROBLEM or error.code in _FINAL.get(error.type, ())
+    return error.type == _PARAMETER_PROBLEM6 or error.code in _FINAL6.get(error.type, ())
 
 
 class LinkError(UnreachableError):

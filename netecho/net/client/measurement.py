@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import time
 import uuid
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,8 +20,9 @@ from netecho.measure.facts import NO_FACTS, TransportFacts
 from netecho.measure.payload import Payloads
 from netecho.measure.result import Result, Route, Setup, Start
 from netecho.measure.session import Session
+from netecho.net.client import descriptors
 from netecho.net.client.driver import SessionDriver
-from netecho.net.client.link import LinkContext, OpenedLink
+from netecho.net.client.link import Established, LinkContext, OpenedLink
 from netecho.net.client.loss import loss_of_connecting
 from netecho.net.client.resolve import resolve
 from netecho.net.client.transports import TRANSPORTS
@@ -54,6 +56,8 @@ class _Measurement:
         self._reporter = reporter
         self._drivers: list[SessionDriver] = []
         self._trouble: NetechoError | None = None
+        self._ending = False
+        """Whether the network's refusal ends the run, or may."""
         self._failed: Deferred[None] = Deferred()
         self._wall = time.time_ns()
         self._began = time.monotonic_ns()
@@ -83,7 +87,7 @@ class _Measurement:
                     driver.link.close()
         if self._trouble is not None and not self._recorder.rtt.count:
             raise self._trouble
-        return self._ended(start, facts)
+        return self._ended(replace(start, route=_reached(start.route, opened[0].reached())), facts)
 
     async def _open(self) -> tuple[Start, list[OpenedLink]]:
         job = self._job
@@ -99,6 +103,7 @@ class _Measurement:
             addresses=addresses,
             trouble=self._met_trouble,
         )
+        descriptors.make_room(2 * job.plan.connections)
         self._open_link = transport.prepare(context)
         self._drivers = [
             SessionDriver(
@@ -174,13 +179,21 @@ class _Measurement:
     def _met_trouble(self, error: NetechoError, number: int | None) -> None:
         """Learn what the network refuses: the end where nothing has come back yet, else a loss like another.
 
-        A datagram that is too long for the path says nothing of the next one, which may be shorter.
+        A reply may lie in a socket beside the error, so all are read first; then nothing more is, so that the run ends
+        either with this error or as if it had not been. A datagram that is too long for the path says nothing of the
+        next one, which may be shorter.
         """
         if self._trouble is None:
             self._trouble = error
-        if not self._recorder.rtt.count and number != errno.EMSGSIZE:
+        if number == errno.EMSGSIZE or self._ending or self._recorder.rtt.count:
+            return
+        self._ending = True
+        for driver in self._drivers:
+            driver.poll()
+        self._ending = not self._recorder.rtt.count
+        if self._ending:
             for driver in self._drivers:
-                driver.stop()
+                driver.stop(poll=False)
 
     def _stop(self) -> None:
         for driver in self._drivers:
@@ -194,6 +207,13 @@ class _Measurement:
             summary=self._recorder.summary(),
             facts=facts,
         )
+
+
+def _reached(route: Route, established: Established | None) -> Route:
+    """Return the route with the address that answered, where only connecting for a probe told which that is."""
+    if established is None:
+        return route
+    return replace(route, address=established.address.host, port=established.address.port)
 
 
 def _first(failure: Failure) -> Any:

@@ -48,9 +48,12 @@ async def resolve(
     family = {4: socket.AF_INET, 6: socket.AF_INET6, None: socket.AF_UNSPEC}[ip_options.family]
     literal = _is_literal(target.host)
     start = time.monotonic_ns()
-    looked_up = _getaddrinfo(reactor, target.host, target.port, family, kind).addTimeout(timeout / SECOND, reactor)
     try:
-        found = await looked_up
+        if literal:  # nobody is asked, so nothing is waited for
+            found = socket.getaddrinfo(target.host, target.port, family, kind)
+        else:
+            looked_up = _getaddrinfo(reactor, target.host, target.port, family, kind)
+            found = await looked_up.addTimeout(timeout / SECOND, reactor)
     except DeferredTimeoutError:
         raise UnreachableError(
             f"the name {target.host!r} was not resolved within {timeout / SECOND:g} s",
@@ -59,7 +62,7 @@ async def resolve(
     except OSError as error:
         raise _unresolved(target.host, error, ip_options) from None
     took = time.monotonic_ns() - start
-    addresses = _interleaved([Address(socket.AddressFamily(family), sockaddr) for family, _, _, _, sockaddr in found])
+    addresses = _interleaved([Address(socket.AddressFamily(each[0]), each[4]) for each in found])
     return addresses, None if literal else took
 
 

@@ -107,7 +107,7 @@ class _Streams:
         context = self._context
         payloads = context.payloads if context.job.plan.reconnect else None
         link = ReconnectingLink(driver, context.recorder, self.dial, context.trouble, payloads)
-        return OpenedLink(link=link, address=context.addresses[0], facts=self._agreed)
+        return OpenedLink(link=link, address=context.addresses[0], facts=self._agreed, reached=lambda: link.first)
 
     def _agreed(self, _: object = None) -> TransportFacts:
         return TransportFacts(tls=None if self._client is None else self._client.facts)

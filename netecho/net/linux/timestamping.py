@@ -69,6 +69,10 @@ _EXTENDED_ERROR = (sockopts.IP_RECVERR, sockopts.IPV6_RECVERR)
 _NONE: tuple[tuple[int, int], ...] = ()
 
 
+ORIGIN_LOCAL, ORIGIN_ICMP, ORIGIN_ICMP6 = 1, 2, 3
+"""Who reported an error: this host, a router or the peer (linux/errqueue.h)."""
+
+
 class QueuedError(NamedTuple):
     """An error that the network or this host reported (sock_extended_err)."""
 
@@ -77,6 +81,9 @@ class QueuedError(NamedTuple):
     type: int
     code: int
     info: int
+    """The path's MTU, where the packet was too large for it."""
+    offender: str = ""
+    """The address of the router or host that reported it."""
 
 
 def parse_tx_timestamp(ancillary: Ancillary) -> tuple[int, int] | None:
@@ -109,8 +116,21 @@ def parse_error(ancillary: Ancillary) -> QueuedError | None:
         if kind in _EXTENDED_ERROR:
             errno, origin, type_, code, _, info, _ = _extended_error(data)
             if origin != ORIGIN_TIMESTAMPING:
-                return QueuedError(errno, origin, type_, code, info)
+                return QueuedError(errno, origin, type_, code, info, _offender(data[_EXTENDED_ERROR_SIZE:]))
     return None
+
+
+_EXTENDED_ERROR_SIZE = 16
+
+
+def _offender(sockaddr: bytes) -> str:
+    """Read the address that follows an extended error: struct sockaddr_in or sockaddr_in6, of family 0 if unknown."""
+    family = int.from_bytes(sockaddr[:2], sys.byteorder)
+    if family == socket.AF_INET and len(sockaddr) >= 8:
+        return socket.inet_ntop(socket.AF_INET, sockaddr[4:8])
+    if family == socket.AF_INET6 and len(sockaddr) >= 24:
+        return socket.inet_ntop(socket.AF_INET6, sockaddr[8:24])
+    return ""
 
 
 def entry_tx_timestamp(entries: Entries, index: int) -> tuple[int, int] | None:
