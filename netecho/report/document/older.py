@@ -17,7 +17,7 @@ _ADDED: dict[str, Any] = {
     "gone_ms": 0.0,
     "suspended_ms": 0.0,
 }
-_ADDED_TO_PROBES = {"dropped_here": 0, "not_sent": 0}
+_ADDED_TO_PROBES = {"stray_bytes": 0, "dropped_here": 0, "not_sent": 0}
 
 
 def completed(document: Document) -> Document:

@@ -23,7 +23,9 @@ ADDED = ("loss_by_reason", "outages", "unavailable_ms", "gone_ms", "suspended_ms
 def old(name: str) -> Document:
     document = {key: value for key, value in RUNS[name].items() if key not in (*ADDED, "timeline")}
     document["probes"] = {
-        key: value for key, value in document["probes"].items() if key not in ("dropped_here", "not_sent")
+        key: value
+        for key, value in document["probes"].items()
+        if key not in ("stray_bytes", "dropped_here", "not_sent")
     }
     return document
 
