@@ -45,7 +45,10 @@ class TransportCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientCounts:
-    """One client's part over its open connections and its recent datagrams: an address, or a /64 network of IPv6."""
+    """One client's part over its open connections and its datagrams: an address, or a /64 network of IPv6.
+
+    Of datagrams the bytes are about right, and only of the busiest sources: see `source_counts`.
+    """
 
     client: str
     """Printable: `192.0.2.1`, `2001:db8::/64`, `uid 1000`."""

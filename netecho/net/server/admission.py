@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from netecho.echo.events import Connected, Disconnected
 from netecho.echo.limits import Gate, RateLimit, client_of, printable_client
 from netecho.echo.loop_guard import LoopGuard
 from netecho.echo.refusal_log import RefusalLog
 from netecho.echo.snapshot import ClientCounts, ServerSnapshot, TransportCounts, busiest
+from netecho.echo.source_counts import SourceCounts
 from netecho.echo.totals import Totals
 from netecho.units import SECOND
 
@@ -106,6 +107,7 @@ class Admission:
         self.loop_guard = None if unlimited else LoopGuard(random.getrandbits(64))
         """None: datagrams are not limited."""
         self.above_rate = f"more than {settings.limits.rate} in a second (--max-rate)"
+        self._sources: list[tuple[SourceCounts, Callable[[Any], str]]] = []
         self._started = clock()
         self._numbered = 0
         self._totals: dict[str, Totals] = {}
@@ -132,6 +134,12 @@ class Admission:
         self.rate.roll(now)
         if self.loop_guard is not None:
             self.loop_guard.roll(now)
+
+    def new_sources(self, client_of_source: Callable[[Any], str]) -> SourceCounts:
+        """Make the counts of a listener for datagrams, whose sources `client_of_source` turns into clients."""
+        counts = SourceCounts()
+        self._sources.append((counts, client_of_source))
+        return counts
 
     def admit(self, transport: str, address: str, peer: str, *, handshake: bool = False) -> str | None:
         """Accept a connection and return the client it counts for; or refuse it and return None.
@@ -225,10 +233,17 @@ class Admission:
         return ServerSnapshot(
             at=self.clock() - self._started,
             transports=transports,
-            clients=busiest(clients.values()),
+            clients=busiest([*clients.values(), *self._sending_datagrams()]),
             refusals=dict(self._reasons),
             totals=self.totals,
         )
+
+    def _sending_datagrams(self) -> list[ClientCounts]:
+        return [
+            ClientCounts(client=printable_client(client_of_source(source)), bytes_received=received, bytes_sent=sent)
+            for counts, client_of_source in self._sources
+            for source, (received, sent) in counts.bytes.items()
+        ]
 
     def end_idle(self) -> None:
         """Abort the connections that were silent for too long, or whose TLS handshake takes too long."""

@@ -54,6 +54,7 @@ class DatagramListener(SocketReader):
         self._admission = admission
         self._totals = admission.totals_of("udp")
         self._loop_guard = admission.loop_guard
+        self._sources = admission.new_sources(client_of)
         self._answer = answer
         self._port = bound.port or 0
         self._data = bytearray(LARGEST)
@@ -66,6 +67,7 @@ class DatagramListener(SocketReader):
         now = clock()
         until = now + _SLICE
         self._admission.roll(now)
+        self._sources.roll(now)
         for _ in range(_BATCH):
             try:
                 size, control, _, peer = self._socket.recvmsg_into([self._data], _ROOM)
@@ -98,10 +100,12 @@ class DatagramListener(SocketReader):
         if answer is None:
             return
         try:
-            totals.bytes_sent += self._socket.sendmsg([answer], headers.back, 0, peer)
+            sent = self._socket.sendmsg([answer], headers.back, 0, peer)
         except OSError:  # no room in the send buffer, or no route back: UDP may lose a datagram
             return
+        totals.bytes_sent += sent
         totals.datagrams_answered += 1
+        self._sources.add(peer[0], size, sent)
         if self._loop_guard is not None:
             self._loop_guard.answered(peer, bytes(answer))
 

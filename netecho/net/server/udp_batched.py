@@ -8,6 +8,7 @@ does the same one datagram at a time.
 from __future__ import annotations
 
 import socket
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ class BatchedDatagramListener(SocketReader):
         self._rate, self._clock = admission.rate, admission.clock
         self._totals = admission.totals_of("udp")
         self._guard = admission.loop_guard
+        self._source_counts = admission.new_sources(self._client_of)
         self._port = bound.port or 0
         self._never = frozenset(map(socket.htons, (*NEVER_ANSWERED, self._port)))
         self._v6 = bound.socket.family == socket.AF_INET6
@@ -59,7 +61,9 @@ class BatchedDatagramListener(SocketReader):
 
     def doRead(self) -> None:
         """Answer what waits."""
-        self._admission.roll(self._clock())
+        now = self._clock()
+        self._admission.roll(now)
+        self._source_counts.roll(now)
         if not self._batch.receive_one():
             return
         self._answer_one()
@@ -103,8 +107,10 @@ class BatchedDatagramListener(SocketReader):
             if not self._v6 or self._destinations[0] != LINK_LOCAL:
                 self._interfaces[0] = 0
             if batch.send_one_back(self._info):
+                size = batch.lengths[0]
                 totals.datagrams_answered += 1
-                totals.bytes_sent += batch.lengths[0]
+                totals.bytes_sent += size
+                self._source_counts.add(self._sources[0], size, size)
         else:
             totals.datagrams_refused += 1
             self._admission.log_refusal("udp", self._address(0), reason)
@@ -124,9 +130,12 @@ class BatchedDatagramListener(SocketReader):
         """Count the batch against its sources' limits; return how many each may still have, None if all may."""
         rate = self._rate
         if rate.rate is None:
-            return None
+            return None  # nor are the sources counted for snapshots: without a limit, only speed is asked for
         asked = Counter(self._sources[:count].tolist())
         within = {source: rate.take_many(source, number) for source, number in asked.items()}
+        mean = sum(self._batch.lengths[:count]) // count  # what each sent of it would be dearer to know
+        for source, number in asked.items():
+            self._source_counts.add(source, number * mean, within[source] * mean)
         return None if within == asked else within
 
     def _busy(self, count: int) -> frozenset[Hashable]:
@@ -200,6 +209,12 @@ class BatchedDatagramListener(SocketReader):
             # Not known: it was queued before IP_PKTINFO was asked for. Why this is safe: see `cmsg.Headers`.
             self._locals[index] = destination
         return refusal(socket.ntohs(self._batch.ports[index]), self._ttls[index], self._port)
+
+    def _client_of(self, source: int) -> str:
+        """Return what a source counts as for the limits."""
+        if self._v6:
+            return f"{source.to_bytes(8, sys.byteorder).hex()}/64"
+        return socket.inet_ntop(socket.AF_INET, source.to_bytes(4, sys.byteorder))
 
     def _looping(self, index: int, busy: frozenset[Hashable]) -> str | None:
         """Have the loop guard look at a datagram, if it is of one of the busy endpoints."""

@@ -11,6 +11,7 @@ import pytest
 from netecho.echo.events import Received, Refused
 from netecho.echo.limits import Limits
 from netecho.echo.loop_guard import ANSWER_TTL, LOOP
+from netecho.echo.snapshot import ClientCounts
 from netecho.net.linux import mmsg
 from netecho.net.linux.mmsg import SIZE, Batch
 from netecho.net.server.sockets import BoundSocket
@@ -349,6 +350,20 @@ def test_one_without_a_way_back_does_not_keep_the_others_of_its_batch() -> None:
         assert batch.send_back(0, 3, 0) == (2, 4)
         assert [client.recv(10) for _ in range(2)] == [b"1", b"333"]
         assert batch.receive() == 0
+
+
+@pytest.mark.parametrize("count", [1, 3 * SIZE])
+def test_the_busiest_clients_are_in_a_snapshot(echo: Echo, count: int) -> None:
+    client = echo.client()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    for number in range(count):
+        echo.send(client, b"%010d" % number)
+    for _ in range(count):
+        echo.answer(client)
+    network = "::/64" if ":" in echo.host else echo.host
+    snapshot = echo.parts.admission.snapshot()
+    assert snapshot.clients == (ClientCounts(client=network, bytes_received=10 * count, bytes_sent=10 * count),)
+    assert snapshot.transports["udp"].echoes == count
 
 
 class TestLoops:
