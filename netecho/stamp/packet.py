@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PORT = 862
 """Where a Session-Reflector listens (RFC 8762 section 4.1)."""
 SHORTEST = 14
-"""Octets of TWAMP-Light's smallest request: sequence, stamp, error estimate (RFC 5357 section 4.1.2)."""
+"""Octets of TWAMP-Light's smallest request: sequence, timestamp, error estimate (RFC 5357 section 4.1.2)."""
 SHORTEST_REPLY = 38
 """Octets of a TWAMP-Light reply up to the sender's error estimate. The TTL after it (section 4.2.1) is left out by
 some; what STAMP has after that is zero."""

@@ -29,7 +29,7 @@ def to_ntp(instant: int) -> int:
 
 
 def from_ntp(stamp: int, near: int) -> int:
-    """Return the instant of an NTP stamp, in the era that puts it within 68 years of `near`."""
+    """Return the instant of an NTP timestamp, in the era that puts it within 68 years of `near`."""
     seconds = _unwrapped((stamp >> 32) - NTP_EPOCH, near)
     # Rounded, so that every nanosecond survives the way there and back: the fraction's step is 0.23 ns.
     return seconds * SECOND + (((stamp & _MASK_32) * SECOND + (1 << 31)) >> 32)
@@ -42,7 +42,7 @@ def to_ptp(instant: int) -> int:
 
 
 def from_ptp(stamp: int, near: int) -> int:
-    """Return the instant of a PTP stamp, in the era that puts it within 68 years of `near`."""
+    """Return the instant of a PTP timestamp, in the era that puts it within 68 years of `near`."""
     return _unwrapped(stamp >> 32, near) * SECOND + (stamp & _MASK_32)
 
 
@@ -52,7 +52,7 @@ def to_wire(instant: int, *, ptp: bool = False) -> int:
 
 
 def from_wire(stamp: int, near: int, *, ptp: bool = False) -> int:
-    """Return the instant of a stamp whose Error Estimate has this Z bit."""
+    """Return the instant of a timestamp whose Error Estimate has this Z bit."""
     return from_ptp(stamp, near) if ptp else from_ntp(stamp, near)
 
 
@@ -62,12 +62,12 @@ def _unwrapped(seconds: int, near: int) -> int:
 
 
 class ErrorEstimate(NamedTuple):
-    """How good the stamps beside it are: 16 bits, S Z Scale(6) Multiplier(8) (RFC 4656 section 4.1.2, RFC 8186)."""
+    """How exact the timestamps are: 16 bits, S Z Scale(6) Multiplier(8) (RFC 4656 section 4.1.2, RFC 8186)."""
 
     synchronised: bool
     """S: the clock follows an external source of UTC."""
     ptp: bool
-    """Z: the stamps are in PTP's truncated format, not in NTP's."""
+    """Z: the timestamps are in PTP's truncated format, not in NTP's."""
     scale: int
     multiplier: int
 

@@ -51,7 +51,7 @@ class SyncSource(IntEnum):
 
 
 class Method(IntEnum):
-    """How a stamp was taken (section 5.5)."""
+    """How a timestamp was taken (section 5.5)."""
 
     HARDWARE = 1
     SOFTWARE = 2
@@ -179,7 +179,7 @@ class ClassOfService(NamedTuple):
 
 
 class TimestampInformation(NamedTuple):
-    """Section 4.3: what the reflector's clock follows and how it stamped, on the way in and on the way out."""
+    """Section 4.3: what the reflector's clock follows and how T2 and T3 were taken."""
 
     sync_in: int = 0
     method_in: int = 0

@@ -16,7 +16,7 @@ KEPT = 128
 _FEWEST = 3
 """Points a line is laid through; with fewer the offset is taken as constant."""
 _SHORTEST = 1_000_000_000
-"""Nanoseconds between the first and the last of them: in less, stamps err by more than clocks drift."""
+"""Nanoseconds between the first and the last of them: in less, timestamps err by more than clocks drift."""
 
 
 class Sample(NamedTuple):
@@ -77,7 +77,7 @@ class BestSamples:
         if not self._best:
             return None
         ordered = sorted(self._best, key=_round_trip)
-        # A quarter of them, which leaves out those that waited in a queue. Medians, because one lying stamp among
+        # A quarter of them, which leaves out those that waited in a queue. Medians, because one wrong timestamp among
         # these must not bend the line.
         best = sorted(ordered[: max(len(ordered) // 4, _FEWEST)])
         drift = _slope(best)

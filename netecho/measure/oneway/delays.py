@@ -30,7 +30,7 @@ BLOCK = 1024
 Choice = Literal["auto", "synced", "estimated"]
 
 _APART = 60 * SECOND
-"""Timestamps further off than this are not of this time: no clock that somebody looks at is so wrong."""
+"""Timestamps further off than this are of another time: no clock in use is so wrong."""
 _APART_SYNCED = SECOND
 """The same where both ends say that they follow UTC."""
 _RECENT = 15
@@ -186,7 +186,7 @@ class OneWay:
         return int(median(recent)) if len(recent) >= _FEW else offset
 
     def replied(self, flow: Flow, seq: int, at: int, stamps: Timestamps, here: Claim, there: Claim) -> None:
-        """Take in a probe whose stamps can be believed.
+        """Take in a probe whose timestamps can be believed.
 
         `seq` is its number on its connection; `at` when it was answered, by the monotonic clock.
         """

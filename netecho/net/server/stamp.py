@@ -211,14 +211,14 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         return sent
 
     def _count_anew(self) -> None:
-        """Have the system number stamps from 0 again: some releases have counted a send that failed, others not."""
+        """Restart the kernel's numbering of tx timestamps: some releases count a send that failed, others do not."""
         self._awaited.clear()
         self._counter.restart()
         _stamp(self._socket, numbered=False)
         _stamp(self._socket)
 
     def _collect(self, *, everything: bool = False) -> None:
-        """Give the replies that have left the stamps of their leaving."""
+        """Read tx timestamps, and hand each to its reply."""
         if not self._awaited and not everything:
             return
         for _ in range(PER_DRAIN):
@@ -247,6 +247,6 @@ def prepare(sock: socket.socket) -> bool:
 
 
 def _stamp(sock: socket.socket, *, numbered: bool = True) -> None:
-    # TX_SOFTWARE is asked for with each packet where it matters: its stamps cost a system call each.
+    # TX_SOFTWARE is requested by packet, where it matters: each tx timestamp costs a system call.
     asked = sockopts.RX_SOFTWARE | sockopts.REPORT_SOFTWARE | sockopts.OPT_TSONLY | (sockopts.OPT_ID if numbered else 0)
     sock.setsockopt(socket.SOL_SOCKET, sockopts.SO_TIMESTAMPING, asked)

@@ -1,4 +1,4 @@
-"""What a STAMP run has to say beside its round trips: each direction, the clocks, and what became of the packets.
+"""A STAMP run's figures beside its round trips: each direction, the clocks, and what became of the packets.
 
 Made from the section `stamp` of the document alone, so a saved run says the same.
 """
