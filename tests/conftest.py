@@ -23,6 +23,7 @@ pytest_plugins = ["tests.program"]
 # An example that takes long on a busy machine is no defect: no test asserts on speed.
 settings.register_profile("netecho", deadline=None)
 settings.register_profile("long", deadline=None, max_examples=10_000)
+settings.register_profile("brief", deadline=None, max_examples=20)  # where the same tests run once more, elsewhere
 settings.load_profile("netecho")
 
 TESTS = Path(__file__).parent
@@ -33,8 +34,8 @@ WORKERS_PER_CORE = 1.5
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run a whole suite on all cores; a test or a file that was asked for by name at once, in this process."""
-    if any(Path(each.partition("::")[0]).is_file() for each in config.args):
+    """Run folders of tests on all cores; tests and files that were asked for by name at once, in this process."""
+    if all(Path(each.partition("::")[0]).is_file() for each in config.args):
         config.option.dist = "no"
         return 0
     return max(2, int(len(os.sched_getaffinity(0)) * WORKERS_PER_CORE))

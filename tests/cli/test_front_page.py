@@ -26,7 +26,7 @@ def imported_by(*arguments: str) -> set[str]:
         [sys.executable, "-X", "importtime", "-m", "netecho", *arguments],
         capture_output=True,
         text=True,
-        env=environment(),
+        env={name: value for name, value in environment().items() if not name.startswith("COVERAGE_")},
         check=False,
     )
     lines = [line for line in ended.stderr.splitlines() if line.startswith("import time:")]
