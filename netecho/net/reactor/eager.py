@@ -18,7 +18,9 @@ from twisted.internet.tcp import Connection
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+    from twisted.internet.error import ConnectionLost
 
 CHUNK = 65_536
 """Bytes taken by one read."""
@@ -50,7 +52,7 @@ class EagerWriter(Connection):
         if sent != len(data):
             self._wait(data[sent:] if sent else data)
 
-    def writeSequence(self, iovec: Any) -> None:
+    def writeSequence(self, iovec: Iterable[bytes]) -> None:
         """Write several pieces as one."""
         self.write(b"".join(iovec))
 
@@ -62,7 +64,7 @@ class EagerWriter(Connection):
             self._written(result)
         return result
 
-    def writeSomeData(self, data: bytes) -> Any:
+    def writeSomeData(self, data: bytes) -> int | ConnectionLost:
         """Send once, and count."""
         sent = super().writeSomeData(data)
         if isinstance(sent, int) and sent > 0:
@@ -74,7 +76,7 @@ class EagerWriter(Connection):
         self.waiting = True
         FileDescriptor.write(self, rest)
 
-    def _written(self, result: Any) -> None:
+    def _written(self, result: object) -> None:
         """Go on: nothing waits any more; `result` is what the last send came to."""
 
 
@@ -125,7 +127,7 @@ class EagerConnection(EagerWriter):
         self.stopReading()
         super()._wait(rest)
 
-    def _written(self, result: Any) -> None:
+    def _written(self, result: object) -> None:
         if result is not None or not self.connected or self.disconnecting:
             return
         if self.on_written is not None:

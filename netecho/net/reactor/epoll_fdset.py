@@ -12,7 +12,7 @@ Nothing about echoing belongs here.
 from __future__ import annotations
 
 import select
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.error import ConnectionDone, ConnectionLost
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IDelayedCall
 
+    from netecho.net.reactor.interfaces import Reactor, ReactorTime, Selectable
+
 # The kernel's numbers (epoll_ctl(2)): `select` names them only where there is epoll.
 _IN, _OUT = 0x001, 0x004
 _GONE = 0x008 | 0x010  # EPOLLERR, EPOLLHUP
@@ -36,7 +38,7 @@ _BATCH = 256
 """Events taken in one pass; then the reactor's other descriptors and timers have their turn."""
 
 
-def fdset_for(reactor: Any) -> Any:
+def fdset_for(reactor: Reactor) -> Any:
     """Return the IReactorFDSet for a server's connections: an epoll inside `reactor`, or `reactor` itself."""
     if portable.REQUESTED or not hasattr(select, "epoll"):
         return reactor
@@ -47,10 +49,10 @@ def fdset_for(reactor: Any) -> Any:
 class EpollFDSet(FileDescriptor):
     """An IReactorFDSet inside a reactor; the reactor watches its epoll."""
 
-    def __init__(self, reactor: Any) -> None:
-        super().__init__(reactor)
+    def __init__(self, reactor: ReactorTime) -> None:
+        super().__init__(cast("Any", reactor))
         self._epoll = select.epoll()
-        self._watched: dict[int, Any] = {}
+        self._watched: dict[int, Selectable] = {}
         self._wanted: dict[int, int] = {}
         self.startReading()
 
@@ -83,7 +85,7 @@ class EpollFDSet(FileDescriptor):
         """No longer watch for room to write."""
         self._unwant(writer, _OUT)
 
-    def removeAll(self) -> list[Any]:
+    def removeAll(self) -> list[Selectable]:
         """Forget every descriptor and return them."""
         everything = list(self._watched.values())
         for fd in list(self._watched):
@@ -92,11 +94,11 @@ class EpollFDSet(FileDescriptor):
         self._wanted.clear()
         return everything
 
-    def getReaders(self) -> list[Any]:
+    def getReaders(self) -> list[Selectable]:
         """Return those watched for reading."""
         return [self._watched[fd] for fd, mask in self._wanted.items() if mask & _IN]
 
-    def getWriters(self) -> list[Any]:
+    def getWriters(self) -> list[Selectable]:
         """Return those watched for writing."""
         return [self._watched[fd] for fd, mask in self._wanted.items() if mask & _OUT]
 
@@ -130,7 +132,7 @@ class EpollFDSet(FileDescriptor):
         self.stopReading()
         self._epoll.close()
 
-    def _want(self, selectable: Any, event: int) -> None:
+    def _want(self, selectable: Selectable, event: int) -> None:
         fd = selectable.fileno()
         mask = self._wanted.get(fd)
         if mask is None:
@@ -141,7 +143,7 @@ class EpollFDSet(FileDescriptor):
             self._epoll.modify(fd, mask | event)
             self._wanted[fd] = mask | event
 
-    def _unwant(self, selectable: Any, event: int) -> None:
+    def _unwant(self, selectable: Selectable, event: int) -> None:
         fd = selectable.fileno()
         mask = self._wanted.get(fd)
         if mask is None or not mask & event:
@@ -153,7 +155,7 @@ class EpollFDSet(FileDescriptor):
             self._epoll.modify(fd, mask & ~event)
             self._wanted[fd] = mask & ~event
 
-    def _disconnect(self, connection: Any, why: BaseException | int, reading: bool) -> None:
+    def _disconnect(self, connection: Selectable, why: object, reading: bool) -> None:
         """End a connection, or the half that it was read from, as Twisted's reactors do."""
         self.removeReader(connection)
         if reading and isinstance(why, ConnectionDone):

@@ -14,7 +14,7 @@ It holds while the descriptor is being read: one that is only written to when th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class _Transport(Protocol):
     """What the mixin needs of `tcp.Connection` and `udp.Port`."""
 
-    connected: Any
+    connected: object
     doRead: Callable[[], object]
     startReading: Callable[[], None]
     stopReading: Callable[[], None]

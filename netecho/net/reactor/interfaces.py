@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from twisted.python.failure import Failure
+
 
 class DelayedCall(Protocol):
     """A call that is to come."""
@@ -51,6 +53,28 @@ class ReactorDescriptors(Protocol):
 
     def removeWriter(self, writer: object, /) -> object:
         """No longer watch for room to write."""
+
+
+class Selectable(Protocol):
+    """A descriptor that can be read and written, and is told of its end, as a reactor uses it.
+
+    What `doRead` and `doWrite` return is why the connection is over; None: it is not.
+    """
+
+    def fileno(self) -> int:
+        """Return the number of the descriptor."""
+
+    def doRead(self) -> object:
+        """Read."""
+
+    def doWrite(self) -> object:
+        """Write."""
+
+    def readConnectionLost(self, reason: Failure, /) -> object:
+        """Learn that nothing more will come."""
+
+    def connectionLost(self, reason: Failure, /) -> object:
+        """Learn that the connection is over."""
 
 
 class ReactorProcess(ReactorTime, Protocol):

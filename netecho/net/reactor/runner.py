@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
 
+    from netecho.net.reactor.interfaces import Reactor
+
 T = TypeVar("T")
 
 YOUNG = 700
@@ -49,7 +51,7 @@ class Interrupt:
 
 
 def run(
-    main: Callable[[Any, Interrupt], Coroutine[Deferred[Any], Any, T]],
+    main: Callable[[Reactor, Interrupt], Coroutine[Deferred[Any], Any, T]],
     logged: Callable[[Failure], None] | None = None,
 ) -> T:
     """Run `main` on the reactor to its end; raise `CutOffError` at the second signal, and whatever `main` raises.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from zope.interface import implementer
@@ -24,15 +24,11 @@ if TYPE_CHECKING:
 
     from twisted.python.failure import Failure
 
+    from netecho.net.reactor.interfaces import DelayedCall, ReactorDescriptors, ReactorTime
+
 SPIN = 250_000
 """How long before the instant a spinning pacer wakes, ns: above the wake-ups of an idle core, a few of which
 take over 100 µs."""
-
-
-class Timekeeper(Protocol):
-    """What a pacer asks of a reactor; zope's interfaces say the same, but not to a type checker."""
-
-    def callLater(self, delay: float, call: Callable[[], None], /) -> Any: ...  # noqa: D102
 
 
 class _Alarm(Protocol):
@@ -52,7 +48,7 @@ class Pacer:
 
     def __init__(
         self,
-        reactor: Timekeeper,
+        reactor: ReactorTime,
         fire: Callable[[], None],
         *,
         spin: bool = False,
@@ -64,7 +60,7 @@ class Pacer:
         self._at: int | None = None
         alarm: _Alarm | None = None
         if clock is time.monotonic_ns and IReactorFDSet.providedBy(reactor):
-            alarm = TimerDescriptor.on(reactor, self._ring)
+            alarm = TimerDescriptor.on(cast("ReactorDescriptors", reactor), self._ring)
         self._alarm: _Alarm = alarm or DelayedAlarm(reactor, self._ring, clock)
 
     @property
@@ -103,7 +99,9 @@ class Pacer:
 class TimerDescriptor:
     """A timer descriptor among the reactor's readers."""
 
-    def __init__(self, reactor: Any, fd: int, settime: Callable[[int], None], ring: Callable[[], None]) -> None:
+    def __init__(
+        self, reactor: ReactorDescriptors, fd: int, settime: Callable[[int], None], ring: Callable[[], None]
+    ) -> None:
         self._reactor = reactor
         self._fd = fd
         self._settime = settime
@@ -112,7 +110,7 @@ class TimerDescriptor:
         reactor.addReader(self)
 
     @classmethod
-    def on(cls, reactor: Any, ring: Callable[[], None]) -> TimerDescriptor | None:
+    def on(cls, reactor: ReactorDescriptors, ring: Callable[[], None]) -> TimerDescriptor | None:
         """Make one, or None where the system has no timer descriptors."""
         made = timerfd.timerfd()
         return None if made is None else cls(reactor, *made, ring)
@@ -153,11 +151,11 @@ class TimerDescriptor:
 class DelayedAlarm:
     """The same by `callLater`: portable, a millisecond coarse on most reactors."""
 
-    def __init__(self, reactor: Timekeeper, ring: Callable[[], None], clock: Callable[[], int]) -> None:
+    def __init__(self, reactor: ReactorTime, ring: Callable[[], None], clock: Callable[[], int]) -> None:
         self._reactor = reactor
         self._ring = ring
         self._clock = clock
-        self._call: Any = None
+        self._call: DelayedCall | None = None
 
     def set(self, at: int | None) -> None:
         """Go off at `at`, ns of the clock, instead of any instant set before."""
