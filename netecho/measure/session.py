@@ -169,6 +169,20 @@ class Session:
         ):
             self._sending = False
 
+    def suspended(self, since: int, now: int) -> None:
+        """Skip what was due from `since` to `now`, when this process was stopped: it is neither sent late nor lost.
+
+        To send it all at once would measure the burst. The numbers of the probes go on, a count is so many fewer.
+        """
+        skipped = 0
+        while self._sending and not self.closed_loop and self._next < now:
+            skipped += 1
+            self._next = self._start + next(self._offsets)
+            if self._limit is not None:
+                self._limit -= 1
+            self._close_if_over(self._next)
+        self._recorder.not_sent(skipped, now - since)
+
     def sent(self, probe: Probe, at: int) -> None:
         """Record that `probe` left at `at`, by the program's clock just before the system was asked to send."""
         probe.sent_at = at
@@ -331,6 +345,11 @@ class Session:
         else:
             self._recorder.duplicated()
             self._events.append(ReplyDuplicated(self._connection, index - self._warmup))
+
+    def dropped_here(self, count: int) -> None:
+        """Record datagrams that this machine's receive buffer had no room for."""
+        if count > 0:
+            self._recorder.dropped_here(count)
 
     def stray(self, data: bytes, size: int | None = None) -> None:
         """Record bytes that answer no probe; `size` where they are not at hand."""

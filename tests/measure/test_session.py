@@ -323,6 +323,19 @@ def test_an_error_that_the_network_reports_is_the_reason_of_the_timeouts_that_fo
     ]
 
 
+def test_what_was_due_while_the_process_was_stopped_is_not_sent_in_a_burst() -> None:
+    bench = Bench(count=10)
+    bench.send_due(10 * MS)
+    bench.session.suspended(BEGIN + 20 * MS, BEGIN + 55 * MS)
+    assert [p.index for p in bench.send_due(55 * MS)] == []
+    assert [(p.index, p.scheduled - BEGIN) for p in bench.send_due(200 * MS)] == [
+        (index, (index + 4) * 10 * MS) for index in range(2, 6)
+    ]
+    summary = bench.summary
+    assert (summary.sent, summary.not_sent, summary.suspended) == (6, 4, 35 * MS)
+    assert not bench.session.sending
+
+
 def test_closed_loop_does_not_make_a_refusal_a_flood() -> None:
     bench = Bench(count=100, interval=Fraction(0))
     bench.session.unreachable(BEGIN, REFUSED)

@@ -126,6 +126,7 @@ class DatagramLink(DatagramProtocol):
         self._trouble = trouble
         self._matcher = DatagramMatcher(payloads, session.outstanding, lambda: session.issued)
         self._watch = ClockWatch()
+        self._dropped = 0
         self.closed_loop = session.one_at_a_time and payloads.longest <= CLOSED_LOOP_LARGEST
         """Whether nothing is to be done between a reply and the next probe."""
 
@@ -246,7 +247,11 @@ class DatagramLink(DatagramProtocol):
             self.port.read()
 
     def settle(self) -> None:
-        """Do nothing: a datagram is judged when it is received."""
+        """Account for the datagrams that this machine's receive buffer had no room for."""
+        if self.port.timestamps is not None:
+            dropped = self.port.timestamps.dropped
+            self._session.dropped_here(dropped - self._dropped)
+            self._dropped = dropped
 
     def close(self) -> None:
         """Let go of the socket."""

@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 
 from netecho.measure.loss_reason import Loss, LossReason
 from netecho.net.reactor.timer import Pacer
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 # How many probes leave in one pass when the program is behind; then what was received has its turn.
 _BURST = 32
 _STALLED = Loss(LossReason.STALLED)
+SUSPENDED = SECOND
+"""So much later than it should have run, this process was stopped (Ctrl-Z, a debugger), or its machine was: the
+lateness of a busy machine is in `lag`, and mostly far below."""
+_NEVER = 1 << 62
 
 
 class SessionDriver:
@@ -55,6 +60,8 @@ class SessionDriver:
         self._redial = redial
         self.dialling = False
         """Whether a new link has been asked for and has not come yet."""
+        self._due = _NEVER
+        """When the next pass is to be, at the latest."""
         self._busy = False
         """Whether a pass is under way."""
         self._stopped = False
@@ -72,6 +79,8 @@ class SessionDriver:
         if self._busy or self.done.called:
             return
         now = self.clock()
+        if now - self._due > SUSPENDED:
+            self._suspended(now)
         if self.session.expires(now):
             # We may be late ourselves: a reply that lies in the socket was not lost.
             self.poll()
@@ -83,10 +92,12 @@ class SessionDriver:
         if self._busy or self.done.called:
             return
         session = self.session
+        if now - self._due > SUSPENDED:
+            self._suspended(now)
         self._busy = True
         more = self._send(now)
-        if session.finished and self.link is not None:
-            self.link.settle()
+        if session.finished:
+            self._settle()
         for event in session.events():
             self._report(event)
         self._busy = False
@@ -101,8 +112,22 @@ class SessionDriver:
             return  # only a timeout can be next, and none comes before the one the timer was set for
         deadline = self.clock() if more else session.next_deadline()
         # A timer that goes off early costs less than one that is set anew for each reply.
-        if deadline is not None and (armed is None or deadline < armed):
+        if armed is None or (deadline is not None and deadline < armed):
             self._pacer.arm(deadline)
+            self._due = _NEVER if deadline is None else deadline
+
+    def _settle(self) -> None:
+        """Account for what was received to the end: a duplicate behind the last reply, bytes that answer nothing."""
+        if self.link is not None and not self._stopped:
+            self.link.poll()
+        if self.link is not None:  # it may have turned out to be gone
+            self.link.settle()
+
+    def _suspended(self, now: int) -> None:
+        """Skip what was due while this process was stopped; what was received meanwhile counts."""
+        since, self._due = self._due, _NEVER
+        if not self.session.closed_loop:
+            self.session.suspended(since, now)
 
     def poll(self) -> None:
         """Have the link hand over what was received, and nothing else be done meanwhile."""

@@ -59,6 +59,7 @@ class Network:
         self.bytes_sent = -1
         self.controlled = 0
         self.error = None
+        self.dropped = 0
         self.data = bytearray(65_536)
         self.family, self.type = socket.AF_INET, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM
 

@@ -35,7 +35,8 @@ class FakeLink:
         self.bench.session.sent(probe, self.bench.now())
 
     def poll(self) -> None:
-        for index in self.waiting:
+        waiting, self.waiting = self.waiting, []
+        for index in waiting:
             self.bench.session.answered(index, self.bench.now())
 
     def settle(self) -> None: ...
@@ -178,6 +179,30 @@ def test_a_stalled_connection_is_replaced() -> None:
     assert bench.link.closed
     assert bench.driver.link is None
     assert bench.dials == 1
+
+
+def test_a_process_that_was_stopped_says_how_many_probes_it_did_not_send() -> None:
+    bench = Bench(count=1000)
+    bench.start()
+    bench.advance(100)
+    before = len(bench.link.sent)
+    bench.clock.advance(3)
+    assert len(bench.link.sent) == before + 1, "the one that is due now, none of the 300 before"
+    bench.advance(105)
+    assert len(bench.link.sent) == before + 11
+    summary = bench.recorder.summary()
+    assert summary.sent + summary.not_sent == 321
+    assert 2900 * MILLISECOND < summary.suspended < 3100 * MILLISECOND
+
+
+def test_a_duplicate_behind_the_last_reply_is_counted() -> None:
+    bench = Bench(count=1)
+    bench.start()
+    bench.link.waiting = [0]
+    bench.session.answered(0, bench.now())
+    bench.driver.pump()
+    assert bench.over
+    assert bench.recorder.summary().duplicate == 1
 
 
 def test_stopping_leaves_what_is_in_flight_neither_received_nor_lost() -> None:
