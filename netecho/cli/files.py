@@ -55,6 +55,12 @@ def check_writable(path: str, called: str) -> None:
     raise UsageError(f"{called} {path!r} cannot be written: {reason}", hint)
 
 
+def numbered(path: str, number: int) -> str:
+    """Return the name of one of several files: `run.ndjson` makes `run-1.ndjson`."""
+    file = Path(path)
+    return str(file.with_name(f"{file.stem}-{number}{file.suffix}"))
+
+
 class ResultFile:
     """A file that results are kept in, a line at a time, so that those of a run that is killed are there up to then.
 
@@ -65,6 +71,8 @@ class ResultFile:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._is_spoilt = False
+        """Whether something could not be written: then the rest would make no whole of it."""
 
     def __enter__(self) -> ResultFile:
         """Make the file, or empty it."""
@@ -80,13 +88,15 @@ class ResultFile:
         try:
             self._writer.add(line)
         except OSError as error:
+            self._is_spoilt = True
             raise self._failed(error) from None
 
     def __exit__(self, *_: object) -> None:
         """Write what is left, and close the file."""
         try:
             with self._file:
-                self._writer.flush()
+                if not self._is_spoilt:
+                    self._writer.flush()
         except OSError as error:
             raise self._failed(error) from None
 

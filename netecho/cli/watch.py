@@ -52,12 +52,18 @@ class Watch:
         view: View | None,
         interim: Callable[[], None],
         report_every: int | None = None,
+        *,
+        drain: Callable[[], None],
     ) -> None:
-        """`interim` prints the figures so far: when a signal asks for them, and each `report_every` nanoseconds."""
+        """`interim` prints the figures so far: when a signal asks for them, and each `report_every` nanoseconds.
+
+        `drain` writes what readers were too slow for.
+        """
         self._reactor = reactor
         self._output = output
         self._view = view
         self._interim = interim
+        self._drain = drain
         self._report_every = None if report_every is None else report_every / 1e9
         self._took = 0.0
         self._calls: dict[str, DelayedCall] = {}
@@ -95,7 +101,7 @@ class Watch:
 
     def _frame(self) -> None:
         began = time.thread_time()  # what it costs us, not what else the machine does meanwhile
-        self._output.drain()
+        self._drain()
         if self._view is not None:
             self._view.draw()
         took = time.thread_time() - began

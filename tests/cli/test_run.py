@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 import socketserver
 import threading
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hdrh.log import HistogramLogReader
+
+from netecho.report.document import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,14 +121,101 @@ def test_the_histogram_is_kept_for_other_tools(target: str, netecho: Netecho, tm
     assert histogram.get_max_value() / 1e6 == pytest.approx(document["rtt"]["max_ms"], rel=0.001)
 
 
-def test_a_disk_that_is_full_is_said(target: str, netecho: Netecho) -> None:
-    ended = netecho("probe", target, *FAST, "-q", "--save", "/dev/full")
+def test_a_disk_that_is_full_is_said_and_measuring_goes_on(target: str, netecho: Netecho) -> None:
+    ended = netecho("probe", target, *FAST, "--json", "--save", "/dev/full", "--fail-if", "received>=5")
     assert ended.code == 5
-    assert ended.err.splitlines()[0] == "netecho: '/dev/full' could not be written: No space left on device"
+    assert ended.err.splitlines() == [
+        "netecho: '/dev/full' could not be written: No space left on device",
+        "  is there room on the disk?",
+        "netecho: failed: received>=5: 5",
+    ]
+    assert ended.document["probes"]["received"] == 5
+
+
+def test_a_histogram_that_cannot_be_written_is_said_after_the_figures(target: str, netecho: Netecho) -> None:
+    ended = netecho("probe", target, *FAST, "--json", "--hdr", "/dev/full")
+    assert (ended.code, ended.document["probes"]["received"]) == (5, 5)
+    assert ended.err.startswith("netecho: '/dev/full' could not be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("form", ["text", "json", "ndjson", "csv"])
+def test_without_room_for_standard_output_the_run_is_saved_whole(
+    form: str, target: str, netecho: Netecho, tmp_path: Path
+) -> None:
+    saved = tmp_path / "run.ndjson"
     with Path("/dev/full").open("wb") as full:
-        ended = netecho.start("probe", target, *FAST, "-q", stdout=full).end()
+        ended = netecho("probe", target, *FAST, "--format", form, "--save", str(saved), stdout=full)
     assert ended.code == 5
-    assert "No space left on device" in ended.err
+    assert ended.err.count("No space left on device") == 1
+    assert json.loads(saved.read_text().splitlines()[-1])["probes"]["received"] == 5
+
+
+def test_a_reader_that_goes_away_leaves_the_saved_run_whole(target: str, netecho: Netecho, tmp_path: Path) -> None:
+    saved = tmp_path / "run.ndjson"
+    forever = ("-c", "0", "-i", "1ms", "--format", "ndjson", "--save", str(saved))
+    program = netecho.start("probe", target, *forever)
+    assert json.loads(program.line())["event"] == "start"
+    assert program.process.stdout is not None
+    program.process.stdout.close()
+    program.process.stdout = None
+    ended = program.end()
+    assert (ended.code, ended.err) == (5, "")
+    assert json.loads(saved.read_text().splitlines()[-1])["event"] == "summary"
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson", "csv"])
+def test_a_target_that_is_not_reached_is_a_document_with_the_error(form: str, netecho: Netecho, tmp_path: Path) -> None:
+    missing = f"unix:{tmp_path}/nobody"
+    saved = tmp_path / "run.ndjson"
+    ended = netecho("probe", missing, "--format", form, "--save", str(saved))
+    assert ended.code == 3
+    assert ended.err.startswith("netecho: ")
+    sentence = ended.err.splitlines()[0].removeprefix("netecho: ")
+    if form == "csv":
+        (row,) = csv.DictReader(ended.out.splitlines())
+        assert (row["outcome"], row["detail"], row["seq"]) == ("error", sentence, "")
+        return
+    document = ended.document if form == "json" else ended.events[-1]
+    assert schema.complaint({k: v for k, v in document.items() if k != "event"}, "document") is None
+    assert (document["error"]["sentence"], document["error"]["exit_code"]) == (sentence, 3)
+    assert document["verdict"] == {"exit_code": 3, "failed": []}
+    assert document["probes"]["sent"] == 0
+    again = netecho("report", str(saved))
+    assert again.code == 0
+    assert "".join(sentence[1:].split()) in "".join(again.out.split())
+
+
+def test_several_targets_are_measured_side_by_side(target: str, netecho: Netecho, tmp_path: Path) -> None:
+    missing = f"unix:{tmp_path}/nobody"
+    saved = tmp_path / "run.ndjson"
+    targets = (target, missing, "udp://self")
+    ended = netecho("probe", *targets, *FAST, "--json", "--save", str(saved))
+    documents = json.loads(ended.out)
+    assert ended.code == 3
+    assert [document["target"]["transport"] for document in documents] == ["tcp", "unix", "udp"]
+    assert [document["probes"]["received"] for document in documents] == [5, 0, 5]
+    assert ["error" in document for document in documents] == [False, True, False]
+    assert ended.err.startswith(f"netecho: {missing}: ")
+    for n, document in enumerate(documents, 1):
+        assert json.loads((tmp_path / f"run-{n}.ndjson").read_text().splitlines()[-1])["id"] == document["id"]
+    assert not saved.exists()
+
+
+def test_rows_of_several_targets_name_theirs(target: str, netecho: Netecho) -> None:
+    two = (target, target.replace("127.0.0.1", "localhost"))
+    rows = list(csv.DictReader(netecho("probe", *two, *FAST, "--format", "csv").out.splitlines()))
+    assert sorted(row["target"] for row in rows) == sorted(5 * two)
+    replies = [row for row in netecho("probe", *two, *FAST, "--format", "ndjson").events if row["event"] == "reply"]
+    assert sorted(row["target"] for row in replies) == sorted(5 * two)
+
+
+def test_several_targets_for_people_are_a_table(target: str, netecho: Netecho) -> None:
+    ended = netecho("probe", target, target, *FAST, "--fail-if", "received>=5")
+    assert ended.code == 1
+    lines = ended.out.splitlines()
+    assert lines[0].split() == ["rtt,", "ms", "sent", "received", "lost", "min", "mean", "p50", "p99", "max"]
+    assert [line.split()[:4] for line in lines[1:3]] == [[target, "5", "5", "0%"]] * 2
+    assert ended.err.splitlines() == [f"netecho: failed: {target}: received>=5: 5"] * 2
 
 
 def test_a_reader_that_goes_away_ends_the_run_quietly(target: str, netecho: Netecho) -> None:

@@ -41,6 +41,7 @@ EXAMPLES = (
     ("netecho probe host -r 1000 -t 1s -q", "a thousand a second for a second; the summary alone"),
     ("netecho probe host -s 64..1400:334", "sizes from 64 to 1400 bytes, ten of each"),
     ("netecho probe host --json --fail-if 'rtt.p99>20ms,loss>1%'", "for scripts: JSON, and an exit code"),
+    ("netecho probe host udp://host stamp://router", "several targets side by side: a table"),
     ("netecho probe host --connect-only", "the time to connect alone, to any TCP service"),
     ("netecho probe stamp://router -c 100 --dscp EF", "each direction by itself, and what becomes of the DSCP"),
 )
@@ -64,7 +65,7 @@ verdict = section("Verdict")
     epilog="TIME takes ns, us, ms, s, m or h (1.5s, 200us), in seconds without; BYTES takes k and M, powers of 1024."
     " Every option is also read from the environment, as NETECHO_PROBE_<OPTION>.",
 )
-@click.argument("target", type=TARGET)
+@click.argument("targets", metavar="TARGET...", nargs=-1, required=True, type=TARGET)
 @when("-c", "--count", type=integer(0), shown=str(_PLAN.count), help="probes to send, of each size; 0: until stopped")
 @when("-t", "--duration", type=TIME, help="stop sending after TIME; alone it lifts the default count")
 @when(
@@ -181,7 +182,8 @@ def probe(ctx: click.Context, /, **values: Any) -> int:
     """Measure round trips to an echo server: any RFC 862 server, or netecho's own.
 
     TARGET is [SCHEME://]HOST[:PORT], where SCHEME is tcp (the default), udp, tls or stamp; or unix:/PATH; or self,
-    for a server that is started on this machine for the run.
+    for a server that is started on this machine for the run. Several are measured side by side: a table, JSON as a
+    list, the worst exit code; --save run.ndjson then writes run-1.ndjson, run-2.ndjson, in the order of the targets.
     """
     from netecho.cli.job.build import build
     from netecho.cli.run import run
@@ -200,7 +202,7 @@ def options_of(ctx: click.Context, values: dict[str, Any]) -> tuple[Options, ...
         for param in ctx.command.params
         if isinstance(param, click.Option) and ctx.get_parameter_source(param.name) not in default
     }
-    return options_from(values, given, [values["target"]])
+    return options_from(values, given, values["targets"])
 
 
 def _seed() -> int:

@@ -61,6 +61,8 @@ def build(several: Sequence[Options], seed: int = 0) -> Invocation:
     inputs = [read_inputs(options) for options in several]
     for options, known in zip(several, inputs, strict=True):
         conflicts.check(options, known)
+    if len(several) > 1:
+        conflicts.check_several(several[0])
     return Invocation(
         runs=tuple(
             PlannedRun(job=_job(options, known, seed + n), criteria=options.criteria)

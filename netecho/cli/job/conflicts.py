@@ -23,6 +23,7 @@ LARGEST_DATAGRAM = 65507
 LONGEST_TIMEOUT = 3600 * SECOND
 SHORTEST_INTERVAL = 1000
 
+_FORMATS_OF_SEVERAL = ("text", "json", "ndjson", "csv")
 _WHAT = ("size", *PAYLOADS, "pattern")
 
 
@@ -33,6 +34,23 @@ def check(options: Options, inputs: Inputs) -> None:
     _check_sizes(options, inputs.sizes)
     if options.target.traits.is_stamp:
         _check_stamp_sizes(options, inputs)
+
+
+def check_several(options: Options) -> None:
+    """Refuse what is of one target, where there are several. Raises UsageError naming the option."""
+    form = "json" if options.json else options.format or "text"
+    if form not in _FORMATS_OF_SEVERAL:
+        raise UsageError(
+            f"{options.called('format')} {form} is of one target", "one command for each, or --format json"
+        )
+    for name in ("live", "histogram"):
+        if getattr(options, name):
+            raise UsageError(f"{options.called(name)} is of one target", "leave it out")
+    if options.source is not None and options.source[1]:
+        raise UsageError(
+            f"port {options.source[1]} of {options.called('source')} is for one target",
+            "give the address alone, and the system picks ports",
+        )
 
 
 def _exclude(options: Options, one: str, other: str, why: str, hint: str) -> None:

@@ -13,6 +13,8 @@ from netecho.report.escape import printable
 from netecho.report.formats.event_line import mention
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from netecho.measure.events import Event
     from netecho.measure.result import Start
     from netecho.report.document.model import Document
@@ -25,16 +27,32 @@ COLUMNS = (
 )
 
 
+class Header:
+    """The first line, which is printed once, whichever run begins first."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._is_printed = False
+
+    def print(self, columns: Iterable[str]) -> None:
+        """Print it, if it is not there yet."""
+        if not self._is_printed:
+            self._is_printed = True
+            self._output.write_line(",".join(columns) + "\n")
+
+
 class CsvReporter:
-    """A row per probe: `outcome` is reply, corrupt or lost; a last column tells several connections apart.
+    """A row per probe: `outcome` is reply, corrupt or lost; last columns tell several connections and targets apart.
 
     A target that could not be reached has one row, with the outcome `error` and what happened in `detail`.
     """
 
     follows = True
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, header: Header | None = None, *, target: str | None = None) -> None:
         self._output = output
+        self._header = header or Header(output)
+        self._target = [] if target is None else [target]
         self._several: bool | None = None
         self._clock = TimeOfDay(0)
 
@@ -61,6 +79,7 @@ class CsvReporter:
             *(reason, detail, self._clock.at(event.scheduled)),
             *("" if delay is None else _ms(delay) for delay in delays or OneWayDelays()),
             *([event.connection] if self._several else []),
+            *self._target,
         )
 
     def finished(self, document: Document) -> None:
@@ -71,11 +90,12 @@ class CsvReporter:
             self._begin(document["settings"].get("connections"))
         blanks = [""] * COLUMNS.index("outcome")
         ending = [""] * (len(OneWayDelays._fields) + bool(self._several))
-        self._print(*blanks, "error", "", printable(error["sentence"]), document["started"], *ending)
+        self._print(*blanks, "error", "", printable(error["sentence"]), document["started"], *ending, *self._target)
 
     def _begin(self, connections: object) -> None:
         self._several = is_several(connections)
-        self._print(*COLUMNS, *(["connection"] if self._several else []))
+        more = (["connection"] if self._several else []) + (["target"] if self._target else [])
+        self._header.print([*COLUMNS, *more])
 
     def _print(self, *cells: object) -> None:
         line = StringIO()

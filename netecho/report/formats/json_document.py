@@ -39,7 +39,7 @@ class JsonReporter:
         self._output.write(pretty(document))
 
 
-def pretty(document: Document) -> str:
+def pretty(document: Document | list[Document]) -> str:
     """Return JSON as a person can read it, in ASCII so that it survives any locale; always valid (no NaN)."""
     return _NUMBERS.sub(_on_a_line, json.dumps(document, indent=2, allow_nan=False)) + "\n"
 

@@ -23,9 +23,18 @@ class NdjsonReporter:
     """Writes each event as it happens; `summary_only` leaves the last line alone (-q)."""
 
     def __init__(
-        self, write_line: Callable[[str], None], write: Callable[[str], None], *, summary_only: bool = False
+        self,
+        write_line: Callable[[str], None],
+        write: Callable[[str], None],
+        *,
+        summary_only: bool = False,
+        target: str | None = None,
     ) -> None:
-        """`write_line` takes events, and may leave some out; `write` takes the summary."""
+        """`write_line` takes events, and may leave some out; `write` takes the summary.
+
+        Where several targets share the output, each event names its `target`.
+        """
+        self._target = {} if target is None else {"target": target}
         self._write_line = write_line
         self._write = write
         self.follows = not summary_only
@@ -42,7 +51,7 @@ class NdjsonReporter:
     def tell(self, event: Event) -> None:
         """Print the event."""
         if self.follows:
-            self._write_line(line(row(event, self._clock, several=self._several)))
+            self._write_line(line(row(event, self._clock, several=self._several) | self._target))
 
     def finished(self, document: Document) -> None:
         """Print the `summary` event: the keys of the JSON document."""

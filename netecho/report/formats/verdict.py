@@ -48,12 +48,15 @@ def of_run(document: Document) -> Verdict:
     """Return the verdict of a run: what `--fail-if` asked for, and what every run is held to."""
     asked = [*(str(each) for each in ALWAYS), *(document["settings"].get("fail_if") or ())]
     line = in_a_line(document)
+    cases = _cases(asked, document["verdict"]["failed"], line)
+    if error := document.get("error"):
+        cases = (Case("reached", met=False, measured=error["sentence"]),)
     return Verdict(
         title=document["label"] or document["target"]["url"],
         started=document["started"],
         seconds=document["duration_ms"] / 1e3,
         line=line,
-        cases=_cases(asked, document["verdict"]["failed"], line),
+        cases=cases,
         figures=figures_of(document),
     )
 

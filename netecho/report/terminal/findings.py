@@ -40,6 +40,8 @@ class Remark(NamedTuple):
 
 def remarks(document: Document) -> list[Remark]:
     """Return what there is to say about a run."""
+    if error := document.get("error"):
+        return [Remark("bad", f"{error['sentence'][:1].upper()}{error['sentence'][1:]}.")]
     said = [*_failures(document), *_oddities(document), *_delays(document), *_notes(document)]
     said += [Remark(*each) for each in stamp.remarks(document)]
     return sorted(said, key=lambda remark: _WORST_FIRST.index(remark.weight))

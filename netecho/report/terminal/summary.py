@@ -91,7 +91,9 @@ def _parts(document: Document, width: int, *, glyphs: bool, chart: bool, histogr
         for weight, sentence in said:
             mark, style = MARKS[weight]
             row = Table.grid(padding=(0, 1))
-            row.add_row(Text(mark, style=style), Text(sentence, style=style if weight == "note" else ""))
+            row.add_row(
+                Text(mark, style=style), Text(sentence, style=style if weight == "note" else "", overflow="fold")
+            )
             yield row
 
 

@@ -233,6 +233,27 @@ def test_a_variable_that_means_nothing_for_the_target_is_left_out(
     assert ask(target) == without
 
 
+def test_several_targets_have_a_run_each_with_what_applies_to_it(tmp_path: Path) -> None:
+    (tmp_path / "ca").touch()
+    ca = str(tmp_path / "ca")
+    criteria = "loss>1%,tls>1s,forward.p99>1ms"
+    runs = ask("a", "tls://b", "stamp://c", "--ca", ca, "--ssid", "7", "--fail-if", criteria, "-c", "3").runs
+    assert [run.job.target for run in runs] == [
+        Target("tcp", "a", 7007),
+        Target("tls", "b", 7443),
+        Target("stamp", "c", 862),
+    ]
+    assert [run.job.tls_options.ca for run in runs] == [None, ca, None]
+    assert [run.job.stamp_options.ssid for run in runs] == [None, None, 7]
+    assert [run.job.plan.count for run in runs] == [3, 3, 3]
+    assert [[str(each) for each in run.criteria] for run in runs] == [
+        ["loss>1%"],
+        ["loss>1%", "tls>1s"],
+        ["loss>1%", "forward.p99>1ms"],
+    ]
+    assert len({run.job.plan.seed for run in runs}) == 3
+
+
 def test_of_a_variable_with_several_criteria_those_hold_that_the_target_can_have(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -243,7 +264,7 @@ def test_of_a_variable_with_several_criteria_those_hold_that_the_target_can_have
 
 def test_every_option_of_the_command_is_a_field_and_the_other_way_round() -> None:
     of_command = {str(param.name) for param in probe.params if param.expose_value}
-    assert of_command == set(Options.__dataclass_fields__) - {"given"}
+    assert of_command - {"targets"} == set(Options.__dataclass_fields__) - {"given", "target"}
 
 
 def test_the_settings_are_json_and_say_what_was_asked() -> None:

@@ -1,0 +1,81 @@
+"""Several runs at once on one standard output: JSON as a list, rows that name their target, a table for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netecho.report.formats.event_line import mention
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from netecho.measure.events import Event
+    from netecho.measure.result import Start
+    from netecho.report.document.model import Document
+    from netecho.report.document.reporter import Reporter
+    from netecho.report.output import Output
+
+
+def several_printers(form: str, output: Output, targets: Sequence[str]) -> list[Reporter]:
+    """Return what prints each run, in the order of the targets."""
+    if form == "ndjson":
+        from netecho.report.formats.ndjson import NdjsonReporter
+
+        quiet = bool(output.quiet)
+        return [
+            NdjsonReporter(output.write_line, output.write, summary_only=quiet, target=target) for target in targets
+        ]
+    if form == "csv":
+        from netecho.report.formats.csv_rows import CsvReporter, Header
+
+        header = Header(output)
+        return [CsvReporter(output, header, target=target) for target in targets]
+    if form == "json":
+        from netecho.report.formats.json_document import pretty
+
+        together = _Together(output, len(targets), lambda documents: output.write(pretty(documents)))
+    else:
+        from netecho.report.terminal.several import show
+
+        together = _Together(output, len(targets), lambda documents: show(documents, output))
+    return [together.reporter() for _ in targets]
+
+
+class _Together:
+    """Has the documents of several runs shown when the last one is there."""
+
+    def __init__(self, output: Output, number: int, show: Callable[[list[Document]], None]) -> None:
+        self._output = output
+        self._number = number
+        self._show = show
+        self._documents: list[Document] = []
+
+    def reporter(self) -> Reporter:
+        """Return the reporter of the next run."""
+        return _Waiting(self._output, self._finished)
+
+    def _finished(self, document: Document) -> None:
+        self._documents.append(document)
+        if len(self._documents) == self._number:
+            self._show(self._documents)
+
+
+class _Waiting:
+    """A reporter that only wants the document."""
+
+    follows = False
+
+    def __init__(self, output: Output, finished: Callable[[Document], None]) -> None:
+        self._output = output
+        self._finished = finished
+
+    def started(self, start: Start) -> None:
+        """Nothing yet."""
+
+    def tell(self, event: Event) -> None:
+        """Nothing yet, but for what a peer says unasked."""
+        mention(event, self._output)
+
+    def finished(self, document: Document) -> None:
+        """Hand the document on."""
+        self._finished(document)
