@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import gzip
 import json
 import socketserver
+import subprocess
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,7 @@ import pytest
 from hdrh.log import HistogramLogReader
 
 from netecho.report.document import schema
+from tests.program import COMMAND, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,6 +124,34 @@ def test_the_histogram_is_kept_for_other_tools(target: str, netecho: Netecho, tm
     assert histogram.get_max_value() / 1e6 == pytest.approx(document["rtt"]["max_ms"], rel=0.001)
 
 
+def test_a_saved_run_is_held_to_criteria_and_gives_its_histogram(target: str, netecho: Netecho, tmp_path: Path) -> None:
+    saved, log = str(tmp_path / "run.ndjson"), tmp_path / "rtt.hlog"
+    netecho("probe", target, *FAST, "--save", saved)
+    ended = netecho("report", saved, "--json", "--fail-if", "received>=5,loss>50%", "--hdr", str(log))
+    assert (ended.code, ended.err) == (1, "netecho: failed: received>=5: 5\n")
+    assert ended.document["verdict"] == {"exit_code": 1, "failed": ["received>=5: 5"]}
+    with contextlib.closing(HistogramLogReader(str(log), None)) as reader:
+        assert reader.get_next_interval_histogram().get_total_count() == 5
+    quiet = netecho("report", saved, "-qq", "--fail-if", "received<5")
+    assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
+    lines = netecho("report", saved, "-q", "--format", "ndjson").events
+    assert [line["event"] for line in lines] == ["summary"]
+
+
+def test_saved_runs_come_through_a_pipe(target: str, netecho: Netecho, tmp_path: Path) -> None:
+    saved = tmp_path / "run.ndjson"
+    netecho("probe", target, *FAST, "--save", str(saved))
+    for arguments in (["report", "-", "--json"], ["compare", "-", str(saved), "--json"]):
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            input=gzip.compress(saved.read_bytes()),
+            capture_output=True,
+            check=True,
+            env=environment(),
+        )
+        assert json.loads(done.stdout)["version"]
+
+
 def test_a_disk_that_is_full_is_said_and_measuring_goes_on(target: str, netecho: Netecho) -> None:
     ended = netecho("probe", target, *FAST, "--json", "--save", "/dev/full", "--fail-if", "received>=5")
     assert ended.code == 5
@@ -210,7 +241,7 @@ def test_rows_of_several_targets_name_theirs(target: str, netecho: Netecho) -> N
 
 
 def test_several_targets_for_people_are_a_table(target: str, netecho: Netecho) -> None:
-    ended = netecho("probe", target, target, *FAST, "--fail-if", "received>=5")
+    ended = netecho("probe", target, target, *FAST, "--fail-if", "received>=5", COLUMNS="120")
     assert ended.code == 1
     lines = ended.out.splitlines()
     assert lines[0].split() == ["rtt,", "ms", "sent", "received", "lost", "min", "mean", "p50", "p99", "max"]

@@ -8,7 +8,7 @@ import click
 
 from netecho.cli.click_ext.command import command, section
 from netecho.cli.click_ext.types import CHANGES, FILE, choice, form_of
-from netecho.errors import ExitCode
+from netecho.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,16 +49,20 @@ def compare(ctx: click.Context, /, **values: Any) -> int:
     """Put two saved runs side by side: what changed, and whether it is more than the runs' own spread explains.
 
     BEFORE and AFTER are what netecho probe wrote with --save or --format ndjson; of --json there are the figures, and
-    nothing to tell a change from chance by.
+    nothing to tell a change from chance by. Either may be - (standard input), and compressed by gzip.
     """
     from netecho.measure.compare import compare as compare_runs, judge
     from netecho.report.document.comparison import compared, load
+    from netecho.report.document.source import STANDARD_INPUT
     from netecho.report.output import Output
+    from netecho.report.terminal.reading import reading
 
     form = form_of(values)
     context: CliContext = ctx.obj
     context.output = shown = Output(color=not values["no_color"])
-    before, after = (load(values[name]) for name in ("before", "after"))
+    if values["before"] == values["after"] == STANDARD_INPUT:
+        raise UsageError("both runs are read from standard input, which has one", "give one of them as a file")
+    before, after = (load(values[name], reading(shown, values[name])) for name in ("before", "after"))
     comparison = compare_runs(before.run, after.run)
     criteria = [criterion for each in values["fail_if"] for criterion in each]
     failed = judge(criteria, before.run, after.run, comparison)

@@ -15,7 +15,8 @@ from netecho.report.document.values import milliseconds
 from netecho.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from netecho.measure.events import Event
     from netecho.measure.result import Start
@@ -37,10 +38,10 @@ class Loaded:
     remark: str | None
 
 
-def load(path: str) -> Loaded:
-    """Read a saved run. Raises UsageError for what is none."""
+def load(path: str, watching: AbstractContextManager[Callable[[int, int], None] | None] | None = None) -> Loaded:
+    """Read a saved run, as `replay` does. Raises UsageError for what is none."""
     sampling = _Sampling()
-    replayed = replay(path, sampling)
+    replayed = replay(path, sampling, watching)
     run = Run(
         summary=summary_of(replayed.document),
         setup=start_of(replayed.document).setup,

@@ -11,8 +11,8 @@ of the file and the number of the line.
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from netecho.errors import UsageError
@@ -23,9 +23,13 @@ from netecho.report.document.model import document
 from netecho.report.document.older import completed
 from netecho.report.document.rebuild import Rebuilder
 from netecho.report.document.schema import complaint
+from netecho.report.document.source import opened
 from netecho.report.humanize import many
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from netecho.measure.result import Start
     from netecho.report.document.model import Document
     from netecho.report.document.reporter import Reporter
@@ -47,15 +51,18 @@ class Replayed:
     remark: str | None = None
 
 
-def replay(path: str, reporter: Reporter | None = None) -> Replayed:
-    """Tell a reporter the run that a file holds. Raises UsageError for what is no run, or cannot be read."""
-    try:
-        with Path(path).open("rb") as file:
-            replayed = _Reading(path, file).told_to(reporter)
-    except OSError as error:
-        raise UsageError(
-            f"{path!r} cannot be read: {error.strerror or error}", "a run that was saved with netecho probe --save FILE"
-        ) from error
+def replay(
+    path: str,
+    reporter: Reporter | None = None,
+    watching: AbstractContextManager[Callable[[int, int], None] | None] | None = None,
+) -> Replayed:
+    """Tell a reporter the run that a file holds. Raises UsageError for what is no run, or cannot be read.
+
+    `-` is standard input; what is compressed by gzip is read as what it holds. `watching` is entered while the file
+    is read, and gives what learns how far that is.
+    """
+    with watching or nullcontext() as progress, opened(path, progress) as file:
+        replayed = _Reading(path, file).told_to(reporter)
     if reporter is not None:
         reporter.finished(replayed.document)
     return replayed

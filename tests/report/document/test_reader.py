@@ -1,6 +1,8 @@
+import gzip
 import json
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
+from io import BufferedReader, BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -187,3 +189,32 @@ def test_any_bytes_are_a_run_or_a_usage_error(file: Path, data: bytes, after_sta
     file.write_bytes(FIRST.encode() + data if after_start else data)
     with suppress(UsageError):
         replay(str(file), Listening())
+
+
+def test_what_is_compressed_is_read_as_what_it_holds(file: Path) -> None:
+    lines = [FIRST, *saved(calm(3))[1:]]
+    file.write_bytes(gzip.compress("".join(lines).encode()))
+    assert replay(str(file)).document["probes"]["received"] == 3
+    damaged = file.read_bytes()[:-30]
+    file.write_bytes(damaged)
+    with pytest.raises(UsageError, match="its compression is damaged"):
+        replay(str(file))
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_standard_input_is_read_as_a_file(monkeypatch: pytest.MonkeyPatch, compressed: bool) -> None:
+    text = "".join([FIRST, *saved(calm(3))[1:]]).encode()
+    stdin = TextIOWrapper(BufferedReader(BytesIO(gzip.compress(text) if compressed else text)))
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert replay("-").events == 3
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(UsageError, match="standard input cannot be read: it is closed"):
+        replay("-")
+
+
+def test_how_far_reading_is_is_told_to_the_end(file: Path) -> None:
+    text = "".join([FIRST, *saved(calm(3))[1:]])
+    file.write_text(text)
+    seen: list[tuple[int, int]] = []
+    replay(str(file), None, nullcontext(lambda position, size: seen.append((position, size))))
+    assert seen[-1] == (len(text), len(text))
