@@ -53,17 +53,17 @@ class Watch:
         interim: Callable[[], None],
         report_every: int | None = None,
         *,
-        drain: Callable[[], None],
+        drain: Callable[[], None] | None = None,
     ) -> None:
         """`interim` prints the figures so far: when a signal asks for them, and each `report_every` nanoseconds.
 
-        `drain` writes what readers were too slow for.
+        `drain` writes what readers were too slow for; None: as the output does, which raises what goes wrong.
         """
         self._reactor = reactor
         self._output = output
         self._view = view
         self._interim = interim
-        self._drain = drain
+        self._drain = drain or output.drain
         self._report_every = None if report_every is None else report_every / 1e9
         self._took = 0.0
         self._calls: dict[str, DelayedCall] = {}

@@ -11,7 +11,8 @@ from rich.text import Text
 from netecho.report.escape import printable_values
 from netecho.report.humanize import ms, percent
 from netecho.report.terminal.findings import remarks
-from netecho.report.terminal.summary import MARKS, rendered
+from netecho.report.terminal.paper import rendered
+from netecho.report.terminal.summary import MARKS
 from netecho.report.terminal.tables import fitted
 
 if TYPE_CHECKING:
