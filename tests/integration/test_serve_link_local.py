@@ -59,3 +59,13 @@ def test_it_is_served(netecho: Netecho, link: Namespace, kind: str, address: str
     elif options:
         assert program.event_named("received")["peer"].startswith("[fe80::2%far]:")
     server.stop()
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp", "stamp"])
+def test_and_probed(netecho: Netecho, link: Namespace, kind: str) -> None:
+    netecho.prefix = link.prefix
+    server = Server(netecho.start("serve", f"{kind}://[fe80::1%far]:7100", "--format", "ndjson"), 1)
+    ended = netecho("probe", f"{kind}://[fe80::1%near]:7100", "-c", "5", "-i", "5ms", "--json")
+    assert ended.code == 0, ended
+    assert ended.document["probes"]["received"] == 5
+    server.stop()
