@@ -180,5 +180,15 @@ class OutageTracker:
         self.stretches = growing[-_GROWING:]
 
     def open(self) -> Sequence[Outage]:
-        """Return the outages that may not be over; the last of them is not, unless it `recovered`."""
-        return [stretch.outage(self.origin) for stretch in self.stretches if stretch.counts]
+        """Return the outages that may yet grow; the last of them is not over, unless it `recovered`."""
+        return [self._as_it_stands(stretch) for stretch in self.stretches if stretch.counts]
+
+    def _as_it_stands(self, stretch: _Stretch) -> Outage:
+        """Return a stretch as an outage; those between it and the next answered probe may be in flight for ever."""
+        outage, settled = stretch.outage(self.origin), self._settled
+        if not outage.recovered:
+            for index in range(stretch.last + 1, settled.newest + 1):
+                if settled.was_answered(index):
+                    end = max(settled.sent_at(index) - self.origin, outage.start)
+                    return outage._replace(end=end, recovered=True)
+        return outage

@@ -71,6 +71,16 @@ def test_an_outage_that_is_not_over_ends_when_its_last_loss_was_known() -> None:
     assert found("..xxx") == [Outage(20, 40 + TIMEOUT, 3, LossReason.TIMEOUT, recovered=False)]
 
 
+def test_an_answer_behind_probes_still_in_flight_is_a_recovery() -> None:
+    connection = Connection()
+    connection.run("..xxx")
+    for index in (5, 6):
+        connection.settled.sent(index, 1000 + 10 * index)
+    connection.settled.answered(6)
+    connection.tracker.answered(6, 1060)
+    assert connection.found == [Outage(20, 60, 3, LossReason.TIMEOUT)]
+
+
 def test_what_this_machine_did_not_send_is_no_outage_and_ends_none() -> None:
     assert found("..llll..") == []
     assert found("..xxlx..") == [Outage(20, 60, 3, LossReason.TIMEOUT)]
