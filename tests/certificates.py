@@ -44,6 +44,7 @@ class Issued:
         cert, key = folder / f"{name}.pem", folder / f"{name}-key.pem"
         cert.write_bytes(self.pem)
         key.write_bytes(self.key_pem())
+        key.chmod(0o600)
         return str(cert), str(key)
 
 

@@ -38,6 +38,8 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return ExitCode.CUT_OFF
+    except OSError as error:
+        return _failed_by_system(error, context)
     except Exception as error:  # noqa: BLE001 - whatever is not understood by now is a bug, and is called one
         context.output.say(_bug(error))
         return ExitCode.BUG
@@ -53,6 +55,18 @@ def _dispatch(arguments: list[str], context: CliContext) -> int:
 
         return invoke(arguments, context)
     return ExitCode.OK
+
+
+def _failed_by_system(error: OSError, context: CliContext) -> int:
+    """Show an error of the system's that was met nowhere: a bug, but where it has no descriptor left."""
+    from netecho.net import descriptors
+
+    if error.errno in descriptors.EXHAUSTED:
+        explained = descriptors.too_few()
+        context.output.say(_shown(explained))
+        return explained.exit_code
+    context.output.say(_bug(error))
+    return ExitCode.BUG
 
 
 def _shown(error: NetechoError) -> str:

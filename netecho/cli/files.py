@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netecho.errors import OutputError, UsageError
 from netecho.report.writer import Writer
+
+if TYPE_CHECKING:
+    from netecho.report.output import Output
 
 _LONGEST_KEY = 4096
 
@@ -36,6 +41,17 @@ def stamp_key(path: str, called: str) -> bytes:
     except ValueError as error:
         hint = "the key as it stands, or hex: and its octets in hexadecimal digits"
         raise UsageError(f"{called} {path!r} is not a key file: {error}", hint) from None
+
+
+def warn_of_shared_keys(output: Output, *paths: str | None) -> None:
+    """Say on standard error which of these files hold a secret that every user of this machine can read."""
+    for path in paths:
+        try:
+            found = None if path is None else Path(path).stat()
+        except OSError:
+            continue  # who reads it says so
+        if found is not None and stat.S_ISREG(found.st_mode) and found.st_mode & stat.S_IROTH:
+            output.say(f"netecho: warning: every user can read the key in {path}: chmod o= {path}")
 
 
 def check_writable(path: str, called: str) -> None:

@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
 def run(invocation: Invocation, context: CliContext) -> int:
     """Probe as asked, show what comes of it, and return the exit code."""
+    from netecho.net import descriptors
     from netecho.net.reactor.lean_imports import import_twisted
 
+    descriptors.require()
     import_twisted()
     from netecho.net.reactor.runner import run as run_reactor
     from netecho.net.self_server import reachable

@@ -63,6 +63,7 @@ def pace(scale: Scale) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "key"
         file.write_bytes(KEY)
+        file.chmod(0o600)
         for mode, size, key, options in (
             ("open", 44, None, []),
             ("authenticated", 112, KEY, ["--auth-key-file", str(file)]),

@@ -101,6 +101,7 @@ def test_an_example_of_a_server(line: str, tmp_path: Path) -> None:
     issued = issue("host")
     (tmp_path / "cert.pem").write_bytes(issued.pem)
     (tmp_path / "key.pem").write_bytes(issued.key_pem())
+    (tmp_path / "key.pem").chmod(0o600)
     with namespace(HOSTS) as alone:
         done = run(line, alone, tmp_path, NETECHO_SERVE_FOR="50ms")
     assert (done.returncode, done.stderr) == (0, ""), done

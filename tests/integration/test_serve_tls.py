@@ -80,6 +80,7 @@ def test_a_chain_is_shown_whole(netecho: Netecho, tmp_path: Path) -> None:
     between = issue("between", root, authority=True)
     leaf = issue("server", between)
     (tmp_path / "all.pem").write_bytes(leaf.pem + between.pem + leaf.key_pem())
+    (tmp_path / "all.pem").chmod(0o600)
     with (
         serving(netecho, "tls://127.0.0.1:0", "--cert", f"{tmp_path}/all.pem") as server,
         Client(root).connect(server) as client,

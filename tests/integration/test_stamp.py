@@ -217,6 +217,8 @@ class TestAuthenticated:
         right, wrong = tmp_path / "right", tmp_path / "wrong"
         right.write_text("open sesame, please\n")
         wrong.write_text("hex:00112233445566778899aabbccddeeff\n")
+        for key in (right, wrong):
+            key.chmod(0o600)
         return str(right), str(wrong)
 
     def test_with_the_same_key(self, netecho: Netecho, keys: tuple[str, str]) -> None:

@@ -185,11 +185,15 @@ def probe(ctx: click.Context, /, **values: Any) -> int:
     for a server that is started on this machine for the run. Several are measured side by side: a table, JSON as a
     list, the worst exit code; --save run.ndjson then writes run-1.ndjson, run-2.ndjson, in the order of the targets.
     """
+    from netecho.cli.files import warn_of_shared_keys
     from netecho.cli.job.build import build
     from netecho.cli.run import run
 
     context: CliContext = ctx.obj
-    return run(build(options_of(ctx, values), _seed()), context)
+    invocation = build(options_of(ctx, values), _seed())
+    if values["quiet"] < 2:
+        warn_of_shared_keys(context.output, values["key"] or values["cert"], values["auth_key_file"])
+    return run(invocation, context)
 
 
 def options_of(ctx: click.Context, values: dict[str, Any]) -> tuple[Options, ...]:

@@ -10,7 +10,7 @@ import click
 
 from netecho.cli.click_ext.command import command, section
 from netecho.cli.click_ext.types import FILE, LISTEN, TIME, Parsed, choice, integer, parse_alpn
-from netecho.cli.files import stamp_key
+from netecho.cli.files import stamp_key, warn_of_shared_keys
 from netecho.echo.limits import Limits
 from netecho.echo.text import DEFAULT_ERROR, DEFAULT_REPLY, LONGEST_REPLY, MOST_PLACES, TextMode
 from netecho.errors import UsageError
@@ -165,9 +165,12 @@ def serve(ctx: click.Context, /, **values: Any) -> int:
     """
     context: CliContext = ctx.obj
     targets = [target for each in values["addresses"] for target in each]
+    settings = service_of(values, targets)
+    if values["quiet"] < 2:
+        warn_of_shared_keys(context.output, values["key"] or values["cert"], values["auth_key_file"])
     return run(
         targets,
-        service_of(values, targets),
+        settings,
         context,
         form=values["format"],
         verbosity=values["verbose"] - values["quiet"],
@@ -242,10 +245,13 @@ def run(
     user: User | None,
 ) -> int:
     """Serve to the end, and return the exit code. Raises UsageError, UnreachableError."""
+    from netecho.net import descriptors
     from netecho.net.server.early_signals import stop_early
     from netecho.report.output import Output
     from netecho.report.server_log import ServerLog
 
+    # Of each worker the supervisor has two pipes and a set of sockets; `:PORT` is four, TCP and UDP over IPv4 and IPv6.
+    descriptors.require(descriptors.LEAST + (8 * workers if workers > 1 else 0))
     context.output = output = Output(quiet=2 if verbosity < -1 else 0, patient=False)
     is_watched = _is_watched(output, form, verbosity, live)
     log = ServerLog(output, form, verbosity, gathered=is_watched)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import resource
 from typing import TYPE_CHECKING, Any
 
 from netecho.echo.events import Noticed
+from netecho.net import descriptors
 from netecho.net.reactor.runner import run
 from netecho.net.server.lifecycle import EventSink, run_lifecycle, unwatched
 from netecho.net.server.privileges import become
@@ -102,20 +102,13 @@ def _tls(settings: ServerSettings, bound: Sequence[BoundSocket]) -> ServerTls | 
 
 def _allow_descriptors(settings: ServerSettings, sink: EventSink) -> None:
     """Take as many descriptors as the limits may need and the system allows; say so if that is not enough."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = settings.limits.connections
-    if soft == resource.RLIM_INFINITY or (most is not None and most + _OTHERS <= soft):
-        return
-    wanted = hard if most is None or (hard != resource.RLIM_INFINITY and hard < most + _OTHERS) else most + _OTHERS
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    except (OSError, ValueError):
-        wanted = soft
-    if most is not None and wanted != resource.RLIM_INFINITY and wanted < most + _OTHERS:
+    allowed = descriptors.allow(None if most is None else most + _OTHERS)
+    if most is not None and allowed < most + _OTHERS:
         sink.tell(
             Noticed(
                 "descriptors",
-                f"this process may have {wanted} descriptors (ulimit -n), too few for {most} connections "
+                f"this process may have {allowed} descriptors (ulimit -n), too few for {most} connections "
                 "(--max-connections): clients beyond them are refused",
             )
         )
