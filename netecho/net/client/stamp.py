@@ -14,7 +14,7 @@ import random
 import time
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.measure.events import OneWayDelays
 from netecho.measure.facts import ClassOfServiceFacts, StampFacts, TransportFacts, TtlFacts
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from netecho.measure.session import Probe
     from netecho.net.client.driver import SessionDriver
     from netecho.net.client.link import LinkContext
+    from netecho.net.client.resolve import Address
     from netecho.net.linux.wall_clock import ClockState
 
 SOON = 100_000_000
@@ -118,7 +119,7 @@ class StampRun:
             ptp=stamp_options.timestamp_format == "ptp",
         )
         address = context.addresses[0]
-        link = StampLink(driver, context.payloads, address, context.trouble, run=self, sender=sender)
+        link = StampLink(driver, address, self, sender)
         open_port(context.reactor, link, address, self.ip_options)
         return link
 
@@ -165,8 +166,8 @@ class Answer(NamedTuple):
 class StampLink(DatagramLink):
     """One session with a reflector."""
 
-    def __init__(self, *link: Any, run: StampRun, sender: Sender) -> None:
-        super().__init__(*link)
+    def __init__(self, driver: SessionDriver, address: Address, run: StampRun, sender: Sender) -> None:
+        super().__init__(driver, run.context.payloads, address, run.context.trouble)
         self.closed_loop = False  # the closed loop outside the reactor only matches payloads
         self._run = run
         self._sender = sender

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from netecho.measure.recorder import Recorder
 from netecho.measure.session import Session
 from netecho.net.client.job import IpOptions, Job, StampOptions, TlsOptions
 from netecho.net.client.link import LinkContext
+from netecho.net.client.resolve import Address
 from netecho.net.client.stamp import SOON, StampLink, StampRun
 from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Rules
 from netecho.stamp.session_sender import Sender
@@ -79,7 +81,8 @@ class Bench:
         self.run = StampRun(context)
         self.session = Session(plan, self.recorder)
         self.driver = StillFlow(self.session)
-        self.link = StampLink(self.driver, context.payloads, None, context.trouble, run=self.run, sender=Sender(ssid=9))
+        address = Address(socket.AF_INET, ("192.0.2.1", 862))
+        self.link = StampLink(self.driver, address, self.run, Sender(ssid=9))  # type: ignore[arg-type]
         self.link.port = Silent()  # type: ignore[assignment]
         self.reflector = Reflector(Rules(stateful=stateful), Clock(ErrorEstimate.of(1, synchronised=True)))
         self.session.start(self.driver.time)
