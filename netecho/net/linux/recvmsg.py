@@ -2,7 +2,7 @@
 
 Python's own `recvmsg` makes objects of all that comes with a message: the bytes, a list of the control messages, the
 peer's address as text. Where a reply is waited for, that is time between its arrival and the next request. Here the
-system writes where it wrote before, and only what is looked at becomes an object. What it means is told elsewhere.
+system writes where it wrote before, and only what is read becomes an object. `timestamping` says what it means.
 
 The calls are PyDLL's, which keeps the interpreter lock: giving it away costs, and no other thread has anything to do
 while probes are on their way. Having arguments converted (`argtypes`) costs 0.6 µs a call, so they are what C takes,
@@ -39,7 +39,7 @@ class Msghdr(ctypes.Structure):
 
 
 class Mmsghdr(ctypes.Structure):
-    """A struct mmsghdr: a message, and how many bytes of it came or went."""
+    """A struct mmsghdr: a message, and how many of its bytes were received or sent."""
 
     _fields_ = (("header", Msghdr), ("length", ctypes.c_uint32))
 
@@ -59,7 +59,7 @@ class Message:
         self.data = bytearray(size)
         self.control = bytearray(space)
         self.controlled = 0
-        """How many bytes of control messages came."""
+        """How many bytes of control messages were received."""
         self._vector = Iovec(_address(self.data), size)
         self._msghdr = Msghdr(iov=ctypes.addressof(self._vector), iovlen=1, control=_address(self.control))
         self._where = ctypes.byref(self._msghdr)
@@ -67,18 +67,18 @@ class Message:
         self._lengths = memoryview(self._msghdr).cast("B").cast("P")
 
     def receive(self, fd: int, size: int) -> int:
-        """Take in a message, of which no more than `size` bytes; return how many came, -1: nothing waits.
+        """Take in a message, of which no more than `size` bytes; return how many were received, -1: nothing waits.
 
-        Where nothing came, what came before is still there. Raises OSError as `socket.recvmsg` does, but for EAGAIN.
+        Where nothing waits, the memory is unchanged. Raises OSError as `socket.recvmsg` does, but for EAGAIN.
         """
         self._vector.length = min(size, self._size)
         self._lengths[_CONTROL_LENGTH] = self._space
-        came: int = self._recvmsg(fd, self._where, 0)
-        if came < 0:
+        length: int = self._recvmsg(fd, self._where, 0)
+        if length < 0:
             _nothing_came()
         else:
             self.controlled = self._lengths[_CONTROL_LENGTH]
-        return came
+        return length
 
     def first(self, size: int) -> bytes:
         """Return the first so many bytes."""
@@ -106,17 +106,17 @@ class Entries:
             row.header.control = begin + index * space
         self._where = ctypes.byref(self._headers)
         self.lengths = memoryview(self._headers).cast("B").cast("P")[_CONTROL_LENGTH :: ctypes.sizeof(Mmsghdr) // _WORD]
-        """How many bytes of control messages came with each."""
+        """How many bytes of control messages each has."""
         self._room = memoryview((ctypes.c_size_t * count)(*[space] * count)).cast("B").cast("P")
 
     def receive(self, fd: int, flags: int) -> int:
         """Take in what waits, and return how many; raises OSError as `socket.recvmsg` does, but for EAGAIN."""
         self.lengths[:] = self._room
-        came: int = self._recvmmsg(fd, self._where, len(self._room), flags, None)
-        if came < 0:
+        length: int = self._recvmmsg(fd, self._where, len(self._room), flags, None)
+        if length < 0:
             _nothing_came()
             return 0
-        return came
+        return length
 
     def ancillary(self, index: int) -> list[tuple[int, int, bytes]]:
         """Return the control messages of one as `socket.recvmsg` does: (level, type, data)."""

@@ -1,4 +1,4 @@
-"""The kernel's time stamps of a socket: when a request went to the device, when a reply came from it.
+"""The kernel's timestamps of a socket: when a request went to the device, when a reply came from it.
 
 What is stamped, on Linux (Documentation/networking/timestamping.rst):
 
@@ -6,14 +6,14 @@ What is stamped, on Linux (Documentation/networking/timestamping.rst):
 - a stream: the segment that holds the *last byte of a send*, the first time it is handed to the device (a
   retransmission is stamped again, which is not passed on); and the segment that holds the last byte that a
   read returned. Where the system merged sends into a segment, only the last of them is stamped. Where it
-  merged arrived segments before they were read, all have the stamp of the last. So the stamp is that of a
+  merged arrived segments before they were read, all have the timestamp of the last. So the timestamp is that of a
   reply if the read ended where the reply ends: read no further than the reply in hand.
 
-A send's stamp comes by the socket's error queue, on loopback before `send` returns, on a busy interface when the
+A send's timestamp comes by the socket's error queue, on loopback before `send` returns, on a busy interface when the
 packet's turn has come. It is always in the queue before the reply can be read: drain, then read.
 
 Stamps are wall-clock nanoseconds; `ClockWatch` tells when that clock was set. Nothing here judges: whether a
-stamp is believable, and which probe it belongs to, is decided elsewhere.
+timestamp is believable, and which probe it belongs to, is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -48,23 +48,23 @@ WRAP = 0xFFFF_FFFF
 LARGEST = 65_536
 """Bytes there is room for in memory that is used again and again; longer reads are Python's."""
 SPACE = 256
-"""Room for the control messages of one packet, bytes: a stamp (64), an extended error with its address (64),
+"""Room for the control messages of one packet, bytes: a timestamp (64), an extended error with its address (64),
 the drop count, TTL and traffic class (24 each)."""
 PER_DRAIN = 64
-"""Most stamps taken at once: a full error queue must not keep replies waiting. 64 take about 0.2 ms."""
+"""Most timestamps taken at once: a full error queue must not keep replies waiting. 64 take about 0.2 ms."""
 
 _WORD = struct.calcsize("@l")
 _timespec = struct.Struct("@ll").unpack_from
 _extended_error = struct.Struct("@IBBBBII").unpack_from
 
-# As the kernel writes them: the stamp first, three timespecs of which the first counts, then the extended error. The
-# lengths in the control messages' headers are passed over.
+# As the kernel writes them: the timestamp first, three timespecs of which the first counts, then the extended error.
+# The lengths in the control messages' headers are passed over.
 _rx_layout = struct.Struct(f"@{_WORD}xiill")
 _tx_layout = struct.Struct(f"@{_WORD}xiill{2 * _WORD * 2}x{_WORD}x4xi4xB3xII")
 
 _BASIC = (
     sockopts.TX_SOFTWARE | sockopts.RX_SOFTWARE | sockopts.REPORT_SOFTWARE | sockopts.OPT_ID | sockopts.OPT_TSONLY
-)  # OPT_TSONLY: the packet itself does not come back with its stamp, which would need a privilege
+)  # OPT_TSONLY: the packet itself does not come back with its timestamp, which would need a privilege
 _EXTENDED_ERROR = (sockopts.IP_RECVERR, sockopts.IPV6_RECVERR)
 _NONE: tuple[tuple[int, int], ...] = ()
 
@@ -87,7 +87,7 @@ class QueuedError(NamedTuple):
 
 
 def parse_tx_timestamp(ancillary: Ancillary) -> tuple[int, int] | None:
-    """Read an entry of the error queue as a send's stamp: (the system's 32-bit id, wall-clock ns)."""
+    """Read an entry of the error queue as a send's timestamp: (the system's 32-bit id, wall-clock ns)."""
     wall = 0
     found = None
     for level, kind, data in ancillary:
@@ -102,7 +102,7 @@ def parse_tx_timestamp(ancillary: Ancillary) -> tuple[int, int] | None:
 
 
 def parse_rx_timestamp(ancillary: Ancillary) -> int | None:
-    """Read when a message arrived, wall-clock ns, from what came with it; None where it was not stamped."""
+    """Read when a message arrived, wall-clock ns, from its control messages; None where it was not stamped."""
     for level, kind, data in ancillary:
         if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
             seconds, nanoseconds = _timespec(data)
@@ -134,7 +134,7 @@ def _offender(sockaddr: bytes) -> str:
 
 
 def entry_tx_timestamp(entries: Entries, index: int) -> tuple[int, int] | None:
-    """Read an entry of the error queue as `departure`, at a glance where it is laid out as the kernel mostly does."""
+    """Read an entry as `parse_tx_timestamp` does, at once where it is laid out as the kernel mostly does."""
     if entries.lengths[index] >= _tx_layout.size:
         level, kind, seconds, nanoseconds, error, origin, info, id_ = _tx_layout.unpack_from(
             entries.control, index * entries.space
@@ -152,7 +152,7 @@ def entry_tx_timestamp(entries: Entries, index: int) -> tuple[int, int] | None:
 
 
 def message_rx_timestamp(reply: Message) -> int | None:
-    """Read when a message arrived as `arrival`, at a glance where it is laid out as the kernel mostly does."""
+    """Read the arrival as `parse_rx_timestamp` does, at once where it is laid out as the kernel mostly does."""
     if reply.controlled >= _rx_layout.size:
         level, kind, seconds, nanoseconds = _rx_layout.unpack_from(reply.control)
         if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
@@ -171,7 +171,7 @@ class TimestampIds:
         self.last = -1
         """The id of the last send."""
         self.stamped = -1
-        """The highest id a stamp came for."""
+        """The highest id a timestamp came for."""
 
     def sent(self, size: int) -> int:
         """Count a send of `size` bytes; return its id."""
@@ -184,7 +184,7 @@ class TimestampIds:
         self.stamped = self.last
 
     def whole(self, id32: int) -> int | None:
-        """Make a stamp's id whole; None for one that was passed on before or belongs to no send."""
+        """Make a timestamp's id whole; None for one that was passed on before or belongs to no send."""
         last = self.last
         whole = last - ((last - self._base - id32) & WRAP)
         if whole < self._base or (self._stream and whole <= self.stamped):
@@ -195,7 +195,7 @@ class TimestampIds:
 
 
 class SocketTimestamps:
-    """The stamps of one UDP or TCP socket, non-blocking, connected if it is a stream.
+    """The timestamps of one UDP or TCP socket, non-blocking, connected if it is a stream.
 
     Call `sent` after every successful send, `failed` after every other; `drain` after a send and before a read.
     """
@@ -209,19 +209,19 @@ class SocketTimestamps:
         self._flags = flags
         self._counter = TimestampIds(stream=stream)
         self.sent = self._counter.sent
-        """Counts a send of which so many bytes were taken; returns the id its stamp will have."""
+        """Counts a send of which so many bytes were taken; returns the id its timestamp will have."""
         self._beside = b""
         self.reply = reply or _room()[0]
         """Where what is read lies until the next read, of this socket or any other."""
         self._entries = entries or _room()[1]
         self.error: QueuedError | None = None
-        """The last error that came by the queue, where the socket asked for them (IP_RECVERR)."""
+        """The last error in the queue, where the socket asked for them (IP_RECVERR)."""
 
     @classmethod
     def enable(cls, sock: socket.socket) -> SocketTimestamps | None:
-        """Have the system stamp `sock`'s packets from now on; None where it does not.
+        """Have the system timestamp `sock`'s packets from now on; None where it does not.
 
-        The first call in a process takes up to some 10 ms: the system starts to stamp arrivals a while after
+        The first call in a process takes up to some 10 ms: the system starts to timestamp arrivals a while after
         it was asked to, and is waited for, so that the first reply is stamped like the rest.
         """
         if sock.family not in (socket.AF_INET, socket.AF_INET6) or not awake():
@@ -267,20 +267,20 @@ class SocketTimestamps:
             self._counter.restart()
 
     def drain(self, sock: socket.socket, *, everything: bool = False) -> Sequence[tuple[int, int]]:
-        """Take the stamps of sends that have come: (id, wall-clock ns), each id once.
+        """Take the timestamps of sends that have come: (id, wall-clock ns), each id once.
 
-        Asks nothing of the system when no stamp is awaited, except for `everything`: then the queue is emptied
+        Asks nothing of the system when no timestamp is awaited, except for `everything`: then the queue is emptied
         (`PER_DRAIN` at most), which is what a descriptor that is reported to be in error needs.
         """
         counter, entries = self._counter, self._entries
         if counter.stamped == counter.last and not everything:
             return _NONE
         try:
-            came = entries.receive(sock.fileno(), MSG_ERRQUEUE)
+            count = entries.receive(sock.fileno(), MSG_ERRQUEUE)
         except OSError:  # nothing is said here that the next read does not say as well
             return _NONE
         timestamps = []
-        for index in range(came):
+        for index in range(count):
             left = entry_tx_timestamp(entries, index)
             if left is None:
                 self.error = parse_error(entries.ancillary(index)) or self.error
@@ -296,14 +296,14 @@ class SocketTimestamps:
             data, ancillary, _, _ = sock.recvmsg(size, SPACE)
             return data, parse_rx_timestamp(ancillary)
         reply = self.reply
-        came = reply.receive(sock.fileno(), size)
-        if came < 0:
+        length = reply.receive(sock.fileno(), size)
+        if length < 0:
             raise BlockingIOError
         self.note()
-        return reply.first(came), message_rx_timestamp(reply)
+        return reply.first(length), message_rx_timestamp(reply)
 
     def note(self) -> None:
-        """Keep what came with the message in `reply`, which was this socket's last."""
+        """Keep the control messages of the message in `reply`, which was this socket's last."""
         self._beside = self.reply.beside()
 
 
@@ -318,7 +318,7 @@ _watch: int | None = None
 
 
 def awake(patience: int = 50_000_000) -> bool:
-    """Whether this system stamps packets, found out once by sending some to ourselves over loopback.
+    """Whether this system timestamps packets, found out once by sending some to ourselves over loopback.
 
     The descriptor stays open: arrivals are stamped as long as any socket asks for it, and the system takes its time
     to start (up to 8 ms were seen; `patience`, ns, is the most it is given). Where there is no loopback to try
@@ -335,7 +335,7 @@ def awake(patience: int = 50_000_000) -> bool:
 
 
 def _switch_on(sock: socket.socket, *, stream: bool) -> int | None:
-    """Ask for stamps; return the flags that were accepted."""
+    """Ask for timestamps; return the flags that were accepted."""
     for flags in (_BASIC | sockopts.OPT_ID_TCP, _BASIC) if stream else (_BASIC,):
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, flags)
@@ -344,7 +344,7 @@ def _switch_on(sock: socket.socket, *, stream: bool) -> int | None:
 
 
 def _ask_for_headers(sock: socket.socket) -> None:
-    """Ask for what else comes with a datagram; what the system does not give stays unknown."""
+    """Ask for what else the kernel says of a datagram; what the system does not give stays unknown."""
     sockopts.request(sock, socket.SOL_SOCKET, SO_RXQ_OVFL)
     sockopts.request(sock, socket.IPPROTO_IP, sockopts.IP_RECVTTL, sockopts.IP_RECVTOS)
     if sock.family == socket.AF_INET6:
@@ -359,13 +359,13 @@ def _answers(sock: socket.socket, patience: int) -> bool:
         sock.setblocking(False)
         tried = SocketTimestamps(stream=False, flags=_BASIC)
         deadline = time.monotonic_ns() + patience
-        departures = 0
+        sent = 0
         while time.monotonic_ns() < deadline:
             tried.sent(sock.send(b"?"))
-            departures += len(tried.drain(sock))
+            sent += len(tried.drain(sock))
             with contextlib.suppress(BlockingIOError):  # on a busy machine it is still on its way
                 _, wall = tried.read(sock, 1)
-                if wall is not None and departures:
+                if wall is not None and sent:
                     return True
             time.sleep(0.000_2)
     except OSError:

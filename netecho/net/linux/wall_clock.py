@@ -35,7 +35,7 @@ class ClockState(NamedTuple):
 
     synchronised: bool
     error: int
-    """As estimated by whoever keeps the clock, nanoseconds."""
+    """As estimated by the daemon that keeps the clock, nanoseconds."""
 
     @property
     def estimate(self) -> ErrorEstimate:

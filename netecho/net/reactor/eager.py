@@ -104,7 +104,7 @@ class EagerConnection(EagerWriter):
         return "echo"
 
     def doRead(self) -> Any:
-        """Take what came. Returns why the connection is over, or None."""
+        """Read what was received. Returns why the connection is over, or None."""
         try:
             size = self.socket.recv_into(_scratch, self.chunk)
         except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Twisted's epoll reactor, less the ceremony around an event that is only something to read.
+"""Twisted's epoll reactor, with a direct dispatch for events that are only something to read.
 
 The reactor puts a logging context around each event and looks at the descriptor again before it is read. Neither is
 of use here, and on a path on which a reply waits for each of these steps they were a ninth of the program's work per
@@ -48,7 +48,7 @@ def _made() -> Any:
                 raise
             for fd, event in events:
                 selectable = selectables.get(fd)
-                if selectable is None:  # closed by what came before it in this pass
+                if selectable is None:  # closed by an earlier event of this pass
                     continue
                 if event != readable:
                     log.callWithLogger(selectable, self._doReadOrWrite, selectable, fd, event)

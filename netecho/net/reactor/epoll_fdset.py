@@ -107,7 +107,7 @@ class EpollFDSet(FileDescriptor):
         watched = self._watched
         for fd, event in self._epoll.poll(0, _BATCH):
             connection = watched.get(fd)
-            if connection is None:  # closed by what came before it in this pass
+            if connection is None:  # closed by an earlier event of this pass
                 continue
             reading = False
             try:

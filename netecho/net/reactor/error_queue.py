@@ -1,15 +1,15 @@
 """How a transport of Twisted's outlives a waiting error queue.
 
-A stamp that comes late (the packet waited in the interface's queue) makes the socket report EPOLLERR, without
-EPOLLIN; an ICMP error does the same to a connected UDP socket. `posixbase._PollLikeMixin._doReadOrWrite` takes that
-for the end: it stops reading and calls `readConnectionLost`, by which `udp.Port` and `tcp.Connection` close. (The
+A transmit timestamp that comes late (the packet waited in the interface's queue) makes the socket report EPOLLERR,
+without EPOLLIN; an ICMP error does the same to a connected UDP socket. `posixbase._PollLikeMixin._doReadOrWrite` takes
+that for the end: it stops reading and calls `readConnectionLost`, by which `udp.Port` and `tcp.Connection` close. (The
 select and asyncio reactors call `doRead`, as for anything that can be read.)
 
 Here the answer to an error is to read. Reading empties the error queue and then says what the matter is: EAGAIN
-(it was stamps alone: go on), no bytes (the peer has closed its side), or the socket's own error.
+(there were timestamps alone: go on), no bytes (the peer has closed its side), or the socket's own error.
 
 It holds while the descriptor is being read: one that is only written to when the error comes gets
-`connectionLost`, from which there is no way back. So: do not pause reading while stamps are on.
+`connectionLost`, from which there is no way back. So: do not pause reading while timestamps are on.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The one place that installs and runs a reactor, and turns signals into a clean end.
 
 `run(main)` runs `main(reactor, interrupt)` to its end and returns what it returned, or raises what it raised.
-The first SIGINT or SIGTERM is told to whoever asked `interrupt`; the second one cuts the run off.
+The first SIGINT or SIGTERM calls the listeners of `interrupt`; the second one cuts the run off.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ YOUNG = 700
 
 
 class Interrupt:
-    """Whether a person or the system asked for the end, and who wants to know."""
+    """Whether SIGINT or SIGTERM asked for the end, and the listeners to call when it does."""
 
     def __init__(self) -> None:
         self.requested = False

@@ -3,7 +3,7 @@
 `reactor.callLater` reads the wall clock, which steps, and the epoll reactor rounds its waits up to a
 millisecond. A timer descriptor on the same reactor has neither fault: the kernel's high-resolution timer makes
 it readable at an instant of CLOCK_MONOTONIC, and the wake-up is all that is left of the lateness. Even that can
-be bought off by busy-waiting, at the price of a core, which is done only on request.
+be avoided by busy-waiting, at the price of a core, which is done only on request.
 
 This module knows instants and nothing of what happens at them.
 """
