@@ -1,6 +1,21 @@
-"""netecho: an echo server and a round-trip probe; from Python too (`netecho.api`, `netecho help python`).
+"""netecho: an echo server and a round-trip probe; from Python too (`netecho help python`).
 
-The names below are imported when they are asked for: `import netecho` alone costs nothing.
+    pytest_plugin    a marker and fixtures for tests of services
+    api              measuring and serving from Python: what is re-exported below
+    cli              the command line: options -> a frozen job; the exit code at the end
+    net              Twisted and the system's calls: bytes and time to the judgement, its answers back
+    report           documents, formats, the terminal
+    measure          the judgement: when to send, what is a reply, what is lost, what the figures are
+    echo             what a server does with bytes
+    stamp            RFC 8762 and RFC 8972
+    help             the longer texts for users
+    target           the address grammar, and each scheme's traits
+    units            times and sizes
+    errors           the tree of errors, with exit codes
+    version          the version
+
+Imports go down this list, and import-linter holds them to it. The names below are imported when they are asked for:
+`import netecho` alone costs nothing.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -72,7 +72,7 @@ def on_a_terminal(arguments: list[str]) -> str:
             stdin=follower,
             stdout=follower,
             stderr=follower,
-            env=environment(TERM="xterm-256color"),
+            env=environment(TERM="xterm-256color", TZ="UTC"),
         )
         os.close(follower)
         shown = bytearray()
@@ -118,7 +118,7 @@ def filled(text: str) -> str:
 def _output(command: str) -> str:
     words = shlex.split(command)[1:]
     return subprocess.run(
-        [*COMMAND, *words], check=True, capture_output=True, text=True, cwd=ROOT, env=environment()
+        [*COMMAND, *words], check=True, capture_output=True, text=True, cwd=ROOT, env=environment(TZ="UTC")
     ).stdout
 
 

@@ -1,7 +1,7 @@
 """netecho from Python: the same measurements, options and figures as the commands'. Re-exported by `netecho`.
 
-probe      `await probe(target, **options)`, `probe_sync(...)`, `async for event in events(...)`
-serve      `async with serve(":0") as server`
+probing    `await probe(target, **options)`, `probe_sync(...)`, `async for event in events(...)`
+serving    `async with serve(":0") as server`
 result     what `probe` returns: frozen, typed, with the names of the JSON document
 options    keyword arguments by the commands' own tables
 world      the event loop that is found: asyncio's, or Twisted's reactor

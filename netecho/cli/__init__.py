@@ -1,6 +1,19 @@
 """The command line: it asks, and at the end it says the exit code. Click lives here alone.
 
-What is asked for most, `netecho --help` and `--version`, is answered without importing even Click: see `front`.
+    entry         the edge: dispatch, errors shown once, exit codes
+    front_page    `netecho --help`: which commands there are; imports not even Click
+    group         `netecho` itself, importing a command when it is asked for
+    commands      a module a command
+    job           from the options of `netecho probe` to a frozen job
+    click_ext     how our commands differ from Click's
+    context       what a command shares with the edge
+    files         files that the command line names, checked before anything begins
+    run           a measurement, those who watch it, its exit code
+    reporters     who is told of a run: the format, the live view, `--save`
+    manpage       netecho(1), made from the commands: `python -m netecho.cli.manpage`
+    watch         frames of the live view, interim figures, slow readers: beside a measurement
+
+What is asked for most, `netecho --help` and `--version`, is answered without importing Click.
 """
 
 from __future__ import annotations

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 ENDINGS = {
     ExitCode.OK: "The run was measured and every criterion held.",
-    ExitCode.FAILED: "A criterion failed: no reply at all, a corrupt echo, or a --fail-if that came true.",
+    ExitCode.FAILED: "A criterion failed: no reply at all, or none any more at the end, a corrupt echo,"
+    " or a --fail-if that came true.",
     ExitCode.USAGE: "The command line, or a file it names, is wrong.",
     ExitCode.UNREACHABLE: "The target could not be reached at all, or an address to listen on could not be had.",
     ExitCode.BUG: "An error inside netecho: a bug, which says how to report it.",
@@ -34,6 +35,8 @@ VARIABLES = {
     "NETECHO_<COMMAND>_<OPTION>": "Any option, by its long name: NETECHO_PROBE_INTERVAL=50ms. What is typed wins."
     " For a flag, yes or no.",
     "NO_COLOR": "If it is set, nothing is coloured; TERM=dumb says the same.",
+    "FORCE_COLOR": "If it is set, results are coloured where there is no terminal too.",
+    "NETECHO_PORTABLE": "If it is 1, every fast path is off: kernel timestamps, timer descriptors and the like.",
     "NETECHO_DEBUG": "If it is set, errors show where in the program they arose.",
 }
 

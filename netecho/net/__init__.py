@@ -1,1 +1,12 @@
-"""The wiring: Twisted carries bytes and time to the judgement and its answers back."""
+"""The wiring: Twisted carries bytes and time to the judgement and its answers back.
+
+client          the probe's side
+server          the server's side; neither knows the other
+reactor         every Twisted trick, behind one switch
+linux           the kernel's calls; no Twisted
+certificates    keys and certificates: read, made, pinned
+python_child    starting another Python process, isolated from the working directory
+self_server     the server of `self`: the one module that knows both sides
+openssl         what both sides of TLS ask of OpenSSL
+openssl_reasons  why TLS failed, in words
+"""

@@ -1,7 +1,11 @@
-"""STAMP (RFC 8762) and its TLVs (RFC 8972). No socket, no clock, no print.
+"""STAMP: the packets of RFC 8762 and the TLVs of RFC 8972. No socket, no clock, no print.
 
-- `packet`: the base packets, open and authenticated; `times`: timestamps and Error Estimates; `auth`: the HMAC
-- `tlv`: reading and writing TLVs; `extensions`: what a reflector answers to each
-- `session_sender`: requests, and what replies say
-- `session_reflector`: which packets are answered, and with what; `sessions`: what it remembers between packets
+packet               the base packets, field by field
+tlv                  the TLVs, field by field
+times                timestamps and error estimates
+auth                 HMAC-SHA-256 of authenticated mode
+session_sender       requests, and what their replies say
+session_reflector    what comes back for which octets
+extensions           what a reflector answers to TLVs
+sessions             what a reflector remembers, bounded
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -22,6 +23,7 @@ from tests.readme import README, ROOT, TOPIC_FILES, Block, blocks
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+KEYS = [block for block in blocks("json") if block.note.startswith("keys: ")]
 EXAMPLES = [*blocks("sh")[2:], *(block for topic in TOPIC_FILES for block in blocks("sh", topic))]
 
 
@@ -29,6 +31,42 @@ def test_the_first_two_blocks_are_the_two_lines_a_newcomer_needs() -> None:
     try_it, test_it = blocks("sh")[:2]
     assert try_it.text == ("python3 -m venv .venv && .venv/bin/pip install --quiet . && .venv/bin/netecho probe self\n")
     assert test_it.text == ("python3 -m venv .venv && .venv/bin/pip install --quiet -e '.[test]' && .venv/bin/pytest\n")
+
+
+def test_no_paragraph_is_long() -> None:
+    """What needs more than 60 words is two things, or a help text."""
+    text = re.sub(r"^```.*?^```$|^<!--.*?-->$", "", README.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    paragraphs = [each for each in re.split(r"\n\s*\n", text) if not each.lstrip().startswith("|")]
+    words = {each: len(re.sub(r"\]\([^)]*\)", "]", each).split()) for each in paragraphs}
+    assert {each: count for each, count in words.items() if count > 60} == {}
+
+
+def test_its_definitions_are_those_of_the_help() -> None:
+    rows = [line for line in section(README, "## Definitions").splitlines() if line.startswith("| `")]
+    assert rows
+    figures = (ROOT / "netecho" / "help" / "figures.md").read_text(encoding="utf-8")
+    assert [row for row in rows if row not in figures] == []
+
+
+def test_it_explains_what_stands_in_the_output_it_shows() -> None:
+    shown, table = section(README, "## How to read the output").split("```\n", 1)
+    rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    assert [name for row in rows for name in re.findall(r"`(.*?)`", row) if name not in shown] == []
+
+
+def section(document: Path, heading: str) -> str:
+    """A section of a document, without its heading."""
+    found = re.search(
+        rf"^{re.escape(heading)}\n(.*?)(?=^## |\Z)", document.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    assert found is not None
+    return found[1]
+
+
+def test_every_topic_is_linked_to() -> None:
+    assert [
+        path.stem for path in TOPIC_FILES if f"[{path.stem}](netecho/help/{path.name})" not in README.read_text()
+    ] == []
 
 
 def test_pictures_and_files_it_shows_are_there() -> None:
@@ -88,3 +126,20 @@ def test_an_example_does_what_it_says(network: Namespace, block: Block, tmp_path
     )
     assert done.returncode == block.exit_code, done
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("block", KEYS, ids=lambda block: block.note)
+def test_a_document_shown_in_part_has_the_keys_and_kinds_of_a_real_one(network: Namespace, block: Block) -> None:
+    command = shlex.split(block.note.removeprefix("keys: "))[1:]
+    real = json.loads(network.run(*COMMAND, *command))
+    assert differences(json.loads(block.text), real) == []
+
+
+def differences(shown: object, real: object, where: str = "") -> list[str]:
+    """Where what is shown has a key that the real one has not, or another kind of value; null may stand for any."""
+    if isinstance(shown, dict) and isinstance(real, dict):
+        missing = [f"{where}.{key}" for key in shown if key not in real]
+        both = [key for key in shown if key in real]
+        return missing + [each for key in both for each in differences(shown[key], real[key], f"{where}.{key}")]
+    kinds = [float if isinstance(value, int) else type(value) for value in (shown, real)]
+    return [] if None in (shown, real) or kinds[0] is kinds[1] else [where]

@@ -1,1 +1,10 @@
-"""commands."""
+"""A module a command, named as the command, with a Click command of that name in it.
+
+probe          measure round trips
+serve          echo what comes in
+report         print a saved run again
+compare        put two saved runs side by side
+schema         print the JSON Schema
+completions    print a shell's script
+help           print a longer text
+"""

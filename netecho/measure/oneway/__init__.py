@@ -1,5 +1,6 @@
-"""Each direction by itself, from the four timestamps of a STAMP probe.
+"""Each direction by itself, from the four timestamps of STAMP.
 
-- `delays`: the figures of each direction; `clock_offset`: how far apart the clocks are, and how fast they drift
-- `loss`: in which direction probes were lost, by the numbers of a stateful reflector
+delays          forward, backward and processing time of every probe
+loss            in which direction probes were lost
+clock_offset    how far apart two clocks are, and their drift
 """

@@ -1,1 +1,19 @@
-"""client."""
+"""The probe's side: one run, over any transport.
+
+measurement       a whole run: resolve, connect, probe, result
+driver            one session over one link: feed, send, drain events, arm the timer
+transports        the table: scheme -> how it is probed
+link              what a transport must offer a driver
+stream            TCP, Unix sockets, and TLS over TCP
+datagram          UDP
+stamp             STAMP: the datagram link with test packets
+tls               the handshake, trust and what was agreed on
+reconnect         `--reconnect` and `--connect-only`
+resolve           names to addresses
+connect           addresses to a connected socket
+closed_loop       `-i 0` outside the reactor
+pending_stamps    sends whose kernel timestamp has not come yet
+loss              from an errno or an ICMP message to the reason of a loss
+job               how packets travel, as frozen values
+descriptors       how many descriptors many connections may take
+"""

@@ -8,4 +8,5 @@ timestamping   the kernel's timestamps (SO_TIMESTAMPING)
 timerfd        timers as descriptors
 tcp_info       what the kernel knows of a connection
 wall_clock     whether the wall clock follows UTC, and when it was set
+parent_death   the end of a process with its parent's (prctl(2))
 """

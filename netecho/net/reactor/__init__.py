@@ -8,6 +8,8 @@
     eager         connections that send at once
     timer         timers of microsecond resolution
     error_queue   transports that outlive a waiting error queue
+    asyncio_loop  Twisted over an event loop that somebody else runs
+    together      several coroutines side by side
 
 `NETECHO_PORTABLE=1` (`net/linux/portable`) turns the fast paths off. tests/net/test_twisted_contract.py names the
 private names of Twisted that they lean on.

@@ -1,1 +1,28 @@
-"""server."""
+"""The server's side: from the addresses to serve on to the end of the drain.
+
+start              the assembly: sockets, certificate, processes, reactor
+lifecycle          ready, signals, stop
+process            a whole server in one process
+listeners          the table: scheme -> how it is served
+socket_reader      what all listeners have in common
+admission          which connections are accepted, counted and ended; the limits
+tcp                accepting streams, and the echo on each
+tcp_raw            the raw echo over a stream, without an object for it
+udp                datagrams, one by one
+udp_batched        datagrams by recvmmsg and sendmmsg
+stamp              the Session-Reflector's socket
+tls                TLS with a certificate that can be replaced
+sockets            binding, or a sentence why not
+unix_socket        the file of a Unix socket
+systemd            inherited sockets, readiness, watchdog
+peers              peers' addresses in words
+settings           what a server was asked to be, frozen
+supervisor         the leader of several processes
+worker             one of them
+worker_messages    what they say to each other
+early_signals      signals that come before there is a reactor
+shared_limits      the limits of several workers, in shared memory
+text_responder     text mode on a stream, answered as it can be sent
+turns              work left over from an event, done in slices
+privileges         giving root up
+"""

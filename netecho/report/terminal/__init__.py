@@ -1,1 +1,23 @@
-"""terminal."""
+"""What a person sees, laid out by Rich for the width there is.
+
+summary            the summary of a run
+headline           its first line
+tables             its tables of times and sizes
+transport_facts    a line for what only TCP, TLS or UDP knows
+stamp              the lines of STAMP
+findings           what deserves a sentence, and the thresholds
+histogram_chart    the histogram
+live               the live view of a run
+comparison         `netecho compare`
+help_text          `netecho help TOPIC`
+display            Rich's `Live`, refreshed by hand and written without waiting
+interim            the figures so far, in a line
+sparkline          a row of numbers as a row of characters
+time_chart         round trips over time, with axes
+moments            when something in a run happened, as a time of day
+log_lines          a server's event as a line
+paper              what Rich lays out, as text
+server_view        the live view of a server
+reading            how far reading a saved run is
+several            several runs in one table
+"""
