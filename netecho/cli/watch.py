@@ -24,7 +24,7 @@ FRAME = 0.25
 """Seconds from one frame of a live view to the next, at least."""
 SHARE = 200
 """A frame may take one part in so many of the time: half a percent of the sends, so that p99 of `lag` is without it."""
-LONGEST = 2.0
+LONGEST = 4.0
 """Seconds from one frame to the next, at most."""
 
 
@@ -37,6 +37,12 @@ class View(Protocol):
 
     def draw(self) -> None:
         """Put the state on the screen."""
+
+    def pause(self, least: float, took: float) -> float | None:
+        """Return how long to wait for a moment that suits a frame, where one of `took` seconds can be in nobody's way.
+
+        None: it is always in the way.
+        """
 
     def close(self) -> None:
         """Leave the screen as it was."""
@@ -65,7 +71,6 @@ class Watch:
         self._interim = interim
         self._drain = drain or output.drain
         self._report_every = None if report_every is None else report_every / 1e9
-        self._took = 0.0
         self._calls: dict[str, DelayedCall] = {}
         self._handled: list[signal.Signals] = []
 
@@ -100,14 +105,13 @@ class Watch:
         self._calls[name] = self._reactor.callLater(seconds, call)
 
     def _frame(self) -> None:
-        began = time.thread_time()  # what it costs us, not what else the machine does meanwhile
+        began = time.perf_counter()
         self._drain()
         if self._view is not None:
             self._view.draw()
-        took = time.thread_time() - began
-        # One slow frame is no rule: the first of a kind loads what it is drawn with.
-        self._later("frame", min(LONGEST, max(FRAME, SHARE * min(took, self._took))), self._frame)
-        self._took = took
+        took = time.perf_counter() - began
+        pause = None if self._view is None else self._view.pause(FRAME, took)
+        self._later("frame", min(LONGEST, max(FRAME, SHARE * took)) if pause is None else pause, self._frame)
 
     def _report(self) -> None:
         assert self._report_every is not None  # noqa: S101 - for the type checker

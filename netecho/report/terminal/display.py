@@ -57,6 +57,10 @@ class Display:
         # The last column is left free, for a character that the terminal takes for wider than we do.
         return max(1, columns - 1), rows if self._whole_screen else max(1, rows - 1)
 
+    def prepare(self, renderable: RenderableType) -> None:
+        """Lay something out without showing it."""
+        self._console.render_lines(renderable)
+
     def show(self, renderable: RenderableType) -> None:
         """Draw a frame in place of the one before, unless the terminal takes none right now."""
         if not self._output.can_draw:

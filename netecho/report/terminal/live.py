@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from netecho.measure.stats.timeline import Period
 from netecho.report import humanize
 from netecho.report.document.model import head
 from netecho.report.terminal import sparkline, time_chart
@@ -21,6 +22,7 @@ from netecho.report.terminal.display import Display
 from netecho.report.terminal.headline import headline, phases
 from netecho.report.terminal.tables import fitted, measured_name
 from netecho.report.terminal.time_chart import Line, chart
+from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
 COMPACT_BELOW = 16
 """Rows below which the chart gets those of the blank lines, of the phases and of all times but the first."""
+ROOM_FOR_FRAME = 4
+"""Times that a frame must go into the time between two sends to be drawn in its middle."""
 LEAST_BAR = 10
 """Columns below which a progress bar shows nothing."""
 _COLUMNS = ("min", "p50", "p90", "p99", "max")
@@ -68,6 +72,8 @@ class LiveView:
         self._measured = "rtt"
         self._start: Start | None = None
         self._began = 0
+        self._interval = 0
+        self._warm_up()
 
     def started(self, start: Start) -> None:
         """Begin: the connection stands."""
@@ -78,6 +84,14 @@ class LiveView:
         self._phases = phases(document["setup"])
         self._measured = measured_name(start.settings)
         self._progress = RunProgress(start.settings)
+        self._interval = _interval_of(start.settings)
+
+    def _warm_up(self) -> None:
+        """Have Rich load what a frame takes now, and not in the middle of the run: that takes ten frames' time."""
+        periods = [Period(0, SECOND, 1, 1, MILLISECOND, MILLISECOND, MILLISECOND)]
+        drawn = chart(periods, 60, 10, started=0)
+        table = self._table(60, self._recorder.summary(whole=False), compact=False)
+        self._display.prepare(Group(*drawn, _progress_row(60, 0.5, ""), table))
 
     def tell(self, event: Event) -> None:
         """Do nothing: what is drawn is the recorder's."""
@@ -94,6 +108,15 @@ class LiveView:
     def draw(self) -> None:
         """Put the state of the run on the screen."""
         self._display.show(self.frame(self._clock(), *self._display.size))
+
+    def pause(self, least: float, took: float) -> float | None:
+        """Return the time to the first middle between two sends, where there is room for a frame between them."""
+        interval = self._interval
+        if self._start is None or interval < ROOM_FOR_FRAME * took * SECOND:
+            return None
+        earliest = self._clock() + round(least * SECOND)
+        since_send = (earliest - self._began) % interval
+        return least + ((interval // 2 - since_send) % interval) / SECOND
 
     def frame(self, now: int, width: int, height: int) -> RenderableType:
         """Return what is shown in so many columns and rows."""
@@ -190,6 +213,14 @@ def counts(summary: Summary) -> Text:
     if reasons and list(summary.loss_by_reason) != ["timeout"]:
         line.append(f": {', '.join(reasons)}", "red")
     return line
+
+
+def _interval_of(settings: Mapping[str, object]) -> int:
+    """Return the nanoseconds between sends that are even and known; 0 where they are not."""
+    interval, connections = settings.get("interval_ms"), settings.get("connections", 1)
+    if not isinstance(interval, int | float) or settings.get("schedule") != "even" or not isinstance(connections, int):
+        return 0
+    return int(interval * MILLISECOND / connections)
 
 
 def _progress_row(width: int, share: float | None, words: str) -> RenderableType:

@@ -60,6 +60,11 @@ class ServerView:
         self.take(now)
         self._display.show(self.frame(*self._display.size))
 
+    def pause(self, least: float, took: float) -> float | None:
+        """Return None: clients may send at any time."""
+        del least, took
+        return None
+
     def close(self) -> None:
         """Leave the screen as it was."""
         self._display.close()

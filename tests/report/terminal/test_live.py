@@ -143,6 +143,26 @@ def test_where_nothing_is_sent_it_is_the_connecting_that_is_measured() -> None:
 
 
 @pytest.mark.parametrize(
+    ("settings", "pause"),
+    [
+        ({"interval_ms": 200.0}, 0.3),  # at 0.5 s, between the sends at 0.4 and at 0.6
+        ({"interval_ms": 100.0}, 0.25),
+        ({"interval_ms": 100.0, "connections": 2}, 0.275),
+        ({"interval_ms": 10.0}, None),
+        ({"interval_ms": 0.0}, None),
+        ({"interval_ms": 200.0, "schedule": "poisson"}, None),
+    ],
+)
+def test_a_frame_is_drawn_in_the_middle_between_two_sends_where_it_has_room(
+    settings: dict[str, object], pause: float | None
+) -> None:
+    watched = Watched(settings=settings)
+    watched.view.started(watched.start)
+    watched.now = 200 * MS
+    assert watched.view.pause(0.25, 0.005) == (pause if pause is None else pytest.approx(pause))
+
+
+@pytest.mark.parametrize(
     ("settings", "now", "words"),
     [
         ({"count": 10}, SECOND, "1.00 s, 1.20 s left"),
