@@ -39,9 +39,9 @@ class View(Protocol):
         """Put the state on the screen."""
 
     def pause(self, least: float, took: float) -> float | None:
-        """Return how long to wait for a moment that suits a frame, where one of `took` seconds can be in nobody's way.
+        """Return how long to wait for a moment at which a frame of `took` seconds delays nothing.
 
-        None: it is always in the way.
+        None: there is no such moment.
         """
 
     def close(self) -> None:

@@ -245,7 +245,7 @@ class Output:
             with suppress(OSError, ValueError):
                 assert stream is not None  # noqa: S101 - for the type checker: None is no terminal
                 columns, lines = os.get_terminal_size(stream.fileno())
-                if columns > 0:  # a serial line, or a terminal that was never told, says 0
+                if columns > 0:  # a serial line, or a terminal whose size was never set, says 0
                     return columns, lines or 24
         columns_set = self._environ.get("COLUMNS", "")
         return int(columns_set) if columns_set.isdecimal() and int(columns_set) else DEFAULT_WIDTH, 24

@@ -241,7 +241,7 @@ def _cell(times: Distribution, column: str) -> str:
 
 
 def wanted(output: Output, form: str, asked: bool | None) -> bool:
-    """Tell whether a person is to see how a run goes: on a terminal, and by default where its text is for them.
+    """Return whether a person is to see how a run goes: on a terminal, and by default where its text is for them.
 
     What reads a pipe may write to the same terminal (`| tee`, `| less`): there it is only shown if asked for.
     """
