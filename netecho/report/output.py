@@ -180,7 +180,8 @@ class Output:
         """Whether standard error's terminal takes a frame now; after Ctrl-S it takes nothing."""
         if self._err is None or not self.stderr_moves:
             return False
-        self.drain()
+        if self._err.is_behind:
+            self._on_stderr(self._err.drain)
         descriptor = None if self._stderr is None else descriptor_of(self._stderr)
         return not self._err.is_behind and (descriptor is None or has_room(descriptor))
 

@@ -266,7 +266,8 @@ def run(
             from netecho.report.terminal.server_view import ServerView
 
             view = ServerView(output, snapshot)
-        return Watch(reactor, output, view, count, report_every)
+        # What waits for a slow reader is written by the log, which knows what a closed reader means.
+        return Watch(reactor, output, view, count, report_every, drain=lambda: None)
 
     # A server that nobody asks about each connection is spared the work of telling.
     settings = replace(settings, log_connections=log.shows_clients, log_received=log.shows_arrivals)
