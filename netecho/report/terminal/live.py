@@ -111,8 +111,10 @@ class LiveView:
 
     def pause(self, least: float, took: float) -> float | None:
         """Return the time to the first middle between two sends, where there is room for a frame between them."""
+        if self._start is None:
+            return least  # nothing is sent yet
         interval = self._interval
-        if self._start is None or interval < ROOM_FOR_FRAME * took * SECOND:
+        if interval < ROOM_FOR_FRAME * took * SECOND:
             return None
         earliest = self._clock() + round(least * SECOND)
         since_send = (earliest - self._began) % interval

@@ -157,6 +157,7 @@ def test_a_frame_is_drawn_in_the_middle_between_two_sends_where_it_has_room(
     settings: dict[str, object], pause: float | None
 ) -> None:
     watched = Watched(settings=settings)
+    assert watched.view.pause(0.25, 0.005) == 0.25  # nothing is sent yet
     watched.view.started(watched.start)
     watched.now = 200 * MS
     assert watched.view.pause(0.25, 0.005) == (pause if pause is None else pytest.approx(pause))
