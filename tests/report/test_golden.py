@@ -149,3 +149,9 @@ def test_colour_underlines_and_says_nothing_of_its_own() -> None:
     # Sixteen colours, and none that vanishes on a light or a dark ground.
     used = {code for codes in re.findall(r"\x1b\[([0-9;]*)m", colored) for code in codes.split(";")}
     assert used <= {"0", "1", "2", "31", "33"}
+
+
+def test_a_run_that_is_ended_in_an_outage_does_not_say_that_nothing_was_lost() -> None:
+    shown = rendered(summary(run(calm(3), pending=24, interrupted=True), 80), width=80, color=False)
+    assert "3 received, 24 pending\n" in shown
+    assert "0 lost" not in shown

@@ -115,8 +115,11 @@ def _manner(document: Document) -> Text:
 def _counts(document: Document) -> Text:
     probes = document["probes"]
     lost = probes["lost"]
-    line = Text(f"{probes['received']:,} received, ", style="bold")
-    line.append(f"{lost:,} lost ({percent(lost, probes['sent'] - probes['pending'])})", style="red" if lost else "")
+    line = Text(f"{probes['received']:,} received", style="bold")
+    # With probes still unanswered "0 lost" would be said of what nobody knows: a run that is ended in an outage.
+    if lost or not probes["pending"]:
+        share = percent(lost, probes["sent"] - probes["pending"])
+        line.append(f", {lost:,} lost ({share})", style="bold red" if lost else "bold")
     for name in ("late", "duplicate", "reordered", "corrupt", "pending", "dropped_here", "not_sent"):
         if probes.get(name):
             line.append(f", {probes[name]:,} {name.replace('_', ' ')}", style="not bold yellow")
