@@ -3,6 +3,8 @@
 Until the reactor's own handlers are there, SIGINT and SIGTERM unwind what was begun, so that the file of a Unix socket
 is removed, and the server ends as it does later: with exit code 0. SIGHUP and SIGUSR1 wait, blocked, until there is a
 certificate that can be read again and something to count. By default they would kill the process.
+
+The first two do so by an exception, which an import that it interrupts may swallow; so they are remembered as well.
 """
 
 from __future__ import annotations
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
 _WAITING = frozenset({signal.SIGHUP, signal.SIGUSR1})
 
 
+class _Requests:
+    """What was asked for before there was a reactor."""
+
+    stop = False
+
+
 class _StopRequested(BaseException):
     """SIGINT or SIGTERM. Not an Exception, so that nobody takes it for an error that can be survived."""
 
@@ -27,8 +35,10 @@ def stop_early() -> Iterator[None]:
     """Leave the block, and go on behind it, when SIGINT or SIGTERM comes and nobody has installed other handlers."""
 
     def stop(*_: object) -> NoReturn:
+        _Requests.stop = True
         raise _StopRequested
 
+    _Requests.stop = False
     signal.pthread_sigmask(signal.SIG_BLOCK, _WAITING)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
@@ -36,6 +46,11 @@ def stop_early() -> Iterator[None]:
         yield
     except _StopRequested:
         return
+
+
+def stop_was_requested() -> bool:
+    """Tell whether SIGINT or SIGTERM came within `stop_early`, and the exception was swallowed."""
+    return _Requests.stop
 
 
 def release_waiting() -> None:

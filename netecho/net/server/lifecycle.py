@@ -19,7 +19,7 @@ from twisted.internet.task import LoopingCall
 from netecho.echo.events import Counted, Listening, Noticed, Stopped
 from netecho.errors import NetechoError, OutputClosed, OutputError, UsageError
 from netecho.net.reactor.interfaces import ReactorThreads, ReactorTime
-from netecho.net.server.early_signals import release_waiting
+from netecho.net.server.early_signals import release_waiting, stop_was_requested
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
@@ -144,6 +144,8 @@ async def run_lifecycle(
     """
     started = time.monotonic_ns()
     interrupt.tell(lambda: sink.end("signal"))
+    if stop_was_requested():
+        sink.end("signal")
     rounds = [looping_call(reactor, ROUND, sink.flush)]
     if notifier.watchdog is not None:
         rounds.append(looping_call(reactor, notifier.watchdog / 2, notifier.alive))

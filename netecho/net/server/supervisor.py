@@ -66,6 +66,9 @@ _HEARTBEAT_TIMEOUT = 5 * SECOND
 _START_TIMEOUT = 60 * SECOND
 """How long a worker may take to serve; then it is killed, and its start has failed."""
 
+_PROGRESS = 5 * SECOND
+"""From one word on how far the start is to the next."""
+
 _STEADY = 10 * SECOND
 """A worker that ends sooner after it began to serve counts as one that failed to start."""
 
@@ -174,6 +177,7 @@ class Supervisor:
         self._all_serve: Deferred[None] = Deferred()
         self._stopping = False
         self._checked_at = clock()
+        self._reported_at = clock()
         self._checks: LoopingCall | None = None
 
     @property
@@ -237,7 +241,7 @@ class Supervisor:
         memory = SharedMemory(descriptor=3 + len(sockets), workers=len(self._places), salt=self._limits.salt.hex())
         descriptors: dict[int, int | str] = {0: "w", 1: "r", 2: 2, memory.descriptor: self._limits.descriptor}
         descriptors |= {descriptor: each.socket.fileno() for descriptor, each in sockets}
-        command = python_child.command("netecho.net.server.worker")
+        command = python_child.command("netecho.net.server.worker_program")
         environment = python_child.environment() | {"PYTHONHASHSEED": self._hash_seed}
         # The mask is inherited: not even a signal that comes before the worker's first instruction reaches it.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
@@ -334,6 +338,10 @@ class Supervisor:
             for worker in self._workers():
                 worker.heard_at = now
         self._checked_at = now
+        if not self._all_serve.called and now - self._reported_at >= _PROGRESS:
+            self._reported_at = now
+            serving = sum(worker.serving_since is not None for worker in self._workers())
+            self._emit(Noticed("worker", f"{serving} of {len(self._places)} workers serve, the others are starting"))
         for worker in self._workers():
             timeout = _START_TIMEOUT if worker.serving_since is None else _HEARTBEAT_TIMEOUT
             if now - worker.heard_at > timeout:

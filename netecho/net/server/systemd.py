@@ -20,7 +20,7 @@ FIRST = 3
 """SD_LISTEN_FDS_START."""
 
 TLS_NAME = "tls"
-"""A socket whose FileDescriptorName= in the unit is this speaks TLS; the others are told by what they are."""
+"""A socket whose FileDescriptorName= in the unit is this speaks TLS; the others are recognised by their kind."""
 
 
 def inherited(environ: MutableMapping[str, str] = os.environ, first: int = FIRST) -> list[BoundSocket]:
@@ -75,17 +75,17 @@ def _used(taken: socket.socket, name: str) -> BoundSocket:
 
 
 class Notifier:
-    """Tells systemd how the service is doing; tells nobody where there is no systemd."""
+    """Notifies systemd of how the service is doing; does nothing where there is no systemd."""
 
     def __init__(self, environ: MutableMapping[str, str] = os.environ) -> None:
         self._path = environ.pop("NOTIFY_SOCKET", "")
         usec = environ.pop("WATCHDOG_USEC", "")
         ours = environ.pop("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
         self.watchdog = int(usec) / 1e6 if usec.isdecimal() and ours and self._path else None
-        """Seconds within which a sign of life is expected; None: nobody waits for one."""
+        """Seconds within which a sign of life is expected; None: none is."""
 
     def ready(self, status: str = "") -> None:
-        """Tell that clients are served; a person reads the status in `systemctl status`."""
+        """Notify that clients are served; `systemctl status` shows the status."""
         self._send("READY=1", *([f"STATUS={status}"] if status else []))
 
     def alive(self) -> None:
@@ -93,11 +93,11 @@ class Notifier:
         self._send("WATCHDOG=1")
 
     def reloading(self) -> None:
-        """Tell that files are read again; `ready` follows."""
+        """Notify that files are read again; `ready` follows."""
         self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self) -> None:
-        """Tell that nobody is let in any more."""
+        """Notify that no connection is accepted any more."""
         self._send("STOPPING=1")
 
     def _send(self, *lines: str) -> None:
@@ -109,5 +109,5 @@ class Notifier:
                 notifying.setblocking(False)
                 notifying.sendto("\n".join(lines).encode(), path)
         except OSError:
-            # Whoever wanted to know is gone, or does not read: no reason to stop serving.
+            # systemd is gone, or does not read: no reason to stop serving.
             return

@@ -184,7 +184,3 @@ def _first_line() -> bytes:
             raise SystemExit(0)
         line += more
     return line
-
-
-if __name__ == "__main__":
-    main()

@@ -148,6 +148,13 @@ class TestStart:
             assert len(office.spawned) == min(number + 1 + at_once, 200)
         assert outcome == [None]
 
+    def test_a_start_that_takes_long_says_how_far_it_is(self) -> None:
+        office = Office(3)
+        office.start()
+        serves(office.spawned[0])
+        office.pump([1] * 6)
+        assert office.texts() == ["1 of 3 workers serve, the others are starting"]
+
     def test_signals_that_come_before_its_first_instruction_do_not_reach_a_worker(self, office: Office) -> None:
         assert all({signal.SIGINT, signal.SIGTERM, signal.SIGHUP} <= mask for mask in office.masks)
         assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
@@ -196,7 +203,7 @@ class TestStart:
         office.pump([1] * 62)
         assert office.spawned[0].transport.signals[:1] == ["KILL"]
         die(office.spawned[0], signal=9)
-        assert "not ready within 60 s" in office.texts()[0]
+        assert "not ready within 60 s" in office.texts()[-1]
 
 
 class TestEvents:
