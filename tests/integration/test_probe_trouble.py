@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from netecho.report.document.schema import complaint
 from tests.namespace import namespace
 from tests.peers import free_port
 from tests.rogues import datagrams, echo, silence, streams
@@ -60,11 +61,28 @@ def test_an_unknown_host(netecho: Netecho) -> None:
     assert_one_sentence(ended, "no-such-host.invalid")
 
 
-@pytest.mark.parametrize("output", ["text", "json", "ndjson", "csv"])
-def test_the_unreachable_print_no_results(netecho: Netecho, output: str) -> None:
-    ended = netecho("probe", f"127.0.0.1:{free_port()}", "--format", output)
+def test_an_unreachable_target_prints_no_results_for_people(netecho: Netecho) -> None:
+    ended = netecho("probe", f"127.0.0.1:{free_port()}")
     assert ended.code == 3
     assert_one_sentence(ended, "refused")
+
+
+def test_an_unreachable_target_is_a_document_for_scripts(netecho: Netecho) -> None:
+    target = f"127.0.0.1:{free_port()}"
+    ended = netecho("probe", target, "--json")
+    assert ended.code == 3
+    assert ended.err.startswith("netecho: connection refused")
+    error = ended.document["error"]
+    assert (error["exit_code"], error["sentence"]) == (3, f"connection refused: {target}")
+    assert complaint(ended.document, "document") is None
+
+
+@pytest.mark.parametrize("output", ["ndjson", "csv"])
+def test_an_unreachable_target_is_a_row_for_scripts(netecho: Netecho, output: str) -> None:
+    ended = netecho("probe", f"127.0.0.1:{free_port()}", "--format", output)
+    assert ended.code == 3
+    assert "error" in ended.out
+    assert ended.err.startswith("netecho: connection refused")
 
 
 def test_a_unix_socket_that_is_not_there(netecho: Netecho, tmp_path: Path) -> None:

@@ -57,6 +57,13 @@ def _failures(document: Document) -> list[Remark]:
     why = _reasons(document)
     if lost and not received:
         said.append(Remark("bad", f"No reply to any of {many(settled, 'probe')}{why}."))
+        if probes.get("stray", 0) and document["target"]["transport"] in ("tcp", "tls", "unix"):
+            said.append(
+                Remark(
+                    "bad",
+                    "The peer said something else than an echo: it is another service, which --connect-only measures.",
+                )
+            )
     elif lost:
         was = "was" if lost == 1 else "were"
         share = percent(lost, settled)
