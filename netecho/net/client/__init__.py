@@ -15,5 +15,4 @@ closed_loop       `-i 0` outside the reactor
 pending_stamps    sends whose kernel timestamp has not come yet
 loss              from an errno or an ICMP message to the reason of a loss
 job               how packets travel, as frozen values
-descriptors       how many descriptors many connections may take
 """

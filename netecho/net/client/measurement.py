@@ -20,7 +20,7 @@ from netecho.measure.facts import NO_FACTS, TransportFacts
 from netecho.measure.payload import Payloads
 from netecho.measure.result import Result, Route, Setup, Start
 from netecho.measure.session import Session
-from netecho.net.client import descriptors
+from netecho.net import descriptors
 from netecho.net.client.driver import SessionDriver
 from netecho.net.client.link import Established, LinkContext, OpenedLink
 from netecho.net.client.loss import loss_of_connecting
@@ -103,7 +103,7 @@ class _Measurement:
             addresses=addresses,
             trouble=self._met_trouble,
         )
-        descriptors.make_room(2 * job.plan.connections)
+        descriptors.allow(descriptors.LEAST + 2 * job.plan.connections)
         self._open_link = transport.prepare(context)
         self._drivers = [
             SessionDriver(
