@@ -18,11 +18,14 @@ Imports go down this list, and import-linter holds them to it. The names below a
 `import netecho` alone costs nothing.
 """
 
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
 from netecho.version import __version__
 
+TYPE_CHECKING = False  # as type checkers know it; importing typing would take longer than everything else here
 if TYPE_CHECKING:
+    from typing import Any
+
     from netecho.api import (
         Endpoint,
         Event,
