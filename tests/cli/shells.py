@@ -89,6 +89,8 @@ def shell(name: str, directory: Path, *, installed: bool = False) -> Iterator[Sh
     programs, home, share, where = (directory / each for each in ("bin", "home", "share", "answers"))
     for each in (programs, home, share):
         each.mkdir()
+    # Where fish finds no such folder it reads every man page of the machine: half a minute of a core.
+    (home / "fish" / "generated_completions").mkdir(parents=True)
     source = ROOT / "completions" / f"netecho.{name}"
     set_up = f"source {source}"
     if installed:
