@@ -33,7 +33,7 @@ def test_nothing_else_lies_at_the_top() -> None:
 def test_a_quick_answer_imports_nothing_heavy(asked: str) -> None:
     """Else each completion, each `--help` and each script's version check waits a quarter of a second for it."""
     script = (
-        "import sys; sys.argv = ['netecho', sys.argv[1]]\n"
+        "import os, sys; sys.argv = ['netecho', sys.argv[1]]; os._exit = sys.exit\n"
         "from netecho.cli import main\n"
         "try: main()\n"
         "finally: print('LOADED', *sorted({name.partition('.')[0] for name in sys.modules}))"

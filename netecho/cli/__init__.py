@@ -18,6 +18,7 @@ What is asked for most, `netecho --help` and `--version`, is answered without im
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -32,15 +33,23 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command that `arguments` (the process's own where None) ask for, and exit with its code."""
-    gc.set_threshold(50_000)  # what is imported stays: looking through it again and again took a twentieth of the start
+    gc.set_threshold(500_000)  # what is imported stays: looking through it took a tenth of the start
     _keep_standard_descriptors()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments[:1] == ["serve"]:
         # It would kill a server that still starts; one that listens takes it for the order to read its files again.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     code = entry.run(arguments)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what the end of the interpreter takes is not to change the code
-    sys.exit(code)
+    _exit(code)
+
+
+def _exit(code: int) -> NoReturn:
+    """End this process at once: clearing away modules and objects first takes the interpreter some 12 ms."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the code is settled
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, full, or none: said where it matters
+            stream.flush()
+    os._exit(code)
 
 
 def _keep_standard_descriptors() -> None:

@@ -62,13 +62,14 @@ class Reporters:
 
     def __enter__(self) -> Reporters:
         """Choose who is told, and make the file that is saved to. Raises OutputError."""
-        from netecho.report.formats.text import lines_wanted
-        from netecho.report.terminal.live import LiveView, wanted
+        from netecho.report.formats.text import lines_wanted, view_wanted
 
         options, job, output = self._options, self._job, self._output
         lines = options.format == "text" and lines_wanted(output, job.plan.count)
-        self._view_is_wanted = self._alone and wanted(output, options.format, options.live)
+        self._view_is_wanted = self._alone and view_wanted(output, options.format, options.live)
         if self._view_is_wanted and output.stderr_moves:
+            from netecho.report.terminal.live import LiveView
+
             # Below what else is written there, where that is more than a summary.
             brief = output.same_terminal and (lines or options.format in ("ndjson", "csv"))
             self.live = LiveView(output, self.recorder, job.target.url, brief=brief)

@@ -13,7 +13,10 @@ from netecho.measure.events import (
     ReplyReceived,
     StrayReceived,
 )
-from netecho.measure.facts import NO_FACTS, CertificateFacts, TcpFacts, TlsFacts, TransportFacts, UdpFacts
+from netecho.measure.facts import NO_FACTS, TransportFacts
+from netecho.measure.facts.tcp import TcpFacts
+from netecho.measure.facts.tls import CertificateFacts, TlsFacts
+from netecho.measure.facts.udp import UdpFacts
 from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result, Route, Setup, Start

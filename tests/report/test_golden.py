@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netecho.measure.facts import CertificateFacts, TcpFacts, TlsFacts, TransportFacts, UdpFacts
+from netecho.measure.facts import TransportFacts
+from netecho.measure.facts.tcp import TcpFacts
+from netecho.measure.facts.tls import CertificateFacts, TlsFacts
+from netecho.measure.facts.udp import UdpFacts
 from netecho.measure.loss_reason import LossReason
 from netecho.measure.outages import Outage
 from netecho.measure.recorder import Recorder

@@ -15,7 +15,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol
 
 from netecho.errors import UsageError
-from netecho.measure.facts import UdpFacts
+from netecho.measure.facts.udp import UdpFacts
 from netecho.measure.loss_reason import Loss, LossReason
 from netecho.measure.matching import DatagramMatcher
 from netecho.net.client.closed_loop import LARGEST as CLOSED_LOOP_LARGEST, run_closed_loop

@@ -17,7 +17,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.measure.events import OneWayDelays
-from netecho.measure.facts import ClassOfServiceFacts, StampFacts, TransportFacts, TtlFacts
+from netecho.measure.facts import TransportFacts
+from netecho.measure.facts.stamp import ClassOfServiceFacts, StampFacts, TtlFacts
 from netecho.measure.oneway.delays import OTHER_TIME, Claim, Flow, InvalidTimestamps, OneWay, Timestamps
 from netecho.measure.stats.signed_histogram import SignedHistogram
 from netecho.net.client.datagram import DatagramLink, open_port

@@ -25,7 +25,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from netecho.errors import UnreachableError, UsageError
-from netecho.measure.facts import CertificateFacts, TlsFacts
+from netecho.measure.facts.tls import CertificateFacts, TlsFacts
 from netecho.net import openssl
 from netecho.net.certificates import pin_of, read_certificates, read_identity
 from netecho.net.client.stream import ProbeConnection

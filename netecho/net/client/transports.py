@@ -10,10 +10,8 @@ from netecho.errors import UnreachableError
 from netecho.measure.facts import TransportFacts
 from netecho.measure.loss_reason import Loss, LossReason
 from netecho.net.client.connect import connect
-from netecho.net.client.datagram import DatagramLink, open_port
 from netecho.net.client.link import Established, LinkContext, OpenedLink
 from netecho.net.client.loss import LinkError
-from netecho.net.client.reconnect import ReconnectingLink
 from netecho.net.client.stream import ProbeConnection, StreamLink
 from netecho.net.linux import tcp_info
 from netecho.net.linux.timestamping import SocketTimestamps
@@ -104,6 +102,8 @@ class _Streams:
         return Established(address=address, local=dialled.local, connect=took, tls=tls)
 
     def _connecting(self, driver: SessionDriver) -> OpenedLink:
+        from netecho.net.client.reconnect import ReconnectingLink
+
         context = self._context
         payloads = context.payloads if context.job.plan.reconnect else None
         link = ReconnectingLink(driver, context.recorder, self.dial, context.trouble, payloads)
@@ -128,6 +128,8 @@ def _tls(context: LinkContext) -> Callable[[SessionDriver], Coroutine[Any, Any, 
 
 
 def _datagrams(context: LinkContext) -> Callable[[SessionDriver], Coroutine[Any, Any, OpenedLink]]:
+    from netecho.net.client.datagram import DatagramLink, open_port
+
     async def open_link(driver: SessionDriver) -> OpenedLink:
         address = context.addresses[0]
         link = DatagramLink(driver, context.payloads, address, context.trouble)

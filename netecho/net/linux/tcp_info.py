@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import struct
 
-from netecho.measure.facts import TcpFacts
+from netecho.measure.facts.tcp import TcpFacts
 from netecho.net.linux import sockopts
 from netecho.units import MICROSECOND
 

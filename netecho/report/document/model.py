@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from netecho.report.document.stamp_section import stamp_section
 from netecho.report.document.transport_sections import tcp_section, tls_section, udp_section
 from netecho.report.document.values import distribution, milliseconds, timestamp
 from netecho.version import __version__
@@ -120,12 +119,16 @@ def figures(summary: Summary) -> Document:
 
 def _transport(facts: TransportFacts) -> Document:
     """Return the sections that only some transports have."""
-    sections = {
+    sections: Document = {
         "tls": facts.tls and tls_section(facts.tls),
         "tcp": facts.tcp and tcp_section(facts.tcp),
         "udp": facts.udp and udp_section(facts.udp),
-        "stamp": facts.stamp and stamp_section(facts.stamp, facts.udp),
+        "stamp": None,
     }
+    if facts.stamp is not None:
+        from netecho.report.document.stamp_section import stamp_section
+
+        sections["stamp"] = stamp_section(facts.stamp, facts.udp)
     return {name: section for name, section in sections.items() if section is not None}
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netecho.measure.facts import UdpFacts
+from netecho.measure.facts.udp import UdpFacts
 from netecho.report.document.values import distribution, milliseconds
 
 if TYPE_CHECKING:
-    from netecho.measure.facts import StampFacts
+    from netecho.measure.facts.stamp import StampFacts
     from netecho.measure.oneway.delays import Claim, Direction, OneWaySummary
 
 Section = dict[str, object]

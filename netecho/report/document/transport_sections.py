@@ -9,7 +9,9 @@ from netecho.report.document.values import milliseconds
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
-    from netecho.measure.facts import TcpFacts, TlsFacts, UdpFacts
+    from netecho.measure.facts.tcp import TcpFacts
+    from netecho.measure.facts.tls import TlsFacts
+    from netecho.measure.facts.udp import UdpFacts
 
 Section = dict[str, object]
 

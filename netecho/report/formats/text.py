@@ -68,3 +68,13 @@ class TextReporter:
 def lines_wanted(output: Output, count: object) -> bool:
     """Return whether each event gets a line: where nobody watches a terminal, and where they are few."""
     return not output.stdout_is_terminal or (isinstance(count, int) and 0 < count <= FEW)
+
+
+def view_wanted(output: Output, form: str, asked: bool | None) -> bool:
+    """Return whether a person is to see how a run goes: on a terminal, and by default where its text is for them.
+
+    What reads a pipe may write to the same terminal (`| tee`, `| less`): there it is only shown if asked for.
+    """
+    if asked is None:
+        asked = form == "text" and not output.quiet and not output.stdout_is_pipe
+    return asked and output.stderr_is_terminal

@@ -240,13 +240,3 @@ def _progress_row(width: int, share: float | None, words: str) -> RenderableType
 def _cell(times: Distribution, column: str) -> str:
     value: int | None = getattr(times, column)
     return humanize.ms(None if value is None else value / 1e6)
-
-
-def wanted(output: Output, form: str, asked: bool | None) -> bool:
-    """Return whether a person is to see how a run goes: on a terminal, and by default where its text is for them.
-
-    What reads a pipe may write to the same terminal (`| tee`, `| less`): there it is only shown if asked for.
-    """
-    if asked is None:
-        asked = form == "text" and not output.quiet and not output.stdout_is_pipe
-    return asked and output.stderr_is_terminal

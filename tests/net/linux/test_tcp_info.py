@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
-from netecho.measure.facts import TcpFacts
+from netecho.measure.facts.tcp import TcpFacts
 from netecho.net.linux import sockopts, tcp_info
 from netecho.units import SECOND
 

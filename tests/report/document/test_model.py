@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from netecho.measure.events import Event
-from netecho.measure.facts import TcpFacts, TransportFacts
+from netecho.measure.facts import TransportFacts
+from netecho.measure.facts.tcp import TcpFacts
 from netecho.measure.loss_reason import Loss, LossReason
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result

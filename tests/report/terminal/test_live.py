@@ -7,8 +7,9 @@ import pytest
 
 from netecho.measure.events import Event
 from netecho.measure.recorder import Recorder
+from netecho.report.formats.text import view_wanted
 from netecho.report.output import Output
-from netecho.report.terminal.live import LiveView, wanted
+from netecho.report.terminal.live import LiveView
 from netecho.report.terminal.paper import rendered
 from tests.report.runs import MS, START, calm, fed, lost, reply, run
 from tests.report.screen import Terminal
@@ -197,12 +198,12 @@ def test_the_time_that_is_left(settings: dict[str, object], now: int, words: str
 )
 def test_where_there_is_a_view(terminal: bool, form: str, asked: bool | None, quiet: int, live: bool) -> None:
     stderr = Terminal() if terminal else StringIO()
-    assert wanted(Output(StringIO(), stderr, quiet=quiet, environ=XTERM), form, asked) is live
+    assert view_wanted(Output(StringIO(), stderr, quiet=quiet, environ=XTERM), form, asked) is live
 
 
 def test_no_view_where_a_pipe_may_lead_to_the_same_terminal() -> None:
     reader, writer = os.pipe()
     with os.fdopen(writer, "w") as pipe, os.fdopen(reader):
         output = Output(pipe, Terminal(), environ=XTERM)
-        assert not wanted(output, "text", None)
-        assert wanted(output, "text", True)
+        assert not view_wanted(output, "text", None)
+        assert view_wanted(output, "text", True)

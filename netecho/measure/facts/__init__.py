@@ -1,0 +1,34 @@
+"""What TCP, TLS, UDP and STAMP know beside the round trips, as typed values.
+
+    tcp      the kernel's view of the connection
+    tls      what the handshake agreed on, the certificate
+    udp      how replies arrived, and what this machine dropped
+    stamp    what the packets of a STAMP run said
+
+Times are integer nanoseconds; None is what the system or the peer did not say. Printed by `report.document` alone.
+A run imports the module of its own transport only: making a dataclass takes Python about a millisecond.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netecho.measure.facts.stamp import StampFacts
+    from netecho.measure.facts.tcp import TcpFacts
+    from netecho.measure.facts.tls import TlsFacts
+    from netecho.measure.facts.udp import UdpFacts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportFacts:
+    """All that is known of a run's transport; None for what the transport does not have."""
+
+    tls: TlsFacts | None = None
+    tcp: TcpFacts | None = None
+    udp: UdpFacts | None = None
+    stamp: StampFacts | None = None
+
+
+NO_FACTS = TransportFacts()

@@ -1,0 +1,55 @@
+"""What the packets of a STAMP run said (RFC 8762, RFC 8972)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netecho.measure.stats.distribution import NO_VALUES, Distribution
+
+if TYPE_CHECKING:
+    from netecho.measure.oneway.delays import OneWaySummary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassOfServiceFacts:
+    """DSCP and ECN of the requests: as sent, and as the reflector says that they arrived (RFC 8972 section 4.4)."""
+
+    sent: int
+    """DSCP; the one that replies were asked to have, too."""
+    arrived: int | None = None
+    """The most frequent DSCP."""
+    ecn_arrived: int | None = None
+    changed: int | None = None
+    """Requests that arrived with another DSCP."""
+    refused: int | None = None
+    """Replies whose reflector would not use the DSCP that was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TtlFacts:
+    """TTL or hop limit of the requests: as sent, and as the reflector says that they arrived."""
+
+    sent: int | None
+    arrived: int | None = None
+    """The most frequent one."""
+    arrived_min: int | None = None
+    arrived_max: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StampFacts:
+    """What the packets of a STAMP run said (RFC 8762, RFC 8972)."""
+
+    authenticated: bool
+    oneway: OneWaySummary
+    extensions: bool | None = None
+    """Whether the reflector answers TLVs; None where there was no reply, as for `ssid`."""
+    ssid: bool | None = None
+    """Whether it returns the session identifier."""
+    sync_source: int | None = None
+    """What its clock follows, a number of RFC 8972 section 5.4."""
+    egress_delay: Distribution = NO_VALUES
+    """How long after T3 replies left, where the reflector says so (RFC 8972 section 4.7)."""
+    class_of_service: ClassOfServiceFacts
+    ttl: TtlFacts

@@ -1,0 +1,24 @@
+"""What the TCP stack knows of a connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpFacts:
+    """The state of one connection in the TCP stack (Linux: `struct tcp_info`)."""
+
+    smoothed_rtt: int | None = None
+    """RFC 6298's SRTT; None before the first measurement."""
+    min_rtt: int | None = None
+    rtt_variation: int | None = None
+    """RFC 6298's RTTVAR."""
+    retransmits: int | None = None
+    """Segments sent again over the connection's life."""
+    congestion_window: int | None = None
+    """Segments."""
+    mss: int | None = None
+    """Bytes."""
+    path_mtu: int | None = None
+    """Bytes."""
