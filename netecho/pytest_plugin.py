@@ -1,6 +1,6 @@
 """The pytest plugin: a service's round trips as a line of a test.
 
-    @pytest.mark.netecho("tcp://127.0.0.1:8000", rtt_p99="20ms", loss="1%", count=200)
+    @pytest.mark.netecho("tcp://127.0.0.1:8000", rtt_p99="20ms", loss="1%", count=200, interval="5ms")
     def test_the_service_answers() -> None: ...
 
 The marker measures before the test's own code, and fails the test with the summary where a bound does not hold. A

@@ -12,7 +12,7 @@ import os
 import socket
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, TimeoutError as DeferredTimeoutError
 from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
@@ -21,6 +21,7 @@ from zope.interface import implementer
 from netecho.errors import UnreachableError, UsageError
 from netecho.measure.loss_reason import Loss, LossReason
 from netecho.net.client.loss import LinkError, loss_of_errno
+from netecho.net.reactor.interfaces import for_twisted
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from netecho.net.client.job import IpOptions
     from netecho.net.client.resolve import Address
+    from netecho.net.reactor.interfaces import DelayedCall, ReactorIO
 
 # RFC 8305 section 5, Connection Attempt Delay.
 _HEAD_START = 0.25
@@ -96,7 +98,7 @@ def _bind(skt: socket.socket, ip_options: IpOptions) -> None:
 
 
 async def connect(
-    reactor: Any, addresses: list[Address], ip_options: IpOptions, timeout: int
+    reactor: ReactorIO, addresses: list[Address], ip_options: IpOptions, timeout: int
 ) -> tuple[socket.socket, Address, int]:
     """Connect to the first of `addresses` that answers; return the socket, the address and the nanoseconds it took.
 
@@ -109,20 +111,20 @@ async def connect(
 class _Race:
     """Connection attempts of which the first to succeed wins."""
 
-    def __init__(self, reactor: Any, addresses: list[Address], ip_options: IpOptions, timeout: int) -> None:
+    def __init__(self, reactor: ReactorIO, addresses: list[Address], ip_options: IpOptions, timeout: int) -> None:
         self._reactor = reactor
         self._waiting = list(addresses)
         self._ip_options = ip_options
         self._timeout = timeout
         self._under_way: list[_Attempt] = []
         self._errors: list[tuple[Address, OSError]] = []
-        self._next: Any = None
+        self._next: DelayedCall | None = None
         self._result: Deferred[tuple[socket.socket, Address, int]] = Deferred()
 
     async def run(self) -> tuple[socket.socket, Address, int]:
         first = self._waiting[0]
         self._start_next()
-        self._result.addTimeout(self._timeout / SECOND, self._reactor)
+        self._result.addTimeout(self._timeout / SECOND, for_twisted(self._reactor))
         try:
             return await self._result
         except DeferredTimeoutError:
@@ -208,7 +210,7 @@ def _refused(errors: list[tuple[Address, OSError]]) -> UnreachableError:
 class _Attempt:
     """One socket on its way to being connected; `done` gives the nanoseconds it took, or an OSError."""
 
-    def __init__(self, reactor: Any, address: Address, ip_options: IpOptions) -> None:
+    def __init__(self, reactor: ReactorIO, address: Address, ip_options: IpOptions) -> None:
         self.address = address
         self.done: Deferred[int] = Deferred()
         self._reactor = reactor

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet import udp
 from twisted.internet.error import CannotListenError
@@ -25,6 +25,7 @@ from netecho.net.client.pending_stamps import PendingTxTimestamps
 from netecho.net.linux.sockopts import IP_RECVERR, IPV6_RECVERR
 from netecho.net.linux.wall_clock import ClockWatch
 from netecho.net.reactor.error_queue import ErrorQueueAware
+from netecho.net.reactor.interfaces import for_twisted
 
 if TYPE_CHECKING:
     from netecho.measure.payload import Payloads
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from netecho.net.client.link import Trouble
     from netecho.net.client.resolve import Address
     from netecho.net.linux.timestamping import SocketTimestamps
+    from netecho.net.reactor.interfaces import Reactor
 
 LARGEST = 65535
 # Errors that a send reports though they are of a datagram sent before, by ICMP. (ip(7): pending errors.)
@@ -47,10 +49,10 @@ _BURST = 32
 class ProbePort(ErrorQueueAware, udp.Port):
     """A UDP socket connected to the target, as a Twisted transport that stamps."""
 
-    def __init__(self, reactor: Any, address: Address, ip_options: IpOptions, protocol: DatagramLink) -> None:
+    def __init__(self, reactor: Reactor, address: Address, ip_options: IpOptions, protocol: DatagramLink) -> None:
         anywhere = "::" if address.family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104 - the source is the system's choice
         host, port = ip_options.source or ("", 0)
-        super().__init__(port, protocol, host or anywhere, LARGEST, reactor)
+        super().__init__(port, protocol, host or anywhere, LARGEST, for_twisted(reactor))
         self._ip_options = ip_options
         self._link = protocol
         self.timestamps: SocketTimestamps | None = None
@@ -259,7 +261,7 @@ class DatagramLink(DatagramProtocol):
             self.port.stopListening()
 
 
-def open_port(reactor: Any, link: DatagramLink, address: Address, ip_options: IpOptions) -> None:
+def open_port(reactor: Reactor, link: DatagramLink, address: Address, ip_options: IpOptions) -> None:
     """Open a socket to `address` for `link`. Raises `UsageError` where `--source` cannot be had."""
     link.port = ProbePort(reactor, address, ip_options, link)
     try:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from netecho.measure.session import Probe
     from netecho.net.client.job import Job
     from netecho.net.client.resolve import Address
+    from netecho.net.reactor.interfaces import Reactor
 
 Trouble = Callable[[NetechoError, int | None], None]
 
@@ -51,7 +52,7 @@ class OpenedLink:
 class LinkContext:
     """What every link of a run is made from."""
 
-    reactor: Any
+    reactor: Reactor
     job: Job
     payloads: Payloads
     recorder: Recorder

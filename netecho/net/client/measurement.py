@@ -10,7 +10,7 @@ import time
 import uuid
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.python.failure import Failure
@@ -32,10 +32,11 @@ if TYPE_CHECKING:
     from netecho.measure.observer import Reporter
     from netecho.measure.recorder import Recorder
     from netecho.net.client.job import Job
+    from netecho.net.reactor.interfaces import Reactor
     from netecho.net.reactor.runner import Interrupt
 
 
-async def probe(reactor: Any, interrupt: Interrupt, job: Job, recorder: Recorder, reporter: Reporter) -> Result:
+async def probe(reactor: Reactor, interrupt: Interrupt, job: Job, recorder: Recorder, reporter: Reporter) -> Result:
     """Probe as `job` says until it is done or interrupted, and return what was measured.
 
     Raises `UnreachableError` where the target could not be reached at all, `UsageError` for what the system says of
@@ -48,7 +49,9 @@ async def probe(reactor: Any, interrupt: Interrupt, job: Job, recorder: Recorder
 class _Measurement:
     """The state of a run beside its figures."""
 
-    def __init__(self, reactor: Any, interrupt: Interrupt, job: Job, recorder: Recorder, reporter: Reporter) -> None:
+    def __init__(
+        self, reactor: Reactor, interrupt: Interrupt, job: Job, recorder: Recorder, reporter: Reporter
+    ) -> None:
         self._reactor = reactor
         self._interrupt = interrupt
         self._job = job
@@ -216,6 +219,6 @@ def _reached(route: Route, established: Established | None) -> Route:
     return replace(route, address=established.address.host, port=established.address.port)
 
 
-def _first(failure: Failure) -> Any:
+def _first(failure: Failure) -> Failure:
     """Unwrap what `gatherResults` says of the first that failed."""
     return getattr(failure.value, "subFailure", failure)

@@ -7,7 +7,7 @@ probe begins with its connection, so that the response counts all of it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import connectionDone
@@ -77,7 +77,7 @@ class ReconnectingLink:
         self,
         driver: SessionDriver,
         recorder: Recorder,
-        dial: Callable[[OneProbeLink | None], Coroutine[Any, Any, Established]],
+        dial: Callable[[OneProbeLink | None], Coroutine[Deferred[object], object, Established]],
         trouble: Callable[[NetechoError, int | None], None],
         payloads: Payloads | None,
     ) -> None:
@@ -134,7 +134,7 @@ class ReconnectingLink:
         self._trouble(error, None)
         self._driver.pump()
 
-    def _settled(self, result: Any, probe: Probe) -> Any:
+    def _settled(self, result: None, probe: Probe) -> None:
         self._under_way.pop(probe.index, None)
         return result
 

@@ -7,16 +7,24 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from twisted.internet.defer import Deferred, TimeoutError as DeferredTimeoutError
 
 from netecho.errors import UnreachableError
+from netecho.net.reactor.interfaces import for_twisted
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from netecho.net.client.job import IpOptions
+    from netecho.net.reactor.interfaces import Reactor, ReactorThreads
     from netecho.target import Target
+
+
+Found: TypeAlias = "Sequence[tuple[int, int, int, str, tuple[Any, ...]]]"
+"""What getaddrinfo(3) returns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,7 @@ class Address:
 
     family: socket.AddressFamily
     sockaddr: Any
+    """`SockAddr`, or the path of a Unix socket."""
 
     @property
     def host(self) -> str:
@@ -40,7 +49,7 @@ class Address:
 
 
 async def resolve(
-    reactor: Any, target: Target, kind: socket.SocketKind, ip_options: IpOptions, timeout: int
+    reactor: Reactor, target: Target, kind: socket.SocketKind, ip_options: IpOptions, timeout: int
 ) -> tuple[list[Address], int | None]:
     """Return the addresses of `target` in the order to try them, and the nanoseconds that took (None: no name)."""
     if target.scheme == "unix":
@@ -50,10 +59,10 @@ async def resolve(
     start = time.monotonic_ns()
     try:
         if literal:  # nobody is asked, so nothing is waited for
-            found = socket.getaddrinfo(target.host, target.port, family, kind)
+            found: Found = socket.getaddrinfo(target.host, target.port, family, kind)
         else:
             looked_up = _getaddrinfo(reactor, target.host, target.port, family, kind)
-            found = await looked_up.addTimeout(timeout / SECOND, reactor)
+            found = await looked_up.addTimeout(timeout / SECOND, for_twisted(reactor))
     except DeferredTimeoutError:
         raise UnreachableError(
             f"the name {target.host!r} was not resolved within {timeout / SECOND:g} s",
@@ -74,12 +83,12 @@ def _is_literal(host: str) -> bool:
     return True
 
 
-def _getaddrinfo(reactor: Any, host: str, port: int | None, family: int, kind: int) -> Deferred[list[Any]]:
+def _getaddrinfo(reactor: ReactorThreads, host: str, port: int | None, family: int, kind: int) -> Deferred[Found]:
     """Look a name up in a thread of its own: the reactor's pool is waited for at the end, however long it hangs."""
-    answer: Deferred[list[Any]] = Deferred()
+    answer: Deferred[Found] = Deferred()
     done = False
 
-    def settle(result: Any) -> None:
+    def settle(result: Found | OSError) -> None:
         nonlocal done
         if not done and not answer.called:
             done = True
@@ -87,7 +96,7 @@ def _getaddrinfo(reactor: Any, host: str, port: int | None, family: int, kind: i
 
     def look_up() -> None:
         try:
-            result: Any = socket.getaddrinfo(host, port, family, kind)
+            result: Found | OSError = socket.getaddrinfo(host, port, family, kind)
         except (OSError, UnicodeError) as error:
             result = error if isinstance(error, OSError) else OSError(str(error))
         reactor.callFromThread(settle, result)

@@ -22,6 +22,7 @@ from netecho.net.client.pending_stamps import PendingTxTimestamps
 from netecho.net.linux.wall_clock import ClockWatch
 from netecho.net.reactor.eager import EagerWriter
 from netecho.net.reactor.error_queue import ErrorQueueAware
+from netecho.net.reactor.interfaces import for_twisted
 
 if TYPE_CHECKING:
     import socket
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from netecho.measure.session import Probe
     from netecho.net.client.driver import SessionDriver
     from netecho.net.linux.timestamping import SocketTimestamps
+    from netecho.net.reactor.interfaces import ReactorIO, StreamProtocol
 
 _READ = 65536
 
@@ -44,20 +46,22 @@ class ProbeConnection(ErrorQueueAware, EagerWriter):
 
     logstr = "probe"
 
-    def __init__(self, reactor: Any, skt: socket.socket, link: StreamLink, timestamps: SocketTimestamps | None) -> None:
-        super().__init__(skt, cast("IProtocol", link), reactor)
+    def __init__(
+        self, reactor: ReactorIO, skt: socket.socket, link: StreamLink, timestamps: SocketTimestamps | None
+    ) -> None:
+        super().__init__(skt, cast("IProtocol", link), for_twisted(reactor))
         self.timestamps = timestamps
         self.pending_tx = PendingTxTimestamps(timestamps, skt) if timestamps is not None else None
         self.rx_timestamp: int | None = None
         """Kernel's stamp of the bytes being delivered; wall clock, ns."""
         self._link = link
 
-    def begin(self, wrapped: IProtocol | None = None) -> None:
+    def begin(self, wrapped: StreamProtocol | None = None) -> None:
         """Tell the protocol, and start reading; `wrapped` is the link inside of another protocol, TLS."""
         if wrapped is not None:
             self.protocol = wrapped
         self.connected = 1
-        cast("Any", self.protocol).makeConnection(self)
+        self.protocol.makeConnection(self)
         self.startReading()
 
     def write(self, data: bytes) -> None:
@@ -67,7 +71,7 @@ class ProbeConnection(ErrorQueueAware, EagerWriter):
         if self.timestamps is not None:
             self.timestamps.sent(self.sent - before)
 
-    def writeSomeData(self, data: bytes) -> Any:
+    def writeSomeData(self, data: bytes) -> int | ConnectionLost:
         """Send what had to wait, and count likewise."""
         taken = super().writeSomeData(data)
         if self.timestamps is not None and isinstance(taken, int) and taken > 0:
@@ -78,7 +82,7 @@ class ProbeConnection(ErrorQueueAware, EagerWriter):
         """Read one reply's bytes, with their stamp; in a closed loop, play on with it for a while."""
         return self.read(closed_loop=True)
 
-    def read(self, *, closed_loop: bool = False) -> Any:
+    def read(self, *, closed_loop: bool = False) -> object:
         """Read one reply's bytes, with their stamp."""
         if self.timestamps is None:
             return super().doRead()
@@ -100,11 +104,11 @@ class ProbeConnection(ErrorQueueAware, EagerWriter):
             return ConnectionLost()
         return self._dataReceived(data)
 
-    def getHost(self) -> Any:
+    def getHost(self) -> object:
         """Return the local address, as the socket has it."""
         return self.socket.getsockname()
 
-    def getPeer(self) -> Any:
+    def getPeer(self) -> object:
         """Return the peer's address, as the socket has it."""
         return self.socket.getpeername()
 
@@ -149,8 +153,8 @@ class StreamLink(Protocol):
             self.secured.callback(None)
 
     @property
-    def _wire(self) -> Any:
-        return self.transport
+    def _wire(self) -> EagerWriter:
+        return cast("EagerWriter", self.transport)
 
     def send(self, probe: Probe) -> None:
         """Send a probe."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import idna
 from cryptography import x509
@@ -30,16 +30,19 @@ from netecho.net import openssl
 from netecho.net.certificates import pin_of, read_certificates, read_identity
 from netecho.net.client.stream import ProbeConnection
 from netecho.net.openssl_reasons import reason_of
+from netecho.net.reactor.interfaces import for_twisted
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     import socket
 
+    from OpenSSL import crypto
+    from twisted.internet.interfaces import IAddress, IProtocolFactory
     from twisted.python.failure import Failure
 
     from netecho.net.client.job import TlsOptions
     from netecho.net.client.stream import StreamLink
-    from netecho.net.reactor.interfaces import ReactorTime
+    from netecho.net.reactor.interfaces import Reactor, ReactorTime
 
 
 _VERDICT = 250 * MILLISECOND
@@ -77,10 +80,10 @@ class _Wrapped(Factory):
 
     noisy = False
 
-    def __init__(self, protocol: Any) -> None:
+    def __init__(self, protocol: Protocol) -> None:
         self._protocol = protocol
 
-    def buildProtocol(self, addr: Any) -> Any:
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
         del addr
         return self._protocol
 
@@ -108,7 +111,7 @@ class Client:
 
     def _made(self) -> SSL.Context:
         tls_options = self._tls_options
-        extra: dict[str, Any] = {}
+        extra: dict[str, object] = {}
         identity = None if tls_options.cert is None else read_identity(tls_options.cert, tls_options.key)
         authorities = None if tls_options.ca is None else read_certificates(tls_options.ca, "--ca")
         if authorities is None and not tls_options.insecure and not tls_options.pins:
@@ -118,7 +121,7 @@ class Client:
         context.set_info_callback(self._look_at_state)
         return context
 
-    def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
+    def clientConnectionForTLS(self, tlsProtocol: object) -> SSL.Connection:
         """Make the OpenSSL connection of one handshake (IOpenSSLClientConnectionCreator)."""
         connection = SSL.Connection(self._context, None)
         connection.set_app_data(tlsProtocol)
@@ -133,7 +136,7 @@ class Client:
             connection.set_verify(SSL.VERIFY_NONE)
         return connection
 
-    def _look_at(self, _: object, certificate: Any, error: int, depth: int, ok: int) -> bool:
+    def _look_at(self, _: object, certificate: crypto.X509, error: int, depth: int, ok: int) -> bool:
         """Keep the certificate that OpenSSL does not accept: once the handshake has failed, it is gone."""
         if not ok:
             self._distrusted = (certificate.to_cryptography(), depth, error)
@@ -144,25 +147,28 @@ class Client:
         if where & SSL.SSL_CB_LOOP and b"certificate request" in connection.get_state_string():
             self._certificate_requested = True
 
-    async def secure(self, reactor: Any, skt: socket.socket, link: StreamLink | None, timeout: int) -> int:
+    async def secure(self, reactor: Reactor, skt: socket.socket, link: StreamLink | None, timeout: int) -> int:
         """Agree on TLS over a connected socket, for `link` if there is one; return the nanoseconds it took.
 
         Raises `UnreachableError` where it fails, or takes longer than `timeout` nanoseconds.
         """
-        inner: Any = link or Handshake()
-        inner.connection = connection = ProbeConnection(reactor, skt, inner, None)
-        factory = _UnbufferedFactory(cast("Any", self), True, cast("Any", _Wrapped(inner)))
+        inner: StreamLink | Handshake = link or Handshake()
+        inner.connection = connection = ProbeConnection(reactor, skt, cast("StreamLink", inner), None)
+        factory = _UnbufferedFactory(
+            cast("IOpenSSLClientConnectionCreator", self), True, cast("IProtocolFactory", _Wrapped(inner))
+        )
         began = time.monotonic_ns()
-        layer: Any = factory.buildProtocol(connection.getPeer())
+        layer = factory.buildProtocol(None)
         connection.begin(layer)
         agreed: SSL.Connection = layer.getHandle()
-        inner.secured.addTimeout(timeout / SECOND, reactor)
+        inner.secured.addTimeout(timeout / SECOND, for_twisted(reactor))
         try:
             await inner.secured
             took = time.monotonic_ns() - began
             self._check_name(agreed)
             self._check_pin(agreed)
-            if link is None and self._certificate_requested and agreed.get_protocol_version() == SSL.TLS1_3_VERSION:
+            asked = self._certificate_requested and agreed.get_protocol_version() == SSL.TLS1_3_VERSION
+            if asked and isinstance(inner, Handshake):
                 await inner.refused_within(reactor, max(_VERDICT, 2 * took))
         except DeferredTimeoutError:
             connection.abortConnection()
@@ -178,7 +184,7 @@ class Client:
             raise self._failed(error) from error
         if self.facts is None:
             self.facts = self._agreed(agreed)
-        if link is None:
+        if isinstance(inner, Handshake):
             inner.close()
         return took
 
@@ -277,13 +283,13 @@ class Handshake(Protocol):
 
     async def refused_within(self, reactor: ReactorTime, duration: int) -> None:
         """Wait so many nanoseconds for the server's verdict on us; raise what ended the connection, if it does."""
-        self.lost.addTimeout(duration / SECOND, cast("Any", reactor))
+        self.lost.addTimeout(duration / SECOND, for_twisted(reactor))
         with suppress(DeferredTimeoutError):
             await self.lost
 
     def close(self) -> None:
         """Close the connection."""
-        cast("Any", self.transport).loseConnection()
+        self.connection.loseConnection()
 
 
 def _certificate(agreed: SSL.Connection) -> x509.Certificate | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from netecho.errors import UnreachableError
 from netecho.measure.facts import TransportFacts
@@ -19,9 +19,15 @@ from netecho.net.linux.timestamping import SocketTimestamps
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
+    from twisted.internet.defer import Deferred
+
     from netecho.net.client.driver import SessionDriver
     from netecho.net.client.job import Job
     from netecho.net.client.tls import Client
+
+
+OpenLink: TypeAlias = "Callable[[SessionDriver], Coroutine[Deferred[object], object, OpenedLink]]"
+"""Opens the link of one connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,7 @@ class Transport:
     """How one scheme is probed."""
 
     kind: socket.SocketKind
-    prepare: Callable[[LinkContext], Callable[[SessionDriver], Coroutine[Any, Any, OpenedLink]]]
+    prepare: Callable[[LinkContext], OpenLink]
     """Made once a run; called for each link."""
 
 
@@ -117,17 +123,17 @@ class _Streams:
         return replace(self._agreed(), tcp=tcp)
 
 
-def _plain(context: LinkContext) -> Callable[[SessionDriver], Coroutine[Any, Any, OpenedLink]]:
+def _plain(context: LinkContext) -> OpenLink:
     return _Streams(context).open
 
 
-def _tls(context: LinkContext) -> Callable[[SessionDriver], Coroutine[Any, Any, OpenedLink]]:
+def _tls(context: LinkContext) -> OpenLink:
     from netecho.net.client.tls import Client
 
     return _Streams(context, Client(context.job.tls_options, context.job.target.host)).open
 
 
-def _datagrams(context: LinkContext) -> Callable[[SessionDriver], Coroutine[Any, Any, OpenedLink]]:
+def _datagrams(context: LinkContext) -> OpenLink:
     from netecho.net.client.datagram import DatagramLink, open_port
 
     async def open_link(driver: SessionDriver) -> OpenedLink:
@@ -145,7 +151,7 @@ def _datagrams(context: LinkContext) -> Callable[[SessionDriver], Coroutine[Any,
     return open_link
 
 
-def _stamp(context: LinkContext) -> Callable[[SessionDriver], Coroutine[Any, Any, OpenedLink]]:
+def _stamp(context: LinkContext) -> OpenLink:
     from netecho.net.client.stamp import StampRun
 
     run = StampRun(context)

@@ -10,17 +10,22 @@ received by one read. The probe's connection reads on: its own sends wait instea
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.internet.tcp import Connection
+
+from netecho.net.reactor.interfaces import for_twisted
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable
 
     from twisted.internet.error import ConnectionLost
+    from twisted.internet.interfaces import IProtocol
+
+    from netecho.net.reactor.interfaces import ReactorDescriptors, StreamProtocol
 
 CHUNK = 65_536
 """Bytes taken by one read."""
@@ -32,7 +37,7 @@ _view = memoryview(_scratch)
 class EagerWriter(Connection):
     """A TCP or Unix stream whose writes leave at once; `sent` counts the bytes that the kernel took."""
 
-    protocol: Any
+    protocol: Any  # typed as zope's IProtocol, whose methods a type checker cannot call
     waiting = False
     """Whether bytes wait to be sent."""
     sent = 0
@@ -94,8 +99,8 @@ class EagerConnection(EagerWriter):
     """Called when nothing waits any more, in place of reading on: for a protocol that has more to write first."""
     received = 0
 
-    def __init__(self, sock: socket.socket, protocol: Any, reactor: Any) -> None:
-        super().__init__(sock, protocol, reactor)
+    def __init__(self, sock: socket.socket, protocol: StreamProtocol, reactor: ReactorDescriptors) -> None:
+        super().__init__(sock, cast("IProtocol", protocol), for_twisted(reactor))
         self.connected = 1
         self.startReading()
 

@@ -16,7 +16,9 @@ from twisted.python import log
 from netecho.net.linux import portable
 
 if TYPE_CHECKING:
-    from typing import Any
+    from twisted.internet.epollreactor import EPollReactor
+
+    from netecho.net.reactor.interfaces import Selectable
 
 
 def install() -> None:
@@ -28,7 +30,7 @@ def install() -> None:
     installReactor(_made())
 
 
-def _made() -> Any:
+def _made() -> EPollReactor:
     # Not at the module's head: importing it makes no reactor, but takes what only a system with epoll has.
     from twisted.internet.epollreactor import EPollReactor
 
@@ -39,7 +41,7 @@ def _made() -> Any:
 
         def doPoll(self, timeout: float | None) -> None:
             """Wait for events and deal with each (see `EPollReactor.doPoll`)."""
-            selectables: dict[int, Any] = self._selectables
+            selectables: dict[int, Selectable] = self._selectables
             try:
                 events = self._poller.poll(-1 if timeout is None else timeout, len(selectables))
             except OSError as error:

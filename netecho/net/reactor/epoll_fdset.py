@@ -12,7 +12,7 @@ Nothing about echoing belongs here.
 from __future__ import annotations
 
 import select
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.error import ConnectionDone, ConnectionLost
@@ -23,6 +23,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from netecho.net.linux import portable
+from netecho.net.reactor.interfaces import for_twisted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,7 @@ _BATCH = 256
 """Events taken in one pass; then the reactor's other descriptors and timers have their turn."""
 
 
-def fdset_for(reactor: Reactor) -> Any:
+def fdset_for(reactor: Reactor) -> EpollFDSet | Reactor:
     """Return the IReactorFDSet for a server's connections: an epoll inside `reactor`, or `reactor` itself."""
     if portable.REQUESTED or not hasattr(select, "epoll"):
         return reactor
@@ -50,7 +51,7 @@ class EpollFDSet(FileDescriptor):
     """An IReactorFDSet inside a reactor; the reactor watches its epoll."""
 
     def __init__(self, reactor: ReactorTime) -> None:
-        super().__init__(cast("Any", reactor))
+        super().__init__(for_twisted(reactor))
         self._epoll = select.epoll()
         self._watched: dict[int, Selectable] = {}
         self._wanted: dict[int, int] = {}
@@ -69,19 +70,19 @@ class EpollFDSet(FileDescriptor):
         later: IDelayedCall = self.reactor.callLater(delay, call, *args, **kwargs)
         return later
 
-    def addReader(self, reader: Any) -> None:
+    def addReader(self, reader: object) -> None:
         """Watch for what can be read."""
         self._want(reader, _IN)
 
-    def addWriter(self, writer: Any) -> None:
+    def addWriter(self, writer: object) -> None:
         """Watch for room to write."""
         self._want(writer, _OUT)
 
-    def removeReader(self, reader: Any) -> None:
+    def removeReader(self, reader: object) -> None:
         """No longer watch for what can be read."""
         self._unwant(reader, _IN)
 
-    def removeWriter(self, writer: Any) -> None:
+    def removeWriter(self, writer: object) -> None:
         """No longer watch for room to write."""
         self._unwant(writer, _OUT)
 
@@ -132,7 +133,8 @@ class EpollFDSet(FileDescriptor):
         self.stopReading()
         self._epoll.close()
 
-    def _want(self, selectable: Selectable, event: int) -> None:
+    def _want(self, descriptor: object, event: int) -> None:
+        selectable = cast("Selectable", descriptor)
         fd = selectable.fileno()
         mask = self._wanted.get(fd)
         if mask is None:
@@ -143,8 +145,8 @@ class EpollFDSet(FileDescriptor):
             self._epoll.modify(fd, mask | event)
             self._wanted[fd] = mask | event
 
-    def _unwant(self, selectable: Selectable, event: int) -> None:
-        fd = selectable.fileno()
+    def _unwant(self, descriptor: object, event: int) -> None:
+        fd = cast("Selectable", descriptor).fileno()
         mask = self._wanted.get(fd)
         if mask is None or not mask & event:
             return

@@ -7,7 +7,7 @@ that a test can hand it `task.Clock` where time is all there is. A descriptor is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -77,6 +77,19 @@ class Selectable(Protocol):
         """Learn that the connection is over."""
 
 
+class StreamProtocol(Protocol):
+    """What is on top of a stream's transport, as that uses it (IProtocol)."""
+
+    def makeConnection(self, transport: Any, /) -> object:
+        """Begin, on this transport."""
+
+    def dataReceived(self, data: bytes, /) -> object:
+        """Take in what was received."""
+
+    def connectionLost(self, reason: Failure, /) -> object:
+        """Learn that the connection is over."""
+
+
 class ReactorProcess(ReactorTime, Protocol):
     """A reactor that starts processes, and has timers to see to them."""
 
@@ -93,5 +106,30 @@ class ReactorProcess(ReactorTime, Protocol):
         """Start a process that `processProtocol` (an IProcessProtocol) talks to. Raises OSError."""
 
 
-class Reactor(ReactorTime, ReactorThreads, ReactorDescriptors, Protocol):
+class ReactorIO(ReactorTime, ReactorDescriptors, Protocol):
+    """Time and descriptors: what a connection needs."""
+
+
+class Reactor(ReactorIO, ReactorThreads, ReactorProcess, Protocol):
     """The whole of it."""
+
+
+class RunningReactor(Reactor, Protocol):
+    """One that is started and stopped here."""
+
+    def callWhenRunning(self, callable: Callable[[], object], /) -> object:  # noqa: A002
+        """Call once it runs."""
+
+    def run(self) -> None:
+        """Run until it is stopped."""
+
+    def stop(self) -> None:
+        """Have it stop."""
+
+
+def for_twisted(reactor: ReactorTime | ReactorDescriptors) -> Any:
+    """Return the same reactor for a class of Twisted's own, whose annotation is an interface of zope's.
+
+    No type that is not zope's satisfies one; here alone the checker is told to take it.
+    """
+    return reactor

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from netecho.errors import CutOffError
 from netecho.net.reactor.epoll import install
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from twisted.internet.defer import Deferred
+    from twisted.logger import LogEvent
     from twisted.python.failure import Failure
 
-    from netecho.net.reactor.interfaces import Reactor
+    from netecho.net.reactor.interfaces import Reactor, RunningReactor
 
 T = TypeVar("T")
 
@@ -51,7 +52,7 @@ class Interrupt:
 
 
 def run(
-    main: Callable[[Reactor, Interrupt], Coroutine[Deferred[Any], Any, T]],
+    main: Callable[[Reactor, Interrupt], Coroutine[Deferred[object], object, T]],
     logged: Callable[[Failure], None] | None = None,
 ) -> T:
     """Run `main` on the reactor to its end; raise `CutOffError` at the second signal, and whatever `main` raises.
@@ -63,8 +64,8 @@ def run(
     from twisted.internet import reactor as installed
     from twisted.internet.defer import Deferred
 
-    reactor: Any = installed
-    running = _Run(reactor)
+    reactor = cast("RunningReactor", installed)
+    running: _Run[T] = _Run(reactor)
 
     def observe(failure: Failure) -> None:
         # A second signal is raised wherever the program happens to be, and so may pass through Twisted's hands.
@@ -93,22 +94,21 @@ def run(
     reactor.run()
     if running.error is not None:
         raise running.error
-    result: T = running.result
-    return result
+    return running.result
 
 
-class _Run:
+class _Run(Generic[T]):
     """What became of a run."""
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: RunningReactor) -> None:
         self.interrupt = Interrupt()
-        self.result: Any = None
+        self.result: T
         self.error: BaseException | None = None
         self._reactor = reactor
         self._over = False
         self._signalled = False
 
-    def ended(self, result: Any) -> None:
+    def ended(self, result: T) -> None:
         self.result = result
         self._stop()
 
@@ -137,7 +137,7 @@ def _report_failures_to(failed: Callable[[Failure], None]) -> None:
     from twisted.logger import ILogObserver, globalLogBeginner
     from zope.interface import directlyProvides
 
-    def observe(event: Any) -> None:
+    def observe(event: LogEvent) -> None:
         # The reactor still logs what a descriptor raises with the legacy `log.err`, which has the failure under this.
         failure = event.get("log_failure") or event.get("failure")
         if failure is not None:

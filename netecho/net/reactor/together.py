@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
 
-async def together(coroutines: Iterable[Coroutine[Deferred[Any], Any, None]]) -> None:
+async def together(coroutines: Iterable[Coroutine[Deferred[object], object, None]]) -> None:
     """Run them all to their end; raise what the first of them raises, as soon as it does."""
     try:
         await gatherResults([Deferred.fromCoroutine(each) for each in coroutines], consumeErrors=True)

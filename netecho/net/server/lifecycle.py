@@ -11,14 +11,14 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import LoopingCall
 
 from netecho.echo.events import Counted, Listening, Noticed, Stopped
 from netecho.errors import NetechoError, OutputClosed, OutputError, UsageError
-from netecho.net.reactor.interfaces import ReactorThreads, ReactorTime
+from netecho.net.reactor.interfaces import ReactorThreads, ReactorTime, for_twisted
 from netecho.net.server.early_signals import release_waiting, stop_was_requested
 from netecho.units import SECOND
 
@@ -215,7 +215,7 @@ def _handle_hangup(
 def looping_call(reactor: ReactorTime, seconds: float, call: Callable[[], None]) -> LoopingCall:
     """Call every so many `seconds`, for the first time when they have passed."""
     rounds = LoopingCall(call)
-    rounds.clock = cast("Any", reactor)  # all that it asks for is time, but its type says IReactorTime
+    rounds.clock = for_twisted(reactor)  # all that it asks for is time, but its type says IReactorTime
     rounds.start(seconds, now=False)
     return rounds
 

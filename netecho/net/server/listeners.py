@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from socket import socket
 
-    from netecho.net.reactor.epoll_fdset import EpollFDSet
-    from netecho.net.reactor.interfaces import Reactor
+    from netecho.net.reactor.interfaces import Reactor, ReactorIO
     from netecho.net.server.admission import Admission
     from netecho.net.server.sockets import BoundSocket
     from netecho.net.server.tls import ServerTls
@@ -41,7 +40,7 @@ class Listener(Protocol):
 class Context:
     """What the listeners of one process share."""
 
-    def __init__(self, reactor: Reactor, fdset: EpollFDSet, admission: Admission, tls: ServerTls | None) -> None:
+    def __init__(self, reactor: Reactor, fdset: ReactorIO, admission: Admission, tls: ServerTls | None) -> None:
         self.reactor = reactor
         self.fdset = fdset
         """Watches the accepted connections."""

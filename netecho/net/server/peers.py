@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import socket
 import struct
-from typing import Any
+from typing import TYPE_CHECKING
 
 from netecho.target import format_endpoint
 
+if TYPE_CHECKING:
+    from netecho.net.sockaddr import SockAddr
 
-def host_of(sockaddr: Any) -> str:
+
+def host_of(sockaddr: SockAddr) -> str:
     """Return the IP literal of a socket address: `192.0.2.1`, `fe80::1%eth0`."""
     host = str(sockaddr[0])
     scope = sockaddr[3] if len(sockaddr) > 3 else 0
@@ -21,12 +24,12 @@ def host_of(sockaddr: Any) -> str:
         return f"{host}%{scope}"
 
 
-def endpoint_of(sockaddr: Any) -> str:
+def endpoint_of(sockaddr: SockAddr) -> str:
     """Return the IP literal with the port: `192.0.2.1:4000`, `[fe80::1%eth0]:4000`."""
     return format_endpoint(host_of(sockaddr), sockaddr[1])
 
 
-def names_of(sock: socket.socket, sockaddr: Any) -> tuple[str, str]:
+def names_of(sock: socket.socket, sockaddr: SockAddr) -> tuple[str, str]:
     """Return what a stream's peer counts as for the limits, and its name: of a Unix socket, the user and process."""
     if sock.family == socket.AF_UNIX:
         if not hasattr(socket, "SO_PEERCRED"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from twisted.internet.task import deferLater
 
-from netecho.net.reactor.epoll_fdset import fdset_for
+from netecho.net.reactor.epoll_fdset import EpollFDSet, fdset_for
 from netecho.net.server.admission import Admission
 from netecho.net.server.lifecycle import ROUND, looping_call
 from netecho.net.server.listeners import Context, listen
@@ -100,7 +100,7 @@ class Server:
             each.stop()
         if self._next_sweep is not None:
             self._next_sweep.cancel()
-        if self._fdset is not self._reactor:
+        if isinstance(self._fdset, EpollFDSet):
             self._fdset.close()
         self._admission.report()
 

@@ -11,7 +11,7 @@ import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from netecho.errors import UnreachableError
 from netecho.net.linux.cmsg import request_headers
@@ -22,6 +22,7 @@ from netecho.target import TRAITS, Target, format_endpoint
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from netecho.net.sockaddr import SockAddr
     from netecho.target import Scheme
 
 BACKLOG = 4096
@@ -122,7 +123,7 @@ def close_all(bound: Iterable[BoundSocket]) -> None:
                     Path(each.path).unlink()
 
 
-_Addresses = list[tuple[socket.AddressFamily, tuple[str | int | bytes, ...]]]
+_Addresses: TypeAlias = "list[tuple[int, SockAddr]]"
 
 
 def _groups(targets: Sequence[Target]) -> list[list[Target]]:
@@ -192,7 +193,7 @@ def _addresses(target: Target) -> _Addresses:
         # A name such as localhost may stand for ::1 on a machine that has no IPv6.
         missing = family == socket.AF_INET6 and len(found) > 1 and not _has_ipv6(str(address[0]))
         if family in (socket.AF_INET, socket.AF_INET6) and (family, address) not in addresses and not missing:
-            addresses.append((family, address))
+            addresses.append((family, cast("SockAddr", address)))
     return addresses
 
 
@@ -209,9 +210,7 @@ class _InUseError(UnreachableError):
     """The port is taken."""
 
 
-def _bind(
-    target: Target, family: int, address: tuple[str | int | bytes, ...], *, shared: bool = False
-) -> socket.socket:
+def _bind(target: Target, family: int, address: SockAddr, *, shared: bool = False) -> socket.socket:
     stream = target.is_stream
     bound = socket.socket(family, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
     try:
@@ -250,7 +249,7 @@ def prepare_datagrams(sock: socket.socket, ttl: int, *, traffic_class: bool = Fa
     request_headers(sock, traffic_class=traffic_class)
 
 
-def _explained(target: Target, address: tuple[str | int | bytes, ...], error: OSError) -> UnreachableError:
+def _explained(target: Target, address: SockAddr, error: OSError) -> UnreachableError:
     port = int(address[1])
     where = f"{target.scheme}://{format_endpoint(host_of(address), port)}"
     if error.errno == errno.EADDRINUSE:

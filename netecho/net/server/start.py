@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from netecho.echo.events import Noticed
 from netecho.net import descriptors
@@ -16,6 +16,7 @@ from netecho.target import parse_listen
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from netecho.net.reactor.interfaces import Reactor
     from netecho.net.reactor.runner import Interrupt
     from netecho.net.server.lifecycle import Log, Serving, Watch
     from netecho.net.server.privileges import User
@@ -67,7 +68,7 @@ def run_bound(
     sink = EventSink(log)
     _allow_descriptors(settings, sink)
 
-    async def serve(reactor: Any, interrupt: Interrupt) -> None:
+    async def serve(reactor: Reactor, interrupt: Interrupt) -> None:
         serving = _serving(reactor, settings, sets, tls, sink)
         if user is not None:
             become(user)  # not before: modules that only root can read are imported by now
@@ -77,7 +78,7 @@ def run_bound(
 
 
 def _serving(
-    reactor: Any,
+    reactor: Reactor,
     settings: ServerSettings,
     sets: Sequence[Sequence[BoundSocket]],
     tls: ServerTls | None,

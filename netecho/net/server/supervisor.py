@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, DeferredList
-from twisted.internet.error import ProcessDone
+from twisted.internet.error import ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
 
 from netecho.echo.events import Connected, Disconnected, Noticed, Received
@@ -119,10 +119,10 @@ class Worker(ProcessProtocol):
 
     def processEnded(self, reason: Failure) -> None:
         """Say how it ended."""
-        status: Any = reason.value
-        how = "ended" if isinstance(status, ProcessDone) else f"exit code {status.exitCode}"
-        if getattr(status, "signal", None):
-            how = f"signal {status.signal}"
+        how = "ended"
+        if isinstance(reason.value, ProcessTerminated):
+            number = reason.value.signal
+            how = f"signal {number}" if number else f"exit code {reason.value.exitCode}"
         self.over.callback(None)
         self._ended(self, self.failure or how)
 

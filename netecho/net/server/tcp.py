@@ -27,14 +27,13 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from twisted.internet.interfaces import IProtocol
     from twisted.python.failure import Failure
 
-    from netecho.net.reactor.epoll_fdset import EpollFDSet
-    from netecho.net.reactor.interfaces import DelayedCall, Reactor
+    from netecho.net.reactor.interfaces import DelayedCall, Reactor, ReactorIO
     from netecho.net.server.admission import Admission
     from netecho.net.server.sockets import BoundSocket
     from netecho.net.server.turns import Turns
+    from netecho.net.sockaddr import SockAddr
 
 _ACCEPTS = 64
 """Connections accepted in one pass; then the open ones have their turn."""
@@ -198,11 +197,11 @@ class StreamListener(SocketReader):
     def __init__(
         self,
         reactor: Reactor,
-        fdset: EpollFDSet,
+        fdset: ReactorIO,
         bound: BoundSocket,
         admission: Admission,
         turns: Turns,
-        wrap: Callable[[EchoProtocol], IProtocol] | None = None,
+        wrap: Callable[[EchoProtocol], Protocol] | None = None,
     ) -> None:
         super().__init__(reactor, bound)
         self._fdset = fdset
@@ -241,7 +240,7 @@ class StreamListener(SocketReader):
             os.close(self._spare)
             self._spare = None
 
-    def _open(self, sock: socket.socket, address: Any) -> None:
+    def _open(self, sock: socket.socket, address: SockAddr) -> None:
         host, peer = names_of(sock, address)
         client = self._admission.admit(self._scheme, host, peer, handshake=self._wrap is not None)
         if client is None:
@@ -250,7 +249,7 @@ class StreamListener(SocketReader):
         protocol = EchoProtocol(
             self._admission, self._turns, self._scheme, peer, client, established=self._wrap is None
         )
-        outer: Any = protocol if self._wrap is None else self._wrap(protocol)
+        outer: Protocol = protocol if self._wrap is None else self._wrap(protocol)
         wire = self._wire(sock, outer, self._fdset)
         protocol.wire = wire
         outer.makeConnection(wire)
@@ -292,7 +291,7 @@ class StreamListener(SocketReader):
 
 def reason_of(failure: Failure) -> str:
     """Name Twisted's reason of a lost connection in words: for the log, not for deciding anything."""
-    error: Any = failure.value
+    error = failure.value
     if isinstance(error, ConnectionDone):
         return "closed"
     if isinstance(error, ConnectionAborted):
@@ -303,9 +302,9 @@ def reason_of(failure: Failure) -> str:
     return "reset"
 
 
-def _openssl(error: BaseException) -> str:
+def _openssl(error: BaseException | None) -> str:
     """Take the last reason out of OpenSSL's queue of (library, function, reason)."""
-    queue = error.args[0] if error.args else None
+    queue = error.args[0] if error is not None and error.args else None
     if isinstance(queue, list) and queue:
         return str(queue[-1][-1]) or "failed"
     return str(error) or "failed"

@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import socket
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 
 from netecho.net.reactor.eager import CHUNK, EagerConnection
+
+if TYPE_CHECKING:
+    from netecho.net.reactor.interfaces import ReactorDescriptors, StreamProtocol
 
 BULK = 262_144
 """Bytes looked at in one read in bulk."""
@@ -32,7 +35,7 @@ class RawEchoConnection(EagerConnection):
     echoes = 0
     """Reads that were sent back."""
 
-    def __init__(self, sock: socket.socket, protocol: Any, reactor: Any) -> None:
+    def __init__(self, sock: socket.socket, protocol: StreamProtocol, reactor: ReactorDescriptors) -> None:
         super().__init__(sock, protocol, reactor)
         # Discarding is Linux's, and TCP's: tcp(7).
         self._may_peek = sys.platform == "linux" and sock.family != socket.AF_UNIX
@@ -75,7 +78,7 @@ class RawEchoConnection(EagerConnection):
             self.startReading()
         return None
 
-    def _echo_bulk(self) -> Any:
+    def _echo_bulk(self) -> object:
         try:
             size = self.socket.recv_into(_scratch, BULK, _PEEK)
             sent = self.socket.send(_view[:size]) if size else 0

@@ -21,6 +21,9 @@ from netecho.net.certificates import load_identity, make_identity, pin_of, read_
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from twisted.internet.interfaces import IProtocolFactory
+    from twisted.internet.protocol import Protocol
+
     from netecho.net.server.settings import Credentials, ServerSettings
     from netecho.net.server.sockets import BoundSocket
 
@@ -54,7 +57,9 @@ class ServerTls:
         self._credentials = credentials
         self.made = None if credentials.cert else made or make_identity(names)
         """The key and certificate made for the run, PEM; None where they come from files."""
-        self._factory = _UnbufferedFactory(cast("Any", self), False, cast("Any", Factory()))
+        self._factory = _UnbufferedFactory(
+            cast("IOpenSSLServerConnectionCreator", self), False, cast("IProtocolFactory", Factory())
+        )
         self.pin = ""
         """Of the certificate in use."""
         self.reload()
@@ -71,12 +76,12 @@ class ServerTls:
         self._context = context
         self.pin = pin_of(chain[0])
 
-    def serverConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
+    def serverConnectionForTLS(self, tlsProtocol: object) -> SSL.Connection:
         """Make the OpenSSL connection of one handshake (IOpenSSLServerConnectionCreator)."""
         del tlsProtocol
         return SSL.Connection(self._context, None)
 
-    def wrap(self, protocol: Any) -> Any:
+    def wrap(self, protocol: Protocol) -> TLSMemoryBIOProtocol:
         """Put TLS around one connection's protocol."""
         return _Layer(self._factory, protocol)
 

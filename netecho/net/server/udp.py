@@ -12,7 +12,7 @@ One datagram at a time, where each is looked at; those that are only sent back h
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from netecho.echo.events import Received
 from netecho.echo.limits import client_of
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from netecho.net.reactor.interfaces import ReactorDescriptors
     from netecho.net.server.admission import Admission
     from netecho.net.server.sockets import BoundSocket
+    from netecho.net.sockaddr import SockAddr
 
 LARGEST = 65_535
 _BATCH = 128
@@ -84,7 +85,7 @@ class DatagramListener(SocketReader):
         self.doRead()
         self.stopReading()
 
-    def _received(self, size: int, control: Control, peer: Any) -> None:
+    def _received(self, size: int, control: Control, peer: SockAddr) -> None:
         totals = self._totals
         totals.datagrams += 1
         totals.bytes_received += size
@@ -109,7 +110,7 @@ class DatagramListener(SocketReader):
         if self._loop_guard is not None:
             self._loop_guard.answered(peer, bytes(answer))
 
-    def _refusal(self, headers: Headers, peer: Any, size: int) -> str | None:
+    def _refusal(self, headers: Headers, peer: SockAddr, size: int) -> str | None:
         """Return why a datagram gets no answer; None: it gets one."""
         if headers.to_many:
             return TO_MANY

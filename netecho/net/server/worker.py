@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from netecho.echo.events import ServerEvent
+    from netecho.net.reactor.interfaces import Reactor
     from netecho.net.reactor.runner import Interrupt
     from netecho.net.server.tls import ServerTls
 
@@ -138,7 +139,7 @@ def _serve(start: WorkerStart) -> None:
     pipe = SupervisorPipe(on_lost=lambda: os._exit(1))
     sink = EventSink(pipe)
 
-    async def work(reactor: Any, _: Interrupt) -> None:
+    async def work(reactor: Reactor, _: Interrupt) -> None:
         tls = _tls(start, bound)
         server = Server(
             reactor, start.settings, bound, tls, sink.tell, gate=limits.gate(start.worker), rate=limits.rate

@@ -26,6 +26,12 @@ class Watching(Clock):
         super().__init__()
         self.waiting: list[Any] = []
 
+    def addReader(self, reader: object) -> None:
+        raise AssertionError(f"{reader} does not read yet")
+
+    def removeReader(self, reader: object) -> None:
+        """Nobody reads."""
+
     def addWriter(self, writer: Any) -> None:
         self.waiting.append(writer)
 

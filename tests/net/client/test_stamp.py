@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -26,6 +26,7 @@ from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from netecho.measure.session import Probe
+    from netecho.net.reactor.interfaces import Reactor
 
 FORWARD, KEPT, BACKWARD = 20_000, 100_000, 30_000
 LEAVING = 9_000
@@ -71,7 +72,7 @@ class Bench:
         self.recorder = Recorder()
         self._seen: list[Any] = []
         context = LinkContext(
-            reactor=None,
+            reactor=cast("Reactor", None),
             job=job,
             payloads=Payloads(plan),
             recorder=self.recorder,

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import socket
+from typing import TYPE_CHECKING
 
 import pytest
 
 from netecho.net.server.peers import endpoint_of, host_of
+
+if TYPE_CHECKING:
+    from netecho.net.sockaddr import SockAddr
 
 LOOPBACK = socket.if_nametoindex("lo")
 
@@ -21,5 +25,5 @@ LOOPBACK = socket.if_nametoindex("lo")
         (("fe80::1", 4000, 0, 2**31 - 1), "fe80::1%2147483647", "[fe80::1%2147483647]:4000"),
     ],
 )
-def test_a_link_local_address_is_named_with_its_link(sockaddr: tuple[object, ...], host: str, endpoint: str) -> None:
+def test_a_link_local_address_is_named_with_its_link(sockaddr: SockAddr, host: str, endpoint: str) -> None:
     assert (host_of(sockaddr), endpoint_of(sockaddr)) == (host, endpoint)
