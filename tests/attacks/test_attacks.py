@@ -14,7 +14,7 @@ from tests.attacks.table import ROWS, Row
 from tests.program import Program
 from tests.server import Server
 
-SECONDS = 1.0
+SECONDS = 0.6
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.name} {' '.join(row.options[:2])}")

@@ -212,6 +212,7 @@ def test_criteria_between_runs(text: str, failures: list[str]) -> None:
 def test_a_change_within_noise_does_not_fail_and_one_beyond_it_does() -> None:
     before = measured(1000, 1)
     alike, slower = measured(1000, 2), measured(1000, 2, slower=50_000)
+    unchanged, changed = compare(before, alike), compare(before, slower)
     for text, of_alike, of_slower in (
         ("rtt.p50>+0.1us", False, True),
         ("rtt.p50>+noise", False, True),
@@ -219,13 +220,13 @@ def test_a_change_within_noise_does_not_fail_and_one_beyond_it_does() -> None:
         ("rtt.p50>+1ms", False, False),
     ):
         criteria = parse(text, comparing=True)
-        assert bool(judge(criteria, before, alike, compare(before, alike))) is of_alike, text
-        assert bool(judge(criteria, before, slower, compare(before, slower))) is of_slower, text
-    difference = compare(before, alike).of("rtt.p50")
+        assert bool(judge(criteria, before, alike, unchanged)) is of_alike, text
+        assert bool(judge(criteria, before, slower, changed)) is of_slower, text
+    difference = unchanged.of("rtt.p50")
     assert difference is not None
     assert difference.difference
     sign = ">+1ns" if difference.difference > 0 else "<-1ns"
-    assert judge(parse(f"raw:rtt.p50{sign}", comparing=True), before, alike, compare(before, alike))
+    assert judge(parse(f"raw:rtt.p50{sign}", comparing=True), before, alike, unchanged)
 
 
 def test_a_change_of_which_noise_is_not_known_fails_and_says_so() -> None:

@@ -124,15 +124,20 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
         load(str(tmp_path / "a"))
 
 
+AFTER = {
+    "slower": (noisy(2, 50_000, losses=12), True),
+    "alike": (noisy(2), True),
+    "stamped": (noisy(2, 100_000, kernel=False), False),
+}
+
+
+@pytest.fixture(scope="module", params=list(AFTER))
+def comparison(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Document]:
+    after, whole = AFTER[request.param]
+    return request.param, pair(tmp_path_factory.mktemp("runs"), noisy(1), after, whole=whole)
+
+
 @pytest.mark.parametrize("width", [60, 80, 200])
-@pytest.mark.parametrize(
-    ("name", "after", "whole"),
-    [
-        ("slower", noisy(2, 50_000, losses=12), True),
-        ("alike", noisy(2), True),
-        ("stamped", noisy(2, 100_000, kernel=False), False),
-    ],
-)
-def test_a_comparison_looks_as_it_did(tmp_path: Path, name: str, after: list[Event], whole: bool, width: int) -> None:
-    document = pair(tmp_path, noisy(1), after, whole=whole)
+def test_a_comparison_looks_as_it_did(comparison: tuple[str, Document], width: int) -> None:
+    name, document = comparison
     looks_as_it_did(f"compare-{name}-{width}", rendered(sidebyside(document, width), width=width, color=False), width)
