@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.program"]
 
 # An example that takes long on a busy machine is no defect: no test asserts on speed.
-settings.register_profile("netecho", deadline=None)
+settings.register_profile("netecho", deadline=None, max_examples=50)
 settings.register_profile("long", deadline=None, max_examples=10_000)
 settings.register_profile("brief", deadline=None, max_examples=20)  # where the same tests run once more, elsewhere
 settings.load_profile("netecho")
@@ -29,7 +29,7 @@ settings.load_profile("netecho")
 TESTS = Path(__file__).parent
 INTEROP = TESTS / "interop"
 NO_SKIP = bool(os.environ.get("NETECHO_NO_SKIP"))
-WORKERS_PER_CORE = 1.5
+WORKERS_PER_CORE = 2
 """More than one, as a test that waits leaves its core to another; not many more, or tests with a timeout miss it."""
 
 
@@ -38,7 +38,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     if all(Path(each.partition("::")[0]).is_file() for each in config.args):
         config.option.dist = "no"
         return 0
-    return max(2, int(len(os.sched_getaffinity(0)) * WORKERS_PER_CORE))
+    return len(os.sched_getaffinity(0)) * WORKERS_PER_CORE
 
 
 @pytest.hookimpl(wrapper=True)

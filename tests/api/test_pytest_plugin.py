@@ -8,25 +8,41 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.server import serving
+from netecho import probe_sync
+from tests.program import Program
+from tests.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.program import Netecho
 
 pytest_plugins = ["pytester"]
 
 
-@pytest.fixture
-def url(netecho: Netecho) -> Iterator[str]:
-    with serving(netecho, "udp://127.0.0.1:0") as server:
-        yield f"udp://127.0.0.1:{server.port['udp']}"
+ARGUMENTS = ("-p", "no:cacheprovider", "-p", "no:xdist")
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    program = Program("serve", "udp://127.0.0.1:0", "--format", "ndjson")
+    try:
+        address = f"udp://127.0.0.1:{Server(program, 1).port['udp']}"
+        # A pytest inside this one forgets the modules that it was the first to import, and Twisted's are to stay.
+        probe_sync(address, count=1)
+        yield address
+    finally:
+        program.kill()
 
 
 def run(pytester: pytest.Pytester, source: str, *arguments: str) -> pytest.RunResult:
     pytester.makepyfile(source)
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
+    return pytester.runpytest_inprocess(*ARGUMENTS, *arguments)
+
+
+def run_apart(pytester: pytest.Pytester, source: str, *arguments: str) -> pytest.RunResult:
+    """In a process of its own, which has imported nothing yet."""
+    pytester.makepyfile(source)
+    return pytester.runpytest_subprocess(*ARGUMENTS, *arguments)
 
 
 def test_a_service_that_is_good_enough(pytester: pytest.Pytester, url: str) -> None:
@@ -72,7 +88,10 @@ def test_one_that_is_not_fails_with_the_summary(pytester: pytest.Pytester, url: 
         ('"udp://127.0.0.1:9", interval="1xs"', "*--interval: 'xs' in '1xs' is not a unit of time*"),
     ],
 )
-def test_what_cannot_be_measured_fails_with_a_sentence(pytester: pytest.Pytester, marker: str, sentence: str) -> None:
+def test_what_cannot_be_measured_fails_with_a_sentence(
+    pytester: pytest.Pytester, url: str, marker: str, sentence: str
+) -> None:
+    del url  # it has imported what a measurement needs
     result = run(
         pytester,
         f"""
@@ -88,7 +107,7 @@ def test_what_cannot_be_measured_fails_with_a_sentence(pytester: pytest.Pytester
 
 
 def test_the_fixtures(pytester: pytest.Pytester) -> None:
-    result = run(
+    result = run_apart(
         pytester,
         """
         def test_it(netecho_server, netecho_probe) -> None:
@@ -103,7 +122,7 @@ def test_the_fixtures(pytester: pytest.Pytester) -> None:
 
 
 def test_it_costs_nothing_where_it_is_not_used(pytester: pytest.Pytester) -> None:
-    result = run(
+    result = run_apart(
         pytester,
         """
         import sys
@@ -135,7 +154,7 @@ def test_an_application_under_asyncio_is_measured(pytester: pytest.Pytester) -> 
         asyncio.run(main())
         """
     )
-    result = run(
+    result = run_apart(
         pytester,
         f"""
         import subprocess
