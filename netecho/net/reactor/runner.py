@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+
 YOUNG = 700
 """New objects after which the garbage collector looks through the youngest: CPython's own default for long."""
 
@@ -77,12 +79,12 @@ def run(
     _report_failures_to(observe)
 
     def listen_for_signals() -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _STOPPING:
             signal.signal(number, running.signalled)
 
     def begin() -> None:
-        # Twisted installs its own handlers as the reactor starts, and they stop it without an end: ours replace them.
         listen_for_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
         Deferred.fromCoroutine(main(reactor, running.interrupt)).addCallbacks(running.ended, running.failed)
 
     listen_for_signals()  # what is there before the reactor starts is what there is again when it has stopped
@@ -91,7 +93,13 @@ def run(
     # middle of a measurement. From here on it looks often and little (the command line had it wait for the imports).
     gc.freeze()
     gc.set_threshold(YOUNG)
-    reactor.run()
+    # Twisted installs its own handlers as the reactor starts, and they would stop it without an end: a signal that
+    # comes meanwhile waits until ours have replaced them.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    try:
+        reactor.run()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
     if running.error is not None:
         raise running.error
     return running.result

@@ -25,17 +25,19 @@ import random
 import signal
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, DeferredList
-from twisted.internet.error import ProcessTerminated
+from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
 
 from netecho.echo.events import Connected, Disconnected, Noticed, Received
 from netecho.echo.snapshot import ServerSnapshot, TransportCounts, combine
 from netecho.errors import UnreachableError
 from netecho.net import python_child
+from netecho.net.reactor.interfaces import for_twisted
 from netecho.net.server.lifecycle import ROUND, looping_call
 from netecho.net.server.process import DRAIN
 from netecho.net.server.shared_limits import SharedLimits
@@ -59,6 +61,9 @@ if TYPE_CHECKING:
 
 _STOP_TIMEOUT = DRAIN / SECOND + 2
 """Seconds a worker has to stop; then it is killed."""
+
+_KILL_TIMEOUT = 2
+"""Seconds that a worker which was killed is waited for: the kernel may hold it (a disk, a debugger)."""
 
 _HEARTBEAT_TIMEOUT = 5 * SECOND
 """How long a worker that serves may write nothing; then it is killed and replaced."""
@@ -123,13 +128,14 @@ class Worker(ProcessProtocol):
         if isinstance(reason.value, ProcessTerminated):
             number = reason.value.signal
             how = f"signal {number}" if number else f"exit code {reason.value.exitCode}"
-        self.over.callback(None)
         self._ended(self, self.failure or how)
+        self.over.callback(None)
 
     def kill(self) -> None:
         """End it now, even where it was stopped by a signal."""
         if not self.over.called:
-            self.transport.signalProcess("KILL")
+            with suppress(ProcessExitedAlready):
+                self.transport.signalProcess("KILL")
 
 
 @dataclass(slots=True)
@@ -214,9 +220,12 @@ class Supervisor:
             else:
                 worker.transport.write(STOP + b"\n")
         timeout = self._reactor.callLater(_STOP_TIMEOUT, _kill_all, workers)
-        await DeferredList([worker.over for worker in workers])
+        all_over = DeferredList([worker.over for worker in workers], consumeErrors=True)
+        await all_over.addTimeout(_STOP_TIMEOUT + _KILL_TIMEOUT, for_twisted(self._reactor))
         if timeout.active():
             timeout.cancel()
+        for each in self._workers():
+            self._emit(Noticed("worker", f"worker {each.number} (pid {each.pid}) does not end, not even killed"))
         self._limits.close()
 
     def reloaded(self) -> None:

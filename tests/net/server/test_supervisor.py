@@ -324,7 +324,7 @@ class TestStop:
         stopped = office.stop()
         assert all(worker.transport.written.endswith(b"\nstop\n") for worker in office.spawned)
         die(office.spawned[0])
-        office.advance(60)
+        office.advance(7)
         assert stopped == []
         assert office.spawned[1].transport.signals == ["KILL"]
         die(office.spawned[1], signal=9)
@@ -353,3 +353,13 @@ class TestStop:
         office.advance(60)
         assert stopped == [None]
         assert len(office.spawned) == 2
+
+    def test_one_that_not_even_the_kernel_can_end_is_not_waited_for(self, office: Office) -> None:
+        stopped = office.stop()
+        die(office.spawned[0])
+        office.advance(7)
+        assert office.spawned[1].transport.signals == ["KILL"]
+        assert stopped == []
+        office.advance(2)
+        assert stopped == [None]
+        assert office.texts()[-1] == "worker 2 (pid 102) does not end, not even killed"

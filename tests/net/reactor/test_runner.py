@@ -1,0 +1,41 @@
+"""Running a reactor: signals, at whatever moment they come, end a run cleanly."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.program import environment
+
+PROGRAM = """
+import os, signal, sys
+from netecho.net.reactor import epoll, runner
+
+epoll.install()
+from twisted.internet import defer, reactor
+
+async def main(reactor, interrupt):
+    asked = defer.Deferred()
+    interrupt.tell(lambda: asked.callback("a clean end"))
+    return await asked
+
+phase, event = sys.argv[1:]
+reactor.addSystemEventTrigger(phase, event, os.kill, os.getpid(), signal.SIGTERM)
+print(runner.run(main))
+"""
+
+
+@pytest.mark.parametrize("phase", ["before", "during", "after"])
+def test_a_signal_while_the_reactor_starts_is_handled_when_it_runs(phase: str) -> None:
+    """Twisted installs handlers of its own in the middle of it, which would stop the reactor without an end."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, phase, "startup"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(),
+    )
+    assert (done.stdout, done.returncode, done.stderr) == ("a clean end\n", 0, "")
