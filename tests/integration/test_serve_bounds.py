@@ -222,7 +222,8 @@ def test_who_opens_and_never_speaks_is_sent_away(netecho: Netecho) -> None:
 
 def test_who_stops_reading_is_sent_away_too(netecho: Netecho) -> None:
     with serving(netecho, "tcp://127.0.0.1:0", "--idle-timeout", "300ms") as server, server.client() as client:
-        stuff(client)
+        with contextlib.suppress(ConnectionResetError):  # while it still sends, where this process is slow
+            stuff(client)
         assert server.ended_reason() == "idle"
 
 

@@ -103,8 +103,12 @@ class Timeline:
             return ()
         gap = (self._used - 1) / max(1, probes - 1)
         # With gaps below two buckets every second bucket may be empty, but none of two.
-        step = max(1.0, self._used / most, gap if gap >= 2 else ceil(gap))
-        edges = [int(number * step) for number in range(ceil(self._used / step) + 1)]
+        step = max(1.0, gap if gap >= 2 else ceil(gap))
+        count = ceil(self._used / step)
+        if count > most:
+            count, step = most, self._used / most
+        # The last edge is not a multiple of the step, which may be rounded down to a bucket too few.
+        edges = sorted({*(int(number * step) for number in range(count)), self._used})
         return tuple(self._period(first, last) for first, last in pairwise(edges))
 
     def _period(self, first: int, last: int) -> Period:

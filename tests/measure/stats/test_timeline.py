@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from netecho.measure.stats.timeline import FIRST_WIDTH, LIMIT, Timeline, Worst
 
@@ -62,6 +62,7 @@ EVENTS = st.lists(st.tuples(st.integers(0, 10**18), st.one_of(st.none(), st.inte
 
 
 @given(EVENTS, st.integers(1, LIMIT))
+@example([(0, None)] * 35 + [(222 << 20, None)], 35)  # 35 times 223/35 is less than 223
 def test_merging_loses_nothing(events: list[tuple[int, int | None]], most: int) -> None:
     timeline = Timeline()
     for scheduled, rtt in events:
