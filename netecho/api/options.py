@@ -50,6 +50,7 @@ class ProbeOptions(TypedDict, total=False):
     ipv6: bool
     source: str
     dscp: int | str
+    ecn: Literal["not-ect", "ect0", "ect1", "ce"]
     ttl: int
     dont_fragment: bool
     ca: str

@@ -14,6 +14,7 @@ No socket, no clock, no print: time comes in as `now`, bytes as arguments.
     outages        stretches in which the target did not answer
     summary        what a run came to, frozen
     result         a run as a value: target, set-up, summary
+    ecn            Explicit Congestion Notification: codepoints, counted by direction
     facts          what TCP, TLS, UDP and STAMP know beside the round trips, typed
     observer       who is told what happens while it happens
     metrics        the table of figures that can be judged and compared

@@ -308,6 +308,16 @@ MISTAKES = [
     ),
     ("probe host --dscp FE", "--dscp: 'FE' is not a DSCP", "a number up to 63, or a name such as EF, AF41, CS1 or LE"),
     ("probe host --dscp -1", "--dscp: '-1' is not a DSCP", "a number up to 63, or a name such as EF, AF41, CS1 or LE"),
+    (
+        "probe host --ecn ect0",
+        "--ecn is for datagrams: tcp://host:7007 is a stream, whose congestion control marks its packets",
+        "over UDP: udp://host:7007",
+    ),
+    (
+        "probe unix:/x --ecn ect0",
+        "--ecn is for datagrams: unix:/x is a stream, whose congestion control marks its packets",
+        "over UDP: udp://localhost:7007",
+    ),
     ("probe host --ttl 0", "--ttl: '0' is below 1", "a whole number from 1 to 255"),
     ("probe host --ttl 256", "--ttl: '256' is above 255", "a whole number from 1 to 255"),
     ("probe unix:/x --ttl 3", "--ttl means nothing for unix:/x: its bytes travel in no packets", "leave it out"),

@@ -55,6 +55,7 @@ class TestSelf:
         assert stamp["class_of_service"] == {
             "dscp_sent": 46,
             "dscp_arrived": 46,
+            "ecn_sent": 0,
             "ecn_arrived": 0,
             "dscp_changed": 0,
             "dscp_asked": 46,
@@ -64,6 +65,19 @@ class TestSelf:
         }
         assert stamp["ttl"] == {"sent": 255, "arrived": 255, "arrived_min": 255, "arrived_max": 255, "reply": 96}
         assert stamp["clocks"]["here"]["synchronised"] == stamp["clocks"]["there"]["synchronised"]
+
+    @pytest.mark.parametrize("family", ["-4", "-6"])
+    def test_ecn_is_counted_at_both_ends(self, netecho: Netecho, family: str) -> None:
+        options = ("-c", "20", "-i", "2ms", "--warmup", "3", "--ecn", "ect0", "--dscp", "EF", family)
+        document = netecho("probe", "stamp://self", *options, "--json").document
+        none = {"not-ect": 0, "ect1": 0, "ect0": 0, "ce": 0}
+        assert document["ecn"] == {
+            "sent": "ect0",
+            "forward": none | {"ect0": 20},
+            "backward": none | {"not-ect": 20},
+        }
+        cos = document["stamp"]["class_of_service"]
+        assert (cos["dscp_arrived"], cos["ecn_sent"], cos["ecn_arrived"]) == (46, 2, 2)
 
     def test_the_reflectors_time_is_not_the_networks(self, netecho: Netecho) -> None:
         document = netecho("probe", "stamp://self", "-c", "100", "-i", "2ms", "--json").document
@@ -202,13 +216,15 @@ class TestDirections:
     def test_bleaching_shows(self, netecho: Netecho) -> None:
         """The relay sends what it passes on from a socket of its own, without a DSCP, as many a network does."""
         with serving(netecho, f"stamp://{LOOPBACK}:0") as server, relayed(server) as relay:
-            document = probe(netecho, relay.port, "--dscp", "EF", number=20).document
-            text = probe(netecho, relay.port, "--dscp", "EF", "-q", number=20, output="text").out
+            marks = ("--dscp", "EF", "--ecn", "ect0")
+            document = probe(netecho, relay.port, *marks, number=20).document
+            text = probe(netecho, relay.port, *marks, "-q", number=20, output="text").out
         cos = document["stamp"]["class_of_service"]
         assert (cos["dscp_sent"], cos["dscp_arrived"], cos["dscp_changed"]) == (46, 0, 20)
         assert (cos["dscp_asked"], cos["dscp_reply"]) == (46, 0)
         said = " ".join(text.split())
         assert "The DSCP of 20 packets was changed on the way there: 46 was sent, 0 arrived." in said
+        assert "The ECN of 20 packets was changed on the way there: ect0 was sent, not-ect arrived." in said
 
 
 class TestAuthenticated:

@@ -117,6 +117,11 @@ verdict = section("Verdict")
 @travel("-6", "--ipv6", is_flag=True, help="IPv6 alone")
 @travel("--source", type=Parsed("ADDR[:PORT]", parse_source), help="send from this address and port")
 @travel("--dscp", type=Parsed("VALUE", parse_dscp), help="0 to 63, or a name: EF, AF41, CS1, LE")
+@travel(
+    "--ecn",
+    type=choice("not-ect", "ect0", "ect1", "ce"),
+    help="mark datagrams with this ECN codepoint, and count what arrives at each end",
+)
 @travel("--ttl", type=integer(1, 255), help="time to live, or hop limit")
 @travel("--dont-fragment", is_flag=True, help="have packets that are too long refused, not cut")
 @tls("--ca", type=FILE, shown="the system's", help="trust the certificate authorities in FILE (PEM)")

@@ -22,6 +22,7 @@ ONE_TRANSPORT = TLS_ONLY | STAMP_ONLY
 """Options that say which of several targets they are for."""
 _IP = frozenset({"ipv4", "ipv6", "source", "dscp", "ttl", "dont_fragment"})
 _CONNECTIONS = frozenset({"reconnect", "connect_only"})
+_DATAGRAMS = frozenset({"ecn"})
 
 _METRICS: Mapping[str, tuple[Callable[[Traits], bool], str]] = {
     "tls": (lambda traits: traits.is_secure, "which has no TLS handshake"),
@@ -49,6 +50,11 @@ def option_misfit(name: str, target: Target) -> Misfit | None:
     if name in _CONNECTIONS and not traits.is_stream:
         hint = f"over TCP: {Target('tcp', target.host, target.port)}"
         return Misfit(f"is for streams: {target.scheme}:// has no connections", hint)
+    if name in _DATAGRAMS and traits.is_stream:
+        right = _instead("udp", target, target.port or DEFAULT_PORTS["udp"])
+        return Misfit(
+            f"is for datagrams: {target} is a stream, whose congestion control marks its packets", f"over UDP: {right}"
+        )
     if name in PAYLOADS and traits.is_stamp:
         return Misfit("means nothing for stamp://: its packets have a set form", "leave it out")
     if name in STAMP_ONLY and not traits.is_stamp:

@@ -78,6 +78,7 @@ def _job(options: Options, inputs: Inputs, seed: int) -> Job:
         family=conflicts.family_of(options),
         source=options.source,
         dscp=options.dscp,
+        ecn=options.ecn,
         ttl=options.ttl,
         dont_fragment=options.dont_fragment,
     )
@@ -89,6 +90,7 @@ def _job(options: Options, inputs: Inputs, seed: int) -> Job:
         family=ip_options.family,
         source=ip_options.source,
         dscp=ip_options.dscp,
+        ecn=ip_options.ecn,
         ttl=ip_options.ttl,
         dont_fragment=ip_options.dont_fragment,
         fail_if=options.criteria,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from netecho.measure.criteria import Criterion
+    from netecho.measure.facts.ecn import Codepoint
     from netecho.measure.plan import Pattern, Schedule, Stamps
     from netecho.report.formats import Format
     from netecho.target import Target
@@ -54,6 +55,7 @@ class Options:
     ipv6: bool = False
     source: tuple[str, int] | None = None
     dscp: int | None = None
+    ecn: Codepoint | None = None
     ttl: int | None = None
     dont_fragment: bool = False
     ca: str | None = None

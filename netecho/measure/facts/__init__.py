@@ -3,6 +3,7 @@
     tcp      the kernel's view of the connection
     tls      what the handshake agreed on, the certificate
     udp      how replies arrived, and what this machine dropped
+    ecn      with which codepoint packets arrived
     stamp    what the packets of a STAMP run said
 
 Times are integer nanoseconds; None is what the system or the peer did not say. Printed by `report.document` alone.
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from netecho.measure.facts.ecn import EcnFacts
     from netecho.measure.facts.stamp import StampFacts
     from netecho.measure.facts.tcp import TcpFacts
     from netecho.measure.facts.tls import TlsFacts
@@ -28,6 +30,8 @@ class TransportFacts:
     tls: TlsFacts | None = None
     tcp: TcpFacts | None = None
     udp: UdpFacts | None = None
+    ecn: EcnFacts | None = None
+    """Where `--ecn` chose a codepoint."""
     stamp: StampFacts | None = None
 
 

@@ -19,6 +19,7 @@ class ClassOfServiceFacts:
     """DSCP; the one that replies were asked to have, too."""
     arrived: int | None = None
     """The most frequent DSCP."""
+    ecn_sent: int = 0
     ecn_arrived: int | None = None
     changed: int | None = None
     """Requests that arrived with another DSCP."""

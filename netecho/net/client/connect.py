@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
 from zope.interface import implementer
 
 from netecho.errors import UnreachableError, UsageError
+from netecho.measure.ecn import value_of
 from netecho.measure.loss_reason import Loss, LossReason
 from netecho.net.client.loss import LinkError, loss_of_errno
 from netecho.net.reactor.interfaces import for_twisted
@@ -60,8 +61,9 @@ def mark(skt: socket.socket, ip_options: IpOptions) -> None:
     """Set what the headers of the packets are to say."""
     six = skt.family == socket.AF_INET6
     level = socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP
-    if ip_options.dscp is not None:
-        skt.setsockopt(level, socket.IPV6_TCLASS if six else socket.IP_TOS, ip_options.dscp << 2)
+    if ip_options.dscp is not None or ip_options.ecn is not None:
+        tos = (ip_options.dscp or 0) << 2 | value_of(ip_options.ecn)
+        skt.setsockopt(level, socket.IPV6_TCLASS if six else socket.IP_TOS, tos)
     if ip_options.ttl is not None:
         skt.setsockopt(level, socket.IPV6_UNICAST_HOPS if six else socket.IP_TTL, ip_options.ttl)
     if ip_options.dont_fragment:

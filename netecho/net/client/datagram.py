@@ -15,6 +15,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol
 
 from netecho.errors import UsageError
+from netecho.measure.ecn import EcnCounter
 from netecho.measure.facts.udp import UdpFacts
 from netecho.measure.loss_reason import Loss, LossReason
 from netecho.measure.matching import DatagramMatcher
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from netecho.measure.payload import Payloads
     from netecho.measure.session import Probe
     from netecho.net.client.driver import SessionDriver
-    from netecho.net.client.job import IpOptions
+    from netecho.net.client.job import IpOptions, Job
     from netecho.net.client.link import Trouble
     from netecho.net.client.resolve import Address
     from netecho.net.linux.timestamping import SocketTimestamps
@@ -118,19 +119,27 @@ class DatagramLink(DatagramProtocol):
 
     port: ProbePort
 
-    def __init__(self, driver: SessionDriver, payloads: Payloads, address: Address, trouble: Trouble) -> None:
-        """Make a link; `trouble(error)` is told what the network refuses."""
+    def __init__(
+        self,
+        driver: SessionDriver,
+        payloads: Payloads,
+        address: Address,
+        trouble: Trouble,
+        ecn: EcnCounter | None = None,
+    ) -> None:
+        """Make a link; `trouble(error)` is told what the network refuses, `ecn` how each reply arrived."""
         self._driver = driver
         self.session = self._session = session = driver.session
         self.payloads = self._payloads = payloads
         self.clock = driver.clock
         self._address = address
         self._trouble = trouble
+        self._ecn = ecn
         self._matcher = DatagramMatcher(payloads, session.outstanding, lambda: session.issued)
         self._watch = ClockWatch()
         self._dropped = 0
-        self.closed_loop = session.one_at_a_time and payloads.longest <= CLOSED_LOOP_LARGEST
-        """Whether nothing is to be done between a reply and the next probe."""
+        self.closed_loop = session.one_at_a_time and payloads.longest <= CLOSED_LOOP_LARGEST and ecn is None
+        """Whether nothing is to be done between a reply and the next probe: a reply's control messages are read."""
 
     @property
     def expecting(self) -> bool:
@@ -207,8 +216,17 @@ class DatagramLink(DatagramProtocol):
         found = self._matcher.match(data)
         if found is None:
             self._session.stray(data)
-        else:
-            self._session.answered(found.number, now, rx_timestamp, found.wrong_at)
+            return
+        if self._ecn is not None:
+            self._ecn.replied(found.number, here=self.ecn)
+        self._session.answered(found.number, now, rx_timestamp, found.wrong_at)
+
+    @property
+    def ecn(self) -> int | None:
+        """The ECN codepoint that the last datagram arrived with; None where the system does not say."""
+        timestamps = self.port.timestamps
+        tos = None if timestamps is None else timestamps.tos
+        return None if tos is None else tos & 3
 
     def facts(self) -> UdpFacts | None:
         """Return what is known beside the replies; None without the control messages that say so."""
@@ -220,7 +238,7 @@ class DatagramLink(DatagramProtocol):
             dropped_here=timestamps.dropped,
             reply_ttl=timestamps.ttl,
             reply_dscp=None if tos is None else tos >> 2,
-            reply_ecn=None if tos is None else tos & 3,
+            reply_ecn=self.ecn,
         )
 
     def refused(self, error: OSError) -> None:
@@ -259,6 +277,11 @@ class DatagramLink(DatagramProtocol):
         """Let go of the socket."""
         if self.port.connected:
             self.port.stopListening()
+
+
+def ecn_counter(job: Job) -> EcnCounter | None:
+    """Return what all the links of a run count their replies' ECN in, where a codepoint was chosen."""
+    return None if job.ip_options.ecn is None else EcnCounter(job.ip_options.ecn, job.plan.warmup)
 
 
 def open_port(reactor: Reactor, link: DatagramLink, address: Address, ip_options: IpOptions) -> None:

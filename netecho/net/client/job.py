@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from netecho.measure.facts.ecn import Codepoint
     from netecho.measure.plan import Plan
     from netecho.target import Target
 
@@ -20,6 +21,8 @@ class IpOptions:
     source: tuple[str, int] | None = None
     """Local address (may be empty) and port (0: any)."""
     dscp: int | None = None
+    ecn: Codepoint | None = None
+    """Of datagrams: a stream's is its congestion control's business."""
     ttl: int | None = None
     dont_fragment: bool = False
 

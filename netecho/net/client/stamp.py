@@ -16,12 +16,13 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from netecho.measure.ecn import value_of
 from netecho.measure.events import OneWayDelays
 from netecho.measure.facts import TransportFacts
 from netecho.measure.facts.stamp import ClassOfServiceFacts, StampFacts, TtlFacts
 from netecho.measure.oneway.delays import OTHER_TIME, Claim, Flow, InvalidTimestamps, OneWay, Timestamps
 from netecho.measure.stats.signed_histogram import SignedHistogram
-from netecho.net.client.datagram import DatagramLink, open_port
+from netecho.net.client.datagram import DatagramLink, ecn_counter, open_port
 from netecho.net.linux.wall_clock import clock_state
 from netecho.stamp.packet import TTL
 from netecho.stamp.session_sender import Reflection, Rejection, Sender
@@ -69,14 +70,15 @@ class PacketCounts:
         if info is not None:
             self.sync_source = info.sync_in
 
-    def class_of_service(self, sent: int) -> ClassOfServiceFacts:
-        """Return how requests that were sent with this DSCP arrived."""
+    def class_of_service(self, sent: int, ecn_sent: int) -> ClassOfServiceFacts:
+        """Return how requests that were sent with this DSCP and ECN arrived."""
         if not self._classes:
-            return ClassOfServiceFacts(sent=sent)
+            return ClassOfServiceFacts(sent=sent, ecn_sent=ecn_sent)
         ((dscp, ecn), _), *_ = self._classes.most_common(1)
         return ClassOfServiceFacts(
             sent=sent,
             arrived=dscp,
+            ecn_sent=ecn_sent,
             ecn_arrived=ecn,
             changed=sum(count for (dscp, _), count in self._classes.items() if dscp != sent),
             refused=self._refused_class,
@@ -99,6 +101,7 @@ class StampRun:
         self.ip_options = replace(job.ip_options, ttl=job.ip_options.ttl or TTL)
         self.oneway = OneWay(job.stamp_options.clock, warmup=job.plan.warmup)
         self.counts = PacketCounts()
+        self.ecn = ecn_counter(job)
         self._sessions = 0
         self._clock: ClockState | None = None
         self._clock_due = 0
@@ -150,10 +153,11 @@ class StampRun:
             ssid=counts.without_ssid < counts.replies if counts.replies else None,
             sync_source=counts.sync_source,
             egress_delay=counts.egress_delay.distribution(),
-            class_of_service=counts.class_of_service(ip_options.dscp or 0),
+            class_of_service=counts.class_of_service(ip_options.dscp or 0, value_of(ip_options.ecn)),
             ttl=counts.ttl(ip_options.ttl),
         )
-        return TransportFacts(udp=link.facts(), stamp=stamp)
+        ecn = None if self.ecn is None else self.ecn.facts()
+        return TransportFacts(udp=link.facts(), ecn=ecn, stamp=stamp)
 
 
 class Answer(NamedTuple):
@@ -168,7 +172,7 @@ class StampLink(DatagramLink):
     """One session with a reflector."""
 
     def __init__(self, driver: SessionDriver, address: Address, run: StampRun, sender: Sender) -> None:
-        super().__init__(driver, run.context.payloads, address, run.context.trouble)
+        super().__init__(driver, run.context.payloads, address, run.context.trouble, run.ecn)
         self.closed_loop = False  # the closed loop outside the reactor only matches payloads
         self._run = run
         self._sender = sender
@@ -195,6 +199,9 @@ class StampLink(DatagramLink):
         if isinstance(reflection, Rejection):
             session.stray(data)
             return
+        if self._ecn is not None:
+            cos = reflection.class_of_service
+            self._ecn.replied(reflection.sequence, far=None if cos is None else cos.ecn, here=self.ecn)
         self._settle_held(reflection.follow_up)
         probe = session.outstanding.get(reflection.sequence)
         self._number(reflection, late=probe is None or now - probe.sent_at > self._plan.timeout)

@@ -134,18 +134,20 @@ def _tls(context: LinkContext) -> OpenLink:
 
 
 def _datagrams(context: LinkContext) -> OpenLink:
-    from netecho.net.client.datagram import DatagramLink, open_port
+    from netecho.net.client.datagram import DatagramLink, ecn_counter, open_port
+
+    ecn = ecn_counter(context.job)
 
     async def open_link(driver: SessionDriver) -> OpenedLink:
         address = context.addresses[0]
-        link = DatagramLink(driver, context.payloads, address, context.trouble)
+        link = DatagramLink(driver, context.payloads, address, context.trouble, ecn)
         open_port(context.reactor, link, address, context.job.ip_options)
         link.port.stamp(_timestamps(link.port.socket, context.job))
         return OpenedLink(
             link=link,
             address=address,
             local=_local(link.port.socket),
-            facts=lambda link: TransportFacts(udp=link.facts()),
+            facts=lambda link: TransportFacts(udp=link.facts(), ecn=None if ecn is None else ecn.facts()),
         )
 
     return open_link

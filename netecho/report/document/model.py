@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from netecho.report.document.transport_sections import tcp_section, tls_section, udp_section
+from netecho.report.document.transport_sections import ecn_section, tcp_section, tls_section, udp_section
 from netecho.report.document.values import distribution, milliseconds, timestamp
 from netecho.version import __version__
 
@@ -123,6 +123,7 @@ def _transport(facts: TransportFacts) -> Document:
         "tls": facts.tls and tls_section(facts.tls),
         "tcp": facts.tcp and tcp_section(facts.tcp),
         "udp": facts.udp and udp_section(facts.udp),
+        "ecn": facts.ecn and ecn_section(facts.ecn),
         "stamp": None,
     }
     if facts.stamp is not None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from netecho.measure.criteria import Criterion
+    from netecho.measure.facts.ecn import Codepoint
     from netecho.measure.plan import Plan
 
 
@@ -20,6 +21,7 @@ def settings_section(
     family: int | None = None,
     source: tuple[str, int] | None = None,
     dscp: int | None = None,
+    ecn: Codepoint | None = None,
     ttl: int | None = None,
     dont_fragment: bool = False,
     fail_if: Iterable[Criterion] = (),
@@ -45,6 +47,7 @@ def settings_section(
         "family": family,
         "source": source and (format_endpoint(*source) if source[1] else source[0]),
         "dscp": dscp,
+        "ecn": ecn,
         "ttl": ttl,
         "dont_fragment": dont_fragment,
         "fail_if": [str(criterion) for criterion in fail_if],

@@ -49,6 +49,7 @@ def stamp_section(stamp: StampFacts, udp: UdpFacts | None) -> Section:
         "class_of_service": {
             "dscp_sent": cos.sent,
             "dscp_arrived": cos.arrived,
+            "ecn_sent": cos.ecn_sent,
             "ecn_arrived": cos.ecn_arrived,
             "dscp_changed": cos.changed,
             "dscp_asked": cos.sent,

@@ -1,4 +1,4 @@
-"""The sections `tcp`, `tls` and `udp` of the document. Units are in the keys."""
+"""The sections `tcp`, `tls`, `udp` and `ecn` of the document. Units are in the keys."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from netecho.report.document.values import milliseconds
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
+    from netecho.measure.facts.ecn import Counts, EcnFacts
     from netecho.measure.facts.tcp import TcpFacts
     from netecho.measure.facts.tls import TlsFacts
     from netecho.measure.facts.udp import UdpFacts
@@ -57,6 +58,15 @@ def udp_section(udp: UdpFacts) -> Section:
         "reply_dscp": udp.reply_dscp,
         "reply_ecn": udp.reply_ecn,
     }
+
+
+def ecn_section(ecn: EcnFacts) -> Section:
+    """Return with which codepoints packets arrived."""
+    return {"sent": ecn.sent, "forward": _by_codepoint(ecn.forward), "backward": _by_codepoint(ecn.backward)}
+
+
+def _by_codepoint(counts: Counts | None) -> Section | None:
+    return None if counts is None else dict(counts)
 
 
 def _second(nanoseconds: int) -> str:

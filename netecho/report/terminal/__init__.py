@@ -5,6 +5,7 @@ headline           its first line
 tables             its tables of times and sizes
 transport_facts    a line for what only TCP, TLS or UDP knows
 stamp              the lines of STAMP
+ecn                what became of the ECN codepoint
 findings           what deserves a sentence, and the thresholds
 histogram_chart    the histogram
 live               the live view of a run

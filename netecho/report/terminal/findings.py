@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from netecho.report.humanize import many, percent, reason_words, span, time
-from netecho.report.terminal import stamp
+from netecho.report.terminal import ecn, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ def remarks(document: Document) -> list[Remark]:
     if error := document.get("error"):
         return [Remark("bad", f"{error['sentence'][:1].upper()}{error['sentence'][1:]}.")]
     said = [*_failures(document), *_oddities(document), *_delays(document), *_notes(document)]
-    said += [Remark(*each) for each in stamp.remarks(document)]
+    said += [Remark(*each) for each in (*stamp.remarks(document), *ecn.remarks(document))]
     return sorted(said, key=lambda remark: _WORST_FIRST.index(remark.weight))
 
 

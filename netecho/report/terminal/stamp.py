@@ -76,7 +76,7 @@ def _packets(section: Document) -> Iterator[str]:
     if ttl["arrived"] is not None:
         yield f"TTL {ttl['sent']} arrived as {ttl['arrived']}"
     if cos["dscp_arrived"] is not None:
-        yield f"DSCP {cos['dscp_sent']} as {cos['dscp_arrived']}, ECN 0 as {cos['ecn_arrived']}"
+        yield f"DSCP {cos['dscp_sent']} as {cos['dscp_arrived']}, ECN {cos.get('ecn_sent', 0)} as {cos['ecn_arrived']}"
 
 
 def _loss(section: Document) -> Iterator[str]:

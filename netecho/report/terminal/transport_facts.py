@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netecho.report.humanize import many, ms
-from netecho.report.terminal import stamp
+from netecho.report.terminal import ecn, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def facts(document: Document) -> list[str]:
     """Return the lines, without those that would say nothing."""
-    said = (("tls", _tls), ("tcp", _tcp), ("udp", _udp))
+    said = (("tls", _tls), ("tcp", _tcp), ("udp", _udp), ("ecn", ecn.words))
     lines = ((name, ", ".join(words(document[name]))) for name, words in said if name in document)
     return [f"{name}: {line}" for name, line in lines if line] + stamp.lines(document)
 

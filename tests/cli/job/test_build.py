@@ -120,6 +120,13 @@ def test_how_the_packets_travel(arguments: list[str], ip_options: IpOptions) -> 
     assert ask("host", *arguments).runs[0].job.ip_options == ip_options
 
 
+@pytest.mark.parametrize("target", ["udp://host", "stamp://host"])
+def test_datagrams_have_an_ecn_codepoint(target: str) -> None:
+    job = ask(target, "--ecn", "ect1").runs[0].job
+    assert job.ip_options == IpOptions(ecn="ect1")
+    assert job.settings["ecn"] == "ect1"
+
+
 def test_whom_tls_trusts(tmp_path: Path) -> None:
     file = str(tmp_path / "pem")
     (tmp_path / "pem").touch()
@@ -288,6 +295,7 @@ def test_the_settings_are_json_and_say_what_was_asked() -> None:
         "family": 6,
         "source": "[::1]:9",
         "dscp": None,
+        "ecn": None,
         "ttl": None,
         "dont_fragment": False,
         "fail_if": [],

@@ -160,6 +160,13 @@ def test_headers_say_what_was_asked() -> None:
         assert six.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS) == 9
 
 
+def test_ecn_stands_beside_dscp() -> None:
+    with open_socket(socket.AF_INET, socket.SOCK_DGRAM, IpOptions(dscp=46, ecn="ect0")) as skt:
+        assert skt.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == 46 << 2 | 2
+    with open_socket(socket.AF_INET6, socket.SOCK_DGRAM, IpOptions(ecn="ce")) as six:
+        assert six.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS) == 3
+
+
 def test_a_source_port_is_kept_and_nagle_is_off() -> None:
     with open_socket(socket.AF_INET, socket.SOCK_STREAM, IpOptions(source=("127.0.0.1", 0))) as skt:
         assert skt.getsockname()[0] == "127.0.0.1"
