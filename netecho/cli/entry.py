@@ -2,6 +2,7 @@
 
     NetechoError            its sentence and hint on standard error, its exit code
     Ctrl-C before a run     130
+    a missing module        inside a zip archive: why it is missing there; 2
     anything else           a bug: said so, with how to report it; 4
 
 `NETECHO_DEBUG=1` adds the traceback, to both kinds.
@@ -12,10 +13,11 @@ from __future__ import annotations
 import os
 import sys
 from typing import TYPE_CHECKING
+from zipimport import zipimporter
 
 from netecho.cli import front_page
 from netecho.cli.context import CliContext
-from netecho.errors import ExitCode, NetechoError, OutputClosed
+from netecho.errors import ExitCode, NetechoError, OutputClosed, UsageError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -40,6 +42,8 @@ def run(arguments: list[str]) -> int:
         return ExitCode.CUT_OFF
     except OSError as error:
         return _failed_by_system(error, context)
+    except ImportError as error:
+        return _failed_to_import(error, context)
     except Exception as error:  # noqa: BLE001 - whatever is not understood by now is a bug, and is called one
         context.output.say(_bug(error))
         return ExitCode.BUG
@@ -67,6 +71,19 @@ def _failed_by_system(error: OSError, context: CliContext) -> int:
         return explained.exit_code
     context.output.say(_bug(error))
     return ExitCode.BUG
+
+
+def _failed_to_import(error: ImportError, context: CliContext) -> int:
+    """Show that a module is missing: a bug, but inside an archive, from which Python imports no compiled ones."""
+    if not isinstance(__spec__.loader, zipimporter):
+        context.output.say(_bug(error))
+        return ExitCode.BUG
+    explained = UsageError(
+        f"this needs a compiled module, and Python imports none from a zip archive: {error}",
+        "TLS works in an installed netecho (pipx, uv), and in an archive that unpacks itself (shiv)",
+    )
+    context.output.say(_shown(explained))
+    return explained.exit_code
 
 
 def _shown(error: NetechoError) -> str:

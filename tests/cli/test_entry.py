@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from typing import TYPE_CHECKING
+from zipimport import zipimporter
 
 import pytest
 
@@ -13,6 +15,7 @@ from netecho.report.output import Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from netecho.cli.context import CliContext
 
@@ -45,6 +48,22 @@ def test_an_error_becomes_words_and_an_exit_code(
     monkeypatch.setattr(entry, "_dispatch", raising(error))
     assert entry.run(["probe"]) == code
     assert capsys.readouterr() == ("", said)
+
+
+def test_what_an_archive_cannot_import_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    missing = raising(ImportError("cannot import name 'x509'"))
+    monkeypatch.setattr(entry, "_dispatch", missing)
+    assert entry.run(["probe"]) == ExitCode.BUG
+    assert "a bug" in capsys.readouterr().err
+    with zipfile.ZipFile(tmp_path / "netecho.pyz", "w") as archive:
+        archive.writestr("any.py", "")
+    monkeypatch.setattr(entry.__spec__, "loader", zipimporter(str(tmp_path / "netecho.pyz")))
+    assert entry.run(["probe"]) == ExitCode.USAGE
+    assert capsys.readouterr().err.startswith(
+        "netecho: this needs a compiled module, and Python imports none from a zip"
+    )
 
 
 def test_anything_else_is_a_bug_and_says_where_and_how_to_report_it(
