@@ -42,7 +42,6 @@ MISTAKES = [
         "--insecure is for tls:// targets, and tcp://a:7007 is not one",
         "over TLS: tls://a:7007",
     ),
-    ("probe a b --format junit", "--format junit is of one target", "one command for each, or --format json"),
     ("probe a b --live", "--live is of one target", "leave it out"),
     ("probe a b --histogram", "--histogram is of one target", "leave it out"),
     ("probe host --cuont 5", "there is no option --cuont", "did you mean --count?"),

@@ -23,7 +23,6 @@ LARGEST_DATAGRAM = 65507
 LONGEST_TIMEOUT = 3600 * SECOND
 SHORTEST_INTERVAL = 1000
 
-_FORMATS_OF_SEVERAL = ("text", "json", "ndjson", "csv")
 _WHAT = ("size", *PAYLOADS, "pattern")
 
 
@@ -38,11 +37,6 @@ def check(options: Options, inputs: Inputs) -> None:
 
 def check_several(options: Options) -> None:
     """Refuse what is of one target, where there are several. Raises UsageError naming the option."""
-    form = "json" if options.json else options.format or "text"
-    if form not in _FORMATS_OF_SEVERAL:
-        raise UsageError(
-            f"{options.called('format')} {form} is of one target", "one command for each, or --format json"
-        )
     for name in ("live", "histogram"):
         if getattr(options, name):
             raise UsageError(f"{options.called(name)} is of one target", "leave it out")

@@ -41,20 +41,30 @@ class JunitReporter:
         self._output.write(junit(of_run(document)))
 
 
-def junit(verdict: Verdict) -> str:
-    """Return a verdict as a JUnit test suite."""
-    counts = {"tests": str(len(verdict.cases)), "failures": str(len(verdict.failed)), "errors": "0"}
-    counts["time"] = f"{verdict.seconds:.3f}"
-    root = ET.Element("testsuites", counts | {"name": "netecho"})
-    title = printable(verdict.title)
-    suite = ET.SubElement(root, "testsuite", counts | {"name": title, "timestamp": verdict.started, "skipped": "0"})
-    properties = ET.SubElement(suite, "properties")
-    for key, value in verdict.figures.items():
-        ET.SubElement(properties, "property", name=key, value=printable(str(value)))
-    for case in verdict.cases:
-        _append(suite, case, title)
+def junit(*verdicts: Verdict) -> str:
+    """Return verdicts as JUnit's document, each a test suite."""
+    root = ET.Element("testsuites", _counts(*verdicts) | {"name": "netecho"})
+    for verdict in verdicts:
+        title = printable(verdict.title)
+        known = {"name": title, "timestamp": verdict.started, "skipped": "0"}
+        suite = ET.SubElement(root, "testsuite", _counts(verdict) | known)
+        properties = ET.SubElement(suite, "properties")
+        for key, value in verdict.figures.items():
+            ET.SubElement(properties, "property", name=key, value=printable(str(value)))
+        for case in verdict.cases:
+            _append(suite, case, title)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _counts(*verdicts: Verdict) -> dict[str, str]:
+    """Return what a suite, or all of them, came to; suites are measured side by side, so the longest is all."""
+    return {
+        "tests": str(sum(len(each.cases) for each in verdicts)),
+        "failures": str(sum(len(each.failed) for each in verdicts)),
+        "errors": "0",
+        "time": f"{max(each.seconds for each in verdicts):.3f}",
+    }
 
 
 def _append(suite: ET.Element, case: Case, title: str) -> None:

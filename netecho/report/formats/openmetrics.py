@@ -6,8 +6,11 @@ The text is valid OpenMetrics 1.0 and valid in Prometheus's older text format.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from netecho.report.document.model import Document
 from netecho.report.formats.event_line import mention
 
 if TYPE_CHECKING:
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
 
     from netecho.measure.events import Event
     from netecho.measure.result import Start
-    from netecho.report.document.model import Document
     from netecho.report.output import Output
 
 _COUNTS = {
@@ -57,41 +59,55 @@ class OpenmetricsReporter:
         self._output.write(openmetrics(document))
 
 
-def openmetrics(document: Document) -> str:
-    """Return a document as metrics, each with the labels `target` and, where the run has one, `label`."""
-    return "".join(f"{line}\n" for line in _lines(document)) + "# EOF\n"
+def openmetrics(*documents: Document) -> str:
+    """Return documents as metrics, each with the labels `target` and, where the run has one, `label`."""
+    runs: list[tuple[str, Document]] = []
+    seen: Counter[str] = Counter()
+    for document in documents:
+        labels = _labels(document)
+        seen[labels] += 1
+        # A target that is measured twice at once has two series.
+        runs.append((labels if seen[labels] == 1 else f'{labels},run="{seen[labels]}"', document))
+    return "".join(f"{line}\n" for line in _lines(runs)) + "# EOF\n"
 
 
-def _lines(document: Document) -> Iterator[str]:
+Labelled = Sequence[tuple[str, Document]]
+
+
+def _labels(document: Document) -> str:
     labels = f'target="{_quoted(document["target"]["url"])}"'
-    if document["label"] is not None:
-        labels += f',label="{_quoted(document["label"])}"'
+    return labels if document["label"] is None else labels + f',label="{_quoted(document["label"])}"'
+
+
+def _lines(runs: Labelled) -> Iterator[str]:
     for key, text in _COUNTS.items():
-        yield from _gauge(f"netecho_probes_{key}", text, labels, document["probes"][key])
-    stamp = document.get("stamp") or {}
+        yield from _gauge(f"netecho_probes_{key}", text, [(labels, run["probes"][key]) for labels, run in runs])
     for key, text in _SUMMARIES.items():
-        section = document.get(key) or stamp.get(key)
-        if section is not None and section["count"]:
-            yield from _summary(f"netecho_{key}_seconds", text, labels, section)
-    failed = len(document["verdict"]["failed"])
-    yield from _gauge("netecho_criteria_failed", "Criteria that the run did not meet", labels, failed)
-    ended = "Length of the run in seconds"
-    yield from _gauge("netecho_duration_seconds", ended, labels, document["duration_ms"] / 1e3)
+        sections = [(labels, run.get(key) or (run.get("stamp") or {}).get(key)) for labels, run in runs]
+        measured = [(labels, section) for labels, section in sections if section is not None and section["count"]]
+        if measured:
+            yield from _summary(f"netecho_{key}_seconds", text, measured)
+    failed = [(labels, len(run["verdict"]["failed"])) for labels, run in runs]
+    yield from _gauge("netecho_criteria_failed", "Criteria that the run did not meet", failed)
+    lengths = [(labels, run["duration_ms"] / 1e3) for labels, run in runs]
+    yield from _gauge("netecho_duration_seconds", "Length of the run in seconds", lengths)
 
 
-def _gauge(name: str, text: str, labels: str, value: float) -> Iterator[str]:
+def _gauge(name: str, text: str, values: Sequence[tuple[str, float]]) -> Iterator[str]:
     yield f"# HELP {name} {text}."
     yield f"# TYPE {name} gauge"
-    yield f"{name}{{{labels}}} {value}"
+    for labels, value in values:
+        yield f"{name}{{{labels}}} {value}"
 
 
-def _summary(name: str, text: str, labels: str, section: Document) -> Iterator[str]:
+def _summary(name: str, text: str, sections: Labelled) -> Iterator[str]:
     yield f"# HELP {name} {text}."
     yield f"# TYPE {name} summary"
-    for quantile, key in _QUANTILES.items():
-        yield f'{name}{{{labels},quantile="{quantile}"}} {section[key] / 1e3:.9f}'
-    yield f"{name}_sum{{{labels}}} {section['mean_ms'] * section['count'] / 1e3:.9f}"
-    yield f"{name}_count{{{labels}}} {section['count']}"
+    for labels, section in sections:
+        for quantile, key in _QUANTILES.items():
+            yield f'{name}{{{labels},quantile="{quantile}"}} {section[key] / 1e3:.9f}'
+        yield f"{name}_sum{{{labels}}} {section['mean_ms'] * section['count'] / 1e3:.9f}"
+        yield f"{name}_count{{{labels}}} {section['count']}"
 
 
 def _quoted(text: str) -> str:

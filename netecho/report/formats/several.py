@@ -1,4 +1,7 @@
-"""Several runs at once on one standard output: JSON as a list, rows that name their target, a table for people."""
+"""Several runs at once on one standard output: JSON as a list, rows that name their target, a table for people.
+
+For pipelines: a suite a target in one JUnit document, annotations of each, metrics with the target as a label.
+"""
 
 from __future__ import annotations
 
@@ -30,15 +33,32 @@ def several_printers(form: str, output: Output, targets: Sequence[str]) -> list[
 
         header = Header(output)
         return [CsvReporter(output, header, target=target) for target in targets]
+    if form == "github":
+        from netecho.report.formats.github import GithubReporter
+
+        return [GithubReporter(output) for _ in targets]
+    together = _Together(output, len(targets), _shown_together(form, output))
+    return [together.reporter() for _ in targets]
+
+
+def _shown_together(form: str, output: Output) -> Callable[[list[Document]], None]:
+    """Return what shows all documents when the last one is there."""
     if form == "json":
         from netecho.report.formats.json_document import pretty
 
-        together = _Together(output, len(targets), lambda documents: output.write(pretty(documents)))
-    else:
-        from netecho.report.terminal.several import show
+        return lambda documents: output.write(pretty(documents))
+    if form == "junit":
+        from netecho.report.formats.junit import junit
+        from netecho.report.formats.verdict import of_run
 
-        together = _Together(output, len(targets), lambda documents: show(documents, output))
-    return [together.reporter() for _ in targets]
+        return lambda documents: output.write(junit(*map(of_run, documents)))
+    if form == "openmetrics":
+        from netecho.report.formats.openmetrics import openmetrics
+
+        return lambda documents: output.write(openmetrics(*documents))
+    from netecho.report.terminal.several import show
+
+    return lambda documents: show(documents, output)
 
 
 class _Together:

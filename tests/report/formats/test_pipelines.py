@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from netecho.errors import OutputError
 from netecho.measure.criteria import ALWAYS
@@ -70,6 +71,13 @@ class TestJunit:
         assert {each.tag for each in suite} == {"properties", "testcase"}
         assert {"name", "tests", "failures", "errors"} <= suite.attrib.keys()
         assert re.fullmatch(r"[0-9]*\.[0-9]{3}", suite.get("time", ""))
+
+    def test_several_runs_are_a_suite_each_and_the_whole_adds_up(self) -> None:
+        verdicts = [of_run(run(label="a")), of_run(run(label="b", failed=("loss>1%: 2%",), asked=("loss>1%",)))]
+        root = ET.fromstring(junit(*verdicts))
+        assert [(suite.get("name"), suite.get("failures")) for suite in root] == [("a", "0"), ("b", "1")]
+        assert root.get("failures") == "1"
+        assert root.get("tests") == str(sum(int(suite.get("tests", "")) for suite in root))
 
     def test_nothing_in_a_document_breaks_out(self) -> None:
         text = junit(of_run(run(label=HOSTILE, failed=(HOSTILE,))))
@@ -139,6 +147,17 @@ class TestOpenmetrics:
                 sample = self.LINE.fullmatch(line)
                 assert sample, line
                 assert re.sub(r"_(sum|count)$", "", sample[1]) in told
+
+    @pytest.mark.parametrize("names", [(name,) for name in RUNS] + [tuple(RUNS), ("calm", "calm")])
+    def test_the_reference_parser_reads_every_sample(self, names: tuple[str, ...]) -> None:
+        text = openmetrics(*(run(name, label=HOSTILE) for name in names))
+        families = list(text_string_to_metric_families(text))  # type: ignore[no-untyped-call]
+        samples = [sample for family in families for sample in family.samples]
+        assert len(samples) == sum(not line.startswith("#") for line in text.splitlines())
+        assert {sample.labels["label"] for sample in samples} == {HOSTILE}
+        (sent,) = (family for family in families if family.name == "netecho_probes_sent")
+        assert [sample.value for sample in sent.samples] == [RUNS[name]["probes"]["sent"] for name in names]
+        assert len({tuple(sample.labels.items()) for sample in sent.samples}) == len(names)
 
     def test_times_are_seconds(self) -> None:
         text = openmetrics(run())
