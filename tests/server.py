@@ -38,6 +38,14 @@ class Server:
     def pid(self) -> int:
         return self.program.process.pid
 
+    def fork_server(self) -> int:
+        """The process that the workers of several are forked from."""
+        return children(self.pid)[0]
+
+    def workers(self) -> list[int]:
+        """The pids of the workers of several."""
+        return [worker for each in children(self.pid) for worker in children(each)]
+
     def client(self, transport: str = "tcp") -> socket.socket:
         """A connection."""
         return socket.create_connection((LOOPBACK, self.port[transport]), timeout=PATIENCE)
@@ -91,6 +99,14 @@ def serving(netecho: Netecho, *arguments: str, listening: int = 1) -> Iterator[S
     yield server
     if server.program.process.poll() is None:
         server.stop()
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:  # it has ended
+        return []
 
 
 def everything(client: socket.socket) -> bytes:

@@ -3,8 +3,7 @@
 `python -m` puts the working directory first on the import path. A `netecho/__init__.py` or a `socket.py` that
 somebody else left there would be run, as root where netecho is. So children start with `-P` (no directory is put
 first) and with an import path of their own in PYTHONPATH: this process's, less every entry that depends on the
-working directory. `-I` would be stricter, but it leaves out the user's site-packages and PYTHONHASHSEED, which the
-workers of a server must have in common.
+working directory. `-I` would be stricter, but it leaves out the user's site-packages, where netecho may be.
 """
 
 from __future__ import annotations

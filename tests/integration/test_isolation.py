@@ -80,8 +80,7 @@ def test_workers_of_a_server_and_their_replacements(
             (folder / "lib").mkdir()
             poison(folder)
             poison(folder / "lib")
-        pid = int(Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()[0])
-        os.kill(pid, signal.SIGKILL)
+        os.kill(server.fork_server(), signal.SIGKILL)
         assert "is replaced" in program.event_named("worker")["text"]
         for _ in range(8):
             server.assert_serves()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.server import serving
+from tests.server import children, serving
 
 if TYPE_CHECKING:
     from tests.program import Netecho
@@ -34,10 +34,6 @@ def assert_is_nobody(pid: int) -> None:
     assert found["CapEff"] == found["CapPrm"] == {"0" * 16}
 
 
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 def python_is_for_all() -> bool:
     """Whether another user can start the Python that runs the tests, as a worker of theirs has to be."""
     return all(folder.stat().st_mode & 0o001 for folder in Path(sys.executable).resolve().parents)
@@ -49,7 +45,7 @@ def test_a_port_of_root_is_served_by_nobody(netecho: Netecho, workers: int) -> N
         pytest.skip("only root can start this Python")
     options = ["--user", "nobody", "--workers", str(workers)]
     with serving(netecho, "tcp://127.0.0.1:0", "tls://127.0.0.1:0", *options, listening=2) as server:
-        for pid in (server.pid, *children(server.pid)):
+        for pid in (server.pid, *children(server.pid), *server.workers()):
             assert_is_nobody(pid)
-        assert len(children(server.pid)) == (workers if workers > 1 else 0)
+        assert len(server.workers()) == (workers if workers > 1 else 0)
         server.assert_serves()

@@ -29,18 +29,13 @@ def server(netecho: Netecho) -> Iterator[Server]:
         yield server
 
 
-def workers(server: Server) -> list[int]:
-    """The pids of the worker processes."""
-    return [int(pid) for pid in Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()]
-
-
 def owner(server: Server, client: socket.socket) -> int:
     """The worker that has the other end of a client's connection."""
     local, remote = client.getsockname()[1], server.port["tcp"]
     for line in Path("/proc/net/tcp").read_text().splitlines():
         if f"0100007F:{remote:04X} 0100007F:{local:04X}" in line:
             inode = line.split()[9]
-            for pid in workers(server):
+            for pid in server.workers():
                 if any(str(fd.readlink()) == f"socket:[{inode}]" for fd in Path(f"/proc/{pid}/fd").iterdir()):
                     return pid
     raise AssertionError("nobody has it")
@@ -82,7 +77,7 @@ def blocks(pid: int, number: signal.Signals) -> bool:
 
 def test_it_is_one_server_on_one_port(server: Server) -> None:
     assert server.port["tcp"] == server.port["udp"]
-    assert len(workers(server)) == 2
+    assert len(server.workers()) == 2
     server.assert_serves()
     with server.sender() as sender:
         sender.send(b"x")
@@ -97,7 +92,7 @@ def test_clients_are_dealt_out(server: Server) -> None:
             client.sendall(b"x")
             assert exactly(client, 1) == b"x"
             owners.add(owner(server, client))
-        assert owners == set(workers(server))
+        assert owners == set(server.workers())
 
 
 def test_totals_are_summed_and_connections_numbered_through(server: Server) -> None:
@@ -127,8 +122,8 @@ def test_one_that_dies_is_replaced_and_nobody_is_refused(server: Server) -> None
         if survives:
             kept.sendall(b"y")
             assert exactly(kept, 1) == b"y"
-    assert victim not in workers(server)
-    assert len(workers(server)) == 2
+    assert victim not in server.workers()
+    assert len(server.workers()) == 2
     # What the dead one did until a second before its death is in the totals.
     assert server.stop().events[-1]["connections"] >= 20
 
@@ -152,7 +147,7 @@ def never_reading(server: Server, stack: ExitStack) -> None:
 
 
 def test_no_worker_outlives_a_supervisor_that_is_killed(server: Server) -> None:
-    assert_all_end(workers(server), lambda: os.kill(server.pid, signal.SIGKILL))
+    assert_all_end(server.workers(), lambda: os.kill(server.pid, signal.SIGKILL))
     server.program.process.wait()
 
 
@@ -165,29 +160,29 @@ def test_no_worker_outlives_a_supervisor_that_is_told_to_stop_twice(server: Serv
 
     with ExitStack() as stack:
         never_reading(server, stack)
-        assert_all_end(workers(server), stop_twice)
+        assert_all_end(server.workers(), stop_twice)
     assert server.program.end().code == 130
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_a_worker_does_not_end_it(server: Server, number: signal.Signals) -> None:
-    before = workers(server)
+    before = server.workers()
     for pid in before:
         os.kill(pid, number)
     for _ in range(4):
         server.assert_serves()
-    assert workers(server) == before
+    assert server.workers() == before
     assert server.stop().events[-1]["event"] == "stopped"
 
 
 def test_one_that_hangs_is_replaced(server: Server) -> None:
-    victim = workers(server)[0]
+    victim = server.workers()[0]
     os.kill(victim, signal.SIGSTOP)
     noticed = server.program.event_named("worker")
     assert noticed["text"].endswith(f"(pid {victim}) died (no sign of life within 5 s, killed) and is replaced")
     for _ in range(12):
         server.assert_serves()
-    assert victim not in workers(server)
+    assert victim not in server.workers()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -216,6 +211,32 @@ def test_hangup_while_it_starts_reads_the_files_when_it_listens(netecho: Netecho
     assert [*server.early, program.event()][-1]["event"] == "reloaded"
     server.assert_serves()
     server.stop()
+
+
+def test_many_come_up(netecho: Netecho) -> None:
+    """Each of them is forked from a process that has done what takes long in the start of one."""
+    with serving(netecho, "tcp://127.0.0.1:0", "--workers", "64") as server:
+        assert len(server.workers()) == 64
+        server.assert_serves()
+
+
+def test_all_are_replaced_when_the_process_that_they_are_forked_from_dies(server: Server) -> None:
+    before = server.workers()
+    os.kill(server.fork_server(), signal.SIGKILL)
+    for _ in before:
+        text = server.program.event_named("worker")["text"]
+        assert text.endswith("died (the process that starts workers ended: signal 9) and is replaced")
+    for _ in range(4):
+        server.assert_serves()
+    assert not {*before} & {*server.workers()}
+
+
+def test_a_signal_to_the_process_that_they_are_forked_from_does_not_end_it(server: Server) -> None:
+    before = server.workers()
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        os.kill(server.fork_server(), number)
+    server.assert_serves()
+    assert server.workers() == before
 
 
 def test_nobody_is_accepted_while_it_drains(netecho: Netecho, tmp_path: Path) -> None:

@@ -105,6 +105,9 @@ class ReactorProcess(ReactorTime, Protocol):
     ) -> object:
         """Start a process that `processProtocol` (an IProcessProtocol) talks to. Raises OSError."""
 
+    def adoptStreamConnection(self, fileDescriptor: int, addressFamily: int, factory: Any, /) -> object:
+        """Make a transport of a copy of a connected socket, for a protocol that `factory` (a Factory) builds."""
+
 
 class ReactorIO(ReactorTime, ReactorDescriptors, Protocol):
     """Time and descriptors: what a connection needs."""

@@ -84,7 +84,7 @@ def run(
 
     def begin() -> None:
         listen_for_signals()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         Deferred.fromCoroutine(main(reactor, running.interrupt)).addCallbacks(running.ended, running.failed)
 
     listen_for_signals()  # what is there before the reactor starts is what there is again when it has stopped
@@ -95,11 +95,11 @@ def run(
     gc.set_threshold(YOUNG)
     # Twisted installs its own handlers as the reactor starts, and they would stop it without an end: a signal that
     # comes meanwhile waits until ours have replaced them.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
     try:
         reactor.run()
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if running.error is not None:
         raise running.error
     return running.result

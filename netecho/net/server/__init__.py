@@ -25,5 +25,6 @@ shared_limits      the limits of several workers, in shared memory
 text_responder     text mode on a stream, answered as it can be sent
 turns              work left over from an event, done in slices
 privileges         giving root up
-worker_program     the program that a supervisor starts for each worker
+fork_server        the process that workers are forked from
+worker_processes   the supervisor's way to it, and to the workers' processes
 """

@@ -6,6 +6,7 @@ scheme means by itself (stream or datagrams, TLS or not) is in `target`.
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,7 +20,7 @@ from netecho.net.server.udp import DatagramListener
 from netecho.net.server.udp_batched import BatchedDatagramListener
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from socket import socket
 
     from netecho.net.reactor.interfaces import Reactor, ReactorIO
@@ -64,6 +65,8 @@ class _Row:
     listen: Callable[[Context, BoundSocket], Listener]
     prepare: Callable[[socket], object] | None = None
     """Sets what the listener would set; for datagrams that may come before there is one."""
+    modules: tuple[str, ...] = ()
+    """Those that are imported when a socket of this scheme is served."""
 
 
 def listen(context: Context, bound: BoundSocket) -> Listener:
@@ -76,6 +79,14 @@ def prepare(bound: BoundSocket) -> None:
     row = _TABLE[bound.scheme]
     if row.prepare is not None:
         row.prepare(bound.socket)
+
+
+def load(schemes: Iterable[str]) -> None:
+    """Import now what serving these schemes would import later."""
+    for scheme, row in _TABLE.items():
+        if scheme in schemes:
+            for module in row.modules:
+                importlib.import_module(module)
 
 
 def _listen_stream(context: Context, bound: BoundSocket) -> Listener:
@@ -120,7 +131,7 @@ def _prepare_stamp(sock: socket) -> None:
 _TABLE: Mapping[Scheme, _Row] = {
     "tcp": _Row(_listen_stream),
     "unix": _Row(_listen_stream),
-    "tls": _Row(_listen_tls),
+    "tls": _Row(_listen_tls, modules=("netecho.net.server.tls",)),
     "udp": _Row(_listen_udp, _prepare_udp),
-    "stamp": _Row(_listen_stamp, _prepare_stamp),
+    "stamp": _Row(_listen_stamp, _prepare_stamp, modules=("netecho.net.server.stamp",)),
 }

@@ -48,6 +48,8 @@ def run_server(
     taken_over = inherited()
     targets = targets or (() if taken_over else parse_listen(":7007"))
     sets = [[*taken_over, *bind_all(targets, shared=workers > 1, mode=mode)]]
+    # Of each worker its sockets, and one to itself.
+    descriptors.allow(workers * (len(sets[0]) + 1) + _OTHERS)
     try:
         sets += [bind_again(sets[0]) for _ in range(workers - 1)]
         run_bound(sets, settings, log, _tls(settings, sets[0]), watch, user)
@@ -89,8 +91,12 @@ def _serving(
 
         return Server(reactor, settings, sets[0], tls, sink.tell)
     from netecho.net.server.supervisor import Supervisor
+    from netecho.net.server.worker_processes import ForkedProcesses
 
-    return Supervisor(reactor, settings, sets, tls, sink.tell, lambda error: sink.end("no worker is left", error))
+    processes = ForkedProcesses(reactor, sorted({each.scheme for each in sets[0]}))
+    return Supervisor(
+        reactor, settings, sets, tls, sink.tell, lambda error: sink.end("no worker is left", error), processes
+    )
 
 
 def _tls(settings: ServerSettings, bound: Sequence[BoundSocket]) -> ServerTls | None:

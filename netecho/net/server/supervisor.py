@@ -5,14 +5,14 @@ clients out by a hash of their addresses), and keeps them open, so that a worker
 client being refused. It serves no client itself. It logs the workers' events as those of one server, and adds up
 snapshots of what they do. The limits are counted in memory that all workers share: see `shared_limits`.
 
-Workers are started a few at a time: the start of one takes a quarter of a second of processor time, and 200 at once
-kept each other from ever getting there. Forking would be cheaper, but a process that has a reactor cannot be forked.
+Workers are forked from a process that has imported what they need (`fork_server`), a few at a time: hundreds at once
+would keep each other from getting ready.
 
 A worker writes a snapshot every second. One that writes nothing for some seconds hangs (it was stopped by a signal,
 or is in an endless loop), and with it every client that the kernel deals to it: it is killed and replaced. One that
 ends soon after its start is started again with growing delays, and in the end given up.
 
-Signals are the supervisor's: workers are started with those that a person or a service manager sends blocked, so a
+Signals are the supervisor's: in all other processes those that a person or a service manager sends are blocked, so a
 signal to the whole process group, however early, reaches the supervisor alone. Workers end when they are told to, and
 at once when the supervisor is gone.
 """
@@ -21,43 +21,37 @@ from __future__ import annotations
 
 import itertools
 import os
-import random
-import signal
 import time
 from collections import deque
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, DeferredList
-from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
-from twisted.internet.protocol import ProcessProtocol
 
 from netecho.echo.events import Connected, Disconnected, Noticed, Received
 from netecho.echo.snapshot import ServerSnapshot, TransportCounts, combine
 from netecho.errors import UnreachableError
-from netecho.net import python_child
 from netecho.net.reactor.interfaces import for_twisted
 from netecho.net.server.lifecycle import ROUND, looping_call
 from netecho.net.server.process import DRAIN
 from netecho.net.server.shared_limits import SharedLimits
 from netecho.net.server.sockets import close_all
-from netecho.net.server.worker_messages import RELOAD, STOP, Failed, SharedMemory, WorkerStart, parse_line
+from netecho.net.server.worker_messages import RELOAD, STOP, Failed, WorkerStart, parse_line
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from twisted.internet.task import LoopingCall
-    from twisted.python.failure import Failure
 
     from netecho.echo.events import ServerEvent
     from netecho.echo.totals import Totals
     from netecho.errors import NetechoError
-    from netecho.net.reactor.interfaces import DelayedCall, ReactorProcess
+    from netecho.net.reactor.interfaces import DelayedCall, ReactorTime
     from netecho.net.server.settings import ServerSettings
     from netecho.net.server.sockets import BoundSocket
     from netecho.net.server.tls import ServerTls
+    from netecho.net.server.worker_processes import Process, Processes
 
 _STOP_TIMEOUT = DRAIN / SECOND + 2
 """Seconds a worker has to stop; then it is killed."""
@@ -80,13 +74,9 @@ _STEADY = 10 * SECOND
 RETRY_DELAYS = (0.0, 0.5, 1.0, 2.0, 4.0)
 """Seconds before each further attempt to start a worker; after the last one it is given up."""
 
-_BLOCKED = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2}
 
-
-class Worker(ProcessProtocol):
-    """One worker process, as the supervisor sees it."""
-
-    transport: Any
+class Worker:
+    """One worker, as the supervisor sees it."""
 
     def __init__(
         self,
@@ -106,36 +96,23 @@ class Worker(ProcessProtocol):
         """Its own number of each open connection to that among the connections of all workers."""
         self.failure: str | None = None
         """Why it cannot serve, in its own words or the supervisor's."""
+        self.is_killed = False
         self.over: Deferred[None] = Deferred()
-        self.pid: int | None = None
+        self.process: Process
         self._message = message
         self._ended = ended
         self._rest = b""
 
-    def connectionMade(self) -> None:
-        """Note the pid, which the transport forgets when the process has ended."""
-        self.pid = self.transport.pid
-
-    def outReceived(self, data: bytes) -> None:
+    def data_received(self, data: bytes) -> None:
         """Pass on each line that it wrote."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._message(self, parse_line(line))
 
-    def processEnded(self, reason: Failure) -> None:
-        """Say how it ended."""
-        how = "ended"
-        if isinstance(reason.value, ProcessTerminated):
-            number = reason.value.signal
-            how = f"signal {number}" if number else f"exit code {reason.value.exitCode}"
+    def process_ended(self, how: str) -> None:
+        """Pass on how it ended."""
         self._ended(self, self.failure or how)
         self.over.callback(None)
-
-    def kill(self) -> None:
-        """End it now, even where it was stopped by a signal."""
-        if not self.over.called:
-            with suppress(ProcessExitedAlready):
-                self.transport.signalProcess("KILL")
 
 
 @dataclass(slots=True)
@@ -155,12 +132,13 @@ class Supervisor:
 
     def __init__(
         self,
-        reactor: ReactorProcess,
+        reactor: ReactorTime,
         settings: ServerSettings,
         sets: Sequence[Sequence[BoundSocket]],
         tls: ServerTls | None,
         emit: Callable[[ServerEvent], None],
         fail: Callable[[NetechoError], None],
+        processes: Processes,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Serve on `sets` of sockets, with a worker for each; `fail` is called when no worker is left."""
@@ -168,11 +146,10 @@ class Supervisor:
         self._settings = replace(settings, duration=None)
         self._emit = emit
         self._fail = fail
+        self._processes = processes
         self._clock = clock
         self._identity = tls.made if tls else None
         self._limits = SharedLimits(settings.limits, len(sets), os.urandom(16))
-        # What a rate limit's place is, is a hash: of a string it is the same in two processes with the same seed.
-        self._hash_seed = str(random.SystemRandom().getrandbits(32))
         self._places = [_Place(number, sockets) for number, sockets in enumerate(sets, 1)]
         self._to_start = deque(self._places)
         self._at_once = 2 * (os.cpu_count() or 1)
@@ -216,22 +193,25 @@ class Supervisor:
         workers = list(self._workers())
         for worker in workers:
             if worker.serving_since is None:
-                worker.kill()
+                self._kill(worker)
             else:
-                worker.transport.write(STOP + b"\n")
-        timeout = self._reactor.callLater(_STOP_TIMEOUT, _kill_all, workers)
+                worker.process.write(STOP + b"\n")
+        timeout = self._reactor.callLater(_STOP_TIMEOUT, self._kill_all)
         all_over = DeferredList([worker.over for worker in workers], consumeErrors=True)
         await all_over.addTimeout(_STOP_TIMEOUT + _KILL_TIMEOUT, for_twisted(self._reactor))
         if timeout.active():
             timeout.cancel()
         for each in self._workers():
-            self._emit(Noticed("worker", f"worker {each.number} (pid {each.pid}) does not end, not even killed"))
+            self._emit(
+                Noticed("worker", f"worker {each.number} (pid {each.process.pid}) does not end, not even killed")
+            )
+        await self._processes.close()
         self._limits.close()
 
     def reloaded(self) -> None:
         """Have every worker read the certificate again."""
         for worker in self._workers():
-            worker.transport.write(RELOAD + b"\n")
+            worker.process.write(RELOAD + b"\n")
 
     def _workers(self) -> list[Worker]:
         return [place.worker for place in self._places if place.worker is not None]
@@ -246,31 +226,31 @@ class Supervisor:
 
     def _spawn(self, place: _Place) -> None:
         worker = Worker(place.number, self._clock(), self._received, self._ended)
-        sockets = list(enumerate(place.sockets, 3))
-        memory = SharedMemory(descriptor=3 + len(sockets), workers=len(self._places), salt=self._limits.salt.hex())
-        descriptors: dict[int, int | str] = {0: "w", 1: "r", 2: 2, memory.descriptor: self._limits.descriptor}
-        descriptors |= {descriptor: each.socket.fileno() for descriptor, each in sockets}
-        command = python_child.command("netecho.net.server.worker_program")
-        environment = python_child.environment() | {"PYTHONHASHSEED": self._hash_seed}
-        # The mask is inherited: not even a signal that comes before the worker's first instruction reaches it.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED)
+        start = WorkerStart(
+            settings=self._settings,
+            schemes=tuple(each.scheme for each in place.sockets),
+            identity=self._identity,
+            worker=place.number - 1,
+            workers=len(self._places),
+            salt=self._limits.salt.hex(),
+        )
+        descriptors = [self._limits.descriptor, *(each.socket.fileno() for each in place.sockets)]
         try:
-            self._reactor.spawnProcess(worker, command[0], command, environment, childFDs=descriptors)
+            worker.process = self._processes.start(worker, start, descriptors)
         except OSError as error:
             self._retry_or_give_up(place, (error.strerror or str(error)).lower())
             return
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         place.worker = worker
         self._starting += 1
-        start = WorkerStart(
-            settings=self._settings,
-            sockets=tuple((each.scheme, descriptor) for descriptor, each in sockets),
-            identity=self._identity,
-            worker=place.number - 1,
-            memory=memory,
-        )
-        worker.transport.write(start.to_line())
+
+    def _kill(self, worker: Worker) -> None:
+        if not worker.is_killed:
+            worker.is_killed = True
+            self._processes.kill(worker.process)
+
+    def _kill_all(self) -> None:
+        for worker in self._workers():
+            self._kill(worker)
 
     def _received(self, worker: Worker, message: ServerEvent | Failed | ServerSnapshot) -> None:
         worker.heard_at = self._clock()
@@ -312,7 +292,7 @@ class Supervisor:
             return
         if worker.serving_since is not None and self._clock() - worker.serving_since >= _STEADY:
             place.failures = 0
-        self._retry_or_give_up(place, how, worker.pid)
+        self._retry_or_give_up(place, how, worker.process.pid)
         self._start_some()
 
     def _retry_or_give_up(self, place: _Place, how: str, pid: int | None = None) -> None:
@@ -356,12 +336,7 @@ class Supervisor:
             if now - worker.heard_at > timeout:
                 what = "not ready" if worker.serving_since is None else "no sign of life"
                 worker.failure = f"{what} within {timeout // SECOND} s, killed"
-                worker.kill()
-
-
-def _kill_all(workers: Sequence[Worker]) -> None:
-    for worker in workers:
-        worker.kill()
+                self._kill(worker)
 
 
 def _of_the_past(snapshot: ServerSnapshot) -> ServerSnapshot:

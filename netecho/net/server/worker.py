@@ -1,9 +1,10 @@
 """One of several processes that share a server's ports: a whole server, run by a supervisor.
 
-It reads what to serve as one line from standard input, and then a word a line: to read the certificate again, to stop.
-It writes its events to standard output, and every second its totals, which tell the supervisor that it lives, and of
-which little is lost if it dies. `supervisor` is the other end. When the supervisor is gone, a worker ends at once: by
-the kernel's hand on Linux, elsewhere at the end of standard input.
+Its process is forked with all that it is to serve (`fork_server`). From its socket to the supervisor, which is its
+standard input and output, it reads a word a line: to read the certificate again, to stop. It writes its events there,
+and every second its totals, which tell the supervisor that it lives, and of which little is lost if it dies.
+`supervisor` is the other end. When the supervisor is gone, a worker ends at once: by the kernel's hand on Linux,
+elsewhere at the end of standard input.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from netecho.net.server.lifecycle import ROUND, EventSink, looping_call, reload
 from netecho.net.server.process import Server
 from netecho.net.server.shared_limits import SharedLimits
 from netecho.net.server.sockets import BoundSocket
-from netecho.net.server.worker_messages import RELOAD, STOP, Failed, WorkerStart, event_line, snapshot_line
+from netecho.net.server.worker_messages import RELOAD, STOP, Failed, event_line, snapshot_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from netecho.net.reactor.interfaces import Reactor
     from netecho.net.reactor.runner import Interrupt
     from netecho.net.server.tls import ServerTls
+    from netecho.net.server.worker_messages import WorkerStart
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
@@ -116,13 +118,16 @@ class SupervisorPipe(LineOnlyReceiver):
             self._on_lost()
 
 
-def main() -> None:
-    """Serve as the supervisor says, until it says to stop."""
+def main(start: WorkerStart, descriptors: Sequence[int]) -> None:
+    """Serve as the supervisor says, until it says to stop; `descriptors` are those that `WorkerStart` lists."""
     die_with_parent()
-    start = WorkerStart.from_line(_first_line())
+    channel, memory, *sockets = descriptors
+    os.dup2(channel, 0)
+    os.dup2(channel, 1)
+    os.close(channel)
     failure: str | None = None
     try:
-        _serve(start)
+        _serve(start, memory, sockets)
     except NetechoError as error:
         failure = error.sentence
     except Exception as error:  # noqa: BLE001 - the supervisor shows what happened; its log is the only one
@@ -132,10 +137,9 @@ def main() -> None:
         raise SystemExit(1)
 
 
-def _serve(start: WorkerStart) -> None:
-    bound = [BoundSocket(scheme, socket.socket(fileno=fd)) for scheme, fd in start.sockets]
-    memory = start.memory
-    limits = SharedLimits(start.settings.limits, memory.workers, bytes.fromhex(memory.salt), memory.descriptor)
+def _serve(start: WorkerStart, memory: int, sockets: Sequence[int]) -> None:
+    bound = [BoundSocket(scheme, socket.socket(fileno=fd)) for scheme, fd in zip(start.schemes, sockets, strict=True)]
+    limits = SharedLimits(start.settings.limits, start.workers, bytes.fromhex(start.salt), memory)
     pipe = SupervisorPipe(on_lost=lambda: os._exit(1))
     sink = EventSink(pipe)
 
@@ -174,14 +178,3 @@ def _tls(start: WorkerStart, bound: Sequence[BoundSocket]) -> ServerTls | None:
     from netecho.net.server.tls import tls_for
 
     return tls_for(start.settings, bound, start.identity)
-
-
-def _first_line() -> bytes:
-    """Read what to serve; the supervisor writes nothing more until the worker has begun."""
-    line = b""
-    while not line.endswith(b"\n"):
-        more = os.read(0, 65_536)
-        if not more:
-            raise SystemExit(0)
-        line += more
-    return line

@@ -1,6 +1,6 @@
-"""What a supervisor and its workers write to each other: lines of JSON, settings down, events and snapshots up.
+"""What a supervisor, its fork server and its workers write to each other: lines of JSON.
 
-Only the values are here; `supervisor` and `worker` write and read them.
+Settings go down, events and snapshots come up, and the fork server reports on processes. Only the values are here.
 """
 
 from __future__ import annotations
@@ -40,53 +40,88 @@ _KINDS: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SharedMemory:
-    """Where the counters of `shared_limits` are."""
-
-    descriptor: int
-    workers: int
-    salt: str
-    """In hexadecimal digits."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerStart:
-    """What a worker needs to begin."""
+    """What a worker needs to begin, beside its descriptors.
+
+    Those are, in this order: its socket to the supervisor, the memory of `shared_limits`, its listening sockets.
+    """
 
     settings: ServerSettings
-    sockets: tuple[tuple[Scheme, int], ...]
-    """Scheme and descriptor of each."""
+    schemes: tuple[Scheme, ...]
+    """Of the listening sockets."""
     identity: str | None = None
     """The key and certificate that were made for the run, PEM."""
     worker: int = 0
     """Its place among the workers, from 0."""
-    memory: SharedMemory
+    workers: int
+    """How many share the memory."""
+    salt: str
+    """Of the memory's hashes, in hexadecimal digits."""
 
-    def to_line(self) -> bytes:
-        """Write the message as one line."""
-        return json.dumps(asdict(self)).encode() + b"\n"
+    def to_body(self) -> dict[str, Any]:
+        """Return the message as what JSON can express."""
+        return asdict(self)
 
     @classmethod
-    def from_line(cls, line: bytes) -> WorkerStart:
+    def from_body(cls, body: dict[str, Any]) -> WorkerStart:
         """Read it back."""
-        body = json.loads(line)
-        settings = body["settings"]
+        settings = dict(body["settings"])
         text_mode, credentials, limits = settings.pop("text_mode"), settings.pop("credentials"), settings.pop("limits")
         reflector_settings = settings.pop("reflector_settings")
-        credentials["alpn"] = tuple(credentials["alpn"])
         return cls(
             settings=ServerSettings(
                 text_mode=None if text_mode is None else TextMode(**text_mode),
-                credentials=Credentials(**credentials),
+                credentials=Credentials(**{**credentials, "alpn": tuple(credentials["alpn"])}),
                 limits=Limits(**limits),
                 reflector_settings=ReflectorSettings(**reflector_settings),
                 **settings,
             ),
-            sockets=tuple((scheme, fd) for scheme, fd in body["sockets"]),
+            schemes=tuple(body["schemes"]),
             identity=body["identity"],
             worker=body["worker"],
-            memory=SharedMemory(**body["memory"]),
+            workers=body["workers"],
+            salt=body["salt"],
         )
+
+
+class Started(NamedTuple):
+    """The fork server has forked a worker."""
+
+    worker: int
+    """Its place among the workers, from 0."""
+    pid: int
+
+
+class NotStarted(NamedTuple):
+    """It cannot."""
+
+    worker: int
+    reason: str
+
+
+class Ended(NamedTuple):
+    """A worker has ended."""
+
+    pid: int
+    code: int
+    """The exit code, or a signal's number, negative."""
+
+
+Report = Started | NotStarted | Ended
+
+_REPORTS: dict[str, Any] = {kind.__name__: kind for kind in (Started, NotStarted, Ended)}
+
+
+def report_line(report: Report) -> bytes:
+    """Write a report as one line."""
+    return json.dumps([type(report).__name__, *report]).encode() + b"\n"
+
+
+def parse_report(line: bytes) -> Report:
+    """Read what the fork server wrote."""
+    kind, *fields = json.loads(line)
+    report: Report = _REPORTS[kind](*fields)
+    return report
 
 
 def event_line(event: ServerEvent | Failed) -> bytes:

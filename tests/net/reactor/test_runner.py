@@ -16,12 +16,17 @@ from netecho.net.reactor import epoll, runner
 epoll.install()
 from twisted.internet import defer, reactor
 
+if "blocked" in sys.argv:
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+
 async def main(reactor, interrupt):
+    if "blocked" in sys.argv:
+        return signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, [])
     asked = defer.Deferred()
     interrupt.tell(lambda: asked.callback("a clean end"))
     return await asked
 
-phase, event = sys.argv[1:]
+phase, event = sys.argv[1:3]
 reactor.addSystemEventTrigger(phase, event, os.kill, os.getpid(), signal.SIGTERM)
 print(runner.run(main))
 """
@@ -39,3 +44,16 @@ def test_a_signal_while_the_reactor_starts_is_handled_when_it_runs(phase: str) -
         env=environment(),
     )
     assert (done.stdout, done.returncode, done.stderr) == ("a clean end\n", 0, "")
+
+
+def test_a_signal_that_the_parent_has_blocked_stays_blocked() -> None:
+    """A worker's are the supervisor's."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "after", "shutdown", "blocked"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(),
+    )
+    assert (done.stdout, done.returncode, done.stderr) == ("True\n", 0, "")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessDone, ProcessTerminated
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
-from twisted.python.failure import Failure
 
 from netecho.echo.events import Connected, Disconnected, Noticed, Refused
 from netecho.echo.snapshot import ClientCounts, ServerSnapshot, TransportCounts
@@ -19,64 +16,93 @@ from netecho.errors import NetechoError, UnreachableError
 from netecho.net.server.settings import ServerSettings
 from netecho.net.server.sockets import BoundSocket, close_all
 from netecho.net.server.supervisor import RETRY_DELAYS, Supervisor, Worker
-from netecho.net.server.worker_messages import Failed, WorkerStart, event_line, snapshot_line
+from netecho.net.server.worker_messages import Failed, event_line, snapshot_line
+from netecho.net.server.worker_processes import Process
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from netecho.echo.events import ServerEvent
+    from netecho.net.server.worker_messages import WorkerStart
+    from netecho.net.server.worker_processes import Owner
 
 GIVEN_UP = len(RETRY_DELAYS) + 1
 """Attempts to start a worker."""
 
 
-class Pipes:
-    """A process's standard streams, seen from outside."""
+class PlayedProcess(Process):
+    """A process of which only what is written to it is there."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, owner: Owner, pid: int) -> None:
+        super().__init__(owner)
         self.pid = pid
         self.written = b""
-        self.signals: list[str] = []
+        self.is_killed = False
 
     def write(self, data: bytes) -> None:
         self.written += data
 
-    def signalProcess(self, name: str) -> None:
-        self.signals.append(name)
+
+class PlayedProcesses:
+    """Processes that the test plays."""
+
+    def __init__(self) -> None:
+        self.spawned: list[Worker] = []
+        self.starts: list[WorkerStart] = []
+        self.descriptors: list[Sequence[int]] = []
+        self.error: OSError | None = None
+        self.closed = 0
+
+    def start(self, owner: Owner, start: WorkerStart, descriptors: Sequence[int]) -> Process:
+        if self.error is not None:
+            raise self.error
+        assert isinstance(owner, Worker)
+        self.spawned.append(owner)
+        self.starts.append(start)
+        self.descriptors.append(descriptors)
+        return PlayedProcess(owner, 100 + len(self.spawned))
+
+    def kill(self, process: Process) -> None:
+        played(process).is_killed = True
+
+    def close(self) -> Deferred[None]:
+        self.closed += 1
+        return succeed(None)
+
+
+def played(process: Process) -> PlayedProcess:
+    assert isinstance(process, PlayedProcess)
+    return process
+
+
+def written(worker: Worker) -> bytes:
+    return played(worker.process).written
+
+
+def is_killed(worker: Worker) -> bool:
+    return played(worker.process).is_killed
 
 
 class Office(Clock):
-    """A reactor whose processes are played by the test."""
+    """A reactor's time, and a supervisor whose processes are played by the test."""
 
     made: ClassVar[list[Office]] = []
 
     def __init__(self, workers: int = 2) -> None:
         super().__init__()
         self.made.append(self)
-        self.spawned: list[Worker] = []
-        self.environments: list[Mapping[str, str]] = []
-        self.masks: list[set[signal.Signals]] = []
-        self.error: OSError | None = None
+        self.processes = PlayedProcesses()
+        self.spawned = self.processes.spawned
         self.events: list[ServerEvent] = []
         self.failures: list[NetechoError] = []
         self.sets = [[BoundSocket("udp", socket.socket(type=socket.SOCK_DGRAM))] for _ in range(workers)]
         self.supervisor = Supervisor(
-            self, ServerSettings(), self.sets, None, self.events.append, self.failures.append, self.now
+            self, ServerSettings(), self.sets, None, self.events.append, self.failures.append, self.processes, self.now
         )
 
     def now(self) -> int:
         return round(self.seconds() * 1e9)
-
-    def spawnProcess(self, worker: object, _: str, __: Sequence[str], env: Mapping[str, str], /, **___: object) -> None:
-        if self.error is not None:
-            raise self.error
-        assert isinstance(worker, Worker)
-        self.spawned.append(worker)
-        self.environments.append(env)
-        self.masks.append({signal.Signals(each) for each in signal.pthread_sigmask(signal.SIG_BLOCK, [])})
-        transport: Any = Pipes(100 + len(self.spawned))
-        worker.makeConnection(transport)
 
     def start(self) -> list[Any]:
         """Start the supervisor; the list gets None, or the failure, when it has started."""
@@ -103,12 +129,11 @@ class Office(Clock):
 
 
 def serves(worker: Worker) -> None:
-    worker.outReceived(snapshot_line(ServerSnapshot(totals=Totals())))
+    worker.data_received(snapshot_line(ServerSnapshot(totals=Totals())))
 
 
 def die(worker: Worker, signal: int | None = None) -> None:
-    reason = ProcessDone(0) if signal is None else ProcessTerminated(None, signal)
-    worker.processEnded(Failure(reason))
+    worker.process_ended("ended" if signal is None else f"signal {signal}")
 
 
 @pytest.fixture(autouse=True)
@@ -155,19 +180,16 @@ class TestStart:
         office.pump([1] * 6)
         assert office.texts() == ["1 of 3 workers serve, the others are starting"]
 
-    def test_signals_that_come_before_its_first_instruction_do_not_reach_a_worker(self, office: Office) -> None:
-        assert all({signal.SIGINT, signal.SIGTERM, signal.SIGHUP} <= mask for mask in office.masks)
-        assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
-
-    def test_all_workers_hash_a_source_to_the_same_place(self, office: Office) -> None:
-        assert len({each["PYTHONHASHSEED"] for each in office.environments}) == 1
-        starts = [WorkerStart.from_line(worker.transport.written) for worker in office.spawned]
-        assert starts[0].memory == starts[1].memory
+    def test_each_worker_gets_the_shared_memory_and_its_own_sockets(self, office: Office) -> None:
+        starts, descriptors = office.processes.starts, office.processes.descriptors
         assert [start.worker for start in starts] == [0, 1]
+        assert [start.workers for start in starts] == [2, 2]
+        assert starts[0].salt == starts[1].salt
+        assert descriptors[0][0] == descriptors[1][0]
+        assert [each[1:] for each in descriptors] == [[sockets[0].socket.fileno()] for sockets in office.sets]
 
     def test_the_limits_are_those_of_the_server(self, office: Office) -> None:
-        start = WorkerStart.from_line(office.spawned[0].transport.written)
-        assert start.settings.limits == ServerSettings().limits
+        assert office.processes.starts[0].settings.limits == ServerSettings().limits
 
     def test_a_worker_that_dies_as_it_starts_is_started_again(self) -> None:
         office = Office()
@@ -182,7 +204,7 @@ class TestStart:
         office = Office(1)
         outcome = office.start()
         for delay in (*RETRY_DELAYS, 0):
-            office.spawned[-1].outReceived(event_line(Failed("out of memory")))
+            office.spawned[-1].data_received(event_line(Failed("out of memory")))
             die(office.spawned[-1], signal=9)
             office.advance(delay)
         assert len(office.spawned) == GIVEN_UP
@@ -191,7 +213,7 @@ class TestStart:
 
     def test_a_system_that_starts_no_process_is_the_same(self) -> None:
         office = Office(1)
-        office.error = OSError(11, "Resource temporarily unavailable")
+        office.processes.error = OSError(11, "Resource temporarily unavailable")
         outcome = office.start()
         office.pump([*RETRY_DELAYS])
         with pytest.raises(UnreachableError, match="resource temporarily unavailable"):
@@ -201,7 +223,7 @@ class TestStart:
         office = Office(1)
         office.start()
         office.pump([1] * 62)
-        assert office.spawned[0].transport.signals[:1] == ["KILL"]
+        assert is_killed(office.spawned[0])
         die(office.spawned[0], signal=9)
         assert "not ready within 60 s" in office.texts()[-1]
 
@@ -210,32 +232,32 @@ class TestEvents:
     def test_lines_may_come_in_pieces(self, office: Office) -> None:
         line = event_line(Refused("tcp", "192.0.2.1", "full", 1)) * 2
         for at in range(len(line)):
-            office.spawned[0].outReceived(line[at : at + 1])
+            office.spawned[0].data_received(line[at : at + 1])
         assert office.events == [Refused("tcp", "192.0.2.1", "full", 1)] * 2
 
     def test_connections_are_numbered_through(self, office: Office) -> None:
         one, two = office.spawned
         for worker, number in ((one, 1), (two, 1), (one, 2)):
-            worker.outReceived(event_line(Connected(number, "tcp", "p")))
-        two.outReceived(event_line(Disconnected(1, "tcp", "p", 0, 0, 0, "closed")))
+            worker.data_received(event_line(Connected(number, "tcp", "p")))
+        two.data_received(event_line(Disconnected(1, "tcp", "p", 0, 0, 0, "closed")))
         assert [each.connection for each in office.events if isinstance(each, Connected)] == [1, 2, 3]
         assert office.events[-1] == Disconnected(2, "tcp", "p", 0, 0, 0, "closed")
 
     def test_totals_are_those_of_all_and_of_the_ended(self, office: Office) -> None:
         one, two = office.spawned
-        one.outReceived(snapshot_line(ServerSnapshot(totals=Totals(connections=3))))
-        two.outReceived(snapshot_line(ServerSnapshot(totals=Totals(connections=4))))
+        one.data_received(snapshot_line(ServerSnapshot(totals=Totals(connections=3))))
+        two.data_received(snapshot_line(ServerSnapshot(totals=Totals(connections=4))))
         die(one, signal=9)
         office.advance(0)
         assert office.supervisor.totals.connections == 7
-        office.spawned[2].outReceived(snapshot_line(ServerSnapshot(totals=Totals(connections=1))))
+        office.spawned[2].data_received(snapshot_line(ServerSnapshot(totals=Totals(connections=1))))
         assert office.supervisor.totals.connections == 8
 
     def test_a_snapshot_is_of_all_and_the_ended_have_nothing_open(self, office: Office) -> None:
         for worker, open_now in zip(office.spawned, (1, 2), strict=False):
             counts = TransportCounts(open=open_now, connections=5, echoes=10)
             clients = (ClientCounts(client="192.0.2.1", open=open_now),)
-            worker.outReceived(snapshot_line(ServerSnapshot(transports={"tcp": counts}, clients=clients)))
+            worker.data_received(snapshot_line(ServerSnapshot(transports={"tcp": counts}, clients=clients)))
         office.advance(3)
         snapshot = office.supervisor.snapshot()
         assert snapshot.at == 3 * SECOND
@@ -247,12 +269,12 @@ class TestEvents:
         assert snapshot.clients == (ClientCounts(client="192.0.2.1", open=2),)
 
     def test_what_the_supervisor_has_logged_itself_is_not_logged_again(self, office: Office) -> None:
-        office.spawned[0].outReceived(event_line(Noticed("reloaded", "x")) + event_line(Noticed("bug", "y")))
+        office.spawned[0].data_received(event_line(Noticed("reloaded", "x")) + event_line(Noticed("bug", "y")))
         assert office.events == [Noticed("bug", "y")]
 
     def test_reloading_is_for_all(self, office: Office) -> None:
         office.supervisor.reloaded()
-        assert all(worker.transport.written.endswith(b"\nreload\n") for worker in office.spawned)
+        assert all(written(worker) == b"reload\n" for worker in office.spawned)
 
 
 class TestReplacement:
@@ -305,8 +327,7 @@ class TestHeartbeats:
         one, two = office.spawned
         office.live(12)
         office.live(6, silent=one)
-        assert one.transport.signals[:1] == ["KILL"]
-        assert two.transport.signals == []
+        assert (is_killed(one), is_killed(two)) == (True, False)
         die(one, signal=9)
         office.advance(0)
         assert office.texts() == ["worker 1 (pid 101) died (no sign of life within 5 s, killed) and is replaced"]
@@ -316,19 +337,21 @@ class TestHeartbeats:
         office.live(3)
         office.advance(3600)
         office.live(3)
-        assert [worker.transport.signals for worker in office.spawned] == [[], []]
+        assert not any(is_killed(worker) for worker in office.spawned)
 
 
 class TestStop:
     def test_it_waits_for_all_and_then_no_longer(self, office: Office) -> None:
         stopped = office.stop()
-        assert all(worker.transport.written.endswith(b"\nstop\n") for worker in office.spawned)
+        assert all(written(worker) == b"stop\n" for worker in office.spawned)
         die(office.spawned[0])
         office.advance(7)
         assert stopped == []
-        assert office.spawned[1].transport.signals == ["KILL"]
+        assert is_killed(office.spawned[1])
+        assert office.processes.closed == 0
         die(office.spawned[1], signal=9)
         assert stopped == [None]
+        assert office.processes.closed == 1
         assert office.events == []
         assert len(office.spawned) == 2
 
@@ -341,7 +364,7 @@ class TestStop:
         office.start()
         serves(office.spawned[0])
         stopped = office.stop()
-        assert office.spawned[1].transport.signals == ["KILL"]
+        assert is_killed(office.spawned[1])
         die(office.spawned[0])
         die(office.spawned[1], signal=9)
         assert stopped == [None]
@@ -358,7 +381,7 @@ class TestStop:
         stopped = office.stop()
         die(office.spawned[0])
         office.advance(7)
-        assert office.spawned[1].transport.signals == ["KILL"]
+        assert is_killed(office.spawned[1])
         assert stopped == []
         office.advance(2)
         assert stopped == [None]

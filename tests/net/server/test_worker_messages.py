@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,19 @@ from netecho.echo.snapshot import ClientCounts, ServerSnapshot, TransportCounts
 from netecho.echo.text import TextMode
 from netecho.echo.totals import Totals
 from netecho.net.server.settings import Credentials, ServerSettings
-from netecho.net.server.worker_messages import Failed, SharedMemory, WorkerStart, event_line, parse_line, snapshot_line
+from netecho.net.server.worker_messages import (
+    Ended,
+    Failed,
+    NotStarted,
+    Report,
+    Started,
+    WorkerStart,
+    event_line,
+    parse_line,
+    parse_report,
+    report_line,
+    snapshot_line,
+)
 
 if TYPE_CHECKING:
     from netecho.target import Scheme
@@ -33,15 +46,20 @@ COUNTS = st.none() | st.integers(0, 1 << 40)
         log_connections=st.booleans(),
         log_received=st.booleans(),
     ),
-    st.lists(st.tuples(st.sampled_from(["tcp", "udp"]), st.integers(3, 99))).map(tuple),
+    st.lists(st.sampled_from(["tcp", "udp"])).map(tuple),
     NAMES,
 )
-def test_the_start(settings: ServerSettings, sockets: tuple[tuple[Scheme, int], ...], identity: str | None) -> None:
-    memory = SharedMemory(descriptor=7, workers=3, salt="00ff")
-    start = WorkerStart(settings=settings, sockets=sockets, identity=identity, worker=2, memory=memory)
-    line = start.to_line()
+def test_the_start(settings: ServerSettings, schemes: tuple[Scheme, ...], identity: str | None) -> None:
+    start = WorkerStart(settings=settings, schemes=schemes, identity=identity, worker=2, workers=3, salt="00ff")
+    assert WorkerStart.from_body(json.loads(json.dumps(start.to_body()))) == start
+
+
+@pytest.mark.parametrize("report", [Started(3, 4711), NotStarted(0, "no\nroom"), Ended(4711, -9)])
+def test_reports(report: Report) -> None:
+    line = report_line(report)
     assert line.count(b"\n") == 1
-    assert WorkerStart.from_line(line) == start
+    assert parse_report(line) == report
+    assert type(parse_report(line)) is type(report)
 
 
 @pytest.mark.parametrize(
