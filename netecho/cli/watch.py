@@ -1,6 +1,7 @@
 """What goes on beside a measurement or a server: frames of the live view, interim figures, slow readers.
 
-Ctrl-Z gives the screen back before the process stops; SIGQUIT (Ctrl and backslash) and SIGUSR1 print interim figures,
+Ctrl-Z gives the screen back before the process stops, and a process that is continued, whatever stopped it, draws its
+view anew: others wrote on the screen meanwhile. SIGQUIT (Ctrl and backslash) and SIGUSR1 print interim figures,
 as ping has it.
 """
 
@@ -27,6 +28,8 @@ SHARE = 200
 LONGEST = 4.0
 """Seconds from one frame to the next, at most."""
 
+_OF_JOB_CONTROL = (signal.SIGTSTP, signal.SIGCONT)
+
 
 class WatchReactor(ReactorTime, ReactorThreads, Protocol):
     """Timers, and a way out of a signal handler."""
@@ -43,6 +46,9 @@ class View(Protocol):
 
         None: there is no such moment.
         """
+
+    def draw_anew(self) -> None:
+        """Put what was drawn last on a screen that others wrote on."""
 
     def close(self) -> None:
         """Leave the screen as it was."""
@@ -80,6 +86,7 @@ class Watch:
         self._handle(signal.SIGQUIT, self._interim)
         if self._view is not None:
             self._handle(signal.SIGTSTP, self._stop)
+            self._handle(signal.SIGCONT, self._continued)
         self._frame()
         if self._report_every is not None:
             self._later("report", self._report_every, self._report)
@@ -92,7 +99,7 @@ class Watch:
                 call.cancel()
         for number in self._handled:
             # Asked for too late, they must not kill what is about to end.
-            signal.signal(number, signal.SIG_DFL if number == signal.SIGTSTP else signal.SIG_IGN)
+            signal.signal(number, signal.SIG_DFL if number in _OF_JOB_CONTROL else signal.SIG_IGN)
         if self._view is not None:
             self._view.close()
 
@@ -121,7 +128,16 @@ class Watch:
     def _stop(self) -> None:
         """Stop this process, as the terminal asked for, and go on when it is continued."""
         with self._output.uncovered():
-            ours = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+            # SIGCONT's too: what it would do is done here, once.
+            ours = {number: signal.signal(number, signal.SIG_DFL) for number in _OF_JOB_CONTROL}
             with suppress(ProcessLookupError):
                 os.kill(os.getpid(), signal.SIGTSTP)
-            signal.signal(signal.SIGTSTP, ours)
+            self._output.respect_foreground()
+            for number, handler in ours.items():
+                signal.signal(number, handler)
+
+    def _continued(self) -> None:
+        """Go on after a stop that was not asked for here: SIGSTOP has no handler."""
+        self._output.respect_foreground()
+        if self._view is not None:
+            self._view.draw_anew()

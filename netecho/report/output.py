@@ -84,6 +84,7 @@ class Output:
         else:
             self._err = None if self._stderr is None else Writer(self._stderr)
         self._overlay: Overlay | None = None
+        self._respects_foreground = False
         self.glyphs = all(_can_show(stream) for stream in (self._stdout, self._stderr))
         """Whether block characters may be used; ASCII else."""
 
@@ -183,7 +184,18 @@ class Output:
         if self._err.is_behind:
             self._on_stderr(self._err.drain)
         descriptor = None if self._stderr is None else descriptor_of(self._stderr)
-        return not self._err.is_behind and (descriptor is None or has_room(descriptor))
+        if descriptor is None:
+            return not self._err.is_behind
+        if self._respects_foreground and not _is_in_foreground(descriptor):
+            return False
+        return not self._err.is_behind and has_room(descriptor)
+
+    def respect_foreground(self) -> None:
+        """Draw only in the foreground from now on: a shell that stopped this process may go on with it by `bg`.
+
+        Not from the start: `timeout` runs what it is given in the background, on a terminal that nobody else uses.
+        """
+        self._respects_foreground = True
 
     def draw(self, text: str) -> None:
         """Write to standard error's terminal what moves its cursor, without waiting."""
@@ -254,6 +266,13 @@ class Output:
 
 def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and not stream.closed and stream.isatty()
+
+
+def _is_in_foreground(terminal: int) -> bool:
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:  # not the terminal that controls this process: nobody else is given it
+        return True
 
 
 def _is_pipe(stream: TextIO | None) -> bool:

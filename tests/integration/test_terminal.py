@@ -34,6 +34,7 @@ class OnTerminal:
     def __init__(self, *arguments: str, columns: int, lines: int = 24, results: int | None = None, **env: str) -> None:
         self._leader, follower = os.openpty()
         self.size(columns, lines)
+        _keep_output_on_ctrl_c(follower)
         self.terminal = Terminal()
         self.written = ""
         self._decode = codecs.getincrementaldecoder("utf-8")().decode
@@ -90,6 +91,13 @@ class OnTerminal:
         self.written += text
         self.terminal.write(text)
         return text
+
+
+def _keep_output_on_ctrl_c(terminal: int) -> None:
+    """Else Ctrl-C discards what was written and not read yet, and what a screen is left with depends on the moment."""
+    attributes = termios.tcgetattr(terminal)
+    attributes[3] |= termios.NOFLSH
+    termios.tcsetattr(terminal, termios.TCSANOW, attributes)
 
 
 @contextlib.contextmanager
@@ -180,13 +188,35 @@ def test_stopped_with_ctrl_z_the_shell_has_its_screen_and_the_view_comes_back() 
     assert command.terminal.at_rest
 
 
+def _stopped(process: subprocess.Popen[bytes]) -> None:
+    """Stop a process with a signal that it cannot catch, and wait until it stands."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+
+
+def test_after_a_stop_without_warning_the_view_is_drawn_anew_whole() -> None:
+    with (
+        streams(echo) as server,
+        on_terminal("probe", f"127.0.0.1:{server.port}", "-c", "0", "-i", "20ms") as command,
+    ):
+        command.until_shown(lambda screen: any(line.startswith("response ") for line in screen))
+        _stopped(command.process)
+        command.terminal.write("\r\n$ fg" * 30)
+        command.process.send_signal(signal.SIGCONT)
+        command.until(lambda text: re.search(r"\[\?1049h.*response +\d", text, re.DOTALL))
+        assert not any("fg" in line for line in command.terminal.screen)
+        command.type(b"\x03")
+        command.end()
+    assert command.process.returncode == 0
+    assert command.terminal.at_rest
+
+
 @pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGUSR1])
 def test_a_signal_asks_for_interim_figures(number: signal.Signals) -> None:
     with streams(echo) as server, on_terminal("probe", f"127.0.0.1:{server.port}", "-c", "0", "-i", "5ms") as command:
         command.until(lambda text: re.search(r"response +\d", text))
         command.process.send_signal(number)
-        # Ctrl-C has the terminal discard what it has not shown yet: not in the middle of coming back.
-        command.until(lambda text: re.search(r"response +\d", text.partition("netecho: after ")[2]))
+        command.until(lambda text: "netecho: after " in text)
         command.type(b"\x03")
         screen = command.end()
     assert command.process.returncode == 0
@@ -247,6 +277,20 @@ def test_a_server_is_watched_below_its_log_and_leaves_a_clean_screen() -> None:
     assert any("disconnected (#1)" in line for line in screen)
     assert any("stopped (signal)" in line for line in screen)
     assert not any("echoes/s" in line for line in screen)
+    assert command.terminal.at_rest
+
+
+def test_a_server_that_was_stopped_without_warning_is_watched_below_what_others_wrote() -> None:
+    with on_terminal("serve", "127.0.0.1:0", columns=100, lines=30) as command:
+        command.until_shown(_serving_and_watched)
+        _stopped(command.process)
+        command.terminal.write("\r\n[1]+  Stopped\r\n$ jobs\r\n$ fg\r\n")
+        command.process.send_signal(signal.SIGCONT)
+        screen = command.until_shown(lambda screen: screen[-1].startswith("udp") and "echoes/s" in screen[-3])
+        assert [line for line in screen if line.startswith(("[", "$"))] == ["[1]+  Stopped", "$ jobs", "$ fg"]
+        command.type(b"\x03")
+        command.end()
+    assert command.process.returncode == 0
     assert command.terminal.at_rest
 
 

@@ -85,6 +85,20 @@ class Display:
             self._resize()
             self._draw()
 
+    def show_anew(self) -> None:
+        """Draw the last frame again, whole: while this process was stopped, others wrote on the screen."""
+        if self._live is None:
+            return
+        if self._whole_screen:
+            self.hide()
+        else:
+            # Below what they wrote: where our lines stand now is not known, and they are not erased.
+            self._console.clear_live()
+            self._console.pop_render_hook()
+            self._live = None
+            self._console.line()
+        self.show_again()
+
     def close(self) -> None:
         """Leave the screen as it was, for good."""
         self.hide()

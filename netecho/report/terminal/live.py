@@ -101,6 +101,10 @@ class LiveView:
         del document
         self.close()
 
+    def draw_anew(self) -> None:
+        """Draw what was drawn last again, whole."""
+        self._display.show_anew()
+
     def close(self) -> None:
         """Take the view off the screen; does no harm when there is none."""
         self._display.close()

@@ -65,6 +65,10 @@ class ServerView:
         del least, took
         return None
 
+    def draw_anew(self) -> None:
+        """Draw what was drawn last again, whole."""
+        self._display.show_anew()
+
     def close(self) -> None:
         """Leave the screen as it was."""
         self._display.close()
