@@ -6,21 +6,21 @@ So a busy source is in it after a second or two, whatever a flood of forged ones
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Hashable
+from typing import Generic, TypeVar
 
 from netecho.units import SECOND
 
-if TYPE_CHECKING:
-    from collections.abc import Hashable
-
 MOST_SOURCES = 128
 
+S = TypeVar("S", bound=Hashable)
 
-class SourceCounts:
+
+class SourceCounts(Generic[S]):
     """Bytes received from each source and sent to it."""
 
     def __init__(self) -> None:
-        self.bytes: dict[Hashable, list[int]] = {}
+        self.bytes: dict[S, list[int]] = {}
         """Received and sent, by source."""
         self._until = 0
 
@@ -33,7 +33,7 @@ class SourceCounts:
             busiest = sorted(self.bytes, key=lambda source: sum(self.bytes[source]), reverse=True)
             self.bytes = {source: self.bytes[source] for source in busiest[: MOST_SOURCES // 2]}
 
-    def add(self, source: Hashable, received: int, sent: int) -> None:
+    def add(self, source: S, received: int, sent: int) -> None:
         """Count so many bytes."""
         counts = self.bytes.get(source)
         if counts is None:

@@ -29,7 +29,6 @@ from netecho.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
 
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
@@ -136,9 +135,8 @@ def _read_key(path: str, option: str) -> Key:
         raise UsageError(f"{option} {path}: no private key in PEM form", hint or f"make one: {_MAKE_ONE}") from None
 
 
-def _public(holder: Any) -> bytes:
-    public: bytes = holder.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return public
+def _public(holder: x509.Certificate | Key) -> bytes:
+    return holder.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _alternative(name: str) -> list[x509.GeneralName]:

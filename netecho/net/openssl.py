@@ -6,7 +6,7 @@ sake of the name, the verification and a certificate that can be replaced, and s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from cryptography.x509.oid import PublicKeyAlgorithmOID
 from OpenSSL import SSL, crypto
@@ -18,6 +18,7 @@ from netecho.net.openssl_reasons import reason_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from constantly import NamedConstant
     from cryptography import x509
 
     from netecho.net.certificates import Key
@@ -28,24 +29,30 @@ def context(
     authorities: Sequence[x509.Certificate] | None,
     alpn: Sequence[str],
     files: str,
-    **options: Any,
+    *,
+    platform_trust: bool = False,
+    minimum: NamedConstant | None = None,
 ) -> SSL.Context:
-    """Make a context of a certificate with its chain and key, and of authorities to trust.
+    """Make a context of a certificate with its chain and key, and of authorities to trust, or those of the system.
 
+    `minimum` is the lowest version of TLS (`ssl.TLSVersion`); None: Twisted's.
     `files` names where the identity comes from (`--cert FILE`). Raises UsageError where OpenSSL refuses it: a key that
     is too short for its security level, a curve that it does not have, a digest that is broken.
     """
     chain = identity[0] if identity is not None else []
     try:
-        if identity is not None:
-            options |= {
-                "privateKey": crypto.PKey.from_cryptography_key(cast("Any", identity[1])),
-                "certificate": _x509(chain[0]),
-                "extraCertChain": [_x509(each) for each in chain[1:]],
-            }
+        trust = ssl.platformTrust() if platform_trust else None
         if authorities is not None:
-            options["trustRoot"] = ssl.trustRootFromCertificates([ssl.Certificate(_x509(each)) for each in authorities])
-        made = ssl.CertificateOptions(acceptableProtocols=encoded(alpn) or None, **options).getContext()
+            trust = ssl.trustRootFromCertificates([ssl.Certificate(_x509(each)) for each in authorities])
+        made = ssl.CertificateOptions(
+            # A key of a kind that it does not know is its TypeError.
+            privateKey=None if identity is None else crypto.PKey.from_cryptography_key(identity[1]),  # type: ignore[arg-type]
+            certificate=None if identity is None else _x509(chain[0]),
+            extraCertChain=None if identity is None else [_x509(each) for each in chain[1:]],
+            trustRoot=trust,
+            raiseMinimumTo=minimum,
+            acceptableProtocols=encoded(alpn) or None,
+        ).getContext()
     except (SSL.Error, crypto.Error, TypeError, ValueError) as error:
         hint = "a key of 2048 bits or more (RSA) or on the curve P-256, and a certificate signed with SHA-256"
         reason = reason_of(error)

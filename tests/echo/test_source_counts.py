@@ -7,7 +7,7 @@ from netecho.units import SECOND
 
 
 def test_bytes_add_up_by_source() -> None:
-    counts = SourceCounts()
+    counts: SourceCounts[str] = SourceCounts()
     counts.add("a", 10, 5)
     counts.add("a", 1, 1)
     counts.add("b", 2, 0)
@@ -15,7 +15,7 @@ def test_bytes_add_up_by_source() -> None:
 
 
 def test_a_flood_of_forged_sources_takes_no_more_than_its_room_and_does_not_push_the_busy_out() -> None:
-    counts = SourceCounts()
+    counts: SourceCounts[object] = SourceCounts()
     for second in range(5):
         counts.roll(second * SECOND)
         for number in range(10 * MOST_SOURCES):

@@ -16,7 +16,6 @@ from cryptography import x509
 from OpenSSL import SSL
 from service_identity import CertificateError, VerificationError
 from service_identity.pyopenssl import verify_hostname, verify_ip_address
-from twisted.internet import ssl
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import Deferred, TimeoutError as DeferredTimeoutError
 from twisted.internet.interfaces import IHandshakeListener, IOpenSSLClientConnectionCreator
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     import socket
 
     from OpenSSL import crypto
-    from twisted.internet.interfaces import IAddress, IProtocolFactory
+    from twisted.internet.interfaces import IProtocolFactory
     from twisted.python.failure import Failure
 
     from netecho.net.client.job import TlsOptions
@@ -69,25 +68,6 @@ _REFUSED = {
 """The X509_V_ERR_* that a server's certificate may meet otherwise."""
 
 
-class _UnbufferedFactory(TLSMemoryBIOFactory):
-    """Twisted's, less the buffer that gathers small writes for a reactor pass: a probe is to leave now."""
-
-    protocol = TLSMemoryBIOProtocol
-
-
-class _Wrapped(Factory):
-    """A factory whose one protocol is there already."""
-
-    noisy = False
-
-    def __init__(self, protocol: Protocol) -> None:
-        self._protocol = protocol
-
-    def buildProtocol(self, addr: IAddress | None) -> Protocol:
-        del addr
-        return self._protocol
-
-
 @implementer(IOpenSSLClientConnectionCreator)
 class Client:
     """The client's side of TLS, made once a run from what the user trusts."""
@@ -111,13 +91,13 @@ class Client:
 
     def _made(self) -> SSL.Context:
         tls_options = self._tls_options
-        extra: dict[str, object] = {}
         identity = None if tls_options.cert is None else read_identity(tls_options.cert, tls_options.key)
         authorities = None if tls_options.ca is None else read_certificates(tls_options.ca, "--ca")
-        if authorities is None and not tls_options.insecure and not tls_options.pins:
-            extra["trustRoot"] = ssl.platformTrust()
-        self._checks_chain = (authorities is not None or "trustRoot" in extra) and not tls_options.insecure
-        context = openssl.context(identity, authorities, tls_options.alpn, f"--cert {tls_options.cert}", **extra)
+        by_system = authorities is None and not tls_options.insecure and not tls_options.pins
+        self._checks_chain = (authorities is not None or by_system) and not tls_options.insecure
+        context = openssl.context(
+            identity, authorities, tls_options.alpn, f"--cert {tls_options.cert}", platform_trust=by_system
+        )
         context.set_info_callback(self._look_at_state)
         return context
 
@@ -154,11 +134,11 @@ class Client:
         """
         inner: StreamLink | Handshake = link or Handshake()
         inner.connection = connection = ProbeConnection(reactor, skt, cast("StreamLink", inner), None)
-        factory = _UnbufferedFactory(
-            cast("IOpenSSLClientConnectionCreator", self), True, cast("IProtocolFactory", _Wrapped(inner))
-        )
+        creator = cast("IOpenSSLClientConnectionCreator", self)
+        factory = TLSMemoryBIOFactory(creator, True, cast("IProtocolFactory", Factory()))
         began = time.monotonic_ns()
-        layer = factory.buildProtocol(None)
+        # Not by the factory's `buildProtocol`: its protocol gathers small writes for a reactor pass.
+        layer = TLSMemoryBIOProtocol(factory, inner)
         connection.begin(layer)
         agreed: SSL.Connection = layer.getHandle()
         inner.secured.addTimeout(timeout / SECOND, for_twisted(reactor))

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import chain
+from typing import TYPE_CHECKING, Protocol
 
 from netecho.echo.events import Connected, Disconnected
 from netecho.echo.limits import Gate, RateLimit, client_of, printable_client
 from netecho.echo.loop_guard import LoopGuard
 from netecho.echo.refusal_log import RefusalLog
 from netecho.echo.snapshot import ClientCounts, ServerSnapshot, TransportCounts, busiest
-from netecho.echo.source_counts import SourceCounts
+from netecho.echo.source_counts import S, SourceCounts
 from netecho.echo.totals import Totals
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from netecho.echo.events import ServerEvent
     from netecho.net.server.settings import ServerSettings
@@ -107,7 +108,7 @@ class Admission:
         self.loop_guard = None if unlimited else LoopGuard(random.getrandbits(64))
         """None: datagrams are not limited."""
         self.above_rate = f"more than {settings.limits.rate} in a second (--max-rate)"
-        self._sources: list[tuple[SourceCounts, Callable[[Any], str]]] = []
+        self._sending_datagrams: list[Callable[[], Iterable[ClientCounts]]] = []
         self._started = clock()
         self._numbered = 0
         self._totals: dict[str, Totals] = {}
@@ -135,10 +136,16 @@ class Admission:
         if self.loop_guard is not None:
             self.loop_guard.roll(now)
 
-    def new_sources(self, client_of_source: Callable[[Any], str]) -> SourceCounts:
+    def new_sources(self, client_of_source: Callable[[S], str]) -> SourceCounts[S]:
         """Make the counts of a listener for datagrams, whose sources `client_of_source` turns into clients."""
-        counts = SourceCounts()
-        self._sources.append((counts, client_of_source))
+        counts: SourceCounts[S] = SourceCounts()
+
+        def clients() -> Iterable[ClientCounts]:
+            for source, (received, sent) in counts.bytes.items():
+                client = printable_client(client_of_source(source))
+                yield ClientCounts(client=client, bytes_received=received, bytes_sent=sent)
+
+        self._sending_datagrams.append(clients)
         return counts
 
     def admit(self, transport: str, address: str, peer: str, *, handshake: bool = False) -> str | None:
@@ -233,17 +240,10 @@ class Admission:
         return ServerSnapshot(
             at=self.clock() - self._started,
             transports=transports,
-            clients=busiest([*clients.values(), *self._sending_datagrams()]),
+            clients=busiest([*clients.values(), *chain.from_iterable(each() for each in self._sending_datagrams)]),
             refusals=dict(self._reasons),
             totals=self.totals,
         )
-
-    def _sending_datagrams(self) -> list[ClientCounts]:
-        return [
-            ClientCounts(client=printable_client(client_of_source(source)), bytes_received=received, bytes_sent=sent)
-            for counts, client_of_source in self._sources
-            for source, (received, sent) in counts.bytes.items()
-        ]
 
     def end_idle(self) -> None:
         """Abort the connections that were silent for too long, or whose TLS handshake takes too long."""

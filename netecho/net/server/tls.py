@@ -43,12 +43,6 @@ class _Layer(TLSMemoryBIOProtocol):
         """Have nothing to do: TLS has no half-closed connections."""
 
 
-class _UnbufferedFactory(TLSMemoryBIOFactory):
-    """Twisted's, less the buffer that gathers small writes."""
-
-    protocol = _Layer
-
-
 @implementer(IOpenSSLServerConnectionCreator)
 class ServerTls:
     """The server's side of TLS. Raises UsageError for files that cannot be used, when made and at `reload`."""
@@ -57,9 +51,8 @@ class ServerTls:
         self._credentials = credentials
         self.made = None if credentials.cert else made or make_identity(names)
         """The key and certificate made for the run, PEM; None where they come from files."""
-        self._factory = _UnbufferedFactory(
-            cast("IOpenSSLServerConnectionCreator", self), False, cast("IProtocolFactory", Factory())
-        )
+        creator = cast("IOpenSSLServerConnectionCreator", self)
+        self._factory = TLSMemoryBIOFactory(creator, False, cast("IProtocolFactory", Factory()))
         self.pin = ""
         """Of the certificate in use."""
         self.reload()
@@ -70,7 +63,7 @@ class ServerTls:
         chain, key = load_identity(self.made) if self.made else read_identity(ours.cert or "", ours.key)
         authorities = None if ours.client_ca is None else read_certificates(ours.client_ca, "--client-ca")
         context = openssl.context(
-            (chain, key), authorities, ours.alpn, f"--cert {ours.cert}", raiseMinimumTo=ssl.TLSVersion.TLSv1_2
+            (chain, key), authorities, ours.alpn, f"--cert {ours.cert}", minimum=ssl.TLSVersion.TLSv1_2
         )
         openssl.select_alpn(context, ours.alpn)
         self._context = context

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.echo import events
 from netecho.echo.limits import Limits
@@ -33,7 +33,7 @@ class Failed(NamedTuple):
     reason: str
 
 
-_KINDS: dict[str, Any] = {
+_KINDS: dict[str, type[ServerEvent | Failed]] = {
     kind.__name__: kind
     for kind in (events.Connected, events.Received, events.Disconnected, events.Refused, events.Noticed, Failed)
 }
@@ -137,13 +137,9 @@ def snapshot_line(snapshot: ServerSnapshot) -> bytes:
 def parse_line(line: bytes) -> ServerEvent | Failed | ServerSnapshot:
     """Read what a worker wrote."""
     kind, *fields = json.loads(line)
-    if kind == "ServerSnapshot":
-        return _snapshot(fields[0])
-    message: ServerEvent | Failed = _KINDS[kind](*fields)
-    return message
-
-
-def _snapshot(body: dict[str, Any]) -> ServerSnapshot:
+    if kind != "ServerSnapshot":
+        return _KINDS[kind](*fields)
+    (body,) = fields
     return ServerSnapshot(
         at=body["at"],
         transports={name: TransportCounts(**counts) for name, counts in body["transports"].items()},
