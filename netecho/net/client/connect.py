@@ -23,6 +23,7 @@ from netecho.measure.ecn import value_of
 from netecho.measure.loss_reason import Loss, LossReason
 from netecho.net.client.loss import LinkError, loss_of_errno
 from netecho.net.reactor.interfaces import for_twisted
+from netecho.target import format_endpoint
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
@@ -93,10 +94,16 @@ def _bind(skt: socket.socket, ip_options: IpOptions) -> None:
         # Not (host, port): that would lose the zone of a link-local address.
         skt.bind(socket.getaddrinfo(host or anywhere, port, skt.family, skt.type)[0][4])
     except OSError as error:
-        raise UsageError(
-            f"cannot send from --source {host or '*'}:{port}: {error.strerror or error}",
-            "give an address of this machine of the target's family, and a port that is free (or 0)",
-        ) from None
+        raise source_refused(ip_options, error) from None
+
+
+def source_refused(ip_options: IpOptions, error: OSError) -> UsageError:
+    """Return the error for a local address or port that cannot be had."""
+    host, port = ip_options.source or ("", 0)
+    return UsageError(
+        f"cannot send from --source {format_endpoint(host or '*', port)}: {error.strerror or error}",
+        "give an address of this machine of the target's family, and a port that is free (or 0)",
+    )
 
 
 async def connect(
@@ -180,8 +187,7 @@ class _Race:
 def _shown(address: Address) -> str:
     if address.family == socket.AF_UNIX:
         return address.host
-    host = f"[{address.host}]" if address.family == socket.AF_INET6 else address.host
-    return f"{host}:{address.port}"
+    return format_endpoint(address.host, address.port)
 
 
 _HINTS = {

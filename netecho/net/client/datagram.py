@@ -14,13 +14,12 @@ from twisted.internet import udp
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol
 
-from netecho.errors import UsageError
 from netecho.measure.ecn import EcnCounter
 from netecho.measure.facts.udp import UdpFacts
 from netecho.measure.loss_reason import Loss, LossReason
 from netecho.measure.matching import DatagramMatcher
 from netecho.net.client.closed_loop import LARGEST as CLOSED_LOOP_LARGEST, run_closed_loop
-from netecho.net.client.connect import mark, path_mtu, unreachable
+from netecho.net.client.connect import mark, path_mtu, source_refused, unreachable
 from netecho.net.client.loss import is_final, loss_of_errno, loss_of_icmp
 from netecho.net.client.pending_stamps import PendingTxTimestamps
 from netecho.net.linux.sockopts import IP_RECVERR, IPV6_RECVERR
@@ -292,11 +291,7 @@ def open_port(reactor: Reactor, link: DatagramLink, address: Address, ip_options
     except CannotListenError as error:
         if error.socketError.errno in (errno.EMFILE, errno.ENFILE):
             raise unreachable(address, error.socketError) from None
-        host, port = ip_options.source or ("", 0)
-        raise UsageError(
-            f"cannot send from --source {host or '*'}:{port}: {error.socketError}",
-            "give an address of this machine of the target's family, and a port that is free (or 0)",
-        ) from None
+        raise source_refused(ip_options, error.socketError) from None
     try:
         # Not by the port's own `connect`, which takes a host and a port and so loses the zone of a link-local address.
         link.port.socket.connect(address.sockaddr)

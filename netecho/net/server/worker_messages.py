@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netecho.echo import events
 from netecho.echo.limits import Limits
@@ -58,7 +58,7 @@ class WorkerStart:
     salt: str
     """Of the memory's hashes, in hexadecimal digits."""
 
-    def to_body(self) -> dict[str, Any]:
+    def to_body(self) -> dict[str, object]:
         """Return the message as what JSON can express."""
         return asdict(self)
 
@@ -109,7 +109,7 @@ class Ended(NamedTuple):
 
 Report = Started | NotStarted | Ended
 
-_REPORTS: dict[str, Any] = {kind.__name__: kind for kind in (Started, NotStarted, Ended)}
+_REPORTS: dict[str, type[Report]] = {kind.__name__: kind for kind in (Started, NotStarted, Ended)}
 
 
 def report_line(report: Report) -> bytes:
@@ -120,8 +120,7 @@ def report_line(report: Report) -> bytes:
 def parse_report(line: bytes) -> Report:
     """Read what the fork server wrote."""
     kind, *fields = json.loads(line)
-    report: Report = _REPORTS[kind](*fields)
-    return report
+    return _REPORTS[kind](*fields)
 
 
 def event_line(event: ServerEvent | Failed) -> bytes:

@@ -149,6 +149,13 @@ def test_a_source_that_is_not_ours_is_a_wrong_option(listener: socket.socket) ->
     assert dialling.error.sentence.startswith("cannot send from --source 192.0.2.1:0: ")
 
 
+def test_a_source_is_shown_as_a_target_is_written() -> None:
+    target = Address(socket.AF_INET6, ("::1", 9, 0, 0))
+    dialling = Dialling(target, ip_options=IpOptions(source=("2001:db8::1", 0)))
+    assert isinstance(dialling.error, UsageError)
+    assert dialling.error.sentence.startswith("cannot send from --source [2001:db8::1]:0: ")
+
+
 def test_headers_say_what_was_asked() -> None:
     with open_socket(socket.AF_INET, socket.SOCK_DGRAM, IpOptions(dscp=46, ttl=7, dont_fragment=True)) as skt:
         assert skt.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == 46 << 2
