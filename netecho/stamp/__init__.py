@@ -2,6 +2,7 @@
 
 packet               the base packets, field by field
 tlv                  the TLVs, field by field
+location             the TLV of addresses and ports
 times                timestamps and error estimates
 auth                 HMAC-SHA-256 of authenticated mode
 session_sender       requests, and what their replies say

@@ -1,6 +1,6 @@
 """What a Session-Reflector answers to the TLVs of a request (RFC 8972 section 4). The answer is as long as the request.
 
-The Location and Access Report TLVs are not known here: like every type that is not, they come back with U set.
+The Access Report TLV is not known here: like every type that is not, it comes back with U set.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netecho.stamp.auth import is_authentic, truncated_hmac
+from netecho.stamp.location import Location, filled
 from netecho.stamp.tlv import (
     HEADER,
     ClassOfService,
@@ -42,6 +43,8 @@ class RequestContext:
     counters: Callable[[], tuple[int, int]]
     """Packets received and replies sent in this session so far, both with this one; asked only where they matter."""
     follow_up: FollowUp
+    location: Location
+    """Where the request was received from, and at which address."""
     reply_dscp: int
     """What the reply is to leave with: an answer of the TLVs."""
     follows: bool = False
@@ -102,6 +105,10 @@ def _timestamp_information(value: bytes | bytearray, about: RequestContext) -> b
     return known + value[len(known) :]
 
 
+def _location(value: bytes | bytearray, about: RequestContext) -> bytes:
+    return filled(value, about.location)
+
+
 def _direct_measurement(value: bytes | bytearray, about: RequestContext) -> bytes:
     return DirectMeasurement(DirectMeasurement.decode(value).sent, *about.counters()).encode()
 
@@ -112,6 +119,7 @@ def _follow_up(_value: bytes | bytearray, about: RequestContext) -> bytes:
 
 
 _FILL: dict[int, Callable[[bytes | bytearray, RequestContext], bytes]] = {
+    Type.LOCATION: _location,
     Type.CLASS_OF_SERVICE: _class_of_service,
     Type.TIMESTAMP_INFORMATION: _timestamp_information,
     Type.DIRECT_MEASUREMENT: _direct_measurement,

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.stamp.auth import HMAC_LENGTH, is_authentic, truncated_hmac
 from netecho.stamp.extensions import RequestContext, answer
+from netecho.stamp.location import Location
 from netecho.stamp.packet import PORT, SHORTEST, PacketFormat, Request, format_of
 from netecho.stamp.sessions import RecentHmacs, Session, Sessions
 from netecho.stamp.times import NTP_EPOCH, PTP_FORMAT, ErrorEstimate, to_wire
@@ -93,6 +94,8 @@ class Arrival(NamedTuple):
     tos: int
     may_grow: bool = True
     """Whether the reply may be longer than the request, where that is shorter than a base packet."""
+    location: Location = Location()
+    """Where it was received from, and at which address of ours."""
 
 
 class PreparedReply:
@@ -247,6 +250,7 @@ class Reflector:
             sync=self.clock.sync,
             counters=counters,
             follow_up=_follow_up(session, ptp=prepared.ptp),
+            location=arrival.location,
             reply_dscp=prepared.dscp,
         )
         extensions = answer(rest, about, self._key)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.stamp.auth import HMAC_LENGTH, truncated_hmac
 from netecho.stamp.extensions import intact
+from netecho.stamp.location import REQUEST as LOCATION_REQUEST, Location
 from netecho.stamp.packet import PacketError, Reply, Request, format_of
 from netecho.stamp.times import ErrorEstimate, from_wire, to_wire
 from netecho.stamp.tlv import (
@@ -38,12 +39,13 @@ REMEMBERED = 1 << 16
 """Probes whose T1 is remembered: as many as a session remembers."""
 
 _WANTED = (
-    (Type.CLASS_OF_SERVICE, 4),
-    (Type.TIMESTAMP_INFORMATION, 4),
-    (Type.FOLLOW_UP_TELEMETRY, 16),
-    (Type.DIRECT_MEASUREMENT, 12),
+    (Type.CLASS_OF_SERVICE, bytes(4)),
+    (Type.TIMESTAMP_INFORMATION, bytes(4)),
+    (Type.FOLLOW_UP_TELEMETRY, bytes(16)),
+    (Type.DIRECT_MEASUREMENT, bytes(12)),
+    (Type.LOCATION, LOCATION_REQUEST),
 )
-"""What a request asks for, the most useful first, with the length of the value."""
+"""What a request asks for, the most useful for its length first, with the value that asks."""
 _COUNTER = Struct("!I")
 _U = int(Flag.UNRECOGNISED)
 
@@ -77,6 +79,7 @@ class Reflection(NamedTuple):
     class_of_service: ClassOfService | None
     timestamp_information: TimestampInformation | None
     counters: DirectMeasurement | None
+    location: Location | None
     follow_up: tuple[int, int | None] | None
     """The number of an earlier reply and when it really left; no instant before there was one, or ever where the
     reflector is stateless."""
@@ -108,7 +111,7 @@ def fits(size: int, key: bytes | None = None) -> bool:
 
 def full_size(key: bytes | None = None) -> int:
     """Return the smallest size that has room for everything a request can ask for."""
-    tlvs = sum(HEADER.size + length for _, length in _WANTED) + (0 if key is None else HEADER.size + HMAC_LENGTH)
+    tlvs = sum(HEADER.size + len(value) for _, value in _WANTED) + (0 if key is None else HEADER.size + HMAC_LENGTH)
     return format_of(key).size + tlvs
 
 
@@ -132,6 +135,8 @@ class Sender:
         self._ptp = ptp
         self._layouts: dict[int, RequestLayout] = {}
         self._stamps = array("Q", bytes(8 * REMEMBERED))
+        self._location_value = b""
+        self._location: Location | None = None
         self.sent = 0
         """Requests made; the next one's sequence number."""
 
@@ -163,17 +168,17 @@ class Sender:
         authenticated = self._key is not None
         requested: list[Tlv] = []
         left = room - (HEADER.size + HMAC_LENGTH if authenticated else 0)
-        for kind, length in _WANTED:
-            rest = left - HEADER.size - length
+        counter_at = None
+        for kind, empty in _WANTED:
+            rest = left - HEADER.size - len(empty)
             if rest == 0 or rest >= HEADER.size:
-                value = ClassOfService(self._dscp).encode() if kind == Type.CLASS_OF_SERVICE else bytes(length)
+                value = ClassOfService(self._dscp).encode() if kind == Type.CLASS_OF_SERVICE else empty
+                if kind == Type.DIRECT_MEASUREMENT:
+                    counter_at = len(encode(requested)) + HEADER.size
                 requested.append(Tlv(_U, kind, value))
                 left = rest
         if not requested:
             authenticated, left = False, room
-        counter_at = None
-        if requested and requested[-1].type == Type.DIRECT_MEASUREMENT:
-            counter_at = len(encode(requested[:-1])) + HEADER.size
         padding = Tlv(_U, Type.EXTRA_PADDING, self._padding(left - HEADER.size)).encode() if left else b""
         tlvs = encode(requested)
         whole = tlvs + (Tlv(_U, Type.HMAC, bytes(HMAC_LENGTH)).encode() if authenticated else b"") + padding
@@ -210,9 +215,18 @@ class Sender:
             class_of_service=None if cos is None else ClassOfService.decode(cos),
             timestamp_information=None if info is None else TimestampInformation.decode(info),
             counters=None if counters is None else DirectMeasurement.decode(counters),
+            location=self._located(values.get(Type.LOCATION)),
             follow_up=None if follow_up is None else _instant_of(FollowUp.decode(follow_up), near, estimate),
             wrong_at=None if layout is None else self._wrong_at(data, layout, values.get(Type.EXTRA_PADDING)),
         )
+
+    def _located(self, value: bytes | None) -> Location | None:
+        """Return what a Location TLV says, which is nearly always what the one before said."""
+        if value is None:
+            return None
+        if value != self._location_value:
+            self._location_value, self._location = value, Location.decode(value)
+        return self._location
 
     def _unwrapped(self, sequence: int) -> int | None:
         """Return which of the remembered requests this number is; None: none."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from netecho.stamp.auth import HMAC_LENGTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Self
 
 HEADER = Struct("!BBH")
@@ -33,6 +33,7 @@ class Type(IntEnum):
     """The types known here (section 5.1), with the names the registry gives them."""
 
     EXTRA_PADDING = 1
+    LOCATION = 2
     TIMESTAMP_INFORMATION = 3
     CLASS_OF_SERVICE = 4
     DIRECT_MEASUREMENT = 5
@@ -58,6 +59,8 @@ class Method(IntEnum):
     CONTROL_PLANE = 3
 
 
+_LEAST_LOCATION = 4
+"""Octets of its two ports; sub-TLVs may follow."""
 _RESERVED_TYPES = (0, 255)
 _ASKING = frozenset(int(kind) for kind in Type if kind is not Type.EXTRA_PADDING)
 _LENGTHS: dict[int, int] = {
@@ -72,6 +75,8 @@ def well_formed(kind: int, length: int) -> bool:
     """Tell whether a TLV of this type may have this length; any will do for a type that is not known."""
     if kind == Type.TIMESTAMP_INFORMATION:
         return length >= len(TimestampInformation._fields)  # sub-TLVs may follow
+    if kind == Type.LOCATION:
+        return length >= _LEAST_LOCATION
     return _LENGTHS.get(kind, length) == length
 
 
@@ -125,8 +130,11 @@ class Span(NamedTuple):
     """Whether its length is valid for its type and all of it is there; `end` is never beyond the packet's."""
 
 
-def walk(rest: bytes | bytearray) -> Iterator[Span]:
-    """Yield where each TLV lies, up to the end or to one that is cut off, or is one too many."""
+def walk(rest: bytes | bytearray, valid: Callable[[int, int], bool] = well_formed) -> Iterator[Span]:
+    """Yield where each TLV lies, up to the end or to one that is cut off, or is one too many.
+
+    `valid` tells whether one of a type may have a length.
+    """
     start, size = 0, len(rest)
     for _ in range(MOST):
         if start == size:
@@ -137,7 +145,7 @@ def walk(rest: bytes | bytearray) -> Iterator[Span]:
         end = start + HEADER.size + length
         if end > size:
             break
-        yield Span(start, kind, end, well_formed(kind, length))
+        yield Span(start, kind, end, valid(kind, length))
         start = end
     if start < size:
         yield Span(start, rest[start + 1] if size - start > 1 else -1, size, whole=False)

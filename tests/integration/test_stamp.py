@@ -66,6 +66,16 @@ class TestSelf:
         assert stamp["ttl"] == {"sent": 255, "arrived": 255, "arrived_min": 255, "arrived_max": 255, "reply": 96}
         assert stamp["clocks"]["here"]["synchronised"] == stamp["clocks"]["there"]["synchronised"]
 
+    @pytest.mark.parametrize(("family", "host"), [("-4", LOOPBACK), ("-6", "::1")])
+    def test_addresses_and_ports_are_the_same_at_both_ends(self, netecho: Netecho, family: str, host: str) -> None:
+        document = netecho("probe", "stamp://self", "-c", "3", "-i", "2ms", family, "--json").document
+        here, there = document["local"], {"address": host, "port": document["target"]["port"]}
+        assert document["stamp"]["location"] == {
+            "source": {"here": here, "there": here},
+            "destination": {"here": there, "there": there},
+            "changes": 0,
+        }
+
     @pytest.mark.parametrize("family", ["-4", "-6"])
     def test_ecn_is_counted_at_both_ends(self, netecho: Netecho, family: str) -> None:
         options = ("-c", "20", "-i", "2ms", "--warmup", "3", "--ecn", "ect0", "--dscp", "EF", family)
@@ -213,6 +223,23 @@ class TestDirections:
         assert document["probes"]["received"] == 200
         assert (stamp["forward"]["lost"], stamp["backward"]["lost"]) == (0, 0)
 
+    def test_translation_shows(self, netecho: Netecho) -> None:
+        """The relay passes packets on from a port of its own to another than it was sent to, as NAT does."""
+        with serving(netecho, f"stamp://{LOOPBACK}:0") as server, relayed(server) as relay:
+            document = probe(netecho, relay.port, number=5).document
+            text = probe(netecho, relay.port, "-q", number=5, output="text").out
+        location = document["stamp"]["location"]
+        assert location["source"]["here"] == document["local"]
+        assert location["source"]["there"]["port"] != document["local"]["port"]
+        assert location["destination"] == {
+            "here": {"address": LOOPBACK, "port": relay.port},
+            "there": {"address": LOOPBACK, "port": server.port["stamp"]},
+        }
+        assert location["changes"] == 0
+        said = " ".join(text.split())
+        assert "Behind NAT: the far end saw " in said
+        assert f"arrived at {LOOPBACK}:{server.port['stamp']}." in said
+
     def test_bleaching_shows(self, netecho: Netecho) -> None:
         """The relay sends what it passes on from a socket of its own, without a DSCP, as many a network does."""
         with serving(netecho, f"stamp://{LOOPBACK}:0") as server, relayed(server) as relay:
@@ -242,7 +269,7 @@ class TestAuthenticated:
             document = probe(netecho, server.port["stamp"], "--auth-key-file", keys[0], number=30).document
             ended = server.stop()
         assert document["probes"]["received"] == 30
-        assert document["settings"]["size"] == 184
+        assert document["settings"]["size"] == 232
         stamp = document["stamp"]
         assert stamp["mode"] == "authenticated"
         assert stamp["reflector"] == {"stateful": True, "extensions": True, "ssid": True, "resets": 0}
@@ -252,7 +279,7 @@ class TestAuthenticated:
         with serving(netecho, f"stamp://{LOOPBACK}:0", "--auth-key-file", keys[0]) as server:
             port = server.port["stamp"]
             wrong = probe(netecho, port, "--auth-key-file", keys[1], "-W", "100ms", number=3)
-            open_ = probe(netecho, port, "-W", "100ms", number=3)
+            open_ = probe(netecho, port, "-W", "100ms", "-s", "96", number=3)
             ended = server.stop()
         for each in (wrong, open_):
             assert each.code == 1

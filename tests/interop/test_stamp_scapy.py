@@ -8,6 +8,7 @@ Scapy 2.8 names the flags of a TLV from the wrong end: its "U" is 0x01. Numbers 
 
 import hashlib
 import hmac
+from ipaddress import ip_address
 from typing import Any, ClassVar
 
 import pytest
@@ -20,9 +21,10 @@ from scapy.contrib.stamp import (
 from scapy.fields import ByteField, IntField, LongField, PacketField, PacketListField, ShortField, StrFixedLenField
 from scapy.packet import Packet
 
+from netecho.stamp.location import Endpoint, Location
 from netecho.stamp.packet import Reply, Request
 from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Rules
-from netecho.stamp.session_sender import Reflection, Sender
+from netecho.stamp.session_sender import Reflection, Sender, full_size
 from netecho.stamp.times import ErrorEstimate, to_ntp
 from netecho.stamp.tlv import Tlv, encode
 
@@ -80,9 +82,12 @@ def seal(packet: Packet) -> Packet:
     return packet
 
 
-def reflect(request: bytes, tos: int = 0, **rules: Any) -> bytes:
+NOWHERE = Location()
+
+
+def reflect(request: bytes, tos: int = 0, location: Location = NOWHERE, **rules: Any) -> bytes:
     by = Reflector(Rules(**rules), Clock(THERE))
-    prepared = by.take(Arrival(request, ("192.0.2.1", 40_000), 40_000, T2, now=0, ttl=61, tos=tos))
+    prepared = by.take(Arrival(request, ("192.0.2.1", 40_000), 40_000, T2, now=0, ttl=61, tos=tos, location=location))
     assert isinstance(prepared, PreparedReply), prepared
     return bytes(prepared.timestamped(T3))
 
@@ -140,6 +145,48 @@ def test_we_read_scapys_request_and_scapy_our_reply() -> None:
         (0x40, 3, b"bad"),
     ]
     assert len(reflect(data)) == len(data)
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "kinds"), [("203.0.113.7", "192.0.2.1", (8, 5)), ("2001:db8::7", "2001:db8::1", (9, 6))]
+)
+def test_scapy_asks_where_it_was_seen_and_reads_the_answer(
+    source: str, destination: str, kinds: tuple[int, int]
+) -> None:
+    asked = [ScapyTlv(flags=0x80, type=kind, len=16, value=bytes(16)) for kind in (7, 4)]
+    value = bytes(4) + b"".join(map(bytes, asked))
+    request = bytes(ScapyRequest(tlv_objects=[ScapyTlv(flags=0x80, type=2, len=len(value), value=value)]))
+    here = Location(Endpoint(ip_address(source).packed, 41_234), Endpoint(ip_address(destination).packed, 862))
+    data = reflect(request, location=here)
+    assert len(data) == len(request)
+    (told,) = ScapyReply(data).tlv_objects
+    assert (int(told.flags), told.type, told.len, told.value[:4]) == (0, 2, 44, bytes.fromhex("035EA112"))
+    first, second = ScapyTlv(told.value[4:24]), ScapyTlv(told.value[24:])
+    assert [(int(tlv.flags), tlv.type, tlv.len) for tlv in (first, second)] == [(0, kind, 16) for kind in kinds]
+    for tlv, host in ((first, source), (second, destination)):
+        assert tlv.value == ip_address(host).packed.ljust(16, b"\0")
+
+
+def test_we_read_where_scapys_reflector_saw_us() -> None:
+    sender = Sender(ssid=0xBEEF)
+    size = full_size()
+    sent = ScapyRequest(sender.request(T1, size, THERE))
+    (asked,) = (tlv for tlv in sent.tlv_objects if tlv.type == 2)
+    assert asked.value == bytes(4) + b"".join(
+        bytes(ScapyTlv(flags=0x80, type=kind, len=16, value=bytes(16))) for kind in (7, 4)
+    )
+    there = bytes.fromhex("035EA112") + b"".join(
+        bytes(ScapyTlv(flags=0, type=kind, len=16, value=ip_address(host).packed.ljust(16, b"\0")))
+        for kind, host in ((8, "203.0.113.7"), (5, "192.0.2.1"))
+    )
+    tlvs = [ScapyTlv(flags=0, type=2, len=44, value=there) if tlv.type == 2 else tlv for tlv in sent.tlv_objects]
+    reply = ScapyReply(ssid=sent.ssid, seq_sender=sent.seq, ts=seconds(T3), ts_rx=seconds(T2), tlv_objects=tlvs)
+    data = bytearray(bytes(reply))
+    data[28:36] = to_ntp(T1).to_bytes(8)
+    read = sender.read(bytes(data), T3)
+    assert isinstance(read, Reflection)
+    assert read.location is not None
+    assert [(end.host, end.port) for end in read.location] == [("203.0.113.7", 41_234), ("192.0.2.1", 862)]
 
 
 def test_scapys_own_flags_are_no_hindrance() -> None:

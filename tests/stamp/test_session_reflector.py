@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from netecho.stamp.auth import truncated_hmac
+from netecho.stamp.location import REQUEST as WHERE, Endpoint, Location, filled
 from netecho.stamp.packet import Reply, Request
 from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Refusal, Rules
 from netecho.stamp.sessions import Sessions
@@ -26,6 +27,9 @@ def reflector(**rules: object) -> Reflector:
 
 def arrival(data: bytes, source: str = "192.0.2.1", port: int = 40_000, tos: int = 0, received: int = T2) -> Arrival:
     return Arrival(data, (source, port), port, received, now=0, ttl=61, tos=tos)
+
+
+LOCATION = Location(Endpoint(bytes([203, 0, 113, 7]), 41_234), Endpoint(bytes([192, 0, 2, 1]), 862))
 
 
 def answer(by: Reflector, data: bytes, **how: object) -> bytes:
@@ -186,6 +190,21 @@ class TestExtensions:
         first, second = told(reflector(), COS_EF, Tlv(0x80, Type.CLASS_OF_SERVICE, bytes(4)), tos=10 << 2)
         assert (first.value, second.value) == (bytes.fromhex("B8A00000"), bytes.fromhex("00A00000"))
 
+    @pytest.mark.parametrize("key", [None, KEY])
+    def test_location_as_received(self, key: bytes | None) -> None:
+        asked = Tlv(0x80, Type.LOCATION, WHERE)
+        sealed = () if key is None else (hmac_tlv(7, asked, key=key),)
+        request = REQUEST.encode(key) + encode((asked, *sealed))
+        prepared = reflector(key=key).take(arrival(request)._replace(location=LOCATION))
+        assert isinstance(prepared, PreparedReply)
+        answered = Tlv(0, Type.LOCATION, filled(WHERE, LOCATION))
+        reply = bytes(prepared.timestamped(T3))
+        assert len(reply) == len(request)
+        assert decode(reply[len(REQUEST.encode(key)) :])[0] == answered
+
+    def test_a_location_without_ports_is_malformed(self) -> None:
+        assert told(reflector(), Tlv(0x80, Type.LOCATION, b"abc")) == (Tlv(0x40, Type.LOCATION, b"abc"),)
+
     def test_timestamp_information(self) -> None:
         asked = Tlv(0x80, Type.TIMESTAMP_INFORMATION, bytes(4))
         assert told(reflector(), asked) == (Tlv(0, Type.TIMESTAMP_INFORMATION, bytes.fromhex("01020102")),)
@@ -239,7 +258,7 @@ class TestExtensions:
         first.transmitted(T3 + 9_000)
         assert answer(by, request)[48:60] == (1).to_bytes(4) + to_ntp(T3).to_bytes(8)
 
-    @pytest.mark.parametrize("kind", [2, 6, 9, 200, 240, 254])
+    @pytest.mark.parametrize("kind", [6, 9, 200, 240, 254])
     def test_an_unknown_type_comes_back_unrecognised_and_the_rest_is_answered(self, kind: int) -> None:
         unknown = Tlv(0x80, kind, b"\x01\x02\x03\x04")
         answered = told(reflector(), unknown, COS_EF)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from netecho.stamp.auth import truncated_hmac
+from netecho.stamp.location import Endpoint, Location
 from netecho.stamp.packet import Reply, Request
 from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Rules
 from netecho.stamp.session_sender import REMEMBERED, Reflection, Rejection, Sender, fits, full_size
@@ -29,13 +30,16 @@ KEY = b"an orchestrator gave us this key"
 HERE = ErrorEstimate(False, False, 0, 1)
 THERE = ErrorEstimate(True, False, 19, 128)
 
+LOCATION = Location(Endpoint(bytes([203, 0, 113, 7]), 41_234), Endpoint(bytes([192, 0, 2, 1]), 862))
+
 
 def types(data: bytes, base: int = 44) -> list[int]:
     return [tlv.type for tlv in decode(data[base:])]
 
 
 def reflect(by: Reflector, request: bytes, tos: int = 0) -> bytes:
-    prepared = by.take(Arrival(request, ("192.0.2.1", 40_000), 40_000, T2, now=0, ttl=61, tos=tos))
+    arrival = Arrival(request, ("192.0.2.1", 40_000), 40_000, T2, now=0, ttl=61, tos=tos, location=LOCATION)
+    prepared = by.take(arrival)
     assert isinstance(prepared, PreparedReply), prepared
     return bytes(prepared.timestamped(T3))
 
@@ -75,7 +79,9 @@ class TestRequests:
             (64, [4, 3, 1]),
             (80, [4, 3, 7]),
             (96, [4, 3, 7, 5]),
-            (1400, [4, 3, 7, 5, 1]),
+            (143, [4, 3, 7, 5, 1]),
+            (144, [4, 3, 7, 5, 2]),
+            (1400, [4, 3, 7, 5, 2, 1]),
         ],
     )
     def test_they_ask_for_what_there_is_room_for(self, size: int, asked: list[int]) -> None:
@@ -110,8 +116,8 @@ class TestRequests:
         assert [size for size in range(120) if fits(size, KEY)] == [112, 116, 117, 118, 119]
 
     def test_the_size_with_room_for_everything(self) -> None:
-        assert full_size() == 96
-        assert full_size(KEY) == 184
+        assert full_size() == 144
+        assert full_size(KEY) == 232
 
     def test_they_carry_what_is_to_be_asked_and_counted(self) -> None:
         sender = Sender(dscp=46)
@@ -148,6 +154,7 @@ class TestReplies:
             timestamp_information=TimestampInformation(1, 2, 1, 2),
             counters=DirectMeasurement(sent=2, received=2, reflected=2),
             follow_up=(0, T3),
+            location=LOCATION,
             wrong_at=None,
         )
 

@@ -38,6 +38,23 @@ class TtlFacts:
     arrived_max: int | None = None
 
 
+Endpoint = tuple[str | None, int]
+"""An address as it is written, None where it is not known, and a port."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationFacts:
+    """A session's addresses and ports, as they are here and as the far end saw them (RFC 8972 section 4.2)."""
+
+    source: Endpoint
+    destination: Endpoint
+    source_there: Endpoint
+    """As the latest reply says, as `destination_there`."""
+    destination_there: Endpoint
+    changes: int = 0
+    """How often a reply named another source than the one before: a NAT's mapping was made anew."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StampFacts:
     """What the packets of a STAMP run said (RFC 8762, RFC 8972)."""
@@ -54,3 +71,5 @@ class StampFacts:
     """How long after T3 replies left, where the reflector says so (RFC 8972 section 4.7)."""
     class_of_service: ClassOfServiceFacts
     ttl: TtlFacts
+    location: LocationFacts | None = None
+    """None where the reflector does not say; of the first of several connections."""

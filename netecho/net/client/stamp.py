@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from netecho.measure.ecn import value_of
 from netecho.measure.events import OneWayDelays
 from netecho.measure.facts import TransportFacts
-from netecho.measure.facts.stamp import ClassOfServiceFacts, StampFacts, TtlFacts
+from netecho.measure.facts.stamp import ClassOfServiceFacts, LocationFacts, StampFacts, TtlFacts
 from netecho.measure.oneway.delays import OTHER_TIME, Claim, Flow, InvalidTimestamps, OneWay, Timestamps
 from netecho.measure.stats.signed_histogram import SignedHistogram
 from netecho.net.client.datagram import DatagramLink, ecn_counter, open_port
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from netecho.net.client.link import LinkContext
     from netecho.net.client.resolve import Address
     from netecho.net.linux.wall_clock import ClockState
+    from netecho.stamp.location import Location
 
 SOON = 100_000_000
 """The longest interval between probes, in nanoseconds, at which a reply is held until the next is received."""
@@ -155,6 +156,7 @@ class StampRun:
             egress_delay=counts.egress_delay.distribution(),
             class_of_service=counts.class_of_service(ip_options.dscp or 0, value_of(ip_options.ecn)),
             ttl=counts.ttl(ip_options.ttl),
+            location=link.location(),
         )
         ecn = None if self.ecn is None else self.ecn.facts()
         return TransportFacts(udp=link.facts(), ecn=ecn, stamp=stamp)
@@ -181,6 +183,8 @@ class StampLink(DatagramLink):
         # Where a probe leaves only when a reply was received, no reply may be held.
         self._holds = 0 < self._plan.interval <= SOON and self._plan.window is None
         self._held: Answer | None = None
+        self._location: Location | None = None
+        self._location_changes = 0
 
     def payload(self, probe: Probe) -> bytes:
         """Return the next request. Probes are sent in the order of their numbers, so that the two agree."""
@@ -199,6 +203,7 @@ class StampLink(DatagramLink):
         if isinstance(reflection, Rejection):
             session.stray(data)
             return
+        self._locate(reflection.location)
         if self._ecn is not None:
             cos = reflection.class_of_service
             self._ecn.replied(reflection.sequence, far=None if cos is None else cos.ecn, here=self.ecn)
@@ -214,6 +219,27 @@ class StampLink(DatagramLink):
             self._held = answer
         else:
             self._settle(answer, None)
+
+    def _locate(self, location: Location | None) -> None:
+        """Take in the addresses and ports that a reply names."""
+        if location is None or location is self._location:
+            return
+        if self._location is not None and self._location.source != location.source:
+            self._location_changes += 1
+        self._location = location
+
+    def location(self) -> LocationFacts | None:
+        """Return the session's addresses and ports here and there, if a reply named them."""
+        if self._location is None:
+            return None
+        here, there = self.port.socket.getsockname(), self._location
+        return LocationFacts(
+            source=(here[0].partition("%")[0], here[1]),
+            destination=(self._address.host.partition("%")[0], self._address.port or 0),
+            source_there=(there.source.host, there.source.port),
+            destination_there=(there.destination.host, there.destination.port),
+            changes=self._location_changes,
+        )
 
     def _settle_held(self, follow_up: tuple[int, int | None] | None = None) -> None:
         """Settle the reply that is held, with the follow-up of the next one, if there is one."""

@@ -11,6 +11,8 @@ from netecho.target import format_endpoint
 if TYPE_CHECKING:
     from netecho.net.sockaddr import SockAddr
 
+_MAPPED = bytes(10) + b"\xff\xff"
+
 
 def host_of(sockaddr: SockAddr) -> str:
     """Return the IP literal of a socket address: `192.0.2.1`, `fe80::1%eth0`."""
@@ -27,6 +29,17 @@ def host_of(sockaddr: SockAddr) -> str:
 def endpoint_of(sockaddr: SockAddr) -> str:
     """Return the IP literal with the port: `192.0.2.1:4000`, `[fe80::1%eth0]:4000`."""
     return format_endpoint(host_of(sockaddr), sockaddr[1])
+
+
+def packed(host: str) -> bytes:
+    """Return the octets of an IP literal: of IPv4 also where it is written as one of IPv6 (`::ffff:192.0.2.1`)."""
+    six = ":" in host
+    return unmapped(socket.inet_pton(socket.AF_INET6 if six else socket.AF_INET, host.partition("%")[0]))
+
+
+def unmapped(address: bytes) -> bytes:
+    """Return the octets of an address, without what makes one of IPv6 of one of IPv4 (RFC 4291 section 2.5.5.2)."""
+    return address.removeprefix(_MAPPED) if len(address) == 16 else address
 
 
 def names_of(sock: socket.socket, sockaddr: SockAddr) -> tuple[str, str]:

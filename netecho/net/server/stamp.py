@@ -28,9 +28,10 @@ from netecho.net.linux.cmsg import Control, Headers, traffic_class
 from netecho.net.linux.timestamping import PER_DRAIN, SPACE, TimestampIds, awake, parse_tx_timestamp
 from netecho.net.linux.wall_clock import clock_state
 from netecho.net.reactor.error_queue import ErrorQueueAware
-from netecho.net.server.peers import endpoint_of, host_of
+from netecho.net.server.peers import endpoint_of, host_of, packed, unmapped
 from netecho.net.server.socket_reader import SocketReader
 from netecho.net.server.sockets import prepare_datagrams
+from netecho.stamp.location import Endpoint, Location
 from netecho.stamp.packet import PORT, format_of
 from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Refusal, Rules
 from netecho.units import MILLISECOND, SECOND
@@ -125,6 +126,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         self._growth = RateLimit(None if reflector_settings.whole_base else LONGER_REPLIES, random.getrandbits(64))
         if bound.port is not None:
             reflector.ports.add(bound.port)
+        self._port = bound.port or 0
         self._leaving = prepare(bound.socket)
         self.startReading()
 
@@ -184,7 +186,10 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         source = (host, port, headers.local)
         now = self._admission.clock()
         may_grow = len(data) >= self._base or self._growth.take(client_of(host))
-        answer = self._reflector.take(Arrival(data, source, port, received, now, headers.ttl, headers.tos, may_grow))
+        location = Location(Endpoint(packed(host), port), Endpoint(unmapped(headers.local), self._port))
+        answer = self._reflector.take(
+            Arrival(data, source, port, received, now, headers.ttl, headers.tos, may_grow, location)
+        )
         tally, totals = self._reflector.tally, self._totals
         totals.forged, totals.replayed = tally.refused[Refusal.FORGED], tally.replays
         return _WHY[answer] if isinstance(answer, Refusal) else answer

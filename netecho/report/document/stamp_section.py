@@ -8,7 +8,7 @@ from netecho.measure.facts.udp import UdpFacts
 from netecho.report.document.values import distribution, milliseconds
 
 if TYPE_CHECKING:
-    from netecho.measure.facts.stamp import StampFacts
+    from netecho.measure.facts.stamp import Endpoint, LocationFacts, StampFacts
     from netecho.measure.oneway.delays import Claim, Direction, OneWaySummary
 
 Section = dict[str, object]
@@ -64,7 +64,21 @@ def stamp_section(stamp: StampFacts, udp: UdpFacts | None) -> Section:
             "arrived_max": ttl.arrived_max,
             "reply": replies.reply_ttl,
         },
+        **({} if stamp.location is None else {"location": _location(stamp.location)}),
     }
+
+
+def _location(location: LocationFacts) -> Section:
+    return {
+        "source": {"here": _endpoint(location.source), "there": _endpoint(location.source_there)},
+        "destination": {"here": _endpoint(location.destination), "there": _endpoint(location.destination_there)},
+        "changes": location.changes,
+    }
+
+
+def _endpoint(endpoint: Endpoint) -> Section:
+    address, port = endpoint
+    return {"address": address, "port": port}
 
 
 def _clocks(oneway: OneWaySummary, sync_source: int | None) -> Section:

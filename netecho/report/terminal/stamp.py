@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from netecho.report.humanize import many, ms, time
+from netecho.target import format_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +97,13 @@ def remarks(document: Document) -> list[Said]:
     section = document.get("stamp")
     if section is None:
         return []
-    return [*_resets(section), *_invalid_timestamps(section), *_doubts(section), *_changes(section)]
+    return [
+        *_resets(section),
+        *_invalid_timestamps(section),
+        *_doubts(section),
+        *_changes(section),
+        *_translations(section),
+    ]
 
 
 def _resets(section: Document) -> Iterator[Said]:
@@ -141,6 +148,31 @@ def _changes(section: Document) -> Iterator[Said]:
     elif cos["dscp_arrived"] is not None and cos["dscp_reply"] not in (None, cos["dscp_asked"]):
         became = _became(cos["dscp_asked"], cos["dscp_reply"])
         yield "odd", f"The DSCP of the replies was changed on the way back: {became}."
+
+
+def _translations(section: Document) -> Iterator[Said]:
+    location = section.get("location")
+    if location is None:
+        return
+    source, destination = location["source"], location["destination"]
+    if _differ(source):
+        here, there = _endpoint(source["here"]), _endpoint(source["there"])
+        yield "note", f"Behind NAT: the far end saw {there}, here it is {here}."
+    if _differ(destination):
+        here, there = _endpoint(destination["here"]), _endpoint(destination["there"])
+        yield "note", f"The far end is behind NAT: what was sent to {here} arrived at {there}."
+    if changes := location["changes"]:
+        yield "odd", f"The source that the far end saw changed {many(changes, 'time')}: a NAT forgot its mapping."
+
+
+def _differ(ends: Document) -> bool:
+    here, there = ends["here"], ends["there"]
+    return here["port"] != there["port"] or there["address"] not in (None, here["address"])
+
+
+def _endpoint(endpoint: Document) -> str:
+    address, port = endpoint["address"], endpoint["port"]
+    return f"port {port}" if address is None else format_endpoint(address, port)
 
 
 def _became(sent: int, arrived: int) -> str:

@@ -22,7 +22,7 @@ from netecho.net.server.settings import ReflectorSettings
 from netecho.net.server.sockets import BoundSocket
 from netecho.net.server.stamp import LONGER_REPLIES, Egress, ReflectorListener, new_reflector, prepare
 from netecho.stamp.packet import Reply, Request
-from netecho.stamp.session_sender import Reflection, Sender
+from netecho.stamp.session_sender import Reflection, Sender, full_size
 from netecho.stamp.times import ErrorEstimate, from_ntp
 from tests.net.server.serving import ServerParts
 
@@ -152,6 +152,19 @@ def test_the_class_of_the_request_is_told_and_the_reply_has_the_one_that_is_aske
     if asked:
         assert seen.class_of_service is not None
         assert (seen.class_of_service.dscp, seen.class_of_service.ecn) == (46, 3)
+
+
+def test_a_sender_learns_its_address_and_port_and_the_one_it_reached(mirror: Mirror) -> None:
+    client = mirror.client()
+    sender = Sender()
+    reply = mirror.ask(client, sender.request(time.time_ns(), full_size(), UNSURE))
+    assert reply is not None
+    seen = sender.read(reply, time.time_ns())
+    assert isinstance(seen, Reflection)
+    assert seen.location is not None
+    source, destination = seen.location
+    assert (source.host, source.port) == client.getsockname()[:2]
+    assert (destination.host, destination.port) == client.getpeername()[:2]
 
 
 def test_replies_are_as_long_as_requests(mirror: Mirror) -> None:

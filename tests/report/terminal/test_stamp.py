@@ -39,7 +39,7 @@ def document(**changes: Any) -> dict[str, Any]:
         "ttl": {"sent": 255, "arrived": 250},
     }
     for name, change in changes.items():
-        section[name] = {**section[name], **change} if isinstance(change, dict) else change
+        section[name] = {**section.get(name, {}), **change} if isinstance(change, dict) else change
     return {"stamp": section}
 
 
@@ -142,6 +142,43 @@ def test_bleaching_shows() -> None:
     assert said(class_of_service={"dscp_reply": 0}) == [
         "The DSCP of the replies was changed on the way back: 46 was sent, 0 arrived."
     ]
+
+
+def location(source: str, destination: str = "192.0.2.1:862", changes: int = 0) -> dict[str, Any]:
+    def endpoint(text: str) -> dict[str, Any]:
+        address, _, port = text.rpartition(":")
+        return {"address": address or None, "port": int(port)}
+
+    return {
+        "source": {"here": endpoint("10.0.0.2:50000"), "there": endpoint(source)},
+        "destination": {"here": endpoint("192.0.2.1:862"), "there": endpoint(destination)},
+        "changes": changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("seen", "sentences"),
+    [
+        (location("10.0.0.2:50000"), []),
+        (location(":50000", ":862"), []),
+        (
+            location("203.0.113.7:41234"),
+            ["Behind NAT: the far end saw 203.0.113.7:41234, here it is 10.0.0.2:50000."],
+        ),
+        (location(":41234"), ["Behind NAT: the far end saw port 41234, here it is 10.0.0.2:50000."]),
+        (
+            location("10.0.0.2:50000", "192.168.1.5:1862"),
+            ["The far end is behind NAT: what was sent to 192.0.2.1:862 arrived at 192.168.1.5:1862."],
+        ),
+        (
+            location("10.0.0.2:50000", changes=2),
+            ["The source that the far end saw changed 2 times: a NAT forgot its mapping."],
+        ),
+    ],
+)
+def test_translation_shows(seen: dict[str, Any], sentences: list[str]) -> None:
+    at_ease = {sentence for _, sentence in remarks(document())}
+    assert [sentence for _, sentence in remarks(document(location=seen)) if sentence not in at_ease] == sentences
 
 
 def test_a_refusal_is_not_bleaching() -> None:
