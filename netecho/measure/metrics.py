@@ -6,6 +6,8 @@ from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from netecho.units import MILLISECOND
+
 if TYPE_CHECKING:
     from netecho.measure.result import Setup
     from netecho.measure.stats.distribution import Distribution
@@ -32,7 +34,7 @@ class Unit(Enum):
         return f"{'+' if signed and rounded > 0 else ''}{number}{after}"
 
 
-_SHOWN = {Unit.TIME: (1e6, 6, " ms"), Unit.COUNT: (1, 0, ""), Unit.PERCENT: (1, 3, "%")}
+_SHOWN = {Unit.TIME: (MILLISECOND, 6, " ms"), Unit.COUNT: (1, 0, ""), Unit.PERCENT: (1, 3, "%")}
 
 
 class Metric(NamedTuple):

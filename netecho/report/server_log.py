@@ -26,7 +26,8 @@ from netecho.echo.events import (
     Stopped,
 )
 from netecho.errors import OutputError
-from netecho.units import format_time
+from netecho.report.document.values import exact_milliseconds
+from netecho.units import SECOND, format_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,13 +152,13 @@ def ndjson_line(event: ServerEvent, now: datetime) -> str:
     """Return an event as one line of JSON."""
     body: dict[str, Any] = {"event": type(event).__name__.lower()}
     if isinstance(event, Stopped):
-        body |= {"reason": event.reason, "duration_ms": event.duration / 1e6, **asdict(event.totals)}
+        body |= {"reason": event.reason, "duration_ms": exact_milliseconds(event.duration), **asdict(event.totals)}
     elif isinstance(event, Counted):
         body |= _counted(event.snapshot)
     else:
         body |= {key: value for key, value in event._asdict().items() if value is not None}
     if isinstance(event, Disconnected):
-        body["duration_ms"] = body.pop("duration") / 1e6
+        body["duration_ms"] = exact_milliseconds(body.pop("duration"))
     if isinstance(event, Noticed):
         body["event"] = event.kind
         del body["kind"]
@@ -232,4 +233,4 @@ def _count(number: int, what: str, several: str | None = None) -> str:
 
 
 def _span(nanoseconds: int) -> str:
-    return format_time(nanoseconds) if nanoseconds < 1_000_000_000 else f"{nanoseconds / 1e9:.1f} s"
+    return format_time(nanoseconds) if nanoseconds < SECOND else f"{nanoseconds / SECOND:.1f} s"

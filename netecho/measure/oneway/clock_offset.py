@@ -11,11 +11,13 @@ from __future__ import annotations
 from statistics import median
 from typing import NamedTuple
 
+from netecho.units import SECOND
+
 KEPT = 128
 """Blocks a run is divided into, at most; they grow with the run."""
 _FEWEST = 3
 """Points a line is laid through; with fewer the offset is taken as constant."""
-_SHORTEST = 1_000_000_000
+_SHORTEST = SECOND
 """Nanoseconds between the first and the last of them: in less, timestamps err by more than clocks drift."""
 
 

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from netecho.net.linux import portable, sockopts
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +57,7 @@ else:
         absolute = 1
 
         def set_instant(at: int) -> None:
-            spec[2], spec[3] = divmod(at, 1_000_000_000)
+            spec[2], spec[3] = divmod(at, SECOND)
             settime(fd, absolute, where, None)
 
         return fd, set_instant

@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.net.linux.sockopts import LINUX
+from netecho.units import MICROSECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from netecho.stamp.times import ErrorEstimate
     from netecho.stamp.tlv import SyncSource
 
-MICROSECOND = 1_000
 UNKNOWN = 16_000_000_000
 """What the kernel assumes as the error of a clock that nobody looks after (NTP_PHASE_LIMIT), nanoseconds."""
 

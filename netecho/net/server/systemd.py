@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from netecho.errors import UsageError
 from netecho.net.server.sockets import BoundSocket, prepare_stream
+from netecho.units import MICROSECOND, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -81,7 +82,7 @@ class Notifier:
         self._path = environ.pop("NOTIFY_SOCKET", "")
         usec = environ.pop("WATCHDOG_USEC", "")
         ours = environ.pop("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
-        self.watchdog = int(usec) / 1e6 if usec.isdecimal() and ours and self._path else None
+        self.watchdog = int(usec) * MICROSECOND / SECOND if usec.isdecimal() and ours and self._path else None
         """Seconds within which a sign of life is expected; None: none is."""
 
     def ready(self, status: str = "") -> None:
@@ -94,7 +95,7 @@ class Notifier:
 
     def reloading(self) -> None:
         """Notify that files are read again; `ready` follows."""
-        self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // MICROSECOND}")
 
     def stopping(self) -> None:
         """Notify that no connection is accepted any more."""

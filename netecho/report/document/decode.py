@@ -16,6 +16,8 @@ from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Bin
 from netecho.measure.stats.timeline import Period, Worst
 from netecho.measure.summary import SizeSummary, Summary
+from netecho.report.document.values import nanoseconds
+from netecho.units import MICROSECOND, MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,9 +59,9 @@ def summary_of(document: Document) -> Summary:
         **{key: probes[key] for key in _COUNTS},
         loss_by_reason={r: document["loss_by_reason"][r] for r in LossReason if r in document["loss_by_reason"]},
         outages=tuple(_outage(outage) for outage in document["outages"]),
-        unavailable=round(document["unavailable_ms"] * 1e6),
-        gone=round(document["gone_ms"] * 1e6),
-        suspended=round(document["suspended_ms"] * 1e6),
+        unavailable=nanoseconds(document["unavailable_ms"]),
+        gone=nanoseconds(document["gone_ms"]),
+        suspended=nanoseconds(document["suspended_ms"]),
         kernel_stamps=rtt["kernel"],
         user_stamps=rtt["user"],
         forward=_distribution(stamp.get("forward")),
@@ -81,8 +83,8 @@ def summary_of(document: Document) -> Summary:
 
 def _outage(outage: Document) -> Outage:
     return Outage(
-        round(outage["start_ms"] * 1e6),
-        round(outage["end_ms"] * 1e6),
+        nanoseconds(outage["start_ms"]),
+        nanoseconds(outage["end_ms"]),
         outage["lost"],
         LossReason(outage["reason"]),
         outage["recovered"],
@@ -114,17 +116,17 @@ def _distribution(figures: Document | None, bins: Sequence[Sequence[float]] = ()
         count=figures["count"],
         mean=_nanoseconds(figures["mean_ms"]),
         stddev=_nanoseconds(figures["stddev_ms"]),
-        bins=tuple(Bin(round(low * 1e6), round(high * 1e6), int(counted)) for low, high, counted in bins),
+        bins=tuple(Bin(nanoseconds(low), nanoseconds(high), int(counted)) for low, high, counted in bins),
         **{name: _whole(figures[f"{name}_ms"]) for name in _EXACT},
     )
 
 
 def _nanoseconds(milliseconds: float | None) -> float | None:
-    return None if milliseconds is None else milliseconds * 1e6
+    return None if milliseconds is None else milliseconds * MILLISECOND
 
 
 def _whole(milliseconds: float | None) -> int | None:
-    return None if milliseconds is None else round(milliseconds * 1e6)
+    return None if milliseconds is None else nanoseconds(milliseconds)
 
 
 def started_of(head: Document) -> int:
@@ -132,4 +134,4 @@ def started_of(head: Document) -> int:
     moment = datetime.fromisoformat(head["started"])
     if not 1970 <= moment.year < _NO_YEAR:  # so that no time of day in the run is one that datetime has not
         raise ValueError(f"no run began in the year {moment.year}")
-    return int(moment.replace(microsecond=0).timestamp()) * 1_000_000_000 + moment.microsecond * 1000
+    return int(moment.replace(microsecond=0).timestamp()) * SECOND + moment.microsecond * MICROSECOND

@@ -15,6 +15,7 @@ from netecho.measure.events import (
     StrayReceived,
 )
 from netecho.measure.loss_reason import LossReason
+from netecho.report.document.values import exact_milliseconds, nanoseconds
 from netecho.report.escape import escaped, unescaped
 
 if TYPE_CHECKING:
@@ -38,11 +39,11 @@ def row(event: Event, clock: TimeOfDay, *, several: bool = False) -> Document:
         case ReplyReceived() | EchoCorrupted():
             line |= {
                 "seq": event.seq,
-                "scheduled_ms": _ms(event.scheduled),
+                "scheduled_ms": exact_milliseconds(event.scheduled),
                 "time": clock.at(event.scheduled),
-                "lag_ms": _ms(event.lag),
-                "rtt_ms": _ms(event.rtt),
-                "response_ms": _ms(event.response),
+                "lag_ms": exact_milliseconds(event.lag),
+                "rtt_ms": exact_milliseconds(event.rtt),
+                "response_ms": exact_milliseconds(event.response),
                 "size": event.size,
                 "stamps": "kernel" if event.kernel else "user",
             }
@@ -53,16 +54,16 @@ def row(event: Event, clock: TimeOfDay, *, several: bool = False) -> Document:
         case ProbeLost():
             line |= {
                 "seq": event.seq,
-                "scheduled_ms": _ms(event.scheduled),
+                "scheduled_ms": exact_milliseconds(event.scheduled),
                 "time": clock.at(event.scheduled),
-                "lag_ms": _ms(event.lag),
+                "lag_ms": exact_milliseconds(event.lag),
                 "size": event.size,
                 "reason": event.reason,
             }
             if event.detail:
                 line["detail"] = event.detail
         case ReplyLate():
-            line |= {"seq": event.seq, "rtt_ms": _ms(event.rtt)}
+            line |= {"seq": event.seq, "rtt_ms": exact_milliseconds(event.rtt)}
         case ReplyDuplicated():
             line["seq"] = event.seq
         case StrayReceived():
@@ -148,13 +149,8 @@ _READERS: dict[str, Callable[[Document], Event]] = {
 }
 
 
-def _ms(nanoseconds: int) -> float:
-    """Return milliseconds that are read back to the nanosecond: correctly divided, no rounding is needed."""
-    return nanoseconds / 1e6
-
-
-def _ms_or_none(nanoseconds: int | None) -> float | None:
-    return None if nanoseconds is None else _ms(nanoseconds)
+def _ms_or_none(time: int | None) -> float | None:
+    return None if time is None else exact_milliseconds(time)
 
 
 def _whole(row: Document, key: str, default: int | None = None) -> int:
@@ -167,10 +163,9 @@ def _whole(row: Document, key: str, default: int | None = None) -> int:
 def _time(row: Document, key: str) -> int:
     value = row.get(key)
     # Not isinstance: a bool is an int.
-    if value is None or type(value) not in (int, float) or not 0 <= value <= LONGEST / 1e6:
+    if value is None or type(value) not in (int, float) or not 0 <= value <= exact_milliseconds(LONGEST):
         raise ValueError(f"its {key} is not a time")
-    nanoseconds: int = round(value * 1e6)
-    return nanoseconds
+    return nanoseconds(value)
 
 
 def _delay(row: Document, key: str) -> int | None:
@@ -178,7 +173,6 @@ def _delay(row: Document, key: str) -> int | None:
     value = row.get(key)
     if value is None:
         return None
-    if type(value) not in (int, float) or not -LONGEST / 1e6 <= value <= LONGEST / 1e6:
+    if type(value) not in (int, float) or not abs(value) <= exact_milliseconds(LONGEST):
         raise ValueError(f"its {key} is not a time")
-    nanoseconds: int = round(value * 1e6)
-    return nanoseconds
+    return nanoseconds(value)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from netecho.report.document.transport_sections import ecn_section, tcp_section, tls_section, udp_section
-from netecho.report.document.values import distribution, milliseconds, timestamp
+from netecho.report.document.values import distribution, exact_milliseconds, milliseconds, timestamp
 from netecho.version import __version__
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _connections(summary: Summary) -> Document:
 
 
 def _bins(values: Distribution) -> list[list[float | int]]:
-    return [[low / 1e6, high / 1e6, counted] for low, high, counted in values.bins]
+    return [[exact_milliseconds(low), exact_milliseconds(high), counted] for low, high, counted in values.bins]
 
 
 def _outage(outage: Outage) -> Document:

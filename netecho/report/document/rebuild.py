@@ -12,6 +12,7 @@ from netecho.measure.loss_reason import Loss, LossReason
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result
 from netecho.measure.settled import LEAST, MOST, SettledProbes
+from netecho.report.document.values import nanoseconds
 
 if TYPE_CHECKING:
     from netecho.measure.events import Event
@@ -27,7 +28,7 @@ class Rebuilder:
         connections = start.settings.get("connections")
         self._connections = connections if isinstance(connections, int) else 1
         timeout = start.settings.get("timeout_ms")
-        self._timeout = round(timeout * 1e6) if isinstance(timeout, int | float) else 0
+        self._timeout = nanoseconds(timeout) if isinstance(timeout, int | float) else 0
         self._flows: dict[int, _Flow] = {}
         self._end = 0
         self.events = 0

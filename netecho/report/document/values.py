@@ -1,4 +1,4 @@
-"""Nanoseconds as the document prints them: floats of milliseconds, rounded to the nanosecond, and ISO 8601."""
+"""Nanoseconds as documents have them, floats of milliseconds and ISO 8601, and back: no other module converts them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from netecho.units import MILLISECOND, SECOND
+from netecho.units import MICROSECOND, MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from netecho.measure.stats.distribution import Distribution
@@ -19,10 +19,20 @@ def milliseconds(nanoseconds: float | None) -> float | None:
     return round(nanoseconds / MILLISECOND, 6)
 
 
+def exact_milliseconds(nanoseconds: float) -> float:
+    """Return nanoseconds as milliseconds; whole ones are read back by `nanoseconds` as they were."""
+    return nanoseconds / MILLISECOND
+
+
+def nanoseconds(milliseconds: float) -> int:
+    """Return milliseconds of a document as nanoseconds."""
+    return round(milliseconds * MILLISECOND)
+
+
 def timestamp(nanoseconds: int) -> str:
     """Return wall clock since 1970 as ISO 8601, UTC, to the microsecond."""
     seconds, rest = divmod(nanoseconds, SECOND)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // MICROSECOND:06d}Z"
 
 
 class TimeOfDay:
@@ -38,7 +48,7 @@ class TimeOfDay:
         second, rest = divmod(self._started + scheduled, SECOND)
         if second != self._second:
             self._second, self._shown = second, timestamp(second * SECOND)[: -len("000000Z")]
-        return f"{self._shown}{rest // 1000:06d}Z"
+        return f"{self._shown}{rest // MICROSECOND:06d}Z"
 
 
 def distribution(values: Distribution) -> dict[str, float | int | None]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from netecho.measure.events import EchoCorrupted, OneWayDelays, ProbeLost, ReplyReceived
 from netecho.report.document.settings import is_several
-from netecho.report.document.values import TimeOfDay
+from netecho.report.document.values import TimeOfDay, exact_milliseconds
 from netecho.report.escape import printable
 from netecho.report.formats.event_line import mention
 
@@ -105,5 +105,5 @@ class CsvReporter:
 
 def _ms(nanoseconds: int) -> str:
     """Return milliseconds to the nanosecond, as JSON has them but never as a power of ten."""
-    text = f"{nanoseconds / 1e6:.6f}".rstrip("0")
+    text = f"{exact_milliseconds(nanoseconds):.6f}".rstrip("0")
     return text + "0" if text.endswith(".") else text

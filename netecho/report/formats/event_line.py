@@ -13,6 +13,7 @@ from netecho.measure.events import (
     ReplyReceived,
     StrayReceived,
 )
+from netecho.report.document.values import exact_milliseconds
 from netecho.report.escape import escaped, printable
 from netecho.report.humanize import clock, reason_words, time
 
@@ -49,9 +50,9 @@ def _words(event: Event, started: int, digits: int) -> str:
             return f'unasked: {len(event.data)} bytes "{shown[:STRAY_WIDTH]}"' + ("..." if cut else "")
         case ReplyReceived() | EchoCorrupted():
             size = f"  {event.size} bytes" if event.size else ""  # nothing is sent with --connect-only
-            words = f"seq {event.seq:>{digits}}{size}  {event.rtt / 1e6:7.3f} ms"
+            words = f"seq {event.seq:>{digits}}{size}  {exact_milliseconds(event.rtt):7.3f} ms"
             if event.response - event.rtt > SLOW_HAND:
-                words += f"  (response {time(event.response / 1e6)})"
+                words += f"  (response {time(exact_milliseconds(event.response))})"
             if isinstance(event, EchoCorrupted):
                 words += f"  corrupt from byte {event.offset} on, at {clock(started + event.scheduled)}"
             return words
@@ -59,6 +60,6 @@ def _words(event: Event, started: int, digits: int) -> str:
             why = reason_words(event.reason) + (f", {printable(event.detail)}" if event.detail else "")
             return f"seq {event.seq:>{digits}}  lost at {clock(started + event.scheduled)}: {why}"
         case ReplyLate():
-            return f"seq {event.seq:>{digits}}  late, after {time(event.rtt / 1e6)}"
+            return f"seq {event.seq:>{digits}}  late, after {time(exact_milliseconds(event.rtt))}"
         case ReplyDuplicated():
             return f"seq {event.seq:>{digits}}  duplicate"

@@ -13,6 +13,8 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 
 from netecho.measure.stats.histogram import HIGHEST_TRACKABLE
+from netecho.report.document.values import exact_milliseconds
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +35,7 @@ def lines(start: int, duration: int, histograms: Mapping[str | None, Histogram])
     `start` is wall clock, in nanoseconds since 1970. Tools read what has no tag (None) unless told otherwise, so the
     histogram that matters most goes there. A tag has no comma and no white space.
     """
-    seconds = f"{start / 1e9:.3f} (seconds since epoch)"
+    seconds = f"{start / SECOND:.3f} (seconds since epoch)"
     yield "#[netecho: values in nanoseconds]"
     yield "#[Histogram log format version 1.3]"
     yield f"#[StartTime: {seconds}]"
@@ -41,8 +43,8 @@ def lines(start: int, duration: int, histograms: Mapping[str | None, Histogram])
     yield '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"'
     for tag, histogram in histograms.items():
         prefix = "" if tag is None else f"Tag={tag},"
-        longest = max(0, histogram.max or 0) / 1e6
-        yield f"{prefix}0.000,{duration / 1e9:.3f},{longest:.3f},{b64encode(compressed(histogram)).decode('ascii')}"
+        longest = exact_milliseconds(max(0, histogram.max or 0))
+        yield f"{prefix}0.000,{duration / SECOND:.3f},{longest:.3f},{b64encode(compressed(histogram)).decode('ascii')}"
 
 
 def compressed(histogram: Histogram) -> bytes:

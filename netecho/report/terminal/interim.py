@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netecho.report.document.values import exact_milliseconds, milliseconds
 from netecho.report.humanize import ms, percent, span
 
 if TYPE_CHECKING:
@@ -14,12 +15,12 @@ def interim_line(summary: Summary, elapsed: int, measured: str = "rtt") -> str:
     """Return the figures after `elapsed` nanoseconds; `measured` is what the round trips are called."""
     settled = summary.received + summary.lost
     line = (
-        f"netecho: after {span(elapsed / 1e6)}: {summary.sent:,} sent, {summary.received:,} received, "
+        f"netecho: after {span(exact_milliseconds(elapsed))}: {summary.sent:,} sent, {summary.received:,} received, "
         f"{summary.lost:,} lost ({percent(summary.lost, settled)})"
     )
     rtt = summary.rtt
     if not rtt.count:
         return line
     figures = {"min": rtt.min, "p50": rtt.p50, "p99": rtt.p99, "max": rtt.max}
-    words = ", ".join(f"{name} {ms(None if value is None else value / 1e6)}" for name, value in figures.items())
+    words = ", ".join(f"{name} {ms(milliseconds(value))}" for name, value in figures.items())
     return f"{line}; {measured} {words} ms"

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.text import Text
 
 from netecho.measure.stats.timeline import Period
+from netecho.report.document.values import exact_milliseconds
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +37,6 @@ _TICK_ROWS = 2
 """Rows from one label of the axis to the next, at least."""
 _CLOCK_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 """Seconds from one label of the clock to the next."""
-_SECOND = 1_000_000_000
 
 
 class Glyphs(NamedTuple):
@@ -202,7 +203,7 @@ def _linear(low: int, high: int, rows: int) -> _Scale:
     labels: dict[int, str] = {}
     for number in range(count + 1):
         value = bottom + number * step
-        labels.setdefault(min(rows - 1, floor(height(round(value)))), f"{value / 1e6:.{decimals}f}")
+        labels.setdefault(min(rows - 1, floor(height(round(value)))), f"{exact_milliseconds(value):.{decimals}f}")
     return _Scale(height, labels, rows)
 
 
@@ -232,18 +233,18 @@ def _step(least: float) -> float:
 
 def _number(nanoseconds: float) -> str:
     """Return milliseconds in three digits, without a unit."""
-    value = nanoseconds / 1e6
+    value = exact_milliseconds(nanoseconds)
     return f"{value:.0f}" if value >= 100 else f"{float(f'{value:.3g}'):g}"
 
 
 def _clock(periods: Sequence[Period], gutter: int, wide: int, width: int, started: int, glyphs: Glyphs) -> list[Text]:
     """Return the time axis and its labels, in local time."""
-    seconds = (periods[-1].end - periods[0].start) / _SECOND
+    seconds = (periods[-1].end - periods[0].start) / SECOND
     length = max(seconds / len(periods), 1e-9)
     columns = wide * len(periods)
-    zone = datetime.fromtimestamp(started / 1e9, UTC).astimezone()
+    zone = datetime.fromtimestamp(started / SECOND, UTC).astimezone()
     offset = zone.utcoffset()
-    first = started / _SECOND + (offset.total_seconds() if offset else 0)
+    first = started / SECOND + (offset.total_seconds() if offset else 0)
     steps = [step for step in _CLOCK_STEPS if step / length * wide >= len("00:00:00") + 2]
     marks: dict[int, str] = {}
     if steps and seconds >= steps[0]:
