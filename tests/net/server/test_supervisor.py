@@ -6,6 +6,8 @@ import socket
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+from hypothesis import settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
@@ -386,3 +388,66 @@ class TestStop:
         office.advance(2)
         assert stopped == [None]
         assert office.texts()[-1] == "worker 2 (pid 102) does not end, not even killed"
+
+
+class Orders(RuleBasedStateMachine):
+    """Any order of what may happen to workers and of the end of the server."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.office = Office(3)
+        self.started = self.office.start()
+        self.stopped: list[None] | None = None
+
+    @property
+    def living(self) -> list[Worker]:
+        return [worker for worker in self.office.spawned if not worker.over.called]
+
+    @precondition(lambda self: self.living)
+    @rule(which=st.integers(0, 2))
+    def a_worker_writes(self, which: int) -> None:
+        serves(self.living[which % len(self.living)])
+
+    @precondition(lambda self: self.living)
+    @rule(which=st.integers(0, 2), signal=st.sampled_from([None, 9]))
+    def a_worker_ends(self, which: int, signal: int | None) -> None:
+        die(self.living[which % len(self.living)], signal)
+
+    @rule(error=st.sampled_from([None, OSError(11, "Resource temporarily unavailable")]))
+    def processes_can_be_started_or_not(self, error: OSError | None) -> None:
+        self.office.processes.error = error
+
+    @rule(seconds=st.sampled_from([0.0, 0.5, 1.0, 3.0, 70.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.office.advance(seconds)
+
+    @precondition(lambda self: self.stopped is None)
+    @rule()
+    def the_server_is_stopped(self) -> None:
+        self.stopped = self.office.stop()
+
+    @invariant()
+    def no_place_has_two_workers(self) -> None:
+        places = [worker.number for worker in self.living]
+        assert len(places) == len(set(places))
+
+    def teardown(self) -> None:
+        """However it was, the end comes, and soon, even if no worker ends; and nobody is started after it."""
+        if self.stopped is None:
+            self.stopped = self.office.stop()
+        spawned = len(self.office.spawned)
+        self.office.pump([1] * 10)
+        assert self.stopped == [None]
+        assert self.office.processes.closed == 1
+        assert all(is_killed(worker) for worker in self.living)
+        self.office.advance(100)
+        assert len(self.office.spawned) == spawned
+        assert self.office.getDelayedCalls() == []
+        assert all(each.socket.fileno() < 0 for sockets in self.office.sets for each in sockets)
+        for outcome in self.started:
+            if outcome is not None:
+                outcome.trap(UnreachableError)
+
+
+TestOrders = Orders.TestCase
+TestOrders.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
