@@ -101,6 +101,12 @@ class LoopGuard:
     doubled, up to 1024: a sender that repeats one payload for ever, faster than `QUIET` a second, loses one answer in
     so many, and somebody who forges packets gains no more than so many for each.
 
+    That loss has no remedy in what a server can see. A sender that repeats one payload, with somebody who forges one
+    packet into a loop now and then, is the same sequence of arrivals: each can be explained by an answer, but one in
+    so many. So an honest sender loses one in N where a forged packet gains N answers, whatever N is. To answer late
+    what was withheld, as soon as a datagram comes that no answer explains, was tried: those answers may be in a loop
+    too, so they have to be reckoned with as well, and with each turn one more answer was late, until all were.
+
     Only endpoints with more than `QUIET` datagrams in a second are looked at, of those no more than 256 at a time, and
     of a sender of new payloads only the first thousand a second. `salt` makes it different in every process which
     endpoints share a place in the count.

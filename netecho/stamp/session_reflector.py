@@ -162,6 +162,10 @@ class Reflector:
         self.tally.reflected += 1
         return self._reply(arrival)
 
+    def is_odd(self, data: bytes) -> bool:
+        """Tell whether a packet has more than zeroes where a request has nothing else (RFC 8762 section 4.2.1)."""
+        return bool(data[self._form.zeroes].strip(b"\0"))
+
     def _refusal(self, arrival: Arrival) -> Refusal | None:
         data, key = arrival.data, self._key
         if len(data) < self._shortest:
@@ -188,7 +192,7 @@ class Reflector:
         if arrival.ttl in self._rules.marked_ttls:
             return True
         form, data = self._form, arrival.data
-        if not data[form.zeroes].strip(b"\0"):
+        if not self.is_odd(data):
             return False  # nearly all requests, and none of the rules below would find anything
         if arrival.port in self.ports:
             return True

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from netecho.echo.events import Received
 from netecho.echo.limits import RateLimit, client_of
-from netecho.echo.loop_guard import ANSWER_TTL, MARKED, NEVER_ANSWERED, TO_MANY
+from netecho.echo.loop_guard import ANSWER_TTL, LOOP, MARKED, NEVER_ANSWERED, TO_MANY
 from netecho.net.linux import sockopts
 from netecho.net.linux.cmsg import Control, Headers, traffic_class
 from netecho.net.linux.timestamping import PER_DRAIN, SPACE, TimestampIds, awake, parse_tx_timestamp
@@ -52,6 +52,8 @@ forges that client's address gains no more than 2 kB a second by it."""
 _BATCH = 64
 """Datagrams answered in one go; then the reactor's other descriptors have their turn."""
 _ROOM = 256
+_HEAD = 12
+"""Octets of the sequence number and the time, with which a request begins (RFC 8762 section 4.2.1)."""
 _AWAITED = 1024
 """Replies whose tx timestamp is waited for: some interfaces give none."""
 _LEARNT = 31
@@ -115,6 +117,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         self._admission = admission
         self._reflector = reflector
         self._totals = admission.totals_of("stamp")
+        self._loop_guard = admission.loop_guard
         self._data = bytearray(LARGEST)
         self._view = memoryview(self._data)
         self._counter = TimestampIds(stream=False)
@@ -133,7 +136,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
     def doRead(self) -> None:
         """Answer what waits."""
         now = self._admission.clock()
-        self._admission.rate.roll(now)
+        self._admission.roll(now)
         self._growth.roll(now)
         if now >= self._clock_due:
             state = clock_state()
@@ -182,6 +185,8 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             return f"from port {port}, whose service answers too: they would never stop"
         if not self._admission.rate.take(client_of(host)):
             return self._admission.above_rate
+        if not self._loop_guard_permits(peer, data):
+            return LOOP
         received = time.time_ns() if headers.rx_timestamp is None else headers.rx_timestamp
         source = (host, port, headers.local)
         now = self._admission.clock()
@@ -193,6 +198,22 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         tally, totals = self._reflector.tally, self._totals
         totals.forged, totals.replayed = tally.refused[Refusal.FORGED], tally.replays
         return _WHY[answer] if isinstance(answer, Refusal) else answer
+
+    def _loop_guard_permits(self, peer: Sockaddr, data: bytes) -> bool:
+        """Tell whether this may be a sender's packet, or else is one of few from there in a second.
+
+        What the reflector's rules do not see is something that answers our replies with its own words. Its packets
+        have other than zeroes where a request has nothing else, and unlike the padding of a TWAMP-Light sender they
+        do not come behind a new number and a new time in each.
+        """
+        guard = self._loop_guard
+        if guard is None or not guard.is_busy(peer) or not self._reflector.is_odd(data):
+            return True
+        head = data[:_HEAD]
+        if not guard.permits(peer, head):
+            return False
+        guard.answered(peer, head)
+        return True
 
     def _send(self, prepared: PreparedReply, control: Control, peer: Sockaddr) -> int:
         if prepared.dscp:

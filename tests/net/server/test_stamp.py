@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import struct
@@ -15,7 +16,7 @@ from twisted.python.failure import Failure
 
 from netecho.echo.events import Received, Refused
 from netecho.echo.limits import Limits
-from netecho.echo.loop_guard import ANSWER_TTL
+from netecho.echo.loop_guard import ANSWER_TTL, LOOP
 from netecho.net.linux.cmsg import Headers
 from netecho.net.linux.sockopts import MSG_ERRQUEUE
 from netecho.net.server.settings import ReflectorSettings
@@ -292,6 +293,28 @@ class TestLimits:
             assert sum(mirror.answer(client) is not None for _ in range(25)) == 10
             mirror.parts.reactor.advance(1)
             assert mirror.ask(client, request()) is not None
+
+    @pytest.mark.parametrize("words", [b"You sent: ", b"what do you mean? it is not in my book of words, sorry: "])
+    def test_something_that_answers_in_its_own_words_falls_silent(self, mirror: Mirror, words: bytes) -> None:
+        """A server in text mode, behind a router that rewrites the TTL, say: no reply is ever seen in what it sends."""
+        client = mirror.client()
+        reply = mirror.ask(client, request())
+        answers = 0
+        while reply is not None:
+            answers += 1
+            assert answers < 50
+            reply = mirror.ask(client, (words + reply)[:44])
+        assert mirror.refused == [LOOP]
+
+    def test_senders_are_not_cut_whatever_their_padding(self, mirror: Mirror) -> None:
+        client = mirror.client()
+        sender = Sender(ssid=9, key=None, dscp=10)
+        for _ in range(300):
+            data = sender.request(time.time_ns(), 44, UNSURE)
+            assert mirror.ask(client, data) is not None
+            # RFC 5357 section 4.1.2: from octet 14 on, random octets.
+            random = data[:14] + os.urandom(30)
+            assert mirror.ask(client, random) is not None
 
     def test_services_that_answer_too_are_not_answered(self) -> None:
         with contextlib.closing(Mirror("127.0.0.1")) as mirror:
