@@ -45,6 +45,8 @@ TRAITS: dict[Scheme, Traits] = {
 DEFAULT_PORTS: dict[Scheme, int] = {
     scheme: traits.default_port for scheme, traits in TRAITS.items() if traits.default_port is not None
 }
+UNPRIVILEGED_STAMP_PORT = 7862
+"""Where `netecho serve` answers STAMP if no address is named: its own port, 862, is for root."""
 SELF = "self"
 
 _SCHEME = re.compile(r"([^/:\[\]@]*)://(.*)", re.DOTALL)
@@ -145,6 +147,11 @@ def parse_listen(text: str) -> tuple[Target, ...]:
         )
     schemes: tuple[Scheme, ...] = (scheme,) if scheme else ("tcp", "udp")
     return tuple(Target(each, host, DEFAULT_PORTS[each] if port is None else port) for each in schemes)
+
+
+def default_listen() -> tuple[Target, ...]:
+    """Return where `netecho serve` listens if no address is named: all that a probe of any kind needs, without root."""
+    return (*parse_listen(":7007"), *parse_listen(f"stamp://:{UNPRIVILEGED_STAMP_PORT}"))
 
 
 def check_host(text: str) -> str:

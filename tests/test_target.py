@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given, strategies as st
 
 from netecho.errors import UsageError
-from netecho.target import DEFAULT_PORTS, TRAITS, Scheme, Target, format_endpoint, parse_listen, parse_target
+from netecho.target import (
+    DEFAULT_PORTS,
+    TRAITS,
+    Scheme,
+    Target,
+    default_listen,
+    format_endpoint,
+    parse_listen,
+    parse_target,
+)
 
 if TYPE_CHECKING:
     import ipaddress
@@ -78,6 +87,10 @@ def test_probe_reaches(text: str, target: Target) -> None:
 )
 def test_serve_listens_on(text: str, urls: list[str]) -> None:
     assert [target.url for target in parse_listen(text)] == urls
+
+
+def test_serve_alone_listens_where_no_root_is_needed() -> None:
+    assert [target.url for target in default_listen()] == ["tcp://:7007", "udp://:7007", "stamp://:7862"]
 
 
 @pytest.mark.parametrize(

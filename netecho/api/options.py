@@ -113,9 +113,9 @@ def planned(target: str | Target, options: ProbeOptions) -> PlannedRun:
 def server_settings(addresses: Sequence[str], options: ServeOptions) -> tuple[list[Target], ServerSettings, int]:
     """Return where to listen, how to serve, and the mode of Unix sockets. Raises as `planned` does."""
     from netecho.cli.commands.serve import serve as command, service_of
-    from netecho.target import parse_listen
+    from netecho.target import default_listen, parse_listen
 
-    targets = [target for address in addresses or (":7007",) for target in parse_listen(address)]
+    targets = [target for address in addresses for target in parse_listen(address)] or [*default_listen()]
     values = command.make_context("serve", []).params  # the defaults; without a prefix no variable is read
     values |= _parsed(command, ServeOptions, options)
     return targets, service_of(values, targets), values["socket_mode"]

@@ -37,11 +37,11 @@ class RunningServer:
 
 
 class serve:  # noqa: N801 - it reads as a verb: async with netecho.serve(...) as server
-    """Serve on `addresses`, written as for `netecho serve` (none: TCP and UDP, port 7007), while a block runs.
+    """Serve on `addresses`, written as for `netecho serve`, while a block runs.
 
-    The options are the command's. Raises UsageError for what is wrong with the arguments, UnreachableError for an
-    address that cannot be listened on. At the end no connection is accepted any more, and those that are open have up
-    to 5 seconds to be drained.
+    Without any it is TCP and UDP on port 7007, and STAMP on 7862. The options are the command's. Raises UsageError for
+    what is wrong with the arguments, UnreachableError for an address that cannot be listened on. At the end no
+    connection is accepted any more, and those that are open have up to 5 seconds to be drained.
     """
 
     def __init__(self, *addresses: str, **options: Unpack[ServeOptions]) -> None:

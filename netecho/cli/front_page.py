@@ -26,7 +26,7 @@ COMMANDS = {
 
 EXAMPLES = (
     ("netecho probe self", "what this machine itself costs"),
-    ("netecho serve", "echo on TCP and UDP port 7007"),
+    ("netecho serve", "echo on port 7007, STAMP on 7862"),
     ("netecho probe host", "ten round trips over TCP"),
     ("netecho probe udp://host -r 100 -t 2s", "a hundred a second over UDP"),
     ("netecho probe host --fail-if 'rtt.p99>20ms'", "exit code 1 if that came true"),

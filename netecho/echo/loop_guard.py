@@ -45,7 +45,8 @@ NEVER_ANSWERED = frozenset(
         69,  # CVE-2024-2169
         123,
         862,  # STAMP and TWAMP-Light reflectors
-        7007,  # netecho's own
+        7007,  # netecho's own, as is the next
+        7862,
     }
 )
 

@@ -24,6 +24,7 @@ from netecho.stamp.packet import PORT, SHORTEST, PacketFormat, Request, format_o
 from netecho.stamp.sessions import RecentHmacs, Session, Sessions
 from netecho.stamp.times import NTP_EPOCH, PTP_FORMAT, ErrorEstimate, to_wire
 from netecho.stamp.tlv import FollowUp, Method, SyncSource, follows
+from netecho.target import UNPRIVILEGED_STAMP_PORT
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class Reflector:
         self._form = format_of(rules.key)
         self._shortest = SHORTEST if rules.key is None else self._form.size
         self.clock = clock
-        self.ports = {PORT}
+        self.ports = {PORT, UNPRIVILEGED_STAMP_PORT}
         """Ports that reflectors write from; a server adds those it listens on."""
         self.sessions = Sessions() if sessions is None else sessions
         self._recent_hmacs = RecentHmacs() if recent_hmacs is None else recent_hmacs

@@ -13,7 +13,7 @@ from netecho.units import SECOND
 FAMILY = {"echo": 7, "discard": 9, "systat": 11, "daytime": 13, "qotd": 17, "chargen": 19, "time": 37}
 
 
-@pytest.mark.parametrize("port", [*FAMILY.values(), 53, 69, 123, 862, 7007, 0])
+@pytest.mark.parametrize("port", [*FAMILY.values(), 53, 69, 123, 862, 7007, 7862, 0])
 def test_services_that_answer_whatever_comes(port: int) -> None:
     assert refusal(port, 64, 9000) is not None
 

@@ -31,7 +31,7 @@ def test_too_few_descriptors_are_a_sentence(command: str, number: int) -> None:
     )
     assert ended.returncode == 3
     assert ended.stdout == b""
-    needed = 48 if "--workers" in command else 32
+    needed = 52 if "--workers" in command else 32
     assert ended.stderr.decode() == (
         f"netecho: too few file descriptors: this process may have {number}, and this needs {needed}\n"
         "  allow more of them: ulimit -n 1024\n"

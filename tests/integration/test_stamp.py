@@ -14,6 +14,7 @@ import pytest
 from netecho.stamp.packet import Reply, Request
 from netecho.stamp.times import to_ntp
 from netecho.stamp.tlv import walk
+from tests.namespace import namespace
 from tests.relay import Faults, Relay
 from tests.rogues import datagrams
 from tests.server import LOOPBACK, Server, serving
@@ -466,6 +467,19 @@ class TestSenders:
                 for _ in range(1000):
                     client.send(request)
             assert "longer replies" in server.program.event_named("refused")["reason"]
+
+    def test_a_server_without_an_address_is_a_stateful_reflector_too(self, netecho: Netecho) -> None:
+        with namespace() as alone:
+            netecho.prefix = alone.prefix
+            server = netecho.start("serve", "--format", "ndjson")
+            while server.event_named("listening")["url"] != "stamp://0.0.0.0:7862":
+                pass
+            document = netecho("probe", "stamp://127.0.0.1:7862", "-c", "3", "-i", "5ms", "--json").document
+            again = netecho("serve", "stamp://:7862")
+        assert document["probes"]["received"] == 3
+        assert document["stamp"]["reflector"]["stateful"] is True
+        assert again.code == 3
+        assert "7862" in again.err
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="port 862 is for root")
     def test_the_default_port_is_the_standards(self, netecho: Netecho) -> None:

@@ -16,6 +16,7 @@ from netecho.echo.text import DEFAULT_ERROR, DEFAULT_REPLY, LONGEST_REPLY, MOST_
 from netecho.errors import UsageError
 from netecho.net.server.privileges import find_user, warning
 from netecho.net.server.settings import Credentials, ReflectorSettings, ServerSettings
+from netecho.target import default_listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from netecho.target import Target
 
 EXAMPLES = (
-    ("netecho serve", "TCP and UDP, port 7007, every address"),
+    ("netecho serve", "TCP and UDP on port 7007, STAMP on 7862, every address"),
     ("netecho serve tcp://:7 udp://:7", "the ports of RFC 862"),
     ("netecho serve 127.0.0.1:0 --format ndjson", "a free port of loopback; the first lines say which"),
     ("netecho serve 'tcp://[::1]:7007' unix:/run/netecho.sock -v", "IPv6 and a Unix socket, with a log"),
@@ -130,7 +131,12 @@ LINE = Parsed("TEXT", parse_line)
 @tls("--key", type=FILE, shown="in --cert", help="its key (PEM)")
 @tls("--client-ca", type=FILE, help="let in only clients with a certificate signed by these (PEM)")
 @tls("--alpn", type=Parsed("NAME", parse_alpn), multiple=True, help="speak this application protocol; may be repeated")
-@stamp("--stateful", is_flag=True, help="number the replies of each session, which shows where packets are lost")
+@stamp(
+    "--stateful",
+    is_flag=True,
+    shown="where no ADDRESS is given",
+    help="number the replies of each session, which shows where packets are lost",
+)
 @stamp("--auth-key-file", type=FILE, help="authenticated mode, with the key in FILE: as it stands, or hex:DIGITS")
 @stamp(
     "--whole-base",
@@ -157,8 +163,9 @@ def serve(ctx: click.Context, /, **values: Any) -> int:
     """Echo what comes in, by RFC 862, until stopped by SIGINT or SIGTERM.
 
     ADDRESS is [SCHEME://][HOST]:PORT, where SCHEME is tcp, udp, tls or stamp; or unix:/PATH. Without a scheme it is
-    TCP and UDP, without a host every address of this machine; port 0 takes a free one. Sockets that systemd hands
-    over are served as well.
+    TCP and UDP, without a host every address of this machine; port 0 takes a free one. With no ADDRESS it is TCP and
+    UDP on port 7007, and STAMP on UDP port 7862, as its own, 862, is for root. Sockets that systemd hands over are
+    served as well, or instead.
 
     Over UDP, an answer is never longer than its request, and a datagram that could be another server's answer gets
     none.
@@ -219,7 +226,8 @@ def service_of(values: dict[str, Any], targets: Sequence[Target]) -> ServerSetti
 
 def _reflecting(values: dict[str, Any], targets: Sequence[Target]) -> ReflectorSettings:
     given = [option for option in ("stateful", "auth_key_file", "whole_base") if values[option]]
-    if given and not any(target.traits.is_stamp for target in targets):
+    # With no address at all there is STAMP, or systemd's sockets.
+    if given and targets and not any(target.traits.is_stamp for target in targets):
         raise UsageError(f"--{given[0].replace('_', '-')} is for stamp addresses, and there is none", "add stamp://")
     path = values["auth_key_file"]
     if path is not None and values["whole_base"]:
@@ -228,7 +236,8 @@ def _reflecting(values: dict[str, Any], targets: Sequence[Target]) -> ReflectorS
             "leave out --whole-base",
         )
     key = None if path is None else stamp_key(path, "--auth-key-file").hex()
-    return ReflectorSettings(stateful=values["stateful"], key=key, whole_base=values["whole_base"])
+    by_default = tuple(targets) in ((), default_listen())
+    return ReflectorSettings(stateful=values["stateful"] or by_default, key=key, whole_base=values["whole_base"])
 
 
 def run(
@@ -250,8 +259,9 @@ def run(
     from netecho.report.output import Output
     from netecho.report.server_log import ServerLog
 
-    # Of each worker the supervisor has two pipes and a set of sockets; `:PORT` is four, TCP and UDP over IPv4 and IPv6.
-    descriptors.require(descriptors.LEAST + (8 * workers if workers > 1 else 0))
+    # Of each worker the supervisor has two pipes and a set of sockets; without an address that is six: TCP, UDP and
+    # STAMP over IPv4 and IPv6.
+    descriptors.require(descriptors.LEAST + (10 * workers if workers > 1 else 0))
     context.output = output = Output(quiet=2 if verbosity < -1 else 0, patient=False)
     is_watched = _is_watched(output, form, verbosity, live)
     log = ServerLog(output, form, verbosity, gathered=is_watched)

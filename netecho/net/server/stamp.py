@@ -34,6 +34,7 @@ from netecho.net.server.sockets import prepare_datagrams
 from netecho.stamp.location import Endpoint, Location
 from netecho.stamp.packet import PORT, format_of
 from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Refusal, Rules
+from netecho.target import UNPRIVILEGED_STAMP_PORT
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ _ASKED = 8
 """The tx timestamp of one in so many replies is requested."""
 
 _LEAVING = (socket.SOL_SOCKET, sockopts.SO_TIMESTAMPING, struct.pack("@I", sockopts.TX_SOFTWARE))
-_REFUSED_PORTS = NEVER_ANSWERED - {PORT}
+_REFUSED_PORTS = NEVER_ANSWERED - {PORT, UNPRIVILEGED_STAMP_PORT}
 """Routers send requests from port 862 too; a reflector's reply is recognised by its content."""
 _WHY = {
     Refusal.SHORT: "too short for a STAMP packet",

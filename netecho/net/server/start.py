@@ -11,7 +11,7 @@ from netecho.net.server.lifecycle import EventSink, run_lifecycle, unwatched
 from netecho.net.server.privileges import become
 from netecho.net.server.sockets import bind_again, bind_all, close_all
 from netecho.net.server.systemd import Notifier, inherited
-from netecho.target import parse_listen
+from netecho.target import default_listen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,14 +39,14 @@ def run_server(
     watch: Watch = unwatched,
     user: User | None = None,
 ) -> None:
-    """Serve on `targets`, and on what systemd hands over, until the end; with neither, on TCP and UDP port 7007.
+    """Serve on `targets`, and on what systemd hands over, until the end; with neither, on `default_listen`.
 
     As `user`, once the addresses are bound and the certificates are read.
 
     Raises UnreachableError for an address that cannot be had, UsageError for TLS files that cannot be used.
     """
     taken_over = inherited()
-    targets = targets or (() if taken_over else parse_listen(":7007"))
+    targets = targets or (() if taken_over else default_listen())
     sets = [[*taken_over, *bind_all(targets, shared=workers > 1, mode=mode)]]
     # Of each worker its sockets, and one to itself.
     descriptors.allow(workers * (len(sets[0]) + 1) + _OTHERS)

@@ -50,6 +50,20 @@ def test_where_nothing_is_said(build: Build) -> None:
     assert (heard["form"], heard["verbosity"], heard["workers"], heard["mode"]) == ("text", 0, 1, 0o660)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "stateful"),
+    [
+        ((), True),
+        ((":7007", "stamp://:7862"), True),
+        (("--whole-base",), True),
+        (("stamp://",), False),
+        (("stamp://", "--stateful"), True),
+    ],
+)
+def test_serve_alone_numbers_its_replies(build: Build, arguments: tuple[str, ...], stateful: bool) -> None:
+    assert build(*arguments)["settings"].reflector_settings.stateful is stateful
+
+
 def test_addresses(build: Build) -> None:
     assert build(":0", "tls://localhost")["targets"] == [
         Target("tcp", "", 0),
