@@ -17,7 +17,7 @@ import struct
 from typing import TYPE_CHECKING, Protocol
 
 from netecho.measure.session import Probe
-from netecho.net.linux.timestamping import message_rx_timestamp
+from netecho.net.linux.timestamp_cmsg import message_rx_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,13 +10,13 @@ from twisted.internet import error as twisted_error
 
 from netecho.errors import NetechoError, UnreachableError
 from netecho.measure.loss_reason import Loss, LossReason
-from netecho.net.linux.timestamping import ORIGIN_ICMP, ORIGIN_ICMP6
+from netecho.net.linux.timestamp_cmsg import ORIGIN_ICMP, ORIGIN_ICMP6
 from netecho.net.openssl_reasons import reason_of
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
-    from netecho.net.linux.timestamping import QueuedError
+    from netecho.net.linux.timestamp_cmsg import QueuedError
 
 _BY_ERRNO = {
     errno.ECONNREFUSED: LossReason.REFUSED,

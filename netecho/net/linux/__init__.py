@@ -4,7 +4,8 @@ portable       the switch that turns the fast paths off
 sockopts       numbers of socket options
 recvmsg, mmsg  messages by recvmsg(2), recvmmsg(2) and sendmmsg(2), without Python objects
 cmsg           control messages, read and written
-timestamping   the kernel's timestamps (SO_TIMESTAMPING)
+timestamping   the kernel's timestamps of a socket (SO_TIMESTAMPING)
+timestamp_cmsg  timestamps and network errors, read from control messages
 timerfd        timers as descriptors
 tcp_info       what the kernel knows of a connection
 wall_clock     whether the wall clock follows UTC, and when it was set

@@ -25,7 +25,8 @@ from netecho.echo.limits import RateLimit, client_of
 from netecho.echo.loop_guard import ANSWER_TTL, LOOP, MARKED, NEVER_ANSWERED, TO_MANY
 from netecho.net.linux import sockopts
 from netecho.net.linux.cmsg import Control, Headers, traffic_class
-from netecho.net.linux.timestamping import PER_DRAIN, SPACE, TimestampIds, awake, parse_tx_timestamp
+from netecho.net.linux.timestamp_cmsg import parse_tx_timestamp
+from netecho.net.linux.timestamping import PER_DRAIN, SPACE, TimestampIds, awake
 from netecho.net.linux.wall_clock import clock_state
 from netecho.net.reactor.error_queue import ErrorQueueAware
 from netecho.net.server.peers import endpoint_of, host_of, packed, unmapped

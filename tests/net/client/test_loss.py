@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from netecho.errors import UnreachableError
 from netecho.measure.loss_reason import Loss, LossReason
 from netecho.net.client.loss import LinkError, is_final, loss_of_connecting, loss_of_end, loss_of_errno, loss_of_icmp
-from netecho.net.linux.timestamping import ORIGIN_ICMP, ORIGIN_ICMP6, ORIGIN_LOCAL, QueuedError
+from netecho.net.linux.timestamp_cmsg import ORIGIN_ICMP, ORIGIN_ICMP6, ORIGIN_LOCAL, QueuedError
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Kernel stamps: what the control messages say, how sends are counted, and that real sockets give them."""
+"""The kernel's timestamps of a socket: how sends are counted, and that real sockets give them."""
 
 from __future__ import annotations
 
@@ -10,84 +10,20 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from hypothesis import example, given, strategies as st
+from hypothesis import given, strategies as st
 
 from netecho.net.linux import sockopts, timestamping
-from netecho.net.linux.recvmsg import Entries, Message
-from netecho.net.linux.sockopts import MSG_ERRQUEUE, SO_RXQ_OVFL, SO_TIMESTAMPING
-from netecho.net.linux.timestamping import (
-    QueuedError,
-    SocketTimestamps,
-    TimestampIds,
-    entry_tx_timestamp,
-    parse_error,
-    parse_tx_timestamp,
-)
+from netecho.net.linux.recvmsg import Message
+from netecho.net.linux.sockopts import SO_RXQ_OVFL, SO_TIMESTAMPING
+from netecho.net.linux.timestamp_cmsg import ORIGIN_ICMP, QueuedError
+from netecho.net.linux.timestamping import SocketTimestamps, TimestampIds
 from netecho.net.linux.wall_clock import ClockWatch
-from tests.net.linux.ancillary import laid_out
+from tests.net.linux.ancillary import SEEN, Control, Entry, ScriptedQueue, extended, laid_out, left, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-SEEN = 1_795_412_345_678_901_234  # 2026-11-23
-Control = tuple[int, int, bytes]
-Entry = list[Control] | OSError
-
-
-def stamp(wall: int = SEEN) -> Control:
-    """SCM_TIMESTAMPING: three timespecs, of which the first is the software stamp."""
-    return socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack("@6l", *divmod(wall, 10**9), 0, 0, 0, 0)
-
-
-def extended(
-    *,
-    id32: int = 0,
-    errno: int = 42,
-    origin: int = sockopts.ORIGIN_TIMESTAMPING,
-    type_: int = 0,
-    code: int = 0,
-    info: int = 0,
-) -> Control:
-    """IP_RECVERR: a sock_extended_err, then the address of who complained."""
-    return (
-        socket.IPPROTO_IP,
-        sockopts.IP_RECVERR,
-        struct.pack("@IBBBBII", errno, origin, type_, code, 0, info, id32) + bytes(16),
-    )
-
-
-def left(id32: int, wall: int = SEEN) -> Entry:
-    """An entry of the error queue that is a send's stamp."""
-    return [stamp(wall), extended(id32=id32)]
-
-
-ORIGIN_ICMP = 2
-"""Where an entry of the error queue comes from: SO_EE_ORIGIN_ICMP of linux/errqueue.h."""
-
 UNREACHABLE: Entry = [extended(errno=111, origin=ORIGIN_ICMP, type_=3, code=3)]
-
-
-class ScriptedQueue(Entries):
-    """An error queue that holds what it is given, laid out in memory as the kernel does."""
-
-    def __init__(self, *entries: Entry) -> None:
-        super().__init__(timestamping.PER_DRAIN, timestamping.SPACE)
-        self.entries = deque(entries)
-        self.asked = 0
-
-    def receive(self, _fd: int, flags: int) -> int:
-        assert flags == MSG_ERRQUEUE
-        self.asked += 1
-        came = 0
-        while self.entries and came < timestamping.PER_DRAIN:
-            entry = self.entries.popleft()
-            if isinstance(entry, OSError):
-                raise entry
-            control = laid_out(entry)
-            self.lengths[came] = len(control)
-            self.control[came * self.space : came * self.space + len(control)] = control
-            came += 1
-        return came
 
 
 class ScriptedReply(Message):
@@ -121,79 +57,6 @@ class Socket:
 def over(*entries: Entry, stream: bool = False) -> tuple[SocketTimestamps, ScriptedQueue, Any]:
     queue = ScriptedQueue(*entries)
     return SocketTimestamps(stream=stream, flags=timestamping._BASIC, entries=queue), queue, Socket()
-
-
-# --- control messages
-
-
-def test_a_sends_stamp_as_this_kernel_writes_it() -> None:
-    ancillary = [
-        (1, 37, bytes.fromhex("73fc036b00000000a004900000000000") + bytes(32)),
-        (0, 11, bytes.fromhex("2a000000040000000000000007000000") + bytes(16)),
-    ]
-    assert parse_tx_timestamp(ancillary) == (7, 1_795_423_347_009_438_368)
-
-
-def test_the_order_of_the_messages_does_not_matter() -> None:
-    assert (
-        parse_tx_timestamp([extended(id32=7), stamp()]) == parse_tx_timestamp([stamp(), extended(id32=7)]) == (7, SEEN)
-    )
-
-
-def test_ipv6_has_a_type_of_its_own() -> None:
-    _, _, data = extended(id32=9)
-    assert parse_tx_timestamp([stamp(), (socket.IPPROTO_IPV6, sockopts.IPV6_RECVERR, data)]) == (9, SEEN)
-
-
-@pytest.mark.parametrize(
-    "ancillary",
-    [
-        pytest.param([], id="nothing"),
-        pytest.param([stamp()], id="a stamp of nobody knows what"),
-        pytest.param([extended(id32=1)], id="no stamp"),
-        pytest.param([stamp(0), extended(id32=1)], id="an empty stamp"),
-        pytest.param([stamp(), extended(id32=1, info=1)], id="stamped as it was queued (SCHED)"),
-        pytest.param([stamp(), extended(id32=1, info=2)], id="stamped as it was acknowledged (ACK)"),
-        pytest.param([stamp(), extended(id32=1, origin=ORIGIN_ICMP)], id="an error that is stamped"),
-    ],
-)
-def test_what_is_not_a_departure(ancillary: list[Control]) -> None:
-    assert parse_tx_timestamp(ancillary) is None
-
-
-STAMPS = st.builds(stamp, st.sampled_from([0, SEEN]))
-ERRORS = st.builds(
-    extended,
-    id32=st.integers(0, 2**32 - 1),
-    origin=st.sampled_from([ORIGIN_ICMP, sockopts.ORIGIN_TIMESTAMPING]),
-    info=st.integers(0, 2),
-)
-OTHERS = st.sampled_from([(0, sockopts.IP_TTL, struct.pack("@i", 64)), (41, SO_TIMESTAMPING, bytes(48)), (1, 2, b"")])
-
-
-ENTRIES = st.lists(STAMPS | ERRORS | OTHERS, max_size=5, unique_by=lambda message: message[:2])
-
-
-@given(st.lists(ENTRIES, max_size=6))
-@example([[stamp(), extended(id32=1, info=1)], [stamp(), extended(id32=1, origin=ORIGIN_ICMP)]])
-@example([[stamp(0), extended(id32=1)], [stamp(), extended(id32=1)], [stamp()], []])
-def test_what_is_seen_at_a_glance_is_what_a_careful_look_sees(entries: list[list[Control]]) -> None:
-    queue = ScriptedQueue()
-    queue.control[:] = (
-        laid_out([stamp(), extended(id32=3)]).ljust(queue.space, b"\0") * timestamping.PER_DRAIN
-    )  # of old
-    queue.entries.extend(entries)
-    assert queue.receive(7, MSG_ERRQUEUE) == len(entries)
-    assert [entry_tx_timestamp(queue, index) for index in range(len(entries))] == [
-        parse_tx_timestamp(entry) for entry in entries
-    ]
-
-
-def test_trouble_is_what_is_not_a_stamp() -> None:
-    message = extended(errno=90, origin=ORIGIN_ICMP, type_=3, code=4, info=1400)
-    assert parse_error([message]) == QueuedError(errno=90, origin=ORIGIN_ICMP, type=3, code=4, info=1400)
-    assert parse_error([stamp(), extended()]) is None
-    assert parse_error([]) is None
 
 
 # --- counting
