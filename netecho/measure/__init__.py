@@ -6,7 +6,9 @@ No socket, no clock, no print: time comes in as `now`, bytes as arguments.
     schedule       when probes are due
     payload        what probes carry
     matching       which probe a reply answers
-    session        the state of one connection: due, outstanding, settled; its events are drained
+    session        the state of one connection: which probes are due, which are outstanding
+    probe          one probe on its way
+    outcomes       what became of each: judged, counted, and kept as events until they are drained
     settled        what became of the latest probes, in rings of a fixed size
     loss_reason    why a probe was lost
     events         what happens during a run, as values

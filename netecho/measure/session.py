@@ -1,4 +1,4 @@
-"""The state of one connection's run: what is due, what is outstanding, what each reply means.
+"""The state of one connection's run: which probes are due, and which are outstanding.
 
 A session is a value that is fed and asked. It has no clock and no socket: times come in as integer nanoseconds of
 one monotonic clock (`now`, `at`), kernel timestamps as nanoseconds of the wall clock (`tx_timestamp`, `rx_timestamp`),
@@ -6,9 +6,9 @@ and the two are never mixed. The driver's loop is always the same: feed what was
 `due`, take the `events`, sleep until the `next_deadline`. Events are taken by the driver after sending, never handed
 out from here, so that a slow reader of them does not delay a send.
 
-Two rules about what must live here. Whatever decides a figure of the summary is decided here, and passed to the
-recorder. And nothing here may grow with the number of probes: what is outstanding is bounded by rate and timeout,
-what was settled is remembered in rings of a fixed size.
+Two rules hold here and in `outcomes`, which judges what became of each probe. Whatever decides a figure of the summary
+is decided in these two, and passed to the recorder. And nothing may grow with the number of probes: what is outstanding
+is bounded by rate and timeout, what was settled is remembered in rings of a fixed size.
 """
 
 from __future__ import annotations
@@ -17,68 +17,33 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING
 
-from netecho.measure.events import (
-    EchoCorrupted,
-    Event,
-    OneWayDelays,
-    ProbeLost,
-    ReplyDuplicated,
-    ReplyLate,
-    ReplyReceived,
-    StrayReceived,
-)
 from netecho.measure.loss_reason import TIMED_OUT, Loss
+from netecho.measure.outcomes import Outcomes
+from netecho.measure.probe import Probe
 from netecho.measure.schedule import offsets
-from netecho.measure.settled import Again, SettledProbes, capacity
 from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from fractions import Fraction
 
+    from netecho.measure.events import Event, OneWayDelays
     from netecho.measure.plan import Plan
     from netecho.measure.recorder import Recorder
 
 # In a closed loop the end of one probe is the beginning of the next. A connection that fails or is closed must not
 # make that a flood of connections.
 _RETRY = 200 * MILLISECOND
-# A peer that floods us with unsolicited bytes is shown this often, and always counted.
-_STRAYS_SHOWN = 10
-_NO_EVENTS: tuple[Event, ...] = ()
-
-
-class Probe:
-    """One probe on its way: its number on this connection, and when it was due and left."""
-
-    __slots__ = ("index", "lag", "scheduled", "sent_at", "size", "tx_timestamp")
-
-    def __init__(self, index: int, scheduled: int, size: int) -> None:
-        self.index = index
-        self.scheduled = scheduled
-        self.size = size
-        self.sent_at = 0
-        self.lag = 0
-        self.tx_timestamp: int | None = None
-        """Kernel's timestamp of the send; wall clock."""
 
 
 class Session:
-    """Decides when probes leave, which are lost, and what each reply is worth."""
+    """Decides when probes leave and when they are given up."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        recorder: Recorder,
-        *,
-        connection: int = 0,
-        follows: bool = True,
-    ) -> None:
+    def __init__(self, plan: Plan, recorder: Recorder, *, connection: int = 0, follows: bool = True) -> None:
         """Make one; its events have every reply if somebody `follows`, else only what is out of the ordinary."""
         self._plan = plan
         self._recorder = recorder
-        self._flow = recorder.flow()
-        self._follows = follows
-        self._connection = connection
+        self._outcomes = Outcomes(plan, recorder, connection=connection, follows=follows)
         self._warmup = plan.warmup
         self._timeout = plan.timeout
         self.closed_loop = plan.interval == 0
@@ -92,19 +57,14 @@ class Session:
         self._sending = False
         self._paused = False
         self._held_back = False
-        self._highest = -1
-        self._strays = 0
         self._order: deque[int] = deque()
-        self._settled = SettledProbes(capacity(plan))
-        self._outages = recorder.outage_tracker(self._settled)
-        self._events: list[Event] = []
-        self._error, self._error_at = TIMED_OUT, -1
         self.outstanding: dict[int, Probe] = {}
         self.issued = 0
 
     def start(self, now: int, phase: Fraction | int = 0) -> None:
         """Begin at `now`; the first probe is due `phase` nanoseconds later."""
-        self._start = self._outages.origin = now
+        self._start = now
+        self._outcomes.start(now)
         self._sending = self._limit is None or self._limit > 0
         if self._plan.duration is not None:
             self._stop_at = now + self._plan.duration
@@ -117,10 +77,7 @@ class Session:
 
     def events(self) -> Sequence[Event]:
         """Return what happened since this was last asked, each event once."""
-        if not self._events:
-            return _NO_EVENTS
-        events, self._events = self._events, []
-        return events
+        return self._outcomes.events()
 
     @property
     def finished(self) -> bool:
@@ -186,21 +143,18 @@ class Session:
     def sent(self, probe: Probe, at: int) -> None:
         """Record that `probe` left at `at`, by the program's clock just before the system was asked to send."""
         probe.sent_at = at
-        probe.lag = lag = at - probe.scheduled
         index = probe.index
         outstanding, order = self.outstanding, self._order
         while order and order[0] not in outstanding:
             order.popleft()  # settled: in a loop that is never late, nothing else clears them away
         outstanding[index] = probe
         order.append(index)
-        self._settled.sent(index, at)
-        if index >= self._warmup:
-            self._recorder.sent(lag)
+        self._outcomes.sent(probe)
 
     def failed(self, probe: Probe, at: int, why: Loss) -> None:
         """Record that the system would not send `probe`: it counts as sent, and as lost at once."""
         self.sent(probe, at)
-        self._lose(self.outstanding.pop(probe.index), at, why)
+        self._outcomes.lost(self.outstanding.pop(probe.index), at, why)
         if self.closed_loop:
             self._next = at + _RETRY
 
@@ -223,58 +177,11 @@ class Session:
         """
         probe = self.outstanding.pop(index, None)
         if probe is None:
-            self._answered_again(index, now)
+            self._outcomes.answered_again(index, now)
             return
         if self.closed_loop:
             self._next = now
-        self._judge(probe, now, rx_timestamp, wrong_at, since, kept, delays)
-
-    def _judge(
-        self,
-        probe: Probe,
-        now: int,
-        rx_timestamp: int | None,
-        wrong_at: int | None = None,
-        since: int | None = None,
-        kept: int = 0,
-        delays: OneWayDelays | None = None,
-    ) -> None:
-        index = probe.index
-        rtt = now - (probe.sent_at if since is None else since)
-        kernel = False
-        tx_timestamp = probe.tx_timestamp
-        # Kernel stamps are wall-clock time, which may be stepped between the two: a round trip by them is believed
-        # only if it is above 0 and not above the program's own, which encloses it.
-        if tx_timestamp is not None and rx_timestamp is not None and 0 < rx_timestamp - tx_timestamp <= rtt:
-            rtt = rx_timestamp - tx_timestamp
-            kernel = True
-        if rtt > self._timeout:
-            # It lay in the timeout's last moments, or in wait for us: settled as the timeout would have done.
-            self._lose(probe, now, TIMED_OUT)
-            self._answered_again(index, now)
-            return
-        self._settled.answered(index)
-        if self._outages.stretches:
-            self._outages.answered(index, probe.sent_at)
-        if index < self._warmup:
-            return
-        response = now - probe.scheduled
-        recorder = self._recorder
-        rtt -= kept
-        recorder.replied(self._flow, index, rtt, kernel, response, probe.size)
-        recorder.timeline.replied(probe.scheduled - self._start, rtt)
-        if wrong_at is not None:
-            recorder.corrupted()
-        # RFC 4737 section 3.3: a reply is reordered if one with a larger number came before it.
-        if index < self._highest:
-            recorder.reordered()
-        else:
-            self._highest = index
-        if wrong_at is None and not self._follows:
-            return
-        seq, scheduled = index - self._warmup, probe.scheduled - self._start
-        reply = ReplyReceived(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel, delays)
-        self._events.append(reply if wrong_at is None else EchoCorrupted(*reply[:-1], wrong_at, delays))
+        self._outcomes.answered(probe, now, rx_timestamp, wrong_at, since, kept, delays)
 
     def begin_closed_loop(self) -> tuple[Probe | None, int | None, float]:
         """Hand a closed loop to the transport, which reports each round, and gives it back by `end_closed_loop`.
@@ -291,13 +198,9 @@ class Session:
         """Record a round of a closed loop that the transport runs: the probe left, and was answered at `now`."""
         index = probe.index
         if self.outstanding.pop(index, None) is None:
-            # It was sent by the loop, outside of `due` and `sent`.
-            probe.lag = lag = probe.sent_at - probe.scheduled
-            self._settled.sent(index, probe.sent_at)
-            if index >= self._warmup:
-                self._recorder.sent(lag)
+            self._outcomes.sent(probe)  # it was sent by the loop, outside of `due` and `sent`
             self.issued = index + 1
-        self._judge(probe, now, rx_timestamp)
+        self._outcomes.answered(probe, now, rx_timestamp)
 
     def end_closed_loop(self, index: int, probe: Probe | None, now: int) -> None:
         """End a closed loop: `probe`, with number `index`, is outstanding; or none is, and that one is due at `now`."""
@@ -316,35 +219,19 @@ class Session:
             probe.tx_timestamp = None
 
     def error_reported(self, why: Loss, now: int) -> None:
-        """Record that the network reported an error about one of the datagrams sent, without a word of which.
+        """Record that the network reported an error about one of the datagrams sent, without saying which.
 
         Nothing is lost by that, a reply may yet come; but probes that were outstanding then and time out have a reason.
         """
-        self._error, self._error_at = why, now
+        self._outcomes.error_reported(why, now)
 
     def gave_up(self, index: int, now: int, why: Loss) -> None:
         """Lose probe `index` before its timeout: no reply can come any more."""
         probe = self.outstanding.pop(index, None)
         if probe is not None:
-            self._lose(probe, now, why)
+            self._outcomes.lost(probe, now, why)
             if self.closed_loop:
                 self._next = now + _RETRY
-
-    def _answered_again(self, index: int, now: int) -> None:
-        """Record a reply to a probe that is settled: late if it was lost, else a duplicate."""
-        again = self._settled.answered_again(index)
-        if again is Again.UNKNOWN:
-            self.stray(b"", self._sizes[index % len(self._sizes)])
-            return
-        if index < self._warmup:
-            return
-        if again is Again.LATE:
-            self._recorder.late()
-            rtt = now - self._settled.sent_at(index)
-            self._events.append(ReplyLate(self._connection, index - self._warmup, rtt))
-        else:
-            self._recorder.duplicated()
-            self._events.append(ReplyDuplicated(self._connection, index - self._warmup))
 
     def dropped_here(self, count: int) -> None:
         """Record datagrams that this machine's receive buffer had no room for."""
@@ -353,10 +240,7 @@ class Session:
 
     def stray(self, data: bytes, size: int | None = None) -> None:
         """Record bytes that answer no probe; `size` where they are not at hand."""
-        self._recorder.stray(len(data) if size is None else size)
-        self._strays += 1
-        if self._strays <= _STRAYS_SHOWN:
-            self._events.append(StrayReceived(self._connection, data))
+        self._outcomes.stray(data, size)
 
     def expires(self, now: int) -> bool:
         """Tell whether `expire` would give something up."""
@@ -376,23 +260,9 @@ class Session:
     def expire(self, now: int) -> None:
         """Give up what was sent longer than the timeout ago."""
         while self.expires(now):
-            self._lose(self.outstanding.pop(self._order.popleft()), now, TIMED_OUT)
+            self._outcomes.lost(self.outstanding.pop(self._order.popleft()), now, TIMED_OUT)
             if self.closed_loop:
                 self._next = now
-
-    def _lose(self, probe: Probe, now: int, why: Loss) -> None:
-        if now - probe.sent_at > self._timeout:
-            why = TIMED_OUT  # whatever is learnt of it afterwards
-        if why is TIMED_OUT and self._error_at >= probe.sent_at:
-            why = self._error
-        self._settled.lost(probe.index)
-        if probe.index < self._warmup:
-            return
-        self._recorder.lost(probe.size, why.reason)
-        self._recorder.timeline.lost(probe.scheduled - self._start)
-        self._outages.lost(probe.index, probe.sent_at, now, why)
-        seq, scheduled = probe.index - self._warmup, probe.scheduled - self._start
-        self._events.append(ProbeLost(self._connection, seq, scheduled, probe.lag, probe.size, *why))
 
     def next_deadline(self) -> int | None:
         """Return when `due` or `expire` will next have something to do; None: not before something comes in."""
@@ -425,7 +295,7 @@ class Session:
         """Give up what is outstanding: the connection that it was sent on is gone."""
         self._paused = False
         for probe in list(self.outstanding.values()):
-            self._lose(probe, now, why)
+            self._outcomes.lost(probe, now, why)
         self.outstanding.clear()
         self._order.clear()
         if self.closed_loop:

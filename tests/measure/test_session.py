@@ -21,10 +21,11 @@ from netecho.measure.events import (
 from netecho.measure.loss_reason import Loss, LossReason
 from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
-from netecho.measure.session import Probe, Session
+from netecho.measure.session import Session
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
+    from netecho.measure.probe import Probe
     from netecho.measure.summary import Summary
 
 MS = MILLISECOND

@@ -16,7 +16,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Protocol
 
-from netecho.measure.session import Probe
+from netecho.measure.probe import Probe
 from netecho.net.linux.timestamp_cmsg import message_rx_timestamp
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from netecho.net.reactor.interfaces import for_twisted
 
 if TYPE_CHECKING:
     from netecho.measure.payload import Payloads
-    from netecho.measure.session import Probe
+    from netecho.measure.probe import Probe
     from netecho.net.client.driver import SessionDriver
     from netecho.net.client.job import IpOptions, Job
     from netecho.net.client.link import Trouble

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from netecho.measure.events import Event
-    from netecho.measure.session import Probe, Session
+    from netecho.measure.probe import Probe
+    from netecho.measure.session import Session
     from netecho.net.client.link import Link
     from netecho.net.reactor.interfaces import ReactorTime
 

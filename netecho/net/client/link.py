@@ -14,8 +14,8 @@ from netecho.measure.facts import NO_FACTS, TransportFacts
 
 if TYPE_CHECKING:
     from netecho.measure.payload import Payloads
+    from netecho.measure.probe import Probe
     from netecho.measure.recorder import Recorder
-    from netecho.measure.session import Probe
     from netecho.net.client.job import Job
     from netecho.net.client.resolve import Address
     from netecho.net.reactor.interfaces import Reactor

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import socket
 
-    from netecho.measure.session import Probe
+    from netecho.measure.probe import Probe
     from netecho.net.linux.timestamping import SocketTimestamps
 
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from netecho.measure.loss_reason import Loss
     from netecho.measure.payload import Payloads
+    from netecho.measure.probe import Probe
     from netecho.measure.recorder import Recorder
-    from netecho.measure.session import Probe
     from netecho.net.client.driver import SessionDriver
     from netecho.net.client.link import Established
 

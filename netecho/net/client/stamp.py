@@ -29,7 +29,7 @@ from netecho.stamp.session_sender import Reflection, Rejection, Sender
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
-    from netecho.measure.session import Probe
+    from netecho.measure.probe import Probe
     from netecho.net.client.driver import SessionDriver
     from netecho.net.client.link import LinkContext
     from netecho.net.client.resolve import Address

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from netecho.measure.matching import Match
     from netecho.measure.payload import Payloads
-    from netecho.measure.session import Probe
+    from netecho.measure.probe import Probe
     from netecho.net.client.driver import SessionDriver
     from netecho.net.linux.timestamping import SocketTimestamps
     from netecho.net.reactor.interfaces import ReactorIO, StreamProtocol

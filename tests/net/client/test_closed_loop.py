@@ -20,7 +20,7 @@ from netecho.net.linux.sockopts import SO_TIMESTAMPING
 from tests.net.linux.ancillary import laid_out
 
 if TYPE_CHECKING:
-    from netecho.measure.session import Probe
+    from netecho.measure.probe import Probe
 
 US = 1000
 WALL = 1_795_000_000 * 10**9

@@ -16,7 +16,7 @@ from netecho.net.client.driver import SessionDriver
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
-    from netecho.measure.session import Probe
+    from netecho.measure.probe import Probe
 
 CLOSED = Loss(LossReason.CLOSED)
 

@@ -24,7 +24,7 @@ from netecho.net.client.driver import SessionDriver
 from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:
-    from netecho.measure.session import Probe
+    from netecho.measure.probe import Probe
 
 # Not a multiple of the clock's steps: nothing happens in the same instant as a timeout.
 TIMEOUT = 5 * MILLISECOND + MILLISECOND // 2

@@ -25,7 +25,7 @@ from netecho.target import parse_target
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
-    from netecho.measure.session import Probe
+    from netecho.measure.probe import Probe
     from netecho.net.reactor.interfaces import Reactor
 
 FORWARD, KEPT, BACKWARD = 20_000, 100_000, 30_000

@@ -1,0 +1,162 @@
+"""What became of one connection's probes: counted by the recorder, and kept as events until they are drained.
+
+Here is decided what a reply is worth (its round trip and by which clock, late, duplicate, reordered, corrupt) and why
+a probe is lost. When probes leave, and which are outstanding, is the session's affair.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netecho.measure.events import (
+    EchoCorrupted,
+    Event,
+    OneWayDelays,
+    ProbeLost,
+    ReplyDuplicated,
+    ReplyLate,
+    ReplyReceived,
+    StrayReceived,
+)
+from netecho.measure.loss_reason import TIMED_OUT, Loss
+from netecho.measure.settled import Again, SettledProbes, capacity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from netecho.measure.plan import Plan
+    from netecho.measure.probe import Probe
+    from netecho.measure.recorder import Recorder
+
+# A peer that floods us with unsolicited bytes is shown this often, and always counted.
+_STRAYS_SHOWN = 10
+_NO_EVENTS: tuple[Event, ...] = ()
+
+
+class Outcomes:
+    """Judges the probes of one connection."""
+
+    def __init__(self, plan: Plan, recorder: Recorder, *, connection: int, follows: bool) -> None:
+        """Make one; its events have every reply if somebody `follows`, else only what is out of the ordinary."""
+        self._recorder = recorder
+        self._flow = recorder.flow()
+        self._follows = follows
+        self._connection = connection
+        self._warmup = plan.warmup
+        self._timeout = plan.timeout
+        self._sizes = plan.sizes
+        self._start = 0
+        self._highest = -1
+        self._strays = 0
+        self._settled = SettledProbes(capacity(plan))
+        self._outages = recorder.outage_tracker(self._settled)
+        self._events: list[Event] = []
+        self._error, self._error_at = TIMED_OUT, -1
+
+    def start(self, now: int) -> None:
+        """Count times from `now`."""
+        self._start = self._outages.origin = now
+
+    def sent(self, probe: Probe) -> None:
+        """Record that a probe has left."""
+        probe.lag = lag = probe.sent_at - probe.scheduled
+        self._settled.sent(probe.index, probe.sent_at)
+        if probe.index >= self._warmup:
+            self._recorder.sent(lag)
+
+    def answered(
+        self,
+        probe: Probe,
+        now: int,
+        rx_timestamp: int | None,
+        wrong_at: int | None = None,
+        since: int | None = None,
+        kept: int = 0,
+        delays: OneWayDelays | None = None,
+    ) -> None:
+        """Record a reply to a probe that was outstanding; what the arguments say is in `Session.answered`."""
+        index = probe.index
+        rtt = now - (probe.sent_at if since is None else since)
+        kernel = False
+        tx_timestamp = probe.tx_timestamp
+        # Kernel stamps are wall-clock time, which may be stepped between the two: a round trip by them is believed
+        # only if it is above 0 and not above the program's own, which encloses it.
+        if tx_timestamp is not None and rx_timestamp is not None and 0 < rx_timestamp - tx_timestamp <= rtt:
+            rtt = rx_timestamp - tx_timestamp
+            kernel = True
+        if rtt > self._timeout:
+            # It lay in the timeout's last moments, or in wait for us: settled as the timeout would have done.
+            self.lost(probe, now, TIMED_OUT)
+            self.answered_again(index, now)
+            return
+        self._settled.answered(index)
+        if self._outages.stretches:
+            self._outages.answered(index, probe.sent_at)
+        if index < self._warmup:
+            return
+        response = now - probe.scheduled
+        recorder = self._recorder
+        rtt -= kept
+        recorder.replied(self._flow, index, rtt, kernel, response, probe.size)
+        recorder.timeline.replied(probe.scheduled - self._start, rtt)
+        if wrong_at is not None:
+            recorder.corrupted()
+        # RFC 4737 section 3.3: a reply is reordered if one with a larger number came before it.
+        if index < self._highest:
+            recorder.reordered()
+        else:
+            self._highest = index
+        if wrong_at is None and not self._follows:
+            return
+        seq, scheduled = index - self._warmup, probe.scheduled - self._start
+        reply = ReplyReceived(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel, delays)
+        self._events.append(reply if wrong_at is None else EchoCorrupted(*reply[:-1], wrong_at, delays))
+
+    def lost(self, probe: Probe, now: int, why: Loss) -> None:
+        """Record that a probe is lost; one that has timed out was lost by that, or by an error reported meanwhile."""
+        if now - probe.sent_at > self._timeout:
+            why = TIMED_OUT  # whatever is learnt of it afterwards
+        if why is TIMED_OUT and self._error_at >= probe.sent_at:
+            why = self._error
+        self._settled.lost(probe.index)
+        if probe.index < self._warmup:
+            return
+        self._recorder.lost(probe.size, why.reason)
+        self._recorder.timeline.lost(probe.scheduled - self._start)
+        self._outages.lost(probe.index, probe.sent_at, now, why)
+        seq, scheduled = probe.index - self._warmup, probe.scheduled - self._start
+        self._events.append(ProbeLost(self._connection, seq, scheduled, probe.lag, probe.size, *why))
+
+    def answered_again(self, index: int, now: int) -> None:
+        """Record a reply to a probe that is settled: late if it was lost, else a duplicate."""
+        again = self._settled.answered_again(index)
+        if again is Again.UNKNOWN:
+            self.stray(b"", self._sizes[index % len(self._sizes)])
+            return
+        if index < self._warmup:
+            return
+        if again is Again.LATE:
+            self._recorder.late()
+            rtt = now - self._settled.sent_at(index)
+            self._events.append(ReplyLate(self._connection, index - self._warmup, rtt))
+        else:
+            self._recorder.duplicated()
+            self._events.append(ReplyDuplicated(self._connection, index - self._warmup))
+
+    def error_reported(self, why: Loss, now: int) -> None:
+        """Keep why the network says that something was lost: the reason of probes outstanding now that time out."""
+        self._error, self._error_at = why, now
+
+    def stray(self, data: bytes, size: int | None = None) -> None:
+        """Record bytes that answer no probe; `size` where they are not at hand."""
+        self._recorder.stray(len(data) if size is None else size)
+        self._strays += 1
+        if self._strays <= _STRAYS_SHOWN:
+            self._events.append(StrayReceived(self._connection, data))
+
+    def events(self) -> Sequence[Event]:
+        """Return what happened since this was last asked, each event once."""
+        if not self._events:
+            return _NO_EVENTS
+        events, self._events = self._events, []
+        return events
