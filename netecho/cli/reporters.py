@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from netecho.report.document.reporter import Reporter
     from netecho.report.output import Output
     from netecho.report.terminal.live import LiveView
+    from netecho.report.terminal.several_view import SeveralView, WatchedTarget
 
 
 DUMB_EVERY = 10_000_000_000
@@ -41,8 +42,9 @@ class Reporters:
         *,
         save: str | None = None,
         alone: bool = True,
+        several: SeveralView | None = None,
     ) -> None:
-        """`alone`: the only run of the command, which has the screen for itself."""
+        """`alone`: the only run of the command, which has the screen for itself; else it has a row in `several`."""
         self.recorder = recorder
         self.start: Start | None = None
         """What was known when the first probe was about to leave; None before that."""
@@ -53,6 +55,8 @@ class Reporters:
         self._printing = printing
         self._save = save
         self._alone = alone
+        self._several = several
+        self._row: WatchedTarget | None = None
         self._files = ExitStack()
         self._reporters: list[Reporter] = []
         self._began: int | None = None
@@ -66,8 +70,11 @@ class Reporters:
 
         options, job, output = self._options, self._job, self._output
         lines = options.format == "text" and lines_wanted(output, job.plan.count)
-        self._view_is_wanted = self._alone and view_wanted(output, options.format, options.live)
-        if self._view_is_wanted and output.stderr_moves:
+        self._view_is_wanted = view_wanted(output, options.format, options.live)
+        if self._several is not None:
+            self._row = self._several.target(job.target.url, self.recorder)
+            self._reporters.append(self._row)
+        elif self._alone and self._view_is_wanted and output.stderr_moves:
             from netecho.report.terminal.live import LiveView
 
             # Below what else is written there, where that is more than a summary.
@@ -121,6 +128,11 @@ class Reporters:
                 reporter.tell(event)
             except OutputError as error:
                 self._leave_out(reporter, error)
+
+    def unreached(self) -> None:
+        """Show at once that there was no run, where others go on."""
+        if self._row is not None:
+            self._row.unreached()
 
     def finished(self, document: Document) -> None:
         """Tell each that the run is over: the live view first, which makes room."""
@@ -195,7 +207,19 @@ def printers(options: OutputOptions, jobs: Sequence[Job], output: Output) -> lis
         return [printer(options.format, output, lines=lines, histogram=options.histogram)]
     from netecho.report.formats.several import several_printers
 
-    return several_printers(options.format, output, [job.target.url for job in jobs])
+    targets = [job.target.url for job in jobs]
+    return several_printers(options.format, output, targets, histogram=bool(options.histogram))
+
+
+def several_view(options: OutputOptions, output: Output) -> SeveralView | None:
+    """Return what shows how several runs go, where a person is to see it."""
+    from netecho.report.formats.text import view_wanted
+
+    if not (view_wanted(output, options.format, options.live) and output.stderr_moves):
+        return None
+    from netecho.report.terminal.several_view import SeveralView
+
+    return SeveralView(output)
 
 
 def printer(form: str, output: Output, *, lines: bool, histogram: bool | None = None) -> Reporter:

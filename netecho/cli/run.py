@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from netecho.cli import files
-from netecho.cli.reporters import Reporters, Unwritten, printers
+from netecho.cli.reporters import Reporters, Unwritten, printers, several_view
 from netecho.cli.watch import Watch
 from netecho.errors import ExitCode, UnreachableError
 from netecho.report.output import Output
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from netecho.measure.result import Result
     from netecho.net.client.job import Job
     from netecho.net.reactor.runner import Interrupt
+    from netecho.report.terminal.several_view import SeveralView
 
 
 def run(invocation: Invocation, context: CliContext) -> int:
@@ -43,7 +44,8 @@ def run(invocation: Invocation, context: CliContext) -> int:
     unwritten = Unwritten(output, keeps_files=bool(options.save or options.hdr))
     with ExitStack() as entered:
         jobs = [entered.enter_context(reachable(planned.job)) for planned in invocation.runs]
-        told = _reporters(invocation, jobs, output, unwritten)
+        several = several_view(options, output) if len(jobs) > 1 else None
+        told = _reporters(invocation, jobs, output, unwritten, several)
         runs = [
             _TargetRun(planned, entered.enter_context(each))
             for planned, each in zip(invocation.runs, told, strict=True)
@@ -54,7 +56,8 @@ def run(invocation: Invocation, context: CliContext) -> int:
 
             unwritten.stop = interrupt.request
             first = runs[0].reporters
-            with Watch(reactor, output, first.live, _interim(runs), first.report_every, drain=unwritten.drain):
+            view = first.live if several is None else several
+            with Watch(reactor, output, view, _interim(runs), first.report_every, drain=unwritten.drain):
                 await together(each.measure(reactor, interrupt, job) for each, job in zip(runs, jobs, strict=True))
 
         run_reactor(measured)
@@ -87,6 +90,7 @@ class _TargetRun:
         try:
             self.result = await probe(reactor, interrupt, job, self.recorder, self.reporters)
         except UnreachableError as error:
+            self.reporters.unreached()
             self.result = self._unreached(job, error, started, time.monotonic_ns() - began)
 
     def finish(self) -> None:
@@ -124,7 +128,9 @@ class _TargetRun:
         return Result(start=start, duration=took, interrupted=False, summary=self.recorder.summary(), error=error)
 
 
-def _reporters(invocation: Invocation, jobs: Sequence[Job], output: Output, unwritten: Unwritten) -> list[Reporters]:
+def _reporters(
+    invocation: Invocation, jobs: Sequence[Job], output: Output, unwritten: Unwritten, several: SeveralView | None
+) -> list[Reporters]:
     from netecho.measure.recorder import Recorder
 
     options, runs = invocation.output_options, invocation.runs
@@ -138,6 +144,7 @@ def _reporters(invocation: Invocation, jobs: Sequence[Job], output: Output, unwr
             printing,
             save=save,
             alone=len(runs) == 1,
+            several=several,
         )
         for planned, printing, save in zip(
             runs, printers(options, jobs, output), _numbered(options.save, runs), strict=True

@@ -42,8 +42,6 @@ MISTAKES = [
         "--insecure is for tls:// targets, and tcp://a:7007 is not one",
         "over TLS: tls://a:7007",
     ),
-    ("probe a b --live", "--live is of one target", "leave it out"),
-    ("probe a b --histogram", "--histogram is of one target", "leave it out"),
     ("probe host --cuont 5", "there is no option --cuont", "did you mean --count?"),
     ("probe host --bogus", "there is no option --bogus", "netecho probe --help lists what there is"),
     ("probe host -Z", "there is no option -Z", "netecho probe --help lists what there is"),

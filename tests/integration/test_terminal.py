@@ -253,6 +253,22 @@ def test_an_unreachable_target_leaves_the_error_alone() -> None:
     assert command.terminal.at_rest
 
 
+def test_several_targets_are_watched_in_a_table_and_leave_a_clean_screen() -> None:
+    with streams(echo) as gone:
+        port = gone.port
+    with streams(echo) as one, streams(echo) as other:
+        targets = [f"127.0.0.1:{each}" for each in (one.port, other.port, port)]
+        with on_terminal("probe", *targets, "-c", "0", "-i", "20ms", columns=100) as command:
+            watched = command.until_shown(lambda screen: "not reached" in screen[-1] and " 0% " in screen[-2])
+            command.type(b"\x03")
+            screen = command.end()
+    assert [line.split()[0] for line in watched[-3:]] == [f"tcp://{target}" for target in targets]
+    assert screen[0].split() == ["rtt,", "ms", "sent", "received", "lost", "min", "mean", "p50", "p99", "max"]
+    assert not any("Ctrl-C" in line or "over time" in line for line in screen)
+    assert command.process.returncode == 3
+    assert command.terminal.at_rest
+
+
 def _serving_and_watched(screen: list[str]) -> bool:
     """Whether the log says that both transports are served, and below it the view's rows are whole."""
     served = sum(line.startswith("listening on ") for line in screen)

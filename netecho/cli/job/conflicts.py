@@ -37,9 +37,6 @@ def check(options: Options, inputs: Inputs) -> None:
 
 def check_several(options: Options) -> None:
     """Refuse what is of one target, where there are several. Raises UsageError naming the option."""
-    for name in ("live", "histogram"):
-        if getattr(options, name):
-            raise UsageError(f"{options.called(name)} is of one target", "leave it out")
     if options.source is not None and options.source[1]:
         raise UsageError(
             f"port {options.source[1]} of {options.called('source')} is for one target",

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from netecho.report.output import Output
 
 
-def several_printers(form: str, output: Output, targets: Sequence[str]) -> list[Reporter]:
-    """Return what prints each run, in the order of the targets."""
+def several_printers(form: str, output: Output, targets: Sequence[str], *, histogram: bool = False) -> list[Reporter]:
+    """Return what prints each run, in the order of the targets; `histogram`: with one for each, in text."""
     if form == "ndjson":
         from netecho.report.formats.ndjson import NdjsonReporter
 
@@ -37,11 +37,11 @@ def several_printers(form: str, output: Output, targets: Sequence[str]) -> list[
         from netecho.report.formats.github import GithubReporter
 
         return [GithubReporter(output) for _ in targets]
-    together = _Together(output, len(targets), _shown_together(form, output))
+    together = _Together(output, len(targets), _shown_together(form, output, histogram=histogram))
     return [together.reporter() for _ in targets]
 
 
-def _shown_together(form: str, output: Output) -> Callable[[list[Document]], None]:
+def _shown_together(form: str, output: Output, *, histogram: bool) -> Callable[[list[Document]], None]:
     """Return what shows all documents when the last one is there."""
     if form == "json":
         from netecho.report.formats.json_document import pretty
@@ -58,7 +58,7 @@ def _shown_together(form: str, output: Output) -> Callable[[list[Document]], Non
         return lambda documents: output.write(openmetrics(*documents))
     from netecho.report.terminal.several import show
 
-    return lambda documents: show(documents, output)
+    return lambda documents: show(documents, output, histogram=histogram)
 
 
 class _Together:

@@ -21,4 +21,6 @@ paper              what Rich lays out, as text
 server_view        the live view of a server
 reading            how far reading a saved run is
 several            several runs in one table
+several_view       the live view of several runs, a row for each target
+progress           how far a run is, as a share and a bar
 """

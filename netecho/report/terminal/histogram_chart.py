@@ -2,17 +2,24 @@
 
 It is printed from the document's bins, which are finer than its rows; a bin that reaches over a row's edge counts
 where its middle is. Rows have round edges: Renard's preferred numbers (ISO 3), or even steps where all values lie
-close together. Pure text, no Rich; the ASCII form needs nothing but `#`.
+close together. Laid out by Rich; the ASCII form needs nothing but `#`.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import pairwise
 from math import floor, log10
 from typing import TYPE_CHECKING, NamedTuple
 
+from rich.bar import Bar
+from rich.table import Table
+from rich.text import Text
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from rich.console import RenderableType
 
 ROWS = 14
 FEWEST = 6
@@ -33,7 +40,9 @@ _SCALES: tuple[tuple[Sequence[int], int], ...] = (
     *(((100,), decades) for decades in (1, 2, 3, 5)),
 )
 """From fine to coarse: the numbers of a decade, and how many decades it is to the next one that has edges."""
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
+WIDEST_BAR = 60
+NARROWEST_BAR = 8
+_GAP = 2
 
 
 class Row(NamedTuple):
@@ -66,23 +75,30 @@ def rows(bins: Sequence[Sequence[float]], most: int = ROWS) -> list[Row]:
     return _rows(counted, [*body[:-1], *tail])
 
 
-def lines(bins: Sequence[Sequence[float]], width: int, *, glyphs: bool = True, most: int = ROWS) -> list[str]:
-    """Draw the histogram in at most `width` columns, and in no more than it needs to be read."""
+def chart(
+    bins: Sequence[Sequence[float]], width: int, *, glyphs: bool = True, most: int = ROWS
+) -> RenderableType | None:
+    """Return the histogram for at most `width` columns, in no more than it needs to be read; None: it is empty."""
     shown = rows(bins, most)
     if not shown:
-        return []
+        return None
     total = sum(row.held for row in shown)
     highest = max(row.held for row in shown)
     edges = _labels([shown[0].low, *(row.high for row in shown)])
-    columns = [edges[:-1], edges[1:], [f"{row.held:,}" for row in shown], [_share(row.held, total) for row in shown]]
-    wide = [max(map(len, column)) for column in columns]
-    room = max(8, min(60, width - sum(wide) - len(" - ") - 3 * len("  ")))
+    ranges = [f"{low} - {high:>{max(map(len, edges[1:]))}}" for low, high in pairwise(edges)]
+    counts = [f"{row.held:,}" for row in shown]
+    shares = [_share(row.held, total) for row in shown]
+    beside = sum(max(map(len, column)) + _GAP for column in (ranges, counts, shares))
+    room = max(NARROWEST_BAR, min(WIDEST_BAR, width - beside))
     bar = _bar if glyphs else _ascii_bar
-    return [
-        f"{low:>{wide[0]}} - {high:>{wide[1]}}  {bar(row.held / highest, room):<{room}}"
-        f"  {held:>{wide[2]}}  {share:>{wide[3]}}"
-        for row, low, high, held, share in zip(shown, *columns, strict=True)
-    ]
+    drawn = Table.grid(padding=(0, _GAP, 0, 0))
+    drawn.add_column(justify="right", no_wrap=True)
+    drawn.add_column(no_wrap=True, width=room)
+    drawn.add_column(justify="right", no_wrap=True)
+    drawn.add_column(justify="right", no_wrap=True)
+    for row, edge, count, share in zip(shown, ranges, counts, shares, strict=True):
+        drawn.add_row(edge, bar(row.held / highest, room), count, share)
+    return drawn
 
 
 def _parted(bins: list[_Bin]) -> tuple[list[_Bin], list[_Bin]]:
@@ -165,12 +181,10 @@ def _share(held: int, total: int) -> str:
     return "<0.1%" if 0 < share < 0.05 else f"{share:.1f}%"
 
 
-def _bar(share: float, room: int) -> str:
+def _bar(share: float, room: int) -> RenderableType:
     """Draw a bar to the eighth of a column; what is not nothing can be seen."""
-    eighths = round(share * room * 8) or (1 if share else 0)
-    whole, rest = divmod(eighths, 8)
-    return "█" * whole + (_EIGHTHS[rest] if rest else "")
+    return Bar(room * 8, 0, round(share * room * 8) or (1 if share else 0), width=room)
 
 
-def _ascii_bar(share: float, room: int) -> str:
-    return "#" * round(share * room) or ("." if share else "")
+def _ascii_bar(share: float, room: int) -> RenderableType:
+    return Text("#" * round(share * room) or ("." if share else ""))

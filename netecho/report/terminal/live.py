@@ -10,8 +10,6 @@ import time
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from netecho.measure.stats.timeline import Period
@@ -20,6 +18,7 @@ from netecho.report.document.model import head
 from netecho.report.terminal import sparkline, time_chart
 from netecho.report.terminal.display import Display
 from netecho.report.terminal.headline import headline, phases
+from netecho.report.terminal.progress import RunProgress, progress_row
 from netecho.report.terminal.tables import fitted, measured_name
 from netecho.report.terminal.time_chart import Line, chart
 from netecho.units import MILLISECOND, SECOND
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from rich.console import OverflowMethod
+    from rich.table import Table
 
     from netecho.measure.events import Event
     from netecho.measure.recorder import Recorder
@@ -41,8 +41,6 @@ COMPACT_BELOW = 16
 """Rows below which the chart gets those of the blank lines, of the phases and of all times but the first."""
 ROOM_FOR_FRAME = 4
 """Times that a frame must go into the time between two sends to be drawn in its middle."""
-LEAST_BAR = 10
-"""Columns below which a progress bar shows nothing."""
 _COLUMNS = ("min", "p50", "p90", "p99", "max")
 _DROPPED_FIRST = ("min", "p90", "max", "p99")
 
@@ -91,7 +89,7 @@ class LiveView:
         periods = [Period(0, SECOND, 1, 1, MILLISECOND, MILLISECOND, MILLISECOND)]
         drawn = chart(periods, 60, 10, started=0)
         table = self._table(60, self._recorder.summary(whole=False), compact=False)
-        self._display.prepare(Group(*drawn, _progress_row(60, 0.5, ""), table))
+        self._display.prepare(Group(*drawn, progress_row(60, 0.5, ""), table))
 
     def tell(self, event: Event) -> None:
         """Do nothing: what is drawn is the recorder's."""
@@ -136,7 +134,7 @@ class LiveView:
         compact = height < COMPACT_BELOW
         above = [
             *self._heading(width, lines=1 if compact else 2),
-            _progress_row(width, share, f"{humanize.span(elapsed / 1e6)}, {left}"),
+            progress_row(width, share, f"{humanize.span(elapsed / 1e6)}, {left}"),
             counts(summary),
         ]
         table = self._table(width, summary, compact=compact)
@@ -180,34 +178,6 @@ class LiveView:
         return line
 
 
-class RunProgress:
-    """How far a run is, by what was asked of it."""
-
-    def __init__(self, settings: Mapping[str, object]) -> None:
-        count, duration, interval = (settings.get(key) for key in ("count", "duration_ms", "interval_ms"))
-        connections = settings.get("connections", 1)
-        self._connections = connections if isinstance(connections, int) else 1
-        self._count = count if isinstance(count, int) else None
-        self._duration = duration * 1e6 if isinstance(duration, int | float) else None
-        self._interval = interval * 1e6 if isinstance(interval, int | float) else 0.0
-
-    def at(self, elapsed: int, summary: Summary) -> tuple[float | None, str]:
-        """Return the share that is done (None where there is no end) and the time left in words."""
-        shares, lefts = [], []
-        if self._duration:
-            shares.append(elapsed / self._duration)
-            lefts.append(self._duration - elapsed)
-        if self._count:
-            total = self._count * self._connections
-            shares.append(summary.sent / total)
-            each = self._interval / self._connections or (elapsed / summary.sent if summary.sent else 0)
-            lefts.append((total - summary.sent) * each)
-        if not shares:
-            return None, "Ctrl-C ends it"
-        share, left = min(1.0, max(shares)), min(lefts)
-        return share, "the last replies" if left <= 0 or share >= 1 else f"{humanize.span(left / 1e6)} left"
-
-
 def counts(summary: Summary) -> Text:
     """Return how many were sent, received and lost, and why."""
     line = Text(f"{summary.sent:,} sent, {summary.received:,} received, ", no_wrap=True, overflow="crop")
@@ -227,18 +197,6 @@ def _interval_of(settings: Mapping[str, object]) -> int:
     if not isinstance(interval, int | float) or settings.get("schedule") != "even" or not isinstance(connections, int):
         return 0
     return int(interval * MILLISECOND / connections)
-
-
-def _progress_row(width: int, share: float | None, words: str) -> RenderableType:
-    room = width - len(words) - 2
-    if share is None or room < LEAST_BAR:
-        return Text(words, no_wrap=True, overflow="crop")
-    row = Table.grid(padding=(0, 2, 0, 0))
-    row.add_row(
-        ProgressBar(completed=100 * share, width=room, complete_style="green", finished_style="green", style="dim"),
-        Text(words, no_wrap=True),
-    )
-    return row
 
 
 def _cell(times: Distribution, column: str) -> str:

@@ -10,10 +10,11 @@ from rich.text import Text
 
 from netecho.report.escape import printable_values
 from netecho.report.humanize import ms, percent
+from netecho.report.terminal import histogram_chart
 from netecho.report.terminal.findings import remarks
 from netecho.report.terminal.paper import rendered
 from netecho.report.terminal.summary import MARKS
-from netecho.report.terminal.tables import fitted
+from netecho.report.terminal.tables import fitted, measured_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,18 +27,21 @@ _DROPPED_FIRST = ("sent", "mean", "min", "received", "max")
 """What a narrow terminal does without, in this order."""
 
 
-def show(documents: Sequence[Document], output: Output) -> None:
+def show(documents: Sequence[Document], output: Output, *, histogram: bool = False) -> None:
     """Print the table to standard output."""
     width = output.width
-    output.write(rendered(table(documents, width), width=width, color=output.stdout_color))
+    paper = table(documents, width, glyphs=output.glyphs, histogram=histogram)
+    output.write(rendered(paper, width=width, color=output.stdout_color))
 
 
-def table(documents: Sequence[Document], width: int) -> RenderableType:
+def table(documents: Sequence[Document], width: int, *, glyphs: bool = True, histogram: bool = False) -> RenderableType:
     """Return the table, and what deserves a sentence of each target, for a width in columns."""
-    return Group(*_parts([printable_values(document) for document in documents], width))
+    printable = [printable_values(document) for document in documents]
+    drawn = [part for each in printable for part in _histogram(each, width, glyphs=glyphs)] if histogram else []
+    return Group(*_table(printable, width), *drawn, *_remarks(printable))
 
 
-def _parts(documents: Sequence[Document], width: int) -> Iterator[RenderableType]:
+def _table(documents: Sequence[Document], width: int) -> Iterator[RenderableType]:
     first = ["rtt, ms", *(document["target"]["url"] for document in documents)]
     columns: dict[str, list[str | Text]] = {
         name: [name, *(f"{document['probes'][name]:,}" for document in documents)] for name in ("sent", "received")
@@ -45,6 +49,16 @@ def _parts(documents: Sequence[Document], width: int) -> Iterator[RenderableType
     columns["lost"] = ["lost", *(_lost(document) for document in documents)]
     columns |= {name: [name, *(ms(document["rtt"][f"{name}_ms"]) for document in documents)] for name in TIMES}
     yield fitted(first, columns, _DROPPED_FIRST, width)
+
+
+def _histogram(document: Document, width: int, *, glyphs: bool) -> Iterator[RenderableType]:
+    if drawn := histogram_chart.chart(document["histogram"]["rtt"], width, glyphs=glyphs):
+        yield Text()
+        yield Text(f"{document['target']['url']}: {measured_name(document['settings'])}, ms", style="dim")
+        yield drawn
+
+
+def _remarks(documents: Sequence[Document]) -> Iterator[RenderableType]:
     said = [(document["target"]["url"], *each) for document in documents for each in remarks(document)]
     if said:
         yield Text()

@@ -15,10 +15,9 @@ from rich.text import Text
 from netecho.report.document.decode import started_of, timeline_of
 from netecho.report.escape import printable_values
 from netecho.report.humanize import many, ms, percent, reason_words, span
-from netecho.report.terminal import time_chart
+from netecho.report.terminal import histogram_chart, time_chart
 from netecho.report.terminal.findings import Weight, remarks
 from netecho.report.terminal.headline import manner, path, phases
-from netecho.report.terminal.histogram_chart import lines
 from netecho.report.terminal.moments import moment
 from netecho.report.terminal.paper import rendered
 from netecho.report.terminal.tables import measured_name, sizes, times
@@ -82,10 +81,10 @@ def _parts(document: Document, width: int, *, glyphs: bool, chart: bool, histogr
         if document.get("sizes"):
             yield Text()
             yield sizes(document, width)
-        if histogram and (drawn := lines(document["histogram"]["rtt"], width, glyphs=glyphs)):
+        if histogram and (drawn := histogram_chart.chart(document["histogram"]["rtt"], width, glyphs=glyphs)):
             yield Text()
             yield Text(f"{measured_name(document['settings'])}, ms", style="dim")
-            yield Text("\n".join(drawn), no_wrap=True)
+            yield drawn
     if said := remarks(document):
         yield Text()
         for weight, sentence in said:

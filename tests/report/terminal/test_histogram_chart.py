@@ -3,11 +3,17 @@ import itertools
 from hypothesis import given, strategies as st
 
 from netecho.measure.stats.histogram import Histogram
-from netecho.report.terminal.histogram_chart import ROWS, TAIL_ROWS, lines, rows
+from netecho.report.terminal.histogram_chart import ROWS, TAIL_ROWS, chart, rows
+from netecho.report.terminal.paper import rendered
 
 times = st.lists(st.integers(1, 2**42), min_size=1, max_size=200) | st.lists(
     st.integers(100_000, 140_000), min_size=1, max_size=200
 )
+
+
+def lines(bins: list[list[float]], width: int, *, glyphs: bool = True, most: int = ROWS) -> list[str]:
+    drawn = chart(bins, width, glyphs=glyphs, most=most)
+    return [] if drawn is None else rendered(drawn, width=width, color=False).splitlines()
 
 
 def bins(values: list[int]) -> list[list[float]]:
