@@ -12,7 +12,7 @@ reconnect         `--reconnect` and `--connect-only`
 resolve           names to addresses
 connect           addresses to a connected socket
 closed_loop       `-i 0` outside the reactor
-pending_stamps    sends whose kernel timestamp has not come yet
+pending_timestamps  sends whose kernel timestamp is still to come
 loss              from an errno or an ICMP message to the reason of a loss
-job               how packets travel, as frozen values
+job               the options of a run, as frozen values
 """

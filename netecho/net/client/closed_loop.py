@@ -1,13 +1,13 @@
 """The closed loop outside the reactor: one probe outstanding, its bookkeeping overlapping the next one's flight time.
 
-A closed loop's rate is netecho's own processing time plus the network's. So while each reply is the echo that is
-expected, the next probe leaves at once, and its timestamps, judgement, recording and next payload are done while it is
-on its way. Its reply is then waited for in `recvmsg` itself instead of the reactor. Any other input goes back to the
-plain path, and after `STAY` the reactor has its turn.
+The time of a round is netecho's own processing plus the network's. So while each reply is the expected echo, the next
+probe is sent at once, and the previous one's bookkeeping (timestamps, recording, the next payload) is done while the
+next one is in flight. Its reply is awaited in `recvmsg` instead of the reactor. Any other input is handled by the plain
+path, and after `STAY` the reactor runs again.
 
-The bookkeeping of a round takes about as long as a server on another core takes to answer, so the reply is mostly
-there when it is done, and no sleeping process has to be woken, which would take longer. (Deferring it for 16 rounds
-together halved the work and cost 8 µs a round for that reason.)
+The bookkeeping of a round takes about as long as a server on another core takes to answer. So the reply has mostly
+arrived when it is done, and the process need not sleep and be woken, which would take longer. (Doing it for 16 rounds
+together halved the work, but cost 8 µs a round for that reason.)
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ if TYPE_CHECKING:
 
     from netecho.measure.payload import Payloads
     from netecho.measure.session import Session
-    from netecho.net.client.pending_stamps import PendingTxTimestamps
+    from netecho.net.client.pending_timestamps import PendingTxTimestamps
     from netecho.net.linux.timestamping import SocketTimestamps
 
 STAY = 10_000_000
-"""Longest time away from the reactor, ns: a signal and the live view wait that long at most."""
+"""The longest time outside the reactor, ns: a signal and the live view wait no longer."""
 LARGEST = 16_384
-"""Longer payloads come in pieces, and there is more to decide."""
+"""The longest payload: longer ones arrive in several reads."""
 _PATIENCE = struct.pack("@ll", 0, 1000)
-"""How long a reply is waited for here, before the reactor does that: a struct timeval, 1 ms."""
+"""How long a reply is awaited here, before the reactor does it: a struct timeval, 1 ms."""
 
 
 class ClosedLoopLink(Protocol):
-    """A link whose probes may take turns."""
+    """A link that a closed loop can run over."""
 
     session: Session
     clock: Callable[[], int]
     payloads: Payloads
 
     def follows(self, index: int, data: bytes) -> bool:
-        """Tell whether `data` is the whole echo of probe `index`, and nothing else is owed before it."""
+        """Return whether `data` is the whole echo of probe `index`, and no earlier reply is outstanding."""
 
     def caught_up(self, index: int, written: int) -> None:
-        """Learn that all probes before `index` were answered, and that so many bytes were sent meanwhile."""
+        """Continue after a closed loop: all probes before `index` were answered, and `written` bytes were sent."""
 
     def remainder(self, payload: bytes) -> None:
-        """Send what the system did not take of a payload, when it does."""
+        """Send the rest of a payload of which the kernel took a part."""
 
     def stepped(self) -> bool:
-        """Tell whether the wall clock was set since this was last asked."""
+        """Return whether the wall clock was set since the last call."""
 
 
 def run_closed_loop(
@@ -63,10 +63,10 @@ def run_closed_loop(
     data: bytes,
     rx_timestamp: int | None,
 ) -> tuple[bytes, int | None] | None:
-    """Play on from a reply; return one that is not as expected with its stamp, or None: there is none for now.
+    """Run the loop from a reply on; return a reply that is not the expected one with its timestamp, or None.
 
-    The reply is `data`, stamped `arrived`, and still lies in `stamps.reply`.
-    Raises OSError as `send` and `recv` do, but for EAGAIN.
+    The first reply is `data`, received at `rx_timestamp`, and still in `timestamps.reply`.
+    Raises OSError as `send` and `recv` do, except EAGAIN.
     """
     session, clock, payload_of = link.session, link.clock, link.payloads.of
     now = clock()
@@ -91,7 +91,7 @@ def run_closed_loop(
             except OSError:
                 timestamps.failed(sock)
                 raise
-            # It is on its way: time for everything else.
+            # It is in flight: now the bookkeeping of the previous one.
             waiting, size = following, following.size
             written += size
             pending_tx.expect(timestamps.sent(taken) + size - taken, waiting)
@@ -103,14 +103,14 @@ def run_closed_loop(
                 return None
             expected, payload = payload, payload_of(index + 1)
             following = Probe(index + 1, now, len(payload))
-            came = reply.receive(fd, LARGEST)
+            length = reply.receive(fd, LARGEST)
             now = clock()
-            if came != size or not reply.data.startswith(expected):
-                return None if came < 0 else (reply.first(came), message_rx_timestamp(reply))
+            if length != size or not reply.data.startswith(expected):
+                return None if length < 0 else (reply.first(length), message_rx_timestamp(reply))
             answered, waiting = waiting, None
             index += 1
     except (BlockingIOError, InterruptedError):
-        pass  # no room to send, or a signal: both are the reactor's to deal with
+        pass  # the send buffer is full, or a signal: both are handled in the reactor
     finally:
         sock.setblocking(False)
         timestamps.note()
@@ -131,7 +131,7 @@ def _settle(
     rx_timestamp: int | None,
     waiting: Probe | None,
 ) -> None:
-    """Record a round with its stamps, or without them if the wall clock was set meanwhile."""
+    """Record a round with its timestamps, or without them if the wall clock was set meanwhile."""
     pending_tx.collect()
     if link.stepped():
         answered.tx_timestamp = None

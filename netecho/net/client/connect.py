@@ -1,8 +1,8 @@
 """Reaching a target, phase by phase: names to addresses, addresses to a connected socket.
 
-Each phase is timed by itself and bounded by the timeout. Twisted's own endpoints tell nothing of what they tried, and
-socket options that must be set before connecting have no place in them; so the socket is connected here, and handed
-to a Twisted transport as it is. Sets the options of `IpOptions`; must know nothing of probes.
+Each phase is timed by itself and bounded by the timeout. Twisted's own endpoints do not report which addresses they
+tried, and cannot set socket options before connecting. So the socket is connected here, with the options of
+`IpOptions`, and a Twisted transport is made over it. Nothing here knows of probes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _HEAD_START = 0.25
 
 
 def open_socket(family: socket.AddressFamily, kind: socket.SocketKind, ip_options: IpOptions) -> socket.socket:
-    """Return a non-blocking socket that is bound and marked as `travel` says."""
+    """Return a non-blocking socket that is bound, with the options of `ip_options`."""
     skt = socket.socket(family, kind)
     try:
         skt.setblocking(False)
@@ -59,7 +59,7 @@ _IP_MTU, _IPV6_MTU = 14, 24
 
 
 def mark(skt: socket.socket, ip_options: IpOptions) -> None:
-    """Set what the headers of the packets are to say."""
+    """Set the options that decide the packets' headers: DSCP, TTL, fragmentation."""
     six = skt.family == socket.AF_INET6
     level = socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP
     if ip_options.dscp is not None or ip_options.ecn is not None:
@@ -76,7 +76,7 @@ def mark(skt: socket.socket, ip_options: IpOptions) -> None:
 
 
 def path_mtu(skt: socket.socket) -> int | None:
-    """Return the MTU that the system knows of the path of a connected socket; None where it does not say."""
+    """Return the path MTU of a connected socket as the kernel knows it; None where it does not."""
     six = skt.family == socket.AF_INET6
     try:
         return skt.getsockopt(socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP, _IPV6_MTU if six else _IP_MTU)
@@ -111,14 +111,14 @@ async def connect(
 ) -> tuple[socket.socket, Address, int]:
     """Connect to the first of `addresses` that answers; return the socket, the address and the nanoseconds it took.
 
-    Later addresses get their chance when an earlier one fails, or has not answered within 250 ms (RFC 8305).
+    The next address is tried when an earlier one fails, or has not answered within 250 ms (RFC 8305).
     Raises `UnreachableError` when all have failed, or none has answered within `timeout` nanoseconds.
     """
     return await _Race(reactor, addresses, ip_options, timeout).run()
 
 
 class _Race:
-    """Connection attempts of which the first to succeed wins."""
+    """Concurrent attempts to connect; the first that succeeds is taken (RFC 8305)."""
 
     def __init__(self, reactor: ReactorIO, addresses: list[Address], ip_options: IpOptions, timeout: int) -> None:
         self._reactor = reactor
@@ -203,7 +203,7 @@ _HINTS = {
 
 
 def unreachable(address: Address, error: OSError) -> LinkError:
-    """Say why `address` could not be reached, with what to try."""
+    """Return the error for an address that could not be reached, with a hint."""
     reason = os.strerror(error.errno).lower() if error.errno else str(error)
     return LinkError(f"{reason}: {_shown(address)}", _HINTS.get(error.errno or 0), loss_of_errno(error))
 
@@ -216,7 +216,7 @@ def _refused(errors: list[tuple[Address, OSError]]) -> UnreachableError:
 
 @implementer(IReadDescriptor, IWriteDescriptor)
 class _Attempt:
-    """One socket on its way to being connected; `done` gives the nanoseconds it took, or an OSError."""
+    """One socket that is being connected; `done` fires with the nanoseconds it took, or fails with an OSError."""
 
     def __init__(self, reactor: ReactorIO, address: Address, ip_options: IpOptions) -> None:
         self.address = address
@@ -252,7 +252,7 @@ class _Attempt:
         self.skt.close()
 
     def doWrite(self) -> None:
-        """Learn from the reactor that the attempt has ended, well or badly."""
+        """Finish the attempt: the socket is writable, connected or not."""
         self._reactor.removeWriter(self)
         self._settle(self.skt.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
 
@@ -266,7 +266,7 @@ class _Attempt:
         return "dial"
 
     def connectionLost(self, reason: Failure) -> None:
-        """Learn from the reactor that the socket has an error and nothing else."""
+        """Finish the attempt: the socket has an error."""
         del reason
         if not self.done.called:
             self._settle(self.skt.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))

@@ -1,7 +1,7 @@
 """The probe's side of UDP: a connected socket, one datagram a probe.
 
-`ProbePort` is Twisted's UDP port, with the stamps of each datagram beside it, and with an error queue that is read
-instead of being taken for an error.
+`ProbePort` is Twisted's UDP port with the kernel's timestamp of each datagram, and with an error queue that is read
+instead of ending the transport.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from netecho.measure.matching import DatagramMatcher
 from netecho.net.client.closed_loop import LARGEST as CLOSED_LOOP_LARGEST, run_closed_loop
 from netecho.net.client.connect import mark, path_mtu, source_refused, unreachable
 from netecho.net.client.loss import is_final, loss_of_errno, loss_of_icmp
-from netecho.net.client.pending_stamps import PendingTxTimestamps
+from netecho.net.client.pending_timestamps import PendingTxTimestamps
 from netecho.net.linux.sockopts import IP_RECVERR, IPV6_RECVERR
 from netecho.net.linux.wall_clock import ClockWatch
 from netecho.net.reactor.error_queue import ErrorQueueAware
@@ -47,7 +47,7 @@ _BURST = 32
 
 
 class ProbePort(ErrorQueueAware, udp.Port):
-    """A UDP socket connected to the target, as a Twisted transport that stamps."""
+    """A UDP socket connected to the target, as a Twisted transport with the kernel's timestamps."""
 
     def __init__(self, reactor: Reactor, address: Address, ip_options: IpOptions, protocol: DatagramLink) -> None:
         anywhere = "::" if address.family == socket.AF_INET6 else "0.0.0.0"  # noqa: S104 - the source is the system's choice
@@ -59,28 +59,28 @@ class ProbePort(ErrorQueueAware, udp.Port):
         self.pending_tx: PendingTxTimestamps | None = None
 
     def stamp(self, timestamps: SocketTimestamps | None) -> None:
-        """Take the kernel's stamps from now on, where there are any."""
+        """Read the kernel's timestamps from now on; None: there are none."""
         self.timestamps = timestamps
         if timestamps is not None:
             self.pending_tx = PendingTxTimestamps(timestamps, self.socket)
-            # The error queue is read anyway: have it say who reported what. Where it is not read, it would keep the
-            # reactor awake.
+            # The error queue is read for the timestamps: ask for the ICMP messages in it as well (IP_RECVERR). Where
+            # it is not read, they would keep the descriptor ready, and the reactor busy.
             six = self.socket.family == socket.AF_INET6
             level, option = (socket.IPPROTO_IPV6, IPV6_RECVERR) if six else (socket.IPPROTO_IP, IP_RECVERR)
             self.socket.setsockopt(level, option, 1)
 
     def createInternetSocket(self) -> socket.socket:
-        """Make a socket that is marked as asked."""
+        """Make a socket with the options of `IpOptions`."""
         skt: socket.socket = super().createInternetSocket()
         mark(skt, self._ip_options)
         return skt
 
     def doRead(self) -> None:
-        """Read datagrams with their stamps, and hand each to the link; in a closed loop, play on for a while."""
+        """Read datagrams with their timestamps and pass each to the link; in a closed loop, run the loop from there."""
         self.read(closed_loop=True)
 
     def read(self, *, closed_loop: bool = False) -> None:
-        """Read datagrams with their stamps, and hand each to the link."""
+        """Read datagrams with their timestamps, and pass each to the link."""
         link, timestamps, pending_tx = self._link, self.timestamps, self.pending_tx
         if pending_tx:
             pending_tx.collect()
@@ -104,17 +104,17 @@ class ProbePort(ErrorQueueAware, udp.Port):
                 return
 
     def _nothing_read(self, error: OSError) -> None:
-        """Empty the error queue, and pass on what is there beside timestamps."""
+        """Drain the error queue, and report the errors in it."""
         if self.pending_tx is not None:
             self.pending_tx.collect(everything=True)
         if isinstance(error, BlockingIOError):
-            self._link.look_at_queued_error()
+            self._link.report_queued_error()
         else:
             self._link.refused(error)
 
 
 class DatagramLink(DatagramProtocol):
-    """Carries a flow's probes in datagrams, and finds the replies among those that come back."""
+    """Carries a session's probes in datagrams, and finds the replies among those that are received."""
 
     port: ProbePort
 
@@ -126,7 +126,7 @@ class DatagramLink(DatagramProtocol):
         trouble: Trouble,
         ecn: EcnCounter | None = None,
     ) -> None:
-        """Make a link; `trouble(error)` is told what the network refuses, `ecn` how each reply arrived."""
+        """Make a link; `trouble` is called with the network's errors, `ecn` counts how each reply arrived."""
         self._driver = driver
         self.session = self._session = session = driver.session
         self.payloads = self._payloads = payloads
@@ -171,7 +171,7 @@ class DatagramLink(DatagramProtocol):
             port.pending_tx.expect(port.timestamps.sent(len(payload)), probe)
             port.pending_tx.collect()
             if port.timestamps.error is not None:
-                self.look_at_queued_error()
+                self.report_queued_error()
 
     def _loss(self, error: OSError) -> Loss:
         if error.errno == errno.EMSGSIZE:
@@ -180,29 +180,29 @@ class DatagramLink(DatagramProtocol):
         return loss_of_errno(error)
 
     def payload(self, probe: Probe) -> bytes:
-        """Return what a probe carries; it leaves at once."""
+        """Return the payload of a probe that is sent at once."""
         return self._payloads.of(probe.index)
 
     def follows(self, index: int, data: bytes) -> bool:
-        """Tell whether `data` is the echo of probe `index`."""
+        """Return whether `data` is the echo of probe `index`."""
         return data == self._payloads.of(index)
 
     def caught_up(self, index: int, written: int) -> None:
-        """Do nothing: datagrams tell by themselves which probe they answer."""
+        """Do nothing: a datagram is matched by its content."""
 
     def remainder(self, payload: bytes) -> None:
         """Do nothing: the system takes a datagram whole or not at all."""
 
     def pump(self) -> None:
-        """Have the flow go on."""
+        """Run the driver's next pass."""
         self._driver.pump()
 
     def stepped(self) -> bool:
-        """Tell whether the wall clock was set since this was last asked."""
+        """Return whether the wall clock was set since the last call."""
         return self._watch.stepped()
 
     def received(self, data: bytes, rx_timestamp: int | None) -> None:
-        """Take in a datagram that the kernel stamped `arrived`."""
+        """Handle a datagram that the kernel received at `rx_timestamp`."""
         now = self._driver.clock()
         if rx_timestamp is not None and self._watch.stepped():
             self._session.clock_was_set()
@@ -211,7 +211,7 @@ class DatagramLink(DatagramProtocol):
         self._driver.proceed(now)
 
     def judge(self, data: bytes, now: int, rx_timestamp: int | None) -> None:
-        """Tell the session which probe a datagram answers, in our hands at `now` and stamped `arrived`."""
+        """Match a datagram that was read at `now` and that the kernel received at `rx_timestamp`."""
         found = self._matcher.match(data)
         if found is None:
             self._session.stray(data)
@@ -228,7 +228,7 @@ class DatagramLink(DatagramProtocol):
         return None if tos is None else tos & 3
 
     def facts(self) -> UdpFacts | None:
-        """Return what is known beside the replies; None without the control messages that say so."""
+        """Return what the replies' headers said; None without their control messages."""
         timestamps = self.port.timestamps
         if timestamps is None:
             return None
@@ -241,13 +241,13 @@ class DatagramLink(DatagramProtocol):
         )
 
     def refused(self, error: OSError) -> None:
-        """Learn that the network or the far host refuses a datagram that was sent."""
-        if not self.look_at_queued_error():
+        """Report that the network or the peer refused a datagram."""
+        if not self.report_queued_error():
             self._session.error_reported(loss_of_errno(error), self.clock())
             self._trouble(unreachable(self._address, error), error.errno)
 
-    def look_at_queued_error(self) -> bool:
-        """Pass on what an ICMP message said, if one came since this was last asked; return whether one did."""
+    def report_queued_error(self) -> bool:
+        """Report the ICMP error that was queued since the last call; return whether there was one."""
         timestamps = self.port.timestamps
         if timestamps is None or timestamps.error is None:
             return False
@@ -266,14 +266,14 @@ class DatagramLink(DatagramProtocol):
             self.port.read()
 
     def settle(self) -> None:
-        """Account for the datagrams that this machine's receive buffer had no room for."""
+        """Record the datagrams that were dropped because this socket's receive buffer was full."""
         if self.port.timestamps is not None:
             dropped = self.port.timestamps.dropped
             self._session.dropped_here(dropped - self._dropped)
             self._dropped = dropped
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Close the socket."""
         if self.port.connected:
             self.port.stopListening()
 

@@ -1,4 +1,4 @@
-"""How packets travel and whom TLS trusts, as frozen values. Imports nothing heavy: `--help` reads this module."""
+"""The options of a run as frozen values: IP, TLS, STAMP. Imports nothing heavy: `--help` reads this module."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class IpOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsOptions:
-    """Whom a TLS probe believes, and who it says it is. Files are paths of PEM files."""
+    """Which certificates a TLS probe trusts, and its own. Files are paths of PEM files."""
 
     ca: str | None = None
     insecure: bool = False
@@ -43,7 +43,7 @@ class TlsOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StampOptions:
-    """How a STAMP probe identifies itself, and whose clocks its one-way delays believe."""
+    """How a STAMP probe identifies itself, and whether its one-way delays trust the clocks."""
 
     key: bytes | None = None
     """Authenticated mode."""

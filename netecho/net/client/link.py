@@ -1,6 +1,6 @@
-"""What carries a flow's probes, and what it is made from: the words that all transports share.
+"""The interface between a session's driver and the transports: a link, what it is made from, what is known of it.
 
-Only values and the one protocol are here; how bytes travel is each transport's own affair.
+Only values and one protocol are here; each transport is a module of its own.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Established:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedLink:
-    """A link, and what is known of how it came about."""
+    """A link, and what is known of how it was opened."""
 
     link: Link
     address: Address
@@ -58,20 +58,20 @@ class LinkContext:
     recorder: Recorder
     addresses: list[Address]
     trouble: Trouble
-    """Is told what the network refuses, with its errno if it has one."""
+    """Called with each error of the network, and its errno if it has one."""
 
 
 class Link(Protocol):
-    """What carries a flow's probes."""
+    """What carries a session's probes."""
 
     def send(self, probe: Probe) -> None:
-        """Send a probe and tell the session when it left, or that it failed."""
+        """Send a probe and record in the session when it left, or that it failed."""
 
     def poll(self) -> None:
-        """Hand over what has arrived and waits to be read, before its probes are given up."""
+        """Read what waits in the socket, and pass it to the session: before probes are given up."""
 
     def settle(self) -> None:
-        """Account for what was received and not yet known to answer a probe: no more will be."""
+        """Record bytes that were received and answer no probe: nothing more will be received."""
 
     def close(self) -> None:
-        """Let go of the socket, at once."""
+        """Close the socket at once."""

@@ -1,4 +1,4 @@
-"""From what the system says of a send or a connection to the reason of a loss, and to a sentence for a person."""
+"""From an errno, an ICMP message or the end of a connection to the reason of a loss."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ _BY_ERRNO = {
 }
 
 
-# RFC 792, 1812 and 4443. Linux gives the socket the error of those that say the target cannot be had at all, and
-# keeps to itself those that may pass (net and host unreachable, time exceeded), but for who asks (IP_RECVERR).
+# RFC 792, 1812 and 4443. Linux reports the permanent ones as the socket's error, and the transient ones (net
+# and host unreachable, time exceeded) only where the socket asks for them (IP_RECVERR).
 _ICMP = {
     (3, 0): ("network unreachable", LossReason.ICMP_UNREACHABLE),
     (3, 1): ("host unreachable", LossReason.ICMP_UNREACHABLE),
@@ -73,14 +73,14 @@ def loss_of_icmp(error: QueuedError) -> Loss | None:
     return Loss(reason, f"{name} {what}{f' from {error.offender}' if error.offender else ''}{mtu}")
 
 
-# As Linux has it (icmp_err_convert, icmpv6_err_convert): what a connected socket is told without having asked.
+# As Linux has it (icmp_err_convert, icmpv6_err_convert): what a connected socket gets as its error without IP_RECVERR.
 _FINAL = {3: frozenset({2, 3, 6, 7, 8, 9, 10, 13, 14, 15})}
 _FINAL6 = {1: frozenset({1, 2, 4, 5, 6})}
 _PARAMETER_PROBLEM, _PARAMETER_PROBLEM6 = 12, 4
 
 
 def is_final(error: QueuedError) -> bool:
-    """Tell whether an ICMP message says that the target cannot be had, and not only that it cannot for now."""
+    """Return whether an ICMP message is permanent: the target is not reachable, and not only for now."""
     if error.origin == ORIGIN_ICMP:
         return error.type == _PARAMETER_PROBLEM or error.code in _FINAL.get(error.type, ())
     return error.type == _PARAMETER_PROBLEM6 or error.code in _FINAL6.get(error.type, ())

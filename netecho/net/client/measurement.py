@@ -1,6 +1,6 @@
-"""A whole run: resolve, connect, probe until the end, and say what it came to.
+"""A whole run: resolve, connect, probe until the end, and return the result.
 
-The one thing that transports differ in is how a flow gets its link; each has a row in `TRANSPORTS`.
+Transports differ in how a link is opened; each has a row in `TRANSPORTS`.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class _Measurement:
         return self._start(first, setup), opened
 
     def _tell(self, event: Event) -> None:
-        """Tell the reporter; a run that nobody can be told of is over."""
+        """Report an event; end the run where the reporter fails."""
         if self._failed.called:
             return
         try:
@@ -180,7 +180,7 @@ class _Measurement:
             self._failed.errback(failure)
 
     def _met_trouble(self, error: NetechoError, number: int | None) -> None:
-        """Learn what the network refuses: the end where nothing has come back yet, else a loss like another.
+        """Handle an error of the network: it ends the run where nothing was received yet, else it is a loss.
 
         A reply may lie in a socket beside the error, so all are read first; then nothing more is, so that the run ends
         either with this error or as if it had not been. A datagram that is too long for the path says nothing of the
@@ -213,7 +213,7 @@ class _Measurement:
 
 
 def _reached(route: Route, established: Established | None) -> Route:
-    """Return the route with the address that answered, where only connecting for a probe told which that is."""
+    """Return the route with the address that answered, where the first connection was made by a probe."""
     if established is None:
         return route
     return replace(route, address=established.address.host, port=established.address.port)

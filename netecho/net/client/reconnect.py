@@ -1,8 +1,8 @@
 """A connection of its own for each probe: `--reconnect` and `--connect-only`.
 
-With `--connect-only` nothing is sent: the probe is the connection (and the TLS handshake), and any service will do.
-With `--reconnect` each probe is sent on a connection of its own, which is closed when the echo is in. Either way the
-probe begins with its connection, so that the response counts all of it.
+With `--connect-only` nothing is sent: the probe is the connection (and the TLS handshake), to any service.
+With `--reconnect` each probe is sent on a connection of its own, which is closed when the echo is received.
+Either way the probe begins with its connection, so that the response includes all of it.
 """
 
 from __future__ import annotations
@@ -41,24 +41,24 @@ class OneProbeLink(StreamLink):
         self._over = over
 
     def send(self, probe: Probe) -> None:
-        """Send the probe on its way, which it began by connecting."""
+        """Send the payload; the probe began with the connection."""
         self._since = self._driver.clock()
         self._write(probe, self._payloads.of(probe.index))
 
     def dataReceived(self, data: bytes) -> None:
-        """Tell the session; one reply is all there is."""
+        """Pass the reply to the session; there is only one."""
         super().dataReceived(data)
         if self._index not in self._session.outstanding:
             self._over(self, TIMED_OUT)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Give the probe up, if it was not answered."""
+        """Lose the probe, if it was not answered."""
         self.settle()
         self._end(reason)
         self._over(self, loss_of_end(reason))
 
     def close(self) -> None:
-        """Close the connection, in order: to the service this is a client like any other."""
+        """Close the connection in order, as any client does."""
         self.settle()
         if self.transport is not None:
             self._wire.loseConnection()
@@ -71,7 +71,7 @@ class OneProbeLink(StreamLink):
 
 
 class ReconnectingLink:
-    """Carries each of a flow's probes over a connection of its own."""
+    """Carries each of a session's probes over a connection of its own."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class ReconnectingLink:
         self._under_way: dict[int, Deferred[None]] = {}
         self._open: dict[OneProbeLink, Probe] = {}
         self.first: Established | None = None
-        """What the first connection was like."""
+        """The first connection; None: there is none yet."""
 
     def send(self, probe: Probe) -> None:
         """Begin the connection of a probe."""
@@ -144,12 +144,12 @@ class ReconnectingLink:
             link.poll()
 
     def settle(self) -> None:
-        """Have each open connection account for what it received."""
+        """Settle each open connection."""
         for link in list(self._open):
             link.settle()
 
     def close(self) -> None:
-        """Close every connection, made or in the making."""
+        """Close every connection, and cancel those being made."""
         for attempt in list(self._under_way.values()):
             attempt.cancel()
         for link in list(self._open):

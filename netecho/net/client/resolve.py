@@ -58,7 +58,7 @@ async def resolve(
     literal = _is_literal(target.host)
     start = time.monotonic_ns()
     try:
-        if literal:  # nobody is asked, so nothing is waited for
+        if literal:  # answered without a resolver: it cannot block
             found: Found = socket.getaddrinfo(target.host, target.port, family, kind)
         else:
             looked_up = _getaddrinfo(reactor, target.host, target.port, family, kind)
@@ -84,7 +84,7 @@ def _is_literal(host: str) -> bool:
 
 
 def _getaddrinfo(reactor: ReactorThreads, host: str, port: int | None, family: int, kind: int) -> Deferred[Found]:
-    """Look a name up in a thread of its own: the reactor's pool is waited for at the end, however long it hangs."""
+    """Look a name up in a thread of its own: a program does not end before those of the reactor's pool."""
     answer: Deferred[Found] = Deferred()
     done = False
 

@@ -18,7 +18,7 @@ from zope.interface import implementer
 from netecho.measure.matching import StreamMatcher
 from netecho.net.client.closed_loop import LARGEST, run_closed_loop
 from netecho.net.client.loss import loss_of_end
-from netecho.net.client.pending_stamps import PendingTxTimestamps
+from netecho.net.client.pending_timestamps import PendingTxTimestamps
 from netecho.net.linux.wall_clock import ClockWatch
 from netecho.net.reactor.eager import EagerWriter
 from netecho.net.reactor.error_queue import ErrorQueueAware
@@ -42,7 +42,7 @@ _READ = 65536
 
 
 class ProbeConnection(ErrorQueueAware, EagerWriter):
-    """A connected stream socket as a Twisted transport that sends at once and stamps."""
+    """A connected stream socket as a Twisted transport that sends at once, with the kernel's timestamps."""
 
     logstr = "probe"
 
@@ -53,11 +53,11 @@ class ProbeConnection(ErrorQueueAware, EagerWriter):
         self.timestamps = timestamps
         self.pending_tx = PendingTxTimestamps(timestamps, skt) if timestamps is not None else None
         self.rx_timestamp: int | None = None
-        """Kernel's stamp of the bytes being delivered; wall clock, ns."""
+        """When the kernel received the bytes that are being delivered; wall clock, ns."""
         self._link = link
 
     def begin(self, wrapped: StreamProtocol | None = None) -> None:
-        """Tell the protocol, and start reading; `wrapped` is the link inside of another protocol, TLS."""
+        """Connect the protocol and start reading; `wrapped` is the TLS protocol around the link."""
         if wrapped is not None:
             self.protocol = wrapped
         self.connected = 1
@@ -65,25 +65,25 @@ class ProbeConnection(ErrorQueueAware, EagerWriter):
         self.startReading()
 
     def write(self, data: bytes) -> None:
-        """Hand `data` to the system at once, and count what was taken: the kernel numbers its timestamps by that."""
+        """Send `data` at once, and count the bytes that the kernel took: it numbers its timestamps by them."""
         before = self.sent
         super().write(data)
         if self.timestamps is not None:
             self.timestamps.sent(self.sent - before)
 
     def writeSomeData(self, data: bytes) -> int | ConnectionLost:
-        """Send what had to wait, and count likewise."""
+        """Send buffered data, and count likewise."""
         taken = super().writeSomeData(data)
         if self.timestamps is not None and isinstance(taken, int) and taken > 0:
             self.timestamps.sent(taken)
         return taken
 
     def doRead(self) -> Any:
-        """Read one reply's bytes, with their stamp; in a closed loop, play on with it for a while."""
+        """Read one reply's bytes with their timestamp; in a closed loop, run the loop from there."""
         return self.read(closed_loop=True)
 
     def read(self, *, closed_loop: bool = False) -> object:
-        """Read one reply's bytes, with their stamp."""
+        """Read one reply's bytes with their timestamp."""
         if self.timestamps is None:
             return super().doRead()
         pending_tx = cast("PendingTxTimestamps", self.pending_tx)
@@ -115,7 +115,7 @@ class ProbeConnection(ErrorQueueAware, EagerWriter):
 
 @implementer(IPushProducer, IHandshakeListener)
 class StreamLink(Protocol):
-    """Carries a flow's probes over a stream, and finds the replies in what comes back."""
+    """Carries a session's probes over a stream, and finds the replies in the bytes that are received."""
 
     connection: ProbeConnection
 
@@ -132,7 +132,7 @@ class StreamLink(Protocol):
         self._last_byte = -1
         self._watch = ClockWatch()
         self.secured: Deferred[None] = Deferred()
-        """Fires when TLS is agreed on; fails where it is not."""
+        """Fires when the TLS handshake is completed; fails where it fails."""
         self.closed_loop = first is None and session.one_at_a_time and payloads.longest <= LARGEST
         """Whether nothing is to be done between a reply and the next probe."""
         self._since: int | None = None
@@ -140,15 +140,15 @@ class StreamLink(Protocol):
 
     @property
     def wanted(self) -> int:
-        """How many bytes the next reply lacks; 0: any."""
+        """How many bytes are missing to the next reply; 0: not known."""
         return self._matcher.wanted
 
     def connectionMade(self) -> None:
-        """Let the transport hold us back when its buffer fills: the peer does not read."""
+        """Register as a producer: the transport pauses the sends while its buffer is full."""
         self._wire.registerProducer(self, True)
 
     def handshakeCompleted(self) -> None:
-        """Learn that TLS is agreed on."""
+        """Note that the TLS handshake is completed (IHandshakeListener)."""
         if not self.secured.called:
             self.secured.callback(None)
 
@@ -167,34 +167,34 @@ class StreamLink(Protocol):
         self._wire.write(payload)
         pending_tx = self.connection.pending_tx
         if pending_tx is not None:
-            # A send is stamped by the offset of its last byte.
+            # The kernel identifies the timestamp of a send by the offset of its last byte.
             self._last_byte += len(payload)
             pending_tx.expect(self._last_byte, probe)
             pending_tx.collect()
 
     def follows(self, index: int, data: bytes) -> bool:
-        """Tell whether `data` is the whole echo of probe `index`, and nothing else is owed before it."""
+        """Return whether `data` is the whole echo of probe `index`, and no earlier reply is outstanding."""
         return self._matcher.whole(data) == index
 
     def caught_up(self, index: int, written: int) -> None:
-        """Learn that all probes before `index` were answered, and that so many bytes were sent meanwhile."""
+        """Continue after a closed loop: all probes before `index` were answered, and `written` bytes were sent."""
         self._matcher.skip(index)
         self._last_byte += written
 
     def remainder(self, payload: bytes) -> None:
-        """Send what the system did not take, when it does."""
+        """Send the rest of a payload of which the kernel took a part."""
         self.connection.write(payload)
 
     def pump(self) -> None:
-        """Have the flow go on."""
+        """Run the driver's next pass."""
         self._driver.pump()
 
     def stepped(self) -> bool:
-        """Tell whether the wall clock was set since this was last asked."""
+        """Return whether the wall clock was set since the last call."""
         return self._watch.stepped()
 
     def dataReceived(self, data: bytes) -> None:
-        """Tell the session of each reply that `data` completes."""
+        """Pass each reply that `data` completes to the session."""
         now = self._driver.clock()
         rx_timestamp = self.connection.rx_timestamp
         session = self._session
@@ -211,7 +211,7 @@ class StreamLink(Protocol):
         self._driver.proceed(now)
 
     def _take(self, found: Iterable[Match | bytes], now: int, rx_timestamp: int | None) -> None:
-        """Pass on what the matcher found; what was held until now has no kernel timestamp."""
+        """Pass what the matcher found to the session; what was held until now has no kernel timestamp."""
         for each in found:
             if isinstance(each, bytes):
                 self._session.stray(each)
@@ -222,13 +222,13 @@ class StreamLink(Protocol):
                 )
 
     def poll(self) -> None:
-        """Read what waits in the socket; what may be a wrong first reply has been held long enough."""
+        """Read what waits in the socket, and decide about a first reply that may be wrong."""
         if self.connection.connected:
             self.connection.read()
         self._take(self._matcher.decide(), 0, None)
 
     def settle(self) -> None:
-        """Account for bytes that turned out to be no reply, and for a reply that was cut off."""
+        """Record bytes that are no reply, and a reply that was cut off."""
         held, cut = self._matcher.close()
         if held:
             self._session.stray(held)
@@ -236,25 +236,25 @@ class StreamLink(Protocol):
             self._session.stray(b"", cut)
 
     def close(self) -> None:
-        """Close the connection; where replies are owed or bytes wait, at once."""
+        """Close the connection; at once where replies are outstanding or bytes wait to be sent."""
         if self._session.outstanding or self._session.stalled:
             self.connection.abortConnection()
         elif self.transport is not None:
             self._wire.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Pass it on to the driver, which may get another link."""
+        """Report the end to the driver, which may open another link."""
         self.settle()
         self._end(reason)
         self._driver.lost(self, loss_of_end(reason))
 
     def _end(self, reason: Failure) -> None:
         if not self.secured.called:
-            self.secured.addErrback(lambda _: None)  # nobody waits where there is no TLS
+            self.secured.addErrback(lambda _: None)  # without TLS there is no listener
             self.secured.errback(reason)
 
     def pauseProducing(self) -> None:
-        """Hold sends back: the transport's buffer is full; that of a link that was replaced says nothing."""
+        """Pause the sends: the transport's buffer is full. A link that was replaced has no say."""
         if self._driver.link is self:
             self._session.pause()
 

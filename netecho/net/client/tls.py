@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 
 _VERDICT = 250 * MILLISECOND
-"""How long a server is waited for that has asked for a certificate under TLS 1.3, at least; ns. Its refusal comes after
-the handshake has ended on our side (RFC 8446 section 4.4.2.4), and its consent not at all."""
+"""How long at least a refusal is awaited from a server that asked for a certificate under TLS 1.3; ns. It refuses after
+the handshake is completed on our side (RFC 8446 section 4.4.2.4), and sends nothing if it accepts."""
 
 _UNTRUSTED = {2, 18, 19, 20, 21, 27}
 """X509_V_ERR_* (openssl/x509_vfy.h) that say no more than that there is no trusted authority behind a certificate."""
@@ -73,7 +73,7 @@ class Client:
     """The client's side of TLS, made once a run from what the user trusts."""
 
     def __init__(self, tls_options: TlsOptions, host: str) -> None:
-        """Read the files that `trust` names. Raises `UsageError` for those that cannot be used."""
+        """Read the files that `tls_options` names. Raises `UsageError` for those that cannot be used."""
         self._tls_options = tls_options
         self.server_name = tls_options.server_name or host
         self._is_address = isIPAddress(self.server_name) or isIPv6Address(self.server_name)
@@ -98,7 +98,7 @@ class Client:
         context = openssl.context(
             identity, authorities, tls_options.alpn, f"--cert {tls_options.cert}", platform_trust=by_system
         )
-        context.set_info_callback(self._look_at_state)
+        context.set_info_callback(self._on_state)
         return context
 
     def clientConnectionForTLS(self, tlsProtocol: object) -> SSL.Connection:
@@ -111,18 +111,18 @@ class Client:
         if not self._is_address:
             connection.set_tlsext_host_name(self._ascii_name)
         if self._checks_chain:
-            connection.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._look_at)
+            connection.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._on_verify)
         else:
             connection.set_verify(SSL.VERIFY_NONE)
         return connection
 
-    def _look_at(self, _: object, certificate: crypto.X509, error: int, depth: int, ok: int) -> bool:
-        """Keep the certificate that OpenSSL does not accept: once the handshake has failed, it is gone."""
+    def _on_verify(self, _: object, certificate: crypto.X509, error: int, depth: int, ok: int) -> bool:
+        """Keep the certificate that OpenSSL does not accept: after a failed handshake OpenSSL has it no more."""
         if not ok:
             self._distrusted = (certificate.to_cryptography(), depth, error)
         return bool(ok)
 
-    def _look_at_state(self, connection: SSL.Connection, where: int, _: int) -> None:
+    def _on_state(self, connection: SSL.Connection, where: int, _: int) -> None:
         """Note that the server asks for a certificate; nothing but the state of the handshake says so."""
         if where & SSL.SSL_CB_LOOP and b"certificate request" in connection.get_state_string():
             self._certificate_requested = True
@@ -249,12 +249,12 @@ class Handshake(Protocol):
         self.lost: Deferred[None] = Deferred()
 
     def handshakeCompleted(self) -> None:
-        """Note that TLS is agreed on."""
+        """Note that the handshake is completed (IHandshakeListener)."""
         if not self.secured.called:
             self.secured.callback(None)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Note that it is not, or that the server ends it: by an alert, where it does not accept us."""
+        """Note that it failed, or that the server ended it: with an alert, where it refuses our certificate."""
         if not self.secured.called:
             self.secured.errback(reason)
         elif not self.lost.called:
@@ -262,7 +262,7 @@ class Handshake(Protocol):
             self.lost.errback(reason)
 
     async def refused_within(self, reactor: ReactorTime, duration: int) -> None:
-        """Wait so many nanoseconds for the server's verdict on us; raise what ended the connection, if it does."""
+        """Wait so many nanoseconds for a refusal of our certificate; raise what ended the connection, if it ends."""
         self.lost.addTimeout(duration / SECOND, for_twisted(reactor))
         with suppress(DeferredTimeoutError):
             await self.lost

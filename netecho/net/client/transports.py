@@ -1,4 +1,4 @@
-"""The transports a probe knows: for each scheme, how a flow gets its link. A new transport is one row here."""
+"""The table of the probe's transports: for each scheme, how a link is opened. A new transport is one row here."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Transport:
 
 
 def _timestamps(skt: socket.socket, job: Job) -> SocketTimestamps | None:
-    """Switch kernel stamps on, if they are wanted and to be had."""
+    """Enable the kernel's timestamps, if they are wanted; None where they are not, or the system has none."""
     if job.plan.stamps == "user":
         return None
     timestamps = SocketTimestamps.enable(skt)
@@ -73,7 +73,7 @@ class _Streams:
             raise _no_stamps(context.job)
 
     async def open(self, driver: SessionDriver) -> OpenedLink:
-        """Connect a link for `flow`; or make one that connects anew for each probe."""
+        """Connect a link for the session; or make one that connects anew for each probe."""
         plan = self._context.job.plan
         if plan.connect_only or plan.reconnect:
             return self._connecting(driver)
@@ -89,7 +89,7 @@ class _Streams:
         )
 
     async def dial(self, link: StreamLink | None) -> Established:
-        """Connect `link`; without one, only see that a connection can be had."""
+        """Connect `link`; without one, connect and close."""
         context = self._context
         job = context.job
         skt, address, took = await connect(context.reactor, context.addresses, job.ip_options, job.plan.timeout)

@@ -1,4 +1,4 @@
-"""Sends whose kernel timestamp has not come yet."""
+"""Probes that were sent and whose tx timestamp is still to come through the error queue."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from netecho.net.linux.timestamping import SocketTimestamps
 
 
-# Sends whose stamp is still awaited. A stamp that has not come after so many more will not come.
+# The most sends that wait for their timestamp; after so many more, the oldest one's is given up.
 _AWAITED = 4096
 
 
 class PendingTxTimestamps:
-    """The sends of one socket whose stamps have not come yet."""
+    """The sends of one socket whose timestamps are still to come."""
 
     def __init__(self, timestamps: SocketTimestamps, skt: socket.socket) -> None:
         self._timestamps = timestamps
@@ -24,15 +24,15 @@ class PendingTxTimestamps:
         self._awaited: dict[int, Probe] = {}
 
     def __bool__(self) -> bool:
-        """Whether a stamp has not come yet."""
+        """Whether a timestamp is still to come."""
         return bool(self._awaited)
 
     def expect(self, number: int, probe: Probe) -> None:
-        """Await the stamp that the system will give this number; it may have come already."""
+        """Expect the timestamp of this id for `probe`; it may be in the error queue already."""
         self._awaited[number] = probe
 
     def collect(self, *, everything: bool = False) -> None:
-        """Give each probe the stamp that has come for it."""
+        """Read the timestamps from the error queue, and set them in their probes."""
         awaited = self._awaited
         for number, tx_timestamp in self._timestamps.drain(self._socket, everything=everything):
             probe = awaited.pop(number, None)
