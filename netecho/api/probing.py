@@ -95,7 +95,7 @@ async def _measured(reactor: Reactor, run: PlannedRun, reporter: Reporter) -> Pr
     from netecho.net.reactor.runner import Interrupt
     from netecho.report.document.model import document
 
-    recorder = Recorder(by_size=len(run.job.plan.sizes) > 1)
+    recorder = Recorder(by_size=len(run.job.plan.sizes) > 1, connections=run.job.plan.connections)
     result = await measure(reactor, Interrupt(), run.job, recorder, reporter)
     failed = judge(run.criteria, result.summary, result.start.setup)
     return result_of(document(result, [str(each) for each in failed]))

@@ -139,7 +139,7 @@ def _reporters(
             options,
             planned.job,
             output,
-            Recorder(by_size=len(planned.job.plan.sizes) > 1),
+            Recorder(by_size=len(planned.job.plan.sizes) > 1, connections=planned.job.plan.connections),
             unwritten,
             printing,
             save=save,

@@ -39,7 +39,7 @@ class Outcomes:
     def __init__(self, plan: Plan, recorder: Recorder, *, connection: int, follows: bool) -> None:
         """Make one; its events have every reply if somebody `follows`, else only what is out of the ordinary."""
         self._recorder = recorder
-        self._flow = recorder.flow()
+        self._flow = recorder.flow(connection)
         self._follows = follows
         self._connection = connection
         self._warmup = plan.warmup
@@ -52,6 +52,10 @@ class Outcomes:
         self._outages = recorder.outage_tracker(self._settled)
         self._events: list[Event] = []
         self._error, self._error_at = TIMED_OUT, -1
+
+    def opened(self, local: tuple[str, int] | None) -> None:
+        """Learn from which address and port the probes leave."""
+        self._flow.local = local
 
     def start(self, now: int) -> None:
         """Count times from `now`."""
@@ -121,7 +125,7 @@ class Outcomes:
         self._settled.lost(probe.index)
         if probe.index < self._warmup:
             return
-        self._recorder.lost(probe.size, why.reason)
+        self._recorder.lost(probe.size, why.reason, self._flow)
         self._recorder.timeline.lost(probe.scheduled - self._start)
         self._outages.lost(probe.index, probe.sent_at, now, why)
         seq, scheduled = probe.index - self._warmup, probe.scheduled - self._start

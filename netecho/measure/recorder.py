@@ -15,7 +15,7 @@ from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Histogram
 from netecho.measure.stats.timeline import Timeline
 from netecho.measure.stats.variation import Variation
-from netecho.measure.summary import SizeSummary, Summary
+from netecho.measure.summary import FlowSummary, SizeSummary, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 BINS = 128
 """Of a summary's distributions: each within a few percent where the values lie, and still short to print."""
+MOST_FLOWS = 64
+"""Connections of a run, the first ones, that have figures of their own: each has a histogram."""
 PERIODS = 120
 """Of a summary's timeline at most."""
 
@@ -40,6 +42,20 @@ class _Size:
         self.rtt = Histogram(sparse=True)
 
 
+class Flow:
+    """One connection's variation, and where there are several its own round trips and losses."""
+
+    __slots__ = ("connection", "local", "lost", "rtt", "variation")
+
+    def __init__(self, connection: int, *, apart: bool) -> None:
+        self.connection = connection
+        self.local: tuple[str, int] | None = None
+        """Its address and port at this end, as far as they are known."""
+        self.variation = Variation()
+        self.rtt = Histogram(sparse=True) if apart else None
+        self.lost = 0
+
+
 class Recorder:
     """The state of a run's figures, shared by all its connections. Times in nanoseconds, sizes in bytes.
 
@@ -48,6 +64,7 @@ class Recorder:
     """
 
     __slots__ = (
+        "_apart",
         "_backward",
         "_connects",
         "_corrupt",
@@ -76,7 +93,7 @@ class Recorder:
         "timeline",
     )
 
-    def __init__(self, *, by_size: bool = False) -> None:
+    def __init__(self, *, by_size: bool = False, connections: int = 1) -> None:
         self.rtt = Histogram()
         self.response = Histogram()
         self.lag = Histogram()
@@ -84,7 +101,8 @@ class Recorder:
         self._connects = Histogram(sparse=True)
         self._handshakes = Histogram(sparse=True)
         self._forward = self._backward = self._processing = Distribution()
-        self._flows: list[Variation] = []
+        self._flows: list[Flow] = []
+        self._apart = range(MOST_FLOWS if connections > 1 else 0)
         self._sizes: dict[int, _Size] | None = {} if by_size else None
         self._losses: Counter[LossReason] = Counter()
         self._outages = Outages()
@@ -101,9 +119,9 @@ class Recorder:
         self._waits = 0
         self._kernel = 0
 
-    def flow(self) -> Variation:
-        """Return the state that one connection's variation is kept in; a reconnected one goes on with its own."""
-        flow = Variation()
+    def flow(self, connection: int = 0) -> Flow:
+        """Return the state that one connection's figures are kept in; a reconnected one goes on with its own."""
+        flow = Flow(connection, apart=connection in self._apart)
         self._flows.append(flow)
         return flow
 
@@ -117,19 +135,23 @@ class Recorder:
         """Count a probe that left, `lag` after it was scheduled."""
         self.lag.record(lag)
 
-    def replied(self, flow: Variation, seq: int, rtt: int, kernel: bool, response: int, size: int) -> None:
+    def replied(self, flow: Flow, seq: int, rtt: int, kernel: bool, response: int, size: int) -> None:
         """Count a probe that was answered in time; a corrupt echo is told here too, besides `corrupted`."""
         self.rtt.record(rtt)
         self.response.record(response)
-        flow.replied(seq, rtt)
+        flow.variation.replied(seq, rtt)
+        if flow.rtt is not None:
+            flow.rtt.record(rtt)
         if kernel:
             self._kernel += 1
         if self._sizes is not None:
             self._of_size(self._sizes, size).rtt.record(rtt)
 
-    def lost(self, size: int, reason: LossReason = LossReason.TIMEOUT) -> None:
+    def lost(self, size: int, reason: LossReason = LossReason.TIMEOUT, flow: Flow | None = None) -> None:
         """Count a probe that was given up."""
         self._losses[reason] += 1
+        if flow is not None:
+            flow.lost += 1
         if self._sizes is not None:
             self._of_size(self._sizes, size).lost += 1
 
@@ -185,10 +207,11 @@ class Recorder:
         """Return the figures so far. A live view leaves out what is dear: the sizes of a sweep, and the bins."""
         bins = BINS if whole else 0
         rtt = Distribution.of(self.rtt, bins=bins)
-        pairs = sum(flow.pairs for flow in self._flows)
+        variations = [flow.variation for flow in self._flows]
+        pairs = sum(each.pairs for each in variations)
         still_open = [tracker.open() for tracker in self._trackers]
         outages, unavailable = self._outages.with_open(outage for each in still_open for outage in each)
-        jitters = [jitter for flow in self._flows if (jitter := flow.jitter) is not None]
+        jitters = [jitter for each in variations if (jitter := each.jitter) is not None]
         return Summary(
             sent=self.lag.count,
             received=rtt.count,
@@ -218,10 +241,11 @@ class Recorder:
             rtt=rtt,
             response=Distribution.of(self.response, bins=bins),
             lag=Distribution.of(self.lag),
-            ipdv_mean_abs=sum(flow.ipdv_sum for flow in self._flows) / pairs if pairs else None,
+            ipdv_mean_abs=sum(each.ipdv_sum for each in variations) / pairs if pairs else None,
             pdv_p99=None if rtt.p99 is None or rtt.min is None else rtt.p99 - rtt.min,
             jitter_rfc3550=sum(jitters) / len(jitters) if jitters else None,
             by_size=self._by_size() if whole else (),
+            by_flow=self._by_flow() if whole else (),
             timeline=self.timeline.periods(PERIODS) if whole else (),
             worst=self.timeline.worst,
         )
@@ -243,6 +267,20 @@ class Recorder:
                 rtt=Distribution.of(seen.rtt),
             )
             for size, seen in sorted((self._sizes or {}).items())
+        )
+
+    def _by_flow(self) -> tuple[FlowSummary, ...]:
+        return tuple(
+            FlowSummary(
+                connection=flow.connection,
+                local=flow.local,
+                sent=flow.rtt.count + flow.lost,
+                received=flow.rtt.count,
+                lost=flow.lost,
+                rtt=Distribution.of(flow.rtt),
+            )
+            for flow in sorted(self._flows, key=lambda flow: flow.connection)
+            if flow.rtt is not None
         )
 
 

@@ -61,6 +61,10 @@ class Session:
         self.outstanding: dict[int, Probe] = {}
         self.issued = 0
 
+    def opened(self, local: tuple[str, int] | None) -> None:
+        """Learn from which address and port the probes leave; None where each has its own, or none."""
+        self._outcomes.opened(local)
+
     def start(self, now: int, phase: Fraction | int = 0) -> None:
         """Begin at `now`; the first probe is due `phase` nanoseconds later."""
         self._start = now

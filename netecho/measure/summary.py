@@ -35,6 +35,24 @@ class SizeSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FlowSummary:
+    """The probes of one of several connections whose fate is known: `sent` is received + lost."""
+
+    connection: int
+    local: tuple[str, int] | None
+    """Its address and port at this end; None where they are not known, or each probe had its own."""
+    sent: int
+    received: int
+    lost: int
+    rtt: Distribution
+
+    @property
+    def loss_percent(self) -> float | None:
+        """Lost of sent; None where nothing was sent."""
+        return 100 * self.lost / self.sent if self.sent else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """All the figures of a run."""
 
@@ -87,6 +105,8 @@ class Summary:
     """The mean over the connections."""
     by_size: tuple[SizeSummary, ...] = ()
     """In ascending order of size; only for sweeps."""
+    by_flow: tuple[FlowSummary, ...] = ()
+    """Only where there are several connections: the first `MOST_FLOWS` of them."""
     timeline: tuple[Period, ...] = ()
     """The run in periods of about equal length, by when the probes were scheduled."""
     worst: Worst | None = None

@@ -12,6 +12,8 @@ import pytest
 from tests.rogues import echo, streams
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.program import Netecho
 
 FEW = ("-c", "5", "-i", "2ms")
@@ -28,6 +30,20 @@ def test_self_is_a_server_of_our_own_for_the_run(netecho: Netecho, scheme: str, 
     with contextlib.suppress(OSError), socket.socket(socket.AF_INET if family == "-4" else socket.AF_INET6) as client:
         client.connect((document["target"]["address"], document["target"]["port"]))
         pytest.fail("the server outlived the run")
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "udp", "stamp"])
+def test_several_connections_each_have_a_port_and_figures(netecho: Netecho, scheme: str, tmp_path: Path) -> None:
+    saved = str(tmp_path / "run.ndjson")
+    document = netecho("probe", f"{scheme}://self", *FEW, "--connections", "3", "--json", "--save", saved).document
+    flows = document["flows"]
+    assert [(flow["connection"], flow["sent"], flow["received"], flow["lost"]) for flow in flows] == [
+        (connection, 5, 5, 0) for connection in range(3)
+    ]
+    assert flows[0]["local"] == document["local"]
+    assert len({flow["local"]["port"] for flow in flows}) == 3
+    assert all(flow["rtt"]["p50_ms"] > 0 for flow in flows)
+    assert netecho("report", saved, "--json").document["flows"] == flows
 
 
 def test_our_own_server_goes_with_the_probe_however_that_ends(netecho: Netecho) -> None:

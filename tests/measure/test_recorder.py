@@ -5,10 +5,10 @@ from __future__ import annotations
 import tracemalloc
 
 from netecho.measure.loss_reason import LossReason
-from netecho.measure.recorder import Recorder
+from netecho.measure.recorder import MOST_FLOWS, Recorder
 from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Bin
-from netecho.measure.summary import SizeSummary, Summary
+from netecho.measure.summary import FlowSummary, SizeSummary, Summary
 
 
 def test_before_anything_happened_every_figure_is_empty() -> None:
@@ -107,7 +107,7 @@ def test_connections_pool_their_ipdv_and_average_their_jitter() -> None:
     summary = recorder.summary()
     assert summary.ipdv_mean_abs == (16 + 16 + 160) / 3
     assert summary.jitter_rfc3550 == ((1 + 15 / 16) + 10) / 2
-    assert idle.jitter is None
+    assert idle.variation.jitter is None
 
 
 def test_a_sweep_keeps_its_sizes_apart() -> None:
@@ -124,6 +124,36 @@ def test_a_sweep_keeps_its_sizes_apart() -> None:
     assert huge == SizeSummary(size=9000, sent=1, received=0, lost=1, rtt=Distribution())
     assert (small.loss_percent, large.loss_percent, huge.loss_percent) == (0.0, 50.0, 100.0)
     assert recorder.summary(whole=False).by_size == ()
+
+
+def test_several_connections_are_kept_apart() -> None:
+    recorder = Recorder(connections=2)
+    second, first = recorder.flow(1), recorder.flow(0)
+    first.local = ("192.0.2.1", 40_000)
+    recorder.replied(first, 0, 300, True, 300, 64)
+    recorder.replied(first, 1, 100, True, 100, 64)
+    recorder.lost(64, LossReason.TIMEOUT, second)
+    good, bad = recorder.summary().by_flow
+    assert (good.connection, good.local, good.sent, good.received, good.lost) == (0, ("192.0.2.1", 40_000), 2, 2, 0)
+    assert (good.rtt.min, good.rtt.max, good.loss_percent) == (100, 300, 0.0)
+    assert bad == FlowSummary(connection=1, local=None, sent=1, received=0, lost=1, rtt=Distribution())
+    assert bad.loss_percent == 100.0
+    assert recorder.summary(whole=False).by_flow == ()
+
+
+def test_of_a_connection_that_is_the_only_one_the_runs_figures_are_all() -> None:
+    recorder = Recorder()
+    recorder.replied(recorder.flow(), 0, 300, True, 300, 64)
+    assert recorder.summary().by_flow == ()
+
+
+def test_so_many_connections_have_figures_of_their_own() -> None:
+    recorder = Recorder(connections=2 * MOST_FLOWS)
+    for connection in range(2 * MOST_FLOWS):
+        recorder.replied(recorder.flow(connection), 0, 300, True, 300, 64)
+    summary = recorder.summary()
+    assert [flow.connection for flow in summary.by_flow] == list(range(MOST_FLOWS))
+    assert summary.received == 2 * MOST_FLOWS
 
 
 def test_sizes_are_kept_only_when_asked_for() -> None:

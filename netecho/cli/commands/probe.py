@@ -103,7 +103,7 @@ verdict = section("Verdict")
     "--connections",
     type=integer(1, 50_000),
     shown=str(_PLAN.connections),
-    help="parallel connections, each with the whole schedule",
+    help="parallel connections (over UDP, source ports), each with the whole schedule, and figures of its own",
 )
 @how("--reconnect", is_flag=True, help="a new connection for each probe")
 @how("--connect-only", is_flag=True, help="measure connecting (and the TLS handshake) alone: nothing is sent")

@@ -79,6 +79,7 @@ class _Measurement:
         for n, (driver, link) in enumerate(zip(self._drivers, opened, strict=True)):
             # Parallel connections take turns within an interval, instead of sending all at once.
             driver.start(link.link, self._began, Fraction(n, plan.connections) * plan.interval)
+            driver.session.opened(link.local)
         self._interrupt.tell(self._stop)
         try:
             await self._until_done()

@@ -15,7 +15,7 @@ from netecho.measure.result import Route, Setup, Start
 from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Bin
 from netecho.measure.stats.timeline import Period, Worst
-from netecho.measure.summary import SizeSummary, Summary
+from netecho.measure.summary import FlowSummary, SizeSummary, Summary
 from netecho.report.document.values import nanoseconds
 from netecho.units import MICROSECOND, MILLISECOND, SECOND
 
@@ -76,6 +76,7 @@ def summary_of(document: Document) -> Summary:
         pdv_p99=_whole(variation["pdv_p99_ms"]),
         jitter_rfc3550=_nanoseconds(variation["jitter_rfc3550_ms"]),
         by_size=tuple(_size(size) for size in document.get("sizes", ())),
+        by_flow=tuple(_flow(flow) for flow in document.get("flows", ())),
         timeline=timeline_of(document),
         worst=worst and Worst(_whole(worst["scheduled_ms"]) or 0, _whole(worst["rtt_ms"]) or 0),
     )
@@ -94,6 +95,15 @@ def _outage(outage: Document) -> Outage:
 def _size(size: Document) -> SizeSummary:
     return SizeSummary(
         **{key: size[key] for key in ("size", "sent", "received", "lost")}, rtt=_distribution(size["rtt"])
+    )
+
+
+def _flow(flow: Document) -> FlowSummary:
+    local = flow["local"]
+    return FlowSummary(
+        **{key: flow[key] for key in ("connection", "sent", "received", "lost")},
+        local=None if local["address"] is None else (local["address"], local["port"]),
+        rtt=_distribution(flow["rtt"]),
     )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from netecho.measure.outages import Outage
     from netecho.measure.result import Result, Route, Setup, Start
     from netecho.measure.stats.distribution import Distribution
-    from netecho.measure.summary import SizeSummary, Summary
+    from netecho.measure.summary import FlowSummary, SizeSummary, Summary
 
 SCHEMA = "netecho/probe/1"
 
@@ -114,6 +114,7 @@ def figures(summary: Summary) -> Document:
         "timeline": _timeline(summary),
         **_connections(summary),
         **({"sizes": [_size(size) for size in summary.by_size]} if summary.by_size else {}),
+        **({"flows": [_flow(flow) for flow in summary.by_flow]} if summary.by_flow else {}),
     }
 
 
@@ -177,6 +178,19 @@ def _size(size: SizeSummary) -> Document:
         "lost": size.lost,
         "loss_percent": _share(size.loss_percent),
         "rtt": distribution(size.rtt),
+    }
+
+
+def _flow(flow: FlowSummary) -> Document:
+    address, port = flow.local or (None, None)
+    return {
+        "connection": flow.connection,
+        "local": {"address": address, "port": port},
+        "sent": flow.sent,
+        "received": flow.received,
+        "lost": flow.lost,
+        "loss_percent": _share(flow.loss_percent),
+        "rtt": distribution(flow.rtt),
     }
 
 

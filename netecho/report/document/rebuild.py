@@ -24,9 +24,9 @@ class Rebuilder:
 
     def __init__(self, start: Start) -> None:
         self._start = start
-        self._recorder = Recorder(by_size=".." in str(start.settings.get("size")))
         connections = start.settings.get("connections")
         self._connections = connections if isinstance(connections, int) else 1
+        self._recorder = Recorder(by_size=".." in str(start.settings.get("size")), connections=self._connections)
         timeout = start.settings.get("timeout_ms")
         self._timeout = nanoseconds(timeout) if isinstance(timeout, int | float) else 0
         self._flows: dict[int, _Flow] = {}
@@ -42,8 +42,9 @@ class Rebuilder:
                 self._replied(event)
             case ProbeLost():
                 recorder.sent(event.lag)
-                recorder.lost(event.size, event.reason)
-                self._flow(event.connection).lost(event)
+                flow = self._flow(event.connection)
+                recorder.lost(event.size, event.reason, flow.figures)
+                flow.lost(event)
                 recorder.timeline.lost(event.scheduled)
                 self._end = max(self._end, event.scheduled + event.lag)
             case ReplyLate():
@@ -60,7 +61,7 @@ class Rebuilder:
     def _replied(self, event: ReplyReceived | EchoCorrupted) -> None:
         recorder, flow = self._recorder, self._flow(event.connection)
         recorder.sent(event.lag)
-        recorder.replied(flow.variation, event.seq, event.rtt, event.kernel, event.response, event.size)
+        recorder.replied(flow.figures, event.seq, event.rtt, event.kernel, event.response, event.size)
         recorder.timeline.replied(event.scheduled, event.rtt)
         if isinstance(event, EchoCorrupted):
             recorder.corrupted()
@@ -78,17 +79,17 @@ class Rebuilder:
             if connection >= self._connections:
                 raise ValueError(f"the run had no connection {connection}")
             remembered = MOST if self._connections == 1 else LEAST
-            flow = self._flows[connection] = _Flow(self._recorder, self._timeout, remembered)
+            flow = self._flows[connection] = _Flow(self._recorder, connection, self._timeout, remembered)
         return flow
 
 
 class _Flow:
-    """One connection's order, variation and outages."""
+    """One connection's order, figures and outages."""
 
-    __slots__ = ("_outages", "_settled", "_timeout", "highest", "variation")
+    __slots__ = ("_outages", "_settled", "_timeout", "figures", "highest")
 
-    def __init__(self, recorder: Recorder, timeout: int, remembered: int) -> None:
-        self.variation = recorder.flow()
+    def __init__(self, recorder: Recorder, connection: int, timeout: int, remembered: int) -> None:
+        self.figures = recorder.flow(connection)
         self.highest = -1
         self._timeout = timeout
         self._settled = SettledProbes(remembered)

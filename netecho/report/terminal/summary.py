@@ -20,7 +20,7 @@ from netecho.report.terminal.findings import Weight, remarks
 from netecho.report.terminal.headline import manner, path, phases
 from netecho.report.terminal.moments import moment
 from netecho.report.terminal.paper import rendered
-from netecho.report.terminal.tables import measured_name, sizes, times
+from netecho.report.terminal.tables import FLOWS_SHOWN, flows, measured_name, sizes, times
 from netecho.report.terminal.time_chart import Line
 from netecho.report.terminal.transport_facts import facts
 from netecho.units import MILLISECOND
@@ -81,6 +81,11 @@ def _parts(document: Document, width: int, *, glyphs: bool, chart: bool, histogr
         if document.get("sizes"):
             yield Text()
             yield sizes(document, width)
+        if document.get("flows"):
+            yield Text()
+            yield flows(document, width)
+            if (others := len(document["flows"]) - FLOWS_SHOWN) > 0:
+                yield Text(f"and {many(others, 'connection')} that fared better", style="dim")
         if histogram and (drawn := histogram_chart.chart(document["histogram"]["rtt"], width, glyphs=glyphs)):
             yield Text()
             yield Text(f"{measured_name(document['settings'])}, ms", style="dim")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 COLUMNS = ("min", "mean", "p50", "p90", "p95", "p99", "p99_9", "max", "stddev")
 DROPPED_FIRST = ("p95", "stddev", "p99_9", "p90", "mean")
 """What a narrow terminal does without, in this order."""
+FLOWS_SHOWN = 8
+"""Connections that have a row at most."""
 SIZE_COLUMNS = ("min", "mean", "p50", "p99", "max")
 _STANDS_OUT = ("p50", "p99")
 _GAP = 2
@@ -63,6 +65,31 @@ def sizes(document: Document, width: int) -> Table:
     first = ["bytes", *(f"{size['size']:,}" for size in each), "all"]
     widest = max(map(len, first))
     return fitted([name.rjust(widest) for name in first], columns, ("sent", "mean"), width)
+
+
+def flows(document: Document, width: int) -> Table:
+    """Return the table of several connections, a row for each: the worst of them, if there are many."""
+    every: list[Document] = document["flows"]
+    worst = sorted(every, key=_badness, reverse=True)[:FLOWS_SHOWN]
+    each = sorted(worst, key=lambda flow: int(flow["connection"]))
+    columns = {
+        "sent": ["sent", *(f"{flow['sent']:,}" for flow in each)],
+        "lost": ["lost", *(percent(flow["lost"], flow["sent"]) for flow in each)],
+    }
+    columns |= {column: [_name(column), *(ms(flow["rtt"][f"{column}_ms"]) for flow in each)] for column in SIZE_COLUMNS}
+    first = ["port", *(_port(flow) for flow in each)]
+    widest = max(map(len, first))
+    return fitted([name.rjust(widest) for name in first], columns, ("sent", "mean"), width)
+
+
+def _badness(flow: Document) -> tuple[float, float]:
+    return flow["loss_percent"] or 0, flow["rtt"]["p99_ms"] or 0
+
+
+def _port(flow: Document) -> str:
+    """Return what tells a connection from the others: its port, or its number where it has none."""
+    port = flow["local"]["port"]
+    return f"#{flow['connection']}" if port is None else str(port)
 
 
 def measured_name(settings: Mapping[str, object]) -> str:

@@ -186,6 +186,25 @@ def test_a_sweep_has_its_sizes() -> None:
     VALID.validate(got)
 
 
+def test_several_connections_have_their_flows() -> None:
+    recorder = Recorder(connections=2)
+    good, bad = recorder.flow(0), recorder.flow(1)
+    good.local = ("192.0.2.1", 40_000)
+    recorder.sent(0)
+    recorder.sent(0)
+    recorder.replied(good, 0, 100_000, True, 100_000, 64)
+    recorder.lost(64, LossReason.TIMEOUT, bad)
+    summary = recorder.summary()
+    got = document(Result(start=START, duration=1, interrupted=False, summary=summary))
+    assert [(flow["connection"], flow["local"], flow["sent"], flow["loss_percent"]) for flow in got["flows"]] == [
+        (0, {"address": "192.0.2.1", "port": 40_000}, 1, 0.0),
+        (1, {"address": None, "port": None}, 1, 100.0),
+    ]
+    assert (got["flows"][0]["rtt"]["p99_ms"], got["flows"][1]["rtt"]["p99_ms"]) == (0.1, None)
+    VALID.validate(got)
+    assert summary_of(got).by_flow == summary.by_flow
+
+
 def test_criteria_that_failed_are_the_verdict() -> None:
     assert run(calm(), failed=("rtt.p99>20ms",))["verdict"] == {"exit_code": 1, "failed": ["rtt.p99>20ms"]}
 

@@ -120,6 +120,10 @@ def test_parallel_connections_are_put_together_again(file: Path) -> None:
     document = replay(str(file)).document
     assert document["probes"]["reordered"] == 1
     assert document["variation"]["ipdv_mean_abs_ms"] == 0.015
+    assert [(flow["connection"], flow["received"], flow["rtt"]["max_ms"]) for flow in document["flows"]] == [
+        (0, 2, 0.1),
+        (1, 2, 0.14),
+    ]
 
 
 def test_a_sweep_has_its_sizes_again(file: Path) -> None:
