@@ -1,6 +1,6 @@
-"""Certificates and keys: read from PEM files, made for a run, and named by their pins.
+"""Certificates and keys: reading PEM files, making a self-signed pair for a run, and pins.
 
-Every way in which a file can be wrong has a sentence that says which file, and what is the matter with it.
+Each error names the file and what is wrong with it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Key = PrivateKeyTypes
 
 LIFE = timedelta(days=3650)
-"""Of a certificate made for a run, which may be a long one."""
+"""The validity of a certificate made for a run, which may be a long one."""
 
 _MAKE_ONE = (
     "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out cert.pem -subj /CN=NAME"
@@ -51,16 +51,17 @@ def pin_of(certificate: x509.Certificate) -> str:
 def read_identity(cert: str, key: str | None) -> tuple[list[x509.Certificate], Key]:
     """Read a certificate with its chain, and its key from its own file or the same one.
 
-    Raises UsageError if a file cannot be read, is no PEM file, does not belong to the other, or is out of its time.
+    Raises UsageError for a file that cannot be read or is not PEM, a key of another certificate, a certificate that is
+    expired or not valid yet.
     """
     chain = read_certificates(cert, "--cert")
     first = chain[0]
     private = _read_key(key or cert, "--key" if key else "--cert")
     try:
-        theirs = _public(first)
-    except (ValueError, UnsupportedAlgorithm) as error:  # read with the certificate, but understood only when asked for
+        in_certificate = _public(first)
+    except (ValueError, UnsupportedAlgorithm) as error:  # parsed only now
         raise UsageError(f"--cert {cert}: its public key cannot be used: {error}", _MAKE_ONE) from None
-    if _public(private) != theirs:
+    if _public(private) != in_certificate:
         raise UsageError(
             f"--key {key or cert}: not the key of the certificate in {cert}", "give the two that were made together"
         )
@@ -84,12 +85,12 @@ def read_certificates(path: str, option: str) -> list[x509.Certificate]:
 
 
 def load_identity(pem: str) -> tuple[list[x509.Certificate], Key]:
-    """Load what `make_identity` made."""
+    """Load a certificate and key made by `make_identity`."""
     return x509.load_pem_x509_certificates(pem.encode()), load_pem_private_key(pem.encode(), password=None)
 
 
 def make_identity(names: Iterable[str]) -> str:
-    """Make a key and a certificate signed by itself, for this machine under these names and addresses; PEM."""
+    """Make a key and a self-signed certificate for this machine's names, and these names and addresses; PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "netecho")])
     now = datetime.now(UTC)
@@ -100,7 +101,7 @@ def make_identity(names: Iterable[str]) -> str:
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        # A client whose clock is a little behind is to accept it as well.
+        # For clients whose clock is a little behind.
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + LIFE)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -140,7 +141,7 @@ def _public(holder: x509.Certificate | Key) -> bytes:
 
 
 def _alternative(name: str) -> list[x509.GeneralName]:
-    """Write a name or an address as certificates do; nothing for one that they cannot have."""
+    """Return the subject alternative name of a name or an address; none where a certificate cannot have it."""
     try:
         return [x509.IPAddress(ipaddress.ip_address(name.partition("%")[0]))]
     except ValueError:

@@ -89,7 +89,7 @@ def test_kernel_timestamps_that_are_asked_for_all_the_same_are_an_error(
 ) -> None:
     ended = netecho("probe", "self", "-c", "1", "--stamps", "kernel", **portable)
     assert ended.code == 3
-    assert "--stamps kernel: there are none to be had here" in ended.err
+    assert "--stamps kernel: there are no kernel timestamps here" in ended.err
 
 
 def test_a_switch_that_is_0_is_off(netecho: Netecho) -> None:

@@ -58,7 +58,7 @@ class ProbePort(ErrorQueueAware, udp.Port):
         self.timestamps: SocketTimestamps | None = None
         self.pending_tx: PendingTxTimestamps | None = None
 
-    def stamp(self, timestamps: SocketTimestamps | None) -> None:
+    def use_timestamps(self, timestamps: SocketTimestamps | None) -> None:
         """Read the kernel's timestamps from now on; None: there are none."""
         self.timestamps = timestamps
         if timestamps is not None:

@@ -51,7 +51,7 @@ def _timestamps(skt: socket.socket, job: Job) -> SocketTimestamps | None:
 
 def _no_stamps(job: Job) -> UnreachableError:
     return UnreachableError(
-        f"--stamps kernel: there are none to be had here for {job.target.scheme}://",
+        f"--stamps kernel: there are no kernel timestamps here for {job.target.scheme}://",
         "--stamps auto takes the program's own clock where it must, and says so",
     )
 
@@ -142,7 +142,7 @@ def _datagrams(context: LinkContext) -> OpenLink:
         address = context.addresses[0]
         link = DatagramLink(driver, context.payloads, address, context.trouble, ecn)
         open_port(context.reactor, link, address, context.job.ip_options)
-        link.port.stamp(_timestamps(link.port.socket, context.job))
+        link.port.use_timestamps(_timestamps(link.port.socket, context.job))
         return OpenedLink(
             link=link,
             address=address,
@@ -160,7 +160,7 @@ def _stamp(context: LinkContext) -> OpenLink:
 
     async def open_link(driver: SessionDriver) -> OpenedLink:
         link = run.link(driver)
-        link.port.stamp(_timestamps(link.port.socket, context.job))
+        link.port.use_timestamps(_timestamps(link.port.socket, context.job))
         return OpenedLink(link=link, address=context.addresses[0], local=_local(link.port.socket), facts=run.facts)
 
     return open_link

@@ -1,7 +1,7 @@
 """Control messages: what a packet says beside its payload (cmsg(3)), asked of the kernel and read in this one place.
 
 For a datagram that is to be answered they say which of our addresses it was sent to (IP_PKTINFO, IPV6_PKTINFO), the
-TTL or hop limit it arrived with, its traffic class, and when it came. `Headers` reads those of one datagram. Where a
+TTL or hop limit it arrived with, its traffic class, and when it arrived. `Headers` reads those of one datagram. Where a
 batch of them lies in memory as recvmmsg(2) left it, `V4_LAYOUT` and `V6_LAYOUT` say at which offset each field is.
 """
 
@@ -73,7 +73,7 @@ class Headers:
 
     def __init__(self, control: Control) -> None:
         self.rx_timestamp: int | None = None
-        """When it came, by the kernel's clock; nanoseconds since 1970."""
+        """When it arrived, by the kernel's clock; nanoseconds since 1970."""
         self.ttl = 0
         """0: not known."""
         self.tos = 0

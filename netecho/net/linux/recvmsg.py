@@ -1,11 +1,11 @@
 """Messages by recvmsg(2) and recvmmsg(2), into the same memory again and again.
 
 Python's own `recvmsg` makes objects of all that comes with a message: the bytes, a list of the control messages, the
-peer's address as text. Where a reply is waited for, that is time between its arrival and the next request. Here the
-system writes where it wrote before, and only what is read becomes an object. `timestamping` says what it means.
+peer's address as text. In a closed loop that is time between a reply and the next request. Here the kernel writes
+into the same memory each time, and only what is read becomes an object. `timestamp_cmsg` reads the control messages.
 
-The calls are PyDLL's, which keeps the interpreter lock: giving it away costs, and no other thread has anything to do
-while probes are on their way. Having arguments converted (`argtypes`) costs 0.6 µs a call, so they are what C takes,
+The calls are PyDLL's, which keeps the interpreter lock: releasing it costs time, and no other thread has work
+while probes are in flight. Having arguments converted (`argtypes`) costs 0.6 µs a call, so they are what C takes,
 addresses as `byref`.
 """
 

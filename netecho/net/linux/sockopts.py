@@ -45,7 +45,7 @@ ORIGIN_TIMESTAMPING = 4
 """Where an entry of the error queue comes from, if it is a timestamp (sock_extended_err.ee_origin)."""
 
 TSTAMP_SND = 0
-"""sock_extended_err.ee_info of the stamp taken as the packet is handed to the device."""
+"""sock_extended_err.ee_info of the timestamp taken as the packet is handed to the device."""
 
 
 def request(sock: socket.socket, level: int, *options: int) -> None:

@@ -67,7 +67,7 @@ def parse_tx_timestamp(ancillary: Ancillary) -> tuple[int, int] | None:
 
 
 def parse_rx_timestamp(ancillary: Ancillary) -> int | None:
-    """Read when a message arrived, wall-clock ns, from its control messages; None where it was not stamped."""
+    """Read when a message arrived, wall-clock ns, from its control messages; None where it has no timestamp."""
     for level, kind, data in ancillary:
         if kind == SO_TIMESTAMPING and level == socket.SOL_SOCKET:
             seconds, nanoseconds = _timespec(data)

@@ -1,18 +1,18 @@
-"""The kernel's timestamps of a socket: when a request went to the device, when a reply came from it.
+"""The kernel's timestamps of a socket: when a request was handed to the device, when a reply was received from it.
 
-What is stamped, on Linux (Documentation/networking/timestamping.rst):
+What gets a timestamp, on Linux (Documentation/networking/timestamping.rst):
 
-- a datagram: as it is handed to the device, behind any queue of the interface; and as it came from the device.
+- a datagram: as it is handed to the device, behind any queue of the interface; and as it was received from the device.
 - a stream: the segment that holds the *last byte of a send*, the first time it is handed to the device (a
-  retransmission is stamped again, which is not passed on); and the segment that holds the last byte that a
-  read returned. Where the system merged sends into a segment, only the last of them is stamped. Where it
+  retransmission gets another timestamp, which is ignored); and the segment that holds the last byte that a
+  read returned. Where the kernel merged sends into a segment, only the last of them gets a timestamp. Where it
   merged arrived segments before they were read, all have the timestamp of the last. So the timestamp is that of a
   reply if the read ended where the reply ends: read no further than the reply in hand.
 
 A send's timestamp comes by the socket's error queue, on loopback before `send` returns, on a busy interface when the
 packet's turn has come. It is always in the queue before the reply can be read: drain, then read.
 
-Stamps are wall-clock nanoseconds; `ClockWatch` tells when that clock was set. Nothing here judges: whether a
+Timestamps are wall-clock nanoseconds; `ClockWatch` tells when that clock was set. Nothing here judges: whether a
 timestamp is believable, and which probe it belongs to, is decided elsewhere.
 """
 
@@ -63,7 +63,7 @@ class TimestampIds:
         self.last = -1
         """The id of the last send."""
         self.stamped = -1
-        """The highest id a timestamp came for."""
+        """The highest id that a timestamp was received for."""
 
     def sent(self, size: int) -> int:
         """Count a send of `size` bytes; return its id."""
@@ -114,7 +114,7 @@ class SocketTimestamps:
         """Have the system timestamp `sock`'s packets from now on; None where it does not.
 
         The first call in a process takes up to some 10 ms: the system starts to timestamp arrivals a while after
-        it was asked to, and is waited for, so that the first reply is stamped like the rest.
+        it was asked to, and this waits for it, so that the first reply has a timestamp like the rest.
         """
         if sock.family not in (socket.AF_INET, socket.AF_INET6) or not awake():
             return None
@@ -129,19 +129,19 @@ class SocketTimestamps:
     @property
     def ttl(self) -> int | None:
         """Time to live (hop limit) of the last datagram read; None where the system does not say."""
-        return self._came_with((socket.IPPROTO_IP, sockopts.IP_TTL), (socket.IPPROTO_IPV6, sockopts.IPV6_HOPLIMIT))
+        return self._control_value((socket.IPPROTO_IP, sockopts.IP_TTL), (socket.IPPROTO_IPV6, sockopts.IPV6_HOPLIMIT))
 
     @property
     def tos(self) -> int | None:
         """Type of service (traffic class) of the last datagram read: 6 bits DSCP, 2 bits ECN."""
-        return self._came_with((socket.IPPROTO_IP, sockopts.IP_TOS), (socket.IPPROTO_IPV6, sockopts.IPV6_TCLASS))
+        return self._control_value((socket.IPPROTO_IP, sockopts.IP_TOS), (socket.IPPROTO_IPV6, sockopts.IPV6_TCLASS))
 
     @property
     def dropped(self) -> int:
         """Datagrams this socket's own receive buffer had no room for, as of the last one read (SO_RXQ_OVFL)."""
-        return self._came_with((socket.SOL_SOCKET, SO_RXQ_OVFL)) or 0
+        return self._control_value((socket.SOL_SOCKET, SO_RXQ_OVFL)) or 0
 
-    def _came_with(self, *wanted: tuple[int, int]) -> int | None:
+    def _control_value(self, *wanted: tuple[int, int]) -> int | None:
         for level, kind, value in control_messages(self._beside):
             if (level, kind) in wanted:
                 return int.from_bytes(value, sys.byteorder)
@@ -212,9 +212,9 @@ _watch: int | None = None
 def awake(patience: int = 50_000_000) -> bool:
     """Whether this system timestamps packets, found out once by sending some to ourselves over loopback.
 
-    The descriptor stays open: arrivals are stamped as long as any socket asks for it, and the system takes its time
-    to start (up to 8 ms were seen; `patience`, ns, is the most it is given). Where there is no loopback to try
-    it on, the system is taken at its word.
+    The descriptor stays open: the system timestamps arrivals as long as any socket asks for it, and takes up to 8 ms
+    to start; `patience`, ns, is the most it is given. Where there is no loopback to try it on, the answer is that it
+    does.
     """
     global _awake, _watch  # noqa: PLW0603  # one answer a process
     if _awake is None:
@@ -244,7 +244,7 @@ def _ask_for_headers(sock: socket.socket) -> None:
 
 
 def _answers(sock: socket.socket, patience: int) -> bool:
-    """Send to ourselves until both a sending and an arrival are stamped."""
+    """Send to ourselves until both a send and an arrival have timestamps."""
     try:
         sock.bind(("127.0.0.1", 0))
         sock.connect(sock.getsockname())

@@ -1,6 +1,6 @@
-"""What the system knows of its wall clock: whether it follows UTC, how wrong it may be (adjtimex(2)), when it was set.
+"""The state of the wall clock: whether it is synchronised and its error (adjtimex(2)), and when it was set.
 
-NTP daemons tell the kernel; where nobody does, the kernel says that it is not synchronised and assumes 16 seconds.
+NTP daemons set these in the kernel; without one the kernel reports an unsynchronised clock and an error of 16 seconds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from netecho.stamp.tlv import SyncSource
 
 UNKNOWN = 16_000_000_000
-"""What the kernel assumes as the error of a clock that nobody looks after (NTP_PHASE_LIMIT), nanoseconds."""
+"""What the kernel assumes as the error of an unsynchronised clock (NTP_PHASE_LIMIT), nanoseconds."""
 
 _STA_UNSYNC = 0x0040
 _TIME_ERROR = 5
@@ -77,7 +77,7 @@ def _adjtimex() -> Callable[[ctypes.Array[ctypes.c_char]], int] | None:
 
 
 class ClockWatch:
-    """Tells when the wall clock was set: kernel stamps from before and after it cannot be compared.
+    """Tells when the wall clock was set: kernel timestamps from before and after that cannot be compared.
 
     The clocks are arguments for the tests: wall clock and CLOCK_MONOTONIC, ns.
     """
@@ -85,30 +85,30 @@ class ClockWatch:
     __slots__ = ("_monotonic", "_offset", "_wall")
 
     TOLERANCE = 2_000
-    """Apart from which two looks at the clocks are taken for a step, ns."""
-    LOOKS = 5
+    """The largest difference between two readings that is no step, ns."""
+    READINGS = 5
 
     def __init__(
         self, wall: Callable[[], int] = time.time_ns, monotonic: Callable[[], int] = time.monotonic_ns
     ) -> None:
         self._wall = wall
         self._monotonic = monotonic
-        self._offset = self._look_hard()
+        self._offset = self._best_offset()
 
     def stepped(self) -> bool:
-        """Whether the clock was set since this was last asked. Takes about 0.2 µs."""
+        """Return whether the clock was set since the last call. Takes about 0.2 µs."""
         if abs(self._wall() - self._monotonic() - self._offset) <= self.TOLERANCE:
             return False
-        # Mostly the program was held up between the two readings. It is not, in the best of a few.
+        # Mostly the program was delayed between the two readings; the best of several is not.
         before = self._offset
-        self._offset = self._look_hard()
+        self._offset = self._best_offset()
         return abs(self._offset - before) > self.TOLERANCE
 
-    def _look_hard(self) -> int:
-        """Wall clock less monotonic clock, from the quickest of a few looks."""
+    def _best_offset(self) -> int:
+        """Return wall clock minus monotonic clock, by the quickest of several readings."""
         best = None
         offset = 0
-        for _ in range(self.LOOKS):
+        for _ in range(self.READINGS):
             start = self._monotonic()
             wall = self._wall()
             end = self._monotonic()

@@ -82,7 +82,7 @@ class EagerWriter(Connection):
         FileDescriptor.write(self, rest)
 
     def _written(self, result: object) -> None:
-        """Go on: nothing waits any more; `result` is what the last send came to."""
+        """Continue when nothing waits any more; `result` is that of the last send."""
 
 
 class EagerConnection(EagerWriter):

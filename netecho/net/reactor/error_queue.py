@@ -1,4 +1,4 @@
-"""How a transport of Twisted's outlives a waiting error queue.
+"""How a Twisted transport survives an event of its error queue.
 
 A transmit timestamp that comes late (the packet waited in the interface's queue) makes the socket report EPOLLERR,
 without EPOLLIN; an ICMP error does the same to a connected UDP socket. `posixbase._PollLikeMixin._doReadOrWrite` takes
@@ -42,7 +42,7 @@ class ErrorQueueAware:
 
     def readConnectionLost(self: _Transport, reason: Failure) -> None:
         """Read: stay if that finds nothing wrong, else end as a failed read does."""
-        # Before doRead, which may lead to loseConnection or pauseProducing: those have the last word.
+        # Before doRead, which may lead to loseConnection or pauseProducing: those take precedence.
         self.startReading()
         why = self.doRead()
         if not why or not self.connected:

@@ -56,7 +56,7 @@ class ReactorDescriptors(Protocol):
 
 
 class Selectable(Protocol):
-    """A descriptor that can be read and written, and is told of its end, as a reactor uses it.
+    """A descriptor that can be read and written, and is notified of its end, as a reactor uses it.
 
     What `doRead` and `doWrite` return is why the connection is over; None: it is not.
     """
@@ -71,10 +71,10 @@ class Selectable(Protocol):
         """Write."""
 
     def readConnectionLost(self, reason: Failure, /) -> object:
-        """Learn that nothing more will come."""
+        """Handle the peer's FIN: nothing more will be received."""
 
     def connectionLost(self, reason: Failure, /) -> object:
-        """Learn that the connection is over."""
+        """Handle the end of the connection."""
 
 
 class StreamProtocol(Protocol):
@@ -87,7 +87,7 @@ class StreamProtocol(Protocol):
         """Take in what was received."""
 
     def connectionLost(self, reason: Failure, /) -> object:
-        """Learn that the connection is over."""
+        """Handle the end of the connection."""
 
 
 class ReactorProcess(ReactorTime, Protocol):

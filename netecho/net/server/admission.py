@@ -1,7 +1,6 @@
 """Admission: which connections a server accepts, what each transport did, and which connections have to end.
 
-One for each process, shared by all its listeners. It knows a connection only as something that tells how far it is
-and can be closed; it knows no sockets.
+One for each process, shared by all its listeners. It knows no sockets: a connection has counts and can be closed.
 """
 
 from __future__ import annotations
@@ -41,15 +40,15 @@ class ClientConnection(Protocol):
     progress_seen: int
     progress_at: int
     linger_until: int | None
-    """When to close for good what the server has ended already; nanoseconds."""
+    """When to close a connection of which the server has closed its half; nanoseconds."""
 
     @property
     def received(self) -> int:
-        """Payload bytes that came."""
+        """Payload bytes that were received."""
 
     @property
     def sent(self) -> int:
-        """Payload bytes that went."""
+        """Payload bytes that were sent."""
 
     @property
     def echoes(self) -> int:
@@ -68,10 +67,10 @@ class ClientConnection(Protocol):
         """Whether the connection is set up, TLS and all."""
 
     def close(self, reason: str) -> None:
-        """End it once what waits is sent."""
+        """Close it once the buffered bytes are sent."""
 
     def abort(self, reason: str) -> None:
-        """End it now."""
+        """Abort it now."""
 
 
 class ConnectionGate(Protocol):
@@ -178,7 +177,7 @@ class Admission:
             self.emit(first)
 
     def opened(self, connection: ClientConnection) -> None:
-        """Take in a connection that was accepted, and number it."""
+        """Register a connection that was accepted, and number it."""
         now = self.clock()
         self._numbered += 1
         self.totals_of(connection.transport_name).connections += 1
@@ -193,7 +192,7 @@ class Admission:
         self._gate.end_handshake()
 
     def closed(self, connection: ClientConnection, reason: str) -> None:
-        """Take out a connection that has ended, and count what it did."""
+        """Remove a connection that has ended, and add up its counts."""
         self.connections.discard(connection)
         if not connection.established:
             self._gate.end_handshake()

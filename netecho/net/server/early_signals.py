@@ -21,7 +21,7 @@ _WAITING = frozenset({signal.SIGHUP, signal.SIGUSR1})
 
 
 class _Requests:
-    """What was asked for before there was a reactor."""
+    """The signals received before there was a reactor."""
 
     stop = False
 
@@ -49,7 +49,7 @@ def stop_early() -> Iterator[None]:
 
 
 def stop_was_requested() -> bool:
-    """Tell whether SIGINT or SIGTERM came within `stop_early`, and the exception was swallowed."""
+    """Return whether SIGINT or SIGTERM was received within `stop_early`, and its exception was swallowed."""
     return _Requests.stop
 
 

@@ -1,7 +1,7 @@
 """A server from its start to its end, in one process or several: when it is ready, what is logged, what makes it stop.
 
-It ends at SIGINT or SIGTERM, when its time is up, when nobody reads its log any more, or when no worker is left; the
-last two are failures, or a service manager would leave it at that. SIGHUP has the certificate read again. systemd is
+It ends at SIGINT or SIGTERM, when its time is up, when the reader of its log has closed it, or when no worker is left.
+The last two are failures, so that a service manager restarts it. SIGHUP has the certificate read again. systemd is
 notified of all that where it started the server.
 """
 
@@ -84,7 +84,7 @@ def unwatched(*_: object) -> AbstractContextManager[None]:
 
 
 class EventSink:
-    """Events on their way to the log, and the end of the server: nobody reading the log is one of its reasons."""
+    """Writes events to the log, and ends the server: a log whose reader has closed it is one of the reasons."""
 
     def __init__(self, log: Log) -> None:
         self.ended: Deferred[str] = Deferred()
@@ -177,7 +177,7 @@ async def run_lifecycle(
 
 
 async def _is_started(serving: Serving, sink: EventSink) -> bool:
-    """Start to serve; return whether that came to pass before the end did."""
+    """Start to serve; return whether that was completed before the end."""
     starting = Deferred.fromCoroutine(serving.start())
 
     def stop_starting(reason: str) -> str:
@@ -200,7 +200,7 @@ def _handle_hangup(
     sink: EventSink,
     notifier: Notifier,
 ) -> None:
-    """Have SIGHUP read the certificate again; one that came since the server was started is handled now."""
+    """Have SIGHUP read the certificate again; one that was received since the start is handled now."""
 
     def hangup() -> None:
         notifier.reloading()
@@ -223,7 +223,7 @@ def looping_call(reactor: ReactorTime, seconds: float, call: Callable[[], None])
 def reload(settings: ServerSettings, tls: ServerTls | None, tell: Callable[[ServerEvent], None]) -> bool:
     """Read the certificate's files again, and log how that went; return whether they are in use now."""
     if tls is None or settings.credentials.cert is None:
-        tell(Noticed("reloaded", "nothing to read again: no certificate came from a file"))
+        tell(Noticed("reloaded", "nothing to read again: no certificate is from a file"))
         return False
     try:
         tls.reload()

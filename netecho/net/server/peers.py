@@ -1,4 +1,4 @@
-"""Peers' addresses in words: as one would write them in a target, with the link of a link-local address."""
+"""Peers' addresses as text: as in a target, with the zone of a link-local address."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def unmapped(address: bytes) -> bytes:
 
 
 def names_of(sock: socket.socket, sockaddr: SockAddr) -> tuple[str, str]:
-    """Return what a stream's peer counts as for the limits, and its name: of a Unix socket, the user and process."""
+    """Return the client that a stream's peer counts as for the limits, and its name (Unix sockets: its process)."""
     if sock.family == socket.AF_UNIX:
         if not hasattr(socket, "SO_PEERCRED"):
             return "local", "local"

@@ -1,4 +1,4 @@
-"""Giving root up: a port below 1024, or a key that only root may read, needs it at the start, and serving does not."""
+"""Dropping root: a port below 1024 or a key that only root may read needs it at the start, serving does not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class User(NamedTuple):
 
 
 def find_user(name: str) -> User:
-    """Look a user up. Raises UsageError for one that is not there, or as whom nothing would be given up."""
+    """Look a user up. Raises UsageError for one that does not exist, or that is root."""
     try:
         entry = pwd.getpwnam(name)
     except (KeyError, ValueError):
@@ -31,7 +31,7 @@ def find_user(name: str) -> User:
 
 
 def become(user: User) -> None:
-    """Be this user from now on, in every group of theirs and no other; there is no way back.
+    """Become this user, with the groups of that user and no others; this cannot be undone.
 
     Processes that are started afterwards are theirs too. Raises UnreachableError if the system refuses.
     """
@@ -47,7 +47,7 @@ def become(user: User) -> None:
 
 
 def warning(user: User | None) -> str | None:
-    """Say that a server runs as root without a need; None: it does not."""
+    """Return a warning where a server runs as root without need; None: it does not."""
     if user is not None or os.geteuid() != 0:
         return None
     return "this server runs as root, which it needs for no more than to listen below port 1024: see --user"

@@ -91,7 +91,7 @@ class SharedLimits:
         return SharedGate(self, worker)
 
     def clear(self, worker: int) -> None:
-        """Forget what a worker had counted that is no more."""
+        """Clear the counts of a worker that has ended."""
         self._open[worker] = 0
         self._handshakes[worker] = 0
         for entry, key in enumerate(self._keys.tolist()):
@@ -160,7 +160,7 @@ class SharedLimits:
 
 
 class SharedGate:
-    """One worker's way to the counters; it does what `limits.Gate` does for one process."""
+    """One worker's access to the counters; it does what `limits.Gate` does for one process."""
 
     def __init__(self, shared: SharedLimits, worker: int) -> None:
         self._shared = shared

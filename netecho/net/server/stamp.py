@@ -101,9 +101,9 @@ class Egress:
         return self._unasked >= _ASKED or len(self._seen) < _LEARNT
 
     def learn(self, took: int) -> None:
-        """Take in one reply's time."""
+        """Record the time of one reply."""
         self._unasked = 0
-        # A queue at the interface is the network's, and a clock that was set meanwhile says nothing.
+        # Time in the interface's queue is the network's; and after the clock was set, the difference has no meaning.
         self._seen.append(min(max(took, 0), MILLISECOND))
         if len(self._seen) >= _FEWEST:
             self.least = min(self._seen) // 2
@@ -136,7 +136,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         self.startReading()
 
     def doRead(self) -> None:
-        """Answer what waits."""
+        """Answer the requests that wait."""
         now = self._admission.clock()
         self._admission.roll(now)
         self._growth.roll(now)
@@ -149,7 +149,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             try:
                 size, control, _, peer = self._socket.recvmsg_into([self._data], _ROOM)
             except BlockingIOError:
-                # Nothing to read: what the reactor woke us for may lie in the error queue.
+                # Nothing to read: the event may be of the error queue.
                 self._collect(everything=self._counter.last >= 0)
                 return
             except OSError:  # an ICMP error for an earlier reply; reading it has cleared it
@@ -174,7 +174,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             return
         try:
             totals.bytes_sent += self._send(answer, headers.back, peer)
-        except OSError:  # no room, or no way back: the network may lose it as well
+        except OSError:  # no room, or no route back: UDP may lose a datagram
             return
         totals.datagrams_answered += 1
 
@@ -246,7 +246,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         _stamp(self._socket)
 
     def _collect(self, *, everything: bool = False) -> None:
-        """Read tx timestamps, and hand each to its reply."""
+        """Read tx timestamps, and record each with its reply."""
         if not self._awaited and not everything:
             return
         for _ in range(PER_DRAIN):

@@ -1,4 +1,4 @@
-"""The assembly of a server: its sockets, from us or from systemd, its certificate, its processes, its reactor."""
+"""Starting a server: bind or inherit its sockets, read its certificate, run it in one process or several."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from netecho.target import Target
 
 _OTHERS = 64
-"""Descriptors that are not connections: sockets to listen on, logs, modules being imported."""
+"""Descriptors beside the connections: listening sockets, logs, modules being imported."""
 
 
 def run_server(
@@ -108,7 +108,7 @@ def _tls(settings: ServerSettings, bound: Sequence[BoundSocket]) -> ServerTls | 
 
 
 def _allow_descriptors(settings: ServerSettings, sink: EventSink) -> None:
-    """Take as many descriptors as the limits may need and the system allows; say so if that is not enough."""
+    """Raise the limit of descriptors to what --max-connections may need; log a notice where the system allows fewer."""
     most = settings.limits.connections
     allowed = descriptors.allow(None if most is None else most + _OTHERS)
     if most is not None and allowed < most + _OTHERS:

@@ -1,6 +1,6 @@
-"""What systemd gives a service and wants of it: sockets it has bound, and word of how the service is doing.
+"""The systemd protocols of a service: inherited sockets (sd_listen_fds(3)), readiness and watchdog (sd_notify(3)).
 
-Both are environment variables and a datagram (sd_listen_fds(3), sd_notify(3)); nothing is needed but this.
+They are environment variables and datagrams: no library is needed.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ TLS_NAME = "tls"
 
 
 def inherited(environ: MutableMapping[str, str] = os.environ, first: int = FIRST) -> list[BoundSocket]:
-    """Take over the sockets that systemd bound for this process; none if it is not so started.
+    """Return the sockets that systemd bound for this process; none if it did not.
 
-    The variables are removed: they are not for the processes we start. Raises UsageError for a socket that is no use.
+    The variables are removed: they are not for child processes. Raises UsageError for a socket that cannot be served.
     """
     ours = environ.get("LISTEN_PID") == str(os.getpid())
     count = environ.pop("LISTEN_FDS", "")

@@ -85,7 +85,7 @@ class EchoProtocol(Protocol):
 
     @property
     def received(self) -> int:
-        """Payload bytes that came."""
+        """Payload bytes that were received."""
         return self.wire.received if isinstance(self.wire, RawEchoConnection) else self._received
 
     @property
@@ -123,7 +123,7 @@ class EchoProtocol(Protocol):
         self._begin()
 
     def dataReceived(self, data: bytes) -> None:
-        """Answer what came."""
+        """Answer what was received."""
         self._received += len(data)
         self._echoes += 1
         if self._admission.settings.log_received:
@@ -141,7 +141,7 @@ class EchoProtocol(Protocol):
             self._responder.ended()
 
     def writeConnectionLost(self) -> None:
-        """Give the client a while to read what was sent last: our own FIN is sent."""
+        """Give the client time to read what was sent last: our FIN is sent."""
         self.linger_until = self._admission.clock() + LINGER
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -153,17 +153,17 @@ class EchoProtocol(Protocol):
         self._admission.closed(self, self._reason or ("closed" if ended else reason_of(reason)))
 
     def close(self, reason: str) -> None:
-        """End it once what waits is sent."""
+        """Close it once the buffered bytes are sent."""
         self._reason = self._reason or reason
         self.transport.loseConnection()
 
     def abort(self, reason: str) -> None:
-        """End it now."""
+        """Abort it now."""
         self._reason = self._reason or reason
         self.transport.abortConnection()
 
     def send(self, data: bytes) -> None:
-        """Send, or have it wait to be sent."""
+        """Send, or buffer until it can be sent."""
         self._sent += len(data)
         self.transport.write(data)
 
@@ -255,14 +255,14 @@ class StreamListener(SocketReader):
         outer.makeConnection(wire)
 
     def _reserve(self) -> None:
-        """Keep one descriptor back, to have it when there are no more."""
+        """Hold one descriptor in reserve, for when there are no more."""
         try:
             self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             self._spare = None
 
     def _refuse_one(self) -> bool:
-        """Out of descriptors: accept one client with the spare one, to close it. Return whether that went well."""
+        """Out of descriptors: accept a client with the reserved one and close it; return whether that succeeded."""
         if self._spare is not None:
             os.close(self._spare)
             try:

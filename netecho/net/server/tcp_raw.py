@@ -1,9 +1,9 @@
-"""The raw echo over a stream: what comes is sent back without an object made of it, and in bulk without a copy.
+"""The raw echo over a stream: received bytes are sent back without making an object, and in bulk without a copy.
 
-Small messages are taken and sent back at once: two system calls an echo. In bulk, once a read has filled its chunk,
-bytes are looked at where they are (MSG_PEEK), sent, and only what the kernel took is discarded from the queue
-(MSG_TRUNC, which copies nothing). So reads can be four times as large, and a client that sends for ever and never
-reads costs this process nothing: what cannot be sent stays in the kernel, whose own limits push back on the client.
+Small messages are read and sent back at once: two system calls an echo. In bulk, once a read has filled its chunk,
+bytes are peeked (MSG_PEEK), sent, and only what the kernel took is discarded from the receive queue (MSG_TRUNC, which
+copies nothing). So reads can be four times as large, and a client that sends for ever and never reads costs this
+process nothing: what cannot be sent stays in the kernel, whose own limits push back on the client.
 With large reads that were taken, a thousand such clients would have held 256 MiB here. In bulk this costs 0.74 of the
 processor time that taking 64 KiB at a time does.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from netecho.net.reactor.interfaces import ReactorDescriptors, StreamProtocol
 
 BULK = 262_144
-"""Bytes looked at in one read in bulk."""
+"""Bytes peeked by one read in bulk."""
 
 _scratch = bytearray(BULK)
 _view = memoryview(_scratch)
@@ -30,7 +30,7 @@ _PEEK, _DISCARD = socket.MSG_PEEK, socket.MSG_TRUNC
 
 
 class RawEchoConnection(EagerConnection):
-    """Sends back what comes; its protocol sees the beginning and the end alone."""
+    """Sends back what it receives; its protocol sees only the beginning and the end."""
 
     echoes = 0
     """Reads that were sent back."""
@@ -42,7 +42,7 @@ class RawEchoConnection(EagerConnection):
         self._in_bulk = False
 
     def doRead(self) -> Any:
-        """Send back what came. Returns why the connection is over, or None."""
+        """Send back what was received. Returns why the connection is over, or None."""
         if self._in_bulk:
             return self._echo_bulk()
         try:
@@ -69,7 +69,7 @@ class RawEchoConnection(EagerConnection):
         return None
 
     def doWrite(self) -> Any:
-        """Send what waits; in bulk nothing does, and there is room to go on."""
+        """Send the buffered bytes; in bulk there are none: read on, as there is room again."""
         if self.dataBuffer or self._tempDataBuffer or self.disconnecting:
             return super().doWrite()
         self.waiting = False
@@ -82,7 +82,7 @@ class RawEchoConnection(EagerConnection):
         try:
             size = self.socket.recv_into(_scratch, BULK, _PEEK)
             sent = self.socket.send(_view[:size]) if size else 0
-        except BlockingIOError:  # of the send: what a reader is woken for is there
+        except BlockingIOError:  # of the send: a readable socket has bytes to read
             sent, size = 0, BULK
         except OSError:
             return CONNECTION_LOST

@@ -54,12 +54,12 @@ class TextResponder:
         return self._conversation.pending
 
     def received(self, data: bytes) -> None:
-        """Take in what came."""
+        """Handle received bytes."""
         self._conversation.feed(data)
         self._go_on()
 
     def ended(self) -> None:
-        """Take in that nothing more will come; the stream is closed after the last answer."""
+        """Handle the client's FIN: the stream is closed after the last answer."""
         self._conversation.end()
         self._has_ended = True
         self._go_on()

@@ -1,9 +1,9 @@
-"""Work that is left over when an event has had its share: done in turns, a slice of time in each pass of the reactor.
+"""Work that is too long for one event, done in turns: a slice of time in each pass of the reactor.
 
-One read may ask for more work than an event may take: a segment of newlines in text mode asks for thousands of
-answers. The connection does a bounded part at once and queues for the rest. So a client that asks for little is
-answered in the pass in which its bytes came, however many others ask for much, and datagrams, timers and signals wait
-no longer than the slice.
+One read may need more work than an event may take: a segment of newlines in text mode needs thousands of answers. The
+connection does a bounded part at once and queues the rest. So a client with little work is answered in the pass in
+which its bytes are read, however much others have queued, and datagrams, timers and signals wait no longer than the
+slice.
 """
 
 from __future__ import annotations

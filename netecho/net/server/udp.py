@@ -1,10 +1,10 @@
-"""The server's datagrams: each one back to where it came from, from the address it was sent to, or not at all.
+"""The server's datagrams: each is sent back to its source, from the address it was sent to, or gets no answer.
 
-`recvmsg` and not `recvfrom`, because two of the control messages decide about the answer. The TTL that a datagram
-arrived with is how another echo server's answer is recognised (`echo.loop_guard`). The local address that it was sent
-to is where the answer has to leave from: a socket that listens on every address would else answer from another one,
-and the client would not take the answer for its own. A datagram sent to a broadcast or multicast address was sent to
-many hosts: if each answered, a whole network would answer whoever is named as the source.
+`recvmsg` and not `recvfrom`, because two of the control messages decide about the answer. The TTL of an arriving
+datagram shows whether it is another echo server's answer (`echo.loop_guard`). The answer has to leave from the local
+address that the datagram was sent to: a socket that listens on every address would else answer from another one,
+and the client would not accept the answer. A datagram sent to a broadcast or multicast address was sent to
+many hosts: if each answered, a whole network would answer the source, which may be forged.
 
 One datagram at a time, where each is looked at; those that are only sent back have a faster path, `udp_batched`.
 """
@@ -63,7 +63,7 @@ class DatagramListener(SocketReader):
         self.startReading()
 
     def doRead(self) -> None:
-        """Answer what waits."""
+        """Answer the datagrams that wait."""
         clock = self._admission.clock
         now = clock()
         until = now + _SLICE
@@ -81,7 +81,7 @@ class DatagramListener(SocketReader):
                 return
 
     def stop(self) -> None:
-        """Answer what has already come, and no more."""
+        """Answer what has been received, and no more."""
         self.doRead()
         self.stopReading()
 

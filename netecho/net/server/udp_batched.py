@@ -60,7 +60,7 @@ class BatchedDatagramListener(SocketReader):
         self.startReading()
 
     def doRead(self) -> None:
-        """Answer what waits."""
+        """Answer the datagrams that wait."""
         now = self._clock()
         self._admission.roll(now)
         self._source_counts.roll(now)
@@ -75,7 +75,7 @@ class BatchedDatagramListener(SocketReader):
                 return
 
     def stop(self) -> None:
-        """Answer what has already come, and no more."""
+        """Answer what has been received, and no more."""
         self.doRead()
         self.stopReading()
 
@@ -91,7 +91,7 @@ class BatchedDatagramListener(SocketReader):
             self._answer_some(count, within or {}, busy)
 
     def _answer_one(self) -> None:
-        """Answer the first by itself: mostly it came alone, from a client that waits for the answer."""
+        """Answer the first by itself: mostly it is alone, from a client that waits for the answer."""
         batch, totals = self._batch, self._totals
         reason = None if self._may_answer_first() else self._refusal(0)
         if reason is None and not self._rate.take(self._sources[0]):
@@ -133,13 +133,13 @@ class BatchedDatagramListener(SocketReader):
             return None  # nor are the sources counted for snapshots: without a limit, only speed is asked for
         asked = Counter(self._sources[:count].tolist())
         within = {source: rate.take_many(source, number) for source, number in asked.items()}
-        mean = sum(self._batch.lengths[:count]) // count  # what each sent of it would be dearer to know
+        mean = sum(self._batch.lengths[:count]) // count  # the exact sizes by source would cost more
         for source, number in asked.items():
             self._source_counts.add(source, number * mean, within[source] * mean)
         return None if within == asked else within
 
     def _busy(self, count: int) -> frozenset[Hashable]:
-        """Return the endpoints of the batch that the loop guard wants to look at."""
+        """Return the endpoints of the batch that the loop guard checks."""
         if self._guard is None:
             return frozenset()
         endpoints: Iterable[Hashable] = self._endpoints[:count].tolist()
@@ -148,7 +148,7 @@ class BatchedDatagramListener(SocketReader):
         return self._guard.busy_ones(Counter(endpoints))
 
     def _endpoint(self, index: int) -> Hashable:
-        """Return the address and port that a datagram came from."""
+        """Return the source address and port of a datagram."""
         if self._v6:
             return self._endpoints[index], self._sources[index], self._hosts[index]
         return self._endpoints[index]
@@ -179,7 +179,7 @@ class BatchedDatagramListener(SocketReader):
         self._totals.bytes_sent += size
 
     def _answer_some(self, count: int, within: dict[int, int], busy: frozenset[Hashable]) -> None:
-        """Look at each datagram, and answer in runs between those that get no answer."""
+        """Check each datagram, and answer in runs between those that get no answer."""
         start = 0
         for index in range(count):
             reason = self._refusal(index)
@@ -217,7 +217,7 @@ class BatchedDatagramListener(SocketReader):
         return socket.inet_ntop(socket.AF_INET, source.to_bytes(4, sys.byteorder))
 
     def _looping(self, index: int, busy: frozenset[Hashable]) -> str | None:
-        """Have the loop guard look at a datagram, if it is of one of the busy endpoints."""
+        """Have the loop guard check a datagram, if it is from one of the busy endpoints."""
         endpoint = self._endpoint(index)
         if self._guard is None or endpoint not in busy:
             return None

@@ -1,7 +1,6 @@
-"""The file of a Unix socket: made, known to be stale or in use, and removed.
+"""The file of a Unix socket: creating it, and replacing a stale one.
 
-A file that a server left behind when it was killed is replaced; one that somebody answers behind is not, and neither
-is anything that is no socket.
+A file that a killed server left behind is replaced; a socket that accepts connections is not, nor any other file.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ def _remove_stale(path: str) -> None:
         try:
             trial.connect(path)
         except ConnectionRefusedError:
-            pass  # nobody is behind it any more
+            pass  # no process listens on it any more
         except OSError as error:
             # EAGAIN: the queue is full, so there is a queue. EPROTOTYPE: a datagram socket. Both are alive.
             if error.errno not in (errno.EAGAIN, errno.EPROTOTYPE):

@@ -154,7 +154,7 @@ def play(delays: list[int], *, stream: bool, fast: bool = True, **settings: Any)
         link.port = wire = ProbePort(network.reactor, address, IpOptions(), link)
         wire.socket = network
         wire.connected = True
-        wire.stamp(network)
+        wire.use_timestamps(network)
     link.closed_loop = link.closed_loop and fast
     network.reactor.rightNow = 0.0
     driver.start(link, 0)
