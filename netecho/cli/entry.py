@@ -1,9 +1,9 @@
-"""The edge: every error a command raises is caught here, once, and shown; what is returned is the exit code.
+"""The command's edge: every error is caught here, once, and shown; the exit code is returned.
 
     NetechoError            its sentence and hint on standard error, its exit code
     Ctrl-C before a run     130
     a missing module        inside a zip archive: why it is missing there; 2
-    anything else           a bug: said so, with how to report it; 4
+    anything else           a bug: shown as one, with how to report it; 4
 
 `NETECHO_DEBUG=1` adds the traceback, to both kinds.
 """
@@ -44,7 +44,7 @@ def run(arguments: list[str]) -> int:
         return _failed_by_system(error, context)
     except ImportError as error:
         return _failed_to_import(error, context)
-    except Exception as error:  # noqa: BLE001 - whatever is not understood by now is a bug, and is called one
+    except Exception as error:  # noqa: BLE001 - an unexpected exception is a bug
         context.output.say(_bug(error))
         return ExitCode.BUG
 
@@ -62,7 +62,7 @@ def _dispatch(arguments: list[str], context: CliContext) -> int:
 
 
 def _failed_by_system(error: OSError, context: CliContext) -> int:
-    """Show an error of the system's that was met nowhere: a bug, but where it has no descriptor left."""
+    """Show an OSError that no code handled: a bug, unless no descriptor is left."""
     from netecho.net import descriptors
 
     if error.errno in descriptors.EXHAUSTED:
@@ -87,7 +87,7 @@ def _failed_to_import(error: ImportError, context: CliContext) -> int:
 
 
 def _shown(error: NetechoError) -> str:
-    """Lay an error out: what happened, to what, and on the next line what to try."""
+    """Return what happened, to what, and on the next line what to try."""
     return f"netecho: {error.sentence}" + (f"\n  {error.hint}" if error.hint else "")
 
 
@@ -103,7 +103,7 @@ def _bug(error: Exception) -> str:
 
 
 def _place(traceback: TracebackType | None) -> str:
-    """Name the last line of netecho's own that the error came through."""
+    """Return the last line of netecho in the traceback."""
     place = ""
     while traceback is not None:
         module = str(traceback.tb_frame.f_globals.get("__name__", ""))

@@ -1,4 +1,4 @@
-"""`netecho` itself: a group that imports a command when it is asked for, and says what is wrong in our own words."""
+"""The `netecho` command: a group that imports a command when it is run, and explains usage errors."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 COMPLETE = "_NETECHO_COMPLETE"
-"""Set by a shell's script that asks for completions."""
+"""Set by the completion script of a shell."""
 
 
 class LazyGroup(click.Group):
-    """The commands of the front page; each is imported when it is run or asked for its options."""
+    """The commands of the front page; each is imported when it is run or completed."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Return the names in the order of the front page."""
@@ -32,7 +32,7 @@ class LazyGroup(click.Group):
         if cmd_name not in front_page.COMMANDS:
             return None
         command = getattr(import_module(f"netecho.cli.commands.{cmd_name}"), cmd_name)
-        assert isinstance(command, click.Command)  # noqa: S101 - what the table in `front` promises
+        assert isinstance(command, click.Command)  # noqa: S101 - for the type checker
         return command
 
     def get_help(self, _ctx: click.Context) -> str:
@@ -74,7 +74,7 @@ def group() -> LazyGroup:
 
 
 def invoke(arguments: list[str], context: CliContext) -> int:
-    """Run the command that `arguments` ask for, or answer the shell that asks for completions."""
+    """Run the command that `arguments` name, or print completions for a shell."""
     if COMPLETE in os.environ:
         from netecho.cli.click_ext.shell_complete import register
 
@@ -92,5 +92,5 @@ def invoke(arguments: list[str], context: CliContext) -> int:
         raise KeyboardInterrupt from None
     except click.UsageError as error:
         raise explained(error) from error
-    assert isinstance(code, int)  # noqa: S101 - what `command` asks of every command
+    assert isinstance(code, int)  # noqa: S101 - for the type checker: `command` returns it
     return code

@@ -1,4 +1,4 @@
-"""What only some transports know, a line for each: what TCP measured, what TLS agreed on, how replies came."""
+"""The lines of the summary that only some transports have: TCP_INFO, the TLS session, the headers of the replies."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def facts(document: Document) -> list[str]:
-    """Return the lines, without those that would say nothing."""
-    said = (("tls", _tls), ("tcp", _tcp), ("udp", _udp), ("ecn", ecn.words))
-    lines = ((name, ", ".join(words(document[name]))) for name, words in said if name in document)
+    """Return the lines that are not empty."""
+    sections = (("tls", _tls), ("tcp", _tcp), ("udp", _udp), ("ecn", ecn.words))
+    lines = ((name, ", ".join(words(document[name]))) for name, words in sections if name in document)
     return [f"{name}: {line}" for name, line in lines if line] + stamp.lines(document)
 
 

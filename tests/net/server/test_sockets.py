@@ -1,4 +1,4 @@
-"""Sockets to listen on: looping_call address a target stands for, or one sentence why not."""
+"""Sockets to listen on: every address a target stands for, or one sentence why not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def bind() -> Iterator[Bind]:
-    """Bind what the arguments of `netecho serve` say; looping_callthing is closed at the end."""
+    """Bind what the arguments of `netecho serve` say; everything is closed at the end."""
     with ExitStack() as stack:
 
         def bind(*arguments: str, **options: bool) -> list[BoundSocket]:
@@ -113,7 +113,7 @@ def test_if_one_cannot_be_had_none_is_kept(bind: Bind) -> None:
     bind(free)
 
 
-def test_what_looping_call_connection_inherits(bind: Bind) -> None:
+def test_what_every_connection_inherits(bind: Bind) -> None:
     (bound,) = bind("tcp://127.0.0.1:0")
     with closing(socket.create_connection((bound.address, bound.port))):
         bound.socket.settimeout(20)
