@@ -61,4 +61,4 @@ def _byte_of(match: re.Match[bytes]) -> bytes:
     try:
         return _LONG[match[2]]
     except KeyError:
-        raise ValueError(f"not an escape of netecho's: {match[0]!r}") from None
+        raise ValueError(f"no escape that netecho writes: {match[0]!r}") from None
