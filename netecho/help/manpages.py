@@ -61,12 +61,19 @@ def _block(block: Block) -> Iterator[str]:
             yield from _table(header, rows)
 
 
+_LONGEST_CELL = 24
+"""Of a column that does not wrap."""
+
+
 def _table(header: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> Iterator[str]:
-    # The last column takes what is left of the width, and wraps.
-    yield from (".TS", " ".join(["lb"] * len(header)), f"{' '.join(['l'] * (len(header) - 1))} lx.")
+    # The last column, and every other one that is long, share what is left of the width, and wrap: ragged, as
+    # there is too little room for words to be spread over it.
+    columns = list(zip(header, *rows, strict=True))
+    wrap = [n == len(header) - 1 or max(map(len, column)) > _LONGEST_CELL for n, column in enumerate(columns)]
+    yield from (".TS", " ".join(["lb"] * len(header)), " ".join("lx" if wraps else "l" for wraps in wrap) + ".")
     for row in (header, *rows):
-        *cells, last = (_marked(cell) for cell in row)
-        yield "\t".join([*cells, f"T{{\n{last}\nT}}"])
+        cells = ((_marked(cell), wraps) for cell, wraps in zip(row, wrap, strict=True))
+        yield "\t".join(f"T{{\n.na\n{text}\nT}}" if wraps else text for text, wraps in cells)
     yield ".TE"
 
 
