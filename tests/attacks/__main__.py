@@ -1,9 +1,14 @@
-"""`python -m tests.attacks [NAME]... [--seconds N]`: each attack, and how a client that behaves fared beside it."""
+"""`python -m tests.attacks [NAME]... [--seconds N]`: each attack, and how a client that behaves fared beside it.
+
+`--soak TIME`: all of them at once for that long, the figures of every minute, and a verdict.
+"""
 
 from __future__ import annotations
 
 import argparse
 
+from netecho.units import SECOND, parse_time
+from tests.attacks import soak
 from tests.attacks.play import play
 from tests.attacks.table import MIB, ROWS
 
@@ -12,7 +17,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.attacks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="all of them without")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each (default: 5)")
+    parser.add_argument("--soak", type=parse_time, metavar="TIME", help="all at once for so long, such as 1h")
     asked = parser.parse_args()
+    if asked.soak is not None:
+        print(soak.HEAD, flush=True)
+        for sample in soak.soak(asked.soak / SECOND):
+            print(sample, flush=True)
+        print("as it has to be")
+        return
     rows = [row for row in ROWS if not asked.names or row.attack.__name__ in asked.names]
     if not rows:
         parser.error(f"no such attack; there are {', '.join(dict.fromkeys(row.attack.__name__ for row in ROWS))}")

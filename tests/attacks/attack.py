@@ -19,12 +19,15 @@ class Victim:
     """Where the server listens, by transport."""
 
     ports: Mapping[str, int]
+    source: str = LOOPBACK
+    """The address that the attacker's connections are made from."""
 
     def connect(self, transport: str = "tcp") -> socket.socket | None:
         """A connection that does not block once it is there; None: it was not to be had."""
         sock = socket.socket()
         sock.settimeout(1)
         try:
+            sock.bind((self.source, 0))
             sock.connect((LOOPBACK, self.ports[transport]))
         except OSError:
             sock.close()

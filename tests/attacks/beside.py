@@ -20,12 +20,13 @@ PATIENCE = 2.0
 class Behaving:
     """Asks from now until `stop`, over a connection made before the attack or by datagrams."""
 
-    def __init__(self, victim: Victim, transport: str) -> None:
+    def __init__(self, victim: Victim, transport: str, source: str = LOOPBACK) -> None:
         self.took: list[float] = []
         self.lost = 0
         kind = socket.SOCK_STREAM if transport == "tcp" else socket.SOCK_DGRAM
         self._sock = socket.socket(socket.AF_INET, kind)
         self._sock.settimeout(PATIENCE)
+        self._sock.bind((source, 0))
         self._sock.connect((LOOPBACK, victim.ports[transport]))
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run)

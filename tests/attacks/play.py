@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.attacks.attack import Deadline, Victim
+from tests.attacks.attack import LOOPBACK, Deadline, Victim
 from tests.attacks.beside import Behaving
 from tests.program import Program
 from tests.server import Server
@@ -85,12 +85,12 @@ def play(row: Row, seconds: float) -> Outcome:
         program.kill()
 
 
-def main(name: str, ports: str, seconds: str) -> None:
+def main(name: str, ports: str, seconds: str, source: str = LOOPBACK) -> None:
     """Be the attacker."""
     from tests.attacks.table import ROWS
 
     attack = next(row.attack for row in ROWS if row.attack.__name__ == name)
-    attack(Victim(json.loads(ports)), Deadline(float(seconds)))
+    attack(Victim(json.loads(ports), source), Deadline(float(seconds)))
     os._exit(0)  # thousands of sockets need no tidying
 
 

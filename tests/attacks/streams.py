@@ -17,26 +17,22 @@ CLIENTS = 250
 
 def newline_flood(victim: Victim, deadline: Deadline) -> None:
     """Each byte asks for a whole answer, on as many connections as one address may have; the answers are read."""
-    with victim.connections(CLIENTS) as socks:
-        while socks and not deadline.is_over():
-            ready, room, _ = select.select(socks, socks, [], 0.1)
-            for sock in room:
-                with contextlib.suppress(BlockingIOError):
-                    sock.send(b"\n" * 8192)
-            for sock in ready:
-                with contextlib.suppress(BlockingIOError):
-                    if not sock.recv(1 << 20):
-                        socks.remove(sock)
+    _send_and_read(victim, deadline, b"\n" * 8192)
+
+
+def bulk(victim: Victim, deadline: Deadline) -> None:
+    """As many bytes as there is room for, on as many connections as one address may have; what comes is read."""
+    _send_and_read(victim, deadline, bytes(1 << 18))
 
 
 def never_reading(victim: Victim, deadline: Deadline) -> None:
     """Send for ever and read nothing: what is owed must not pile up in the server."""
     with victim.connections(CLIENTS) as socks:
-        while socks and not deadline.is_over():
-            _, room, _ = select.select([], socks, [], 0.1)
+        living = [*socks]
+        while living and not deadline.is_over():
+            _, room, _ = select.select([], living, [], 0.1)
             for sock in room:
-                with contextlib.suppress(BlockingIOError):
-                    sock.send(b"x" * 997 + b"\n\n\n")
+                _send(sock, b"x" * 997 + b"\n\n\n", living)
             if not room:
                 deadline.rest(0.05)
 
@@ -45,14 +41,37 @@ def long_lines(victim: Victim, deadline: Deadline) -> None:
     """The longest lines, whose answers are many times as long, and nobody reads them."""
     line = b"y" * 65_535 + b"\n"
     with victim.connections(CLIENTS) as socks:
-        sent = dict.fromkeys(socks, 0)
-        while not deadline.is_over():
-            _, room, _ = select.select([], socks, [], 0.1)
+        living, sent = [*socks], dict.fromkeys(socks, 0)
+        while living and not deadline.is_over():
+            _, room, _ = select.select([], living, [], 0.1)
             for sock in room:
-                with contextlib.suppress(BlockingIOError):
-                    sent[sock] += sock.send(line[sent[sock] % len(line) :])
+                sent[sock] += _send(sock, line[sent[sock] % len(line) :], living)
             if not room:
                 deadline.rest(0.05)
+
+
+def _send_and_read(victim: Victim, deadline: Deadline, data: bytes) -> None:
+    with victim.connections(CLIENTS) as socks:
+        living = [*socks]
+        while living and not deadline.is_over():
+            ready, room, _ = select.select(living, living, [], 0.1)
+            for sock in room:
+                _send(sock, data, living)
+            for sock in ready:
+                with contextlib.suppress(BlockingIOError, ConnectionError):
+                    if not sock.recv(1 << 20) and sock in living:
+                        living.remove(sock)
+
+
+def _send(sock: socket.socket, data: bytes, living: list[socket.socket]) -> int:
+    """Send what there is room for; a connection that is over is no longer among the living."""
+    try:
+        return sock.send(data)
+    except BlockingIOError:
+        return 0
+    except OSError:
+        living.remove(sock)
+        return 0
 
 
 def idle(victim: Victim, deadline: Deadline) -> None:

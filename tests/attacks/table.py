@@ -32,6 +32,8 @@ class Row:
 ROWS: tuple[Row, ...] = (
     Row(streams.newline_flood, TEXT),
     Row(streams.newline_flood, TEXT, client="udp"),
+    Row(streams.bulk),
+    Row(streams.bulk, client="udp"),
     Row(streams.never_reading),
     Row(streams.never_reading, TEXT),
     Row(streams.long_lines, (*TEXT, "--reply", "{}" * 16)),

@@ -52,7 +52,8 @@ LONGER_REPLIES = 64
 """Replies in a second to one client (one /64 network of IPv6) that may be longer than their requests. Somebody who
 forges that client's address gains no more than 2 kB a second by it."""
 _BATCH = 64
-"""Datagrams answered in one go; then the reactor's other descriptors have their turn."""
+_SLICE = 2 * MILLISECOND
+"""How many datagrams are answered in one go, and for how long; then the reactor's other descriptors have their turn."""
 _ROOM = 256
 _HEAD = 12
 """Octets of the sequence number and the time, with which a request begins (RFC 8762 section 4.2.1)."""
@@ -137,7 +138,8 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
 
     def doRead(self) -> None:
         """Answer the requests that wait."""
-        now = self._admission.clock()
+        clock = self._admission.clock
+        now = clock()
         self._admission.roll(now)
         self._growth.roll(now)
         if now >= self._clock_due:
@@ -155,6 +157,8 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             except OSError:  # an ICMP error for an earlier reply; reading it has cleared it
                 continue
             self._received(bytes(self._view[:size]), Headers(control), peer)
+            if clock() >= now + _SLICE:
+                return
 
     def stop(self) -> None:
         """Answer what has been received, and no more; the server closes the socket."""

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 
 from netecho.net.reactor.eager import CHUNK, EagerConnection
+from netecho.net.reactor.epoll_fdset import EpollFDSet
 
 if TYPE_CHECKING:
     from netecho.net.reactor.interfaces import ReactorDescriptors, StreamProtocol
 
 BULK = 262_144
-"""Bytes peeked by one read in bulk."""
+"""Bytes peeked by one read in bulk, where few other connections are ready."""
 
 _scratch = bytearray(BULK)
 _view = memoryview(_scratch)
@@ -40,6 +41,7 @@ class RawEchoConnection(EagerConnection):
         # Discarding is Linux's, and TCP's: tcp(7).
         self._may_peek = sys.platform == "linux" and sock.family != socket.AF_UNIX
         self._in_bulk = False
+        self._fdset = reactor if isinstance(reactor, EpollFDSet) else None
 
     def doRead(self) -> Any:
         """Send back what was received. Returns why the connection is over, or None."""
@@ -79,11 +81,12 @@ class RawEchoConnection(EagerConnection):
         return None
 
     def _echo_bulk(self) -> object:
+        most = CHUNK if self._fdset is not None and self._fdset.is_crowded else BULK
         try:
-            size = self.socket.recv_into(_scratch, BULK, _PEEK)
+            size = self.socket.recv_into(_scratch, most, _PEEK)
             sent = self.socket.send(_view[:size]) if size else 0
         except BlockingIOError:  # of the send: a readable socket has bytes to read
-            sent, size = 0, BULK
+            sent, size = 0, most
         except OSError:
             return CONNECTION_LOST
         if not size:

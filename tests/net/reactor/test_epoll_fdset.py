@@ -1,7 +1,9 @@
-"""The lane: descriptors behind one descriptor, dispatched as a reactor would."""
+"""Descriptors behind one descriptor, dispatched as a reactor would."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +12,10 @@ from twisted.internet.interfaces import IReactorFDSet
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from zope.interface.verify import verifyObject
 
-from tests.net.server.serving import ServerParts, pair
+from netecho.net.reactor.epoll_fdset import EpollFDSet
+from netecho.net.reactor.interfaces import for_twisted
+from netecho.units import SECOND
+from tests.net.server.serving import ServerParts, StillReactor, pair
 
 if TYPE_CHECKING:
     import socket
@@ -25,7 +30,8 @@ class Noting:
     def __init__(self, sock: socket.socket, read: Any = None, write: Any = None) -> None:
         self.sock = sock
         self.notes: list[Any] = []
-        self._read, self._write = read, write
+        self.read: Any = read
+        self._write = write
 
     def fileno(self) -> int:
         return self.sock.fileno()
@@ -40,7 +46,7 @@ class Noting:
         return answer() if callable(answer) else answer
 
     def doRead(self) -> Any:
-        return self._done("read", self._read)
+        return self._done("read", self.read)
 
     def doWrite(self) -> Any:
         return self._done("write", self._write)
@@ -179,3 +185,59 @@ def test_one_that_is_closed_by_another_in_the_same_pass_is_left_alone(
     ends[1].send(b"x")
     parts.pass_()
     assert sorted(len(each.notes) for each in readers) == [0, 1]
+
+
+class TestManyAreReady:
+    """A pass ends after some time, whoever is ready, and the next one begins with those that had no turn."""
+
+    @pytest.fixture
+    def readers(self) -> Iterator[list[Noting]]:
+        pairs = [pair() for _ in range(100)]
+        for _, other in pairs:
+            other.send(b"x")
+        yield [Noting(one) for one, _ in pairs]
+        for one, other in pairs:
+            one.close()
+            other.close()
+
+    def test_a_pass_ends_and_nobody_is_passed_over(self, readers: list[Noting]) -> None:
+        now = 0
+
+        def takes_long() -> None:
+            nonlocal now
+            now += SECOND
+
+        fdset = EpollFDSet(for_twisted(StillReactor()), lambda: now)
+        with contextlib.closing(fdset):
+            for reader in readers:
+                reader.read = takes_long
+                fdset.addReader(reader)
+            fdset.doRead()
+            turns = sum(len(reader.notes) for reader in readers)
+            assert 0 < turns < len(readers)
+            for _ in range(-(-len(readers) // turns)):
+                fdset.doRead()
+            assert all(reader.notes for reader in readers)
+            assert max(len(reader.notes) for reader in readers) <= 2
+
+    def test_all_have_their_turn_in_one_pass_where_it_is_short(self, readers: list[Noting]) -> None:
+        ticks = itertools.count(step=1000)
+        with contextlib.closing(EpollFDSet(for_twisted(StillReactor()), lambda: next(ticks))) as fdset:
+            for reader in readers:
+                fdset.addReader(reader)
+            fdset.doRead()
+            assert all(reader.notes for reader in readers)
+
+    def test_it_says_whether_there_are_many(self, readers: list[Noting]) -> None:
+        crowded: list[bool] = []
+        fdset = EpollFDSet(for_twisted(StillReactor()), lambda: 0 if not crowded else SECOND)
+        with contextlib.closing(fdset):
+            for reader in readers:
+                reader.read = lambda: crowded.append(fdset.is_crowded)
+                fdset.addReader(reader)
+            fdset.doRead()
+            for reader in readers[3:]:
+                fdset.removeReader(reader)
+            fdset.doRead()
+        assert crowded[0]
+        assert crowded[-3:] == [False] * 3
