@@ -67,7 +67,7 @@ def pace(scale: Scale) -> dict[str, float]:
         for mode, size, key, options in (
             ("open", 44, None, []),
             ("authenticated", 112, KEY, ["--auth-key-file", str(file)]),
-            ("every TLV, stateful", 96, None, ["--stateful"]),
+            ("every TLV, stateful", 144, None, ["--stateful"]),
         ):
             with reflector(*options) as (port, process):
                 replies, lasted, busy = loaded(port, process, size, key, scale.of(5, 1))

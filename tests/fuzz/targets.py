@@ -193,7 +193,7 @@ def shown_bytes(data: bytes) -> None:
 
 STAMP_KEY = b"an orchestrator gave us this key"
 STAMP_TIME = 1_795_412_400_000_000_000
-STAMP_SIZES = (44, 96, 200)
+STAMP_SIZES = (44, 144, 200)
 
 
 def _keyed(data: bytes, key: bytes | None) -> bytes:
