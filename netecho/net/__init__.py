@@ -10,5 +10,5 @@ self_server     the server of `self`: the one module that knows both sides
 openssl         what both sides of TLS ask of OpenSSL
 openssl_reasons  why TLS failed, in words
 descriptors      how many this process may have (`ulimit -n`)
-sockaddr         socket addresses, as a type
+sockaddr         socket addresses as types; names looked up
 """

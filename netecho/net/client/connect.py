@@ -23,6 +23,7 @@ from netecho.measure.ecn import value_of
 from netecho.measure.loss_reason import Loss, LossReason
 from netecho.net.client.loss import LinkError, loss_of_errno
 from netecho.net.reactor.interfaces import for_twisted
+from netecho.net.sockaddr import look_up
 from netecho.target import format_endpoint
 from netecho.units import SECOND
 
@@ -92,7 +93,7 @@ def _bind(skt: socket.socket, ip_options: IpOptions) -> None:
     skt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         # Not (host, port): that would lose the zone of a link-local address.
-        skt.bind(socket.getaddrinfo(host or anywhere, port, skt.family, skt.type)[0][4])
+        skt.bind(look_up(host or anywhere, port, skt.family, skt.type)[0][1])
     except OSError as error:
         raise source_refused(ip_options, error) from None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from netecho.errors import NetechoError
 from netecho.measure.facts import NO_FACTS, TransportFacts
@@ -42,8 +42,8 @@ class OpenedLink:
     local: tuple[str, int] | None = None
     connect: int | None = None
     tls: int | None = None
-    facts: Callable[[Any], TransportFacts] = lambda _: NO_FACTS
-    """What is known of a link of this kind at the end of the run."""
+    facts: Callable[[], TransportFacts] = lambda: NO_FACTS
+    """Returns what is known of the link at the end of the run."""
     reached: Callable[[], Established | None] = lambda: None
     """The first connection, where a link connects only for each probe; None: there was none, or `address` says it."""
 

@@ -58,6 +58,8 @@ class _Measurement:
         self._recorder = recorder
         self._reporter = reporter
         self._drivers: list[SessionDriver] = []
+        self._opened: dict[SessionDriver, OpenedLink] = {}
+        """The latest link of each."""
         self._trouble: NetechoError | None = None
         self._ending = False
         """Whether the network's refusal ends the run, or may."""
@@ -75,6 +77,7 @@ class _Measurement:
         except CancelledError:
             return self._ended(self._start(None, Setup()), NO_FACTS)
         self._reporter.started(start)
+        self._opened = dict(zip(self._drivers, opened, strict=True))
         self._wall, self._began = start.started, time.monotonic_ns()
         for n, (driver, link) in enumerate(zip(self._drivers, opened, strict=True)):
             # Parallel connections take turns within an interval, instead of sending all at once.
@@ -84,7 +87,7 @@ class _Measurement:
         try:
             await self._until_done()
         finally:
-            facts = opened[0].facts(self._drivers[0].link or opened[0].link)
+            facts = self._opened[self._drivers[0]].facts()
             for driver in self._drivers:
                 driver.stop(poll=False)
                 if driver.link is not None:
@@ -143,8 +146,11 @@ class _Measurement:
             failure.trap(NetechoError)
             driver.unreachable(loss_of_connecting(cast("NetechoError", failure.value)))
 
-        opening = self._link(driver)
-        opening.addCallback(lambda opened: driver.connected(opened.link)).addErrback(failed).addErrback(self._fail)
+        def connected(opened: OpenedLink) -> None:
+            self._opened[driver] = opened
+            driver.connected(opened.link)
+
+        self._link(driver).addCallback(connected).addErrback(failed).addErrback(self._fail)
 
     def _start(self, first: OpenedLink | None, setup: Setup) -> Start:
         target = self._job.target

@@ -7,24 +7,20 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, TimeoutError as DeferredTimeoutError
 
 from netecho.errors import UnreachableError
 from netecho.net.reactor.interfaces import for_twisted
+from netecho.net.sockaddr import look_up
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from netecho.net.client.job import IpOptions
     from netecho.net.reactor.interfaces import Reactor, ReactorThreads
+    from netecho.net.sockaddr import Found, SockAddr
     from netecho.target import Target
-
-
-Found: TypeAlias = "Sequence[tuple[int, int, int, str, tuple[Any, ...]]]"
-"""What getaddrinfo(3) returns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,34 +28,34 @@ class Address:
     """Where packets go: a family and a socket address of that family."""
 
     family: socket.AddressFamily
-    sockaddr: Any
-    """`SockAddr`, or the path of a Unix socket."""
+    sockaddr: SockAddr | str
+    """Of a Unix socket it is the path."""
 
     @property
     def host(self) -> str:
         """The address without its port: `127.0.0.1`, `fe80::1%eth0`, or the path of a Unix socket."""
-        if self.family == socket.AF_UNIX:
-            return str(self.sockaddr)
+        if isinstance(self.sockaddr, str):
+            return self.sockaddr
         return socket.getnameinfo(self.sockaddr, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]
 
     @property
     def port(self) -> int | None:
         """The port; None for a Unix socket."""
-        return None if self.family == socket.AF_UNIX else int(self.sockaddr[1])
+        return None if isinstance(self.sockaddr, str) else self.sockaddr[1]
 
 
 async def resolve(
     reactor: Reactor, target: Target, kind: socket.SocketKind, ip_options: IpOptions, timeout: int
 ) -> tuple[list[Address], int | None]:
     """Return the addresses of `target` in the order to try them, and the nanoseconds that took (None: no name)."""
-    if target.scheme == "unix":
+    if target.path is not None:
         return [Address(socket.AF_UNIX, target.path)], None
     family = {4: socket.AF_INET, 6: socket.AF_INET6, None: socket.AF_UNSPEC}[ip_options.family]
     literal = _is_literal(target.host)
     start = time.monotonic_ns()
     try:
         if literal:  # answered without a resolver: it cannot block
-            found: Found = socket.getaddrinfo(target.host, target.port, family, kind)
+            found = look_up(target.host, target.port, family, kind)
         else:
             looked_up = _getaddrinfo(reactor, target.host, target.port, family, kind)
             found = await looked_up.addTimeout(timeout / SECOND, for_twisted(reactor))
@@ -71,7 +67,7 @@ async def resolve(
     except OSError as error:
         raise _unresolved(target.host, error, ip_options) from None
     took = time.monotonic_ns() - start
-    addresses = _interleaved([Address(socket.AddressFamily(each[0]), each[4]) for each in found])
+    addresses = _interleaved([Address(*each) for each in found])
     return addresses, None if literal else took
 
 
@@ -92,16 +88,16 @@ def _getaddrinfo(reactor: ReactorThreads, host: str, port: int | None, family: i
         nonlocal done
         if not done and not answer.called:
             done = True
-            answer.errback(result) if isinstance(result, BaseException) else answer.callback(result)
+            answer.errback(result) if isinstance(result, OSError) else answer.callback(result)
 
-    def look_up() -> None:
+    def ask() -> None:
         try:
-            result: Found | OSError = socket.getaddrinfo(host, port, family, kind)
+            result: Found | OSError = look_up(host, port, family, kind)
         except (OSError, UnicodeError) as error:
             result = error if isinstance(error, OSError) else OSError(str(error))
         reactor.callFromThread(settle, result)
 
-    threading.Thread(target=look_up, daemon=True).start()
+    threading.Thread(target=ask, daemon=True).start()
     return answer
 
 

@@ -7,7 +7,7 @@ that each has a kernel timestamp of its own; and a timestamp in the socket's err
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable
 
+    from twisted.internet.error import ConnectionDone
     from twisted.internet.interfaces import IProtocol
     from twisted.python.failure import Failure
 
@@ -46,20 +47,23 @@ class ProbeConnection(ErrorQueueAware, EagerWriter):
 
     logstr = "probe"
 
-    def __init__(
-        self, reactor: ReactorIO, skt: socket.socket, link: StreamLink, timestamps: SocketTimestamps | None
-    ) -> None:
-        super().__init__(skt, cast("IProtocol", link), for_twisted(reactor))
-        self.timestamps = timestamps
-        self.pending_tx = PendingTxTimestamps(timestamps, skt) if timestamps is not None else None
+    def __init__(self, reactor: ReactorIO, skt: socket.socket, protocol: StreamProtocol) -> None:
+        super().__init__(skt, cast("IProtocol", protocol), for_twisted(reactor))
+        self.timestamps: SocketTimestamps | None = None
+        self.pending_tx: PendingTxTimestamps | None = None
         self.rx_timestamp: int | None = None
         """When the kernel received the bytes that are being delivered; wall clock, ns."""
-        self._link = link
+        self._link: StreamLink | None = None
 
-    def begin(self, wrapped: StreamProtocol | None = None) -> None:
-        """Connect the protocol and start reading; `wrapped` is the TLS protocol around the link."""
-        if wrapped is not None:
-            self.protocol = wrapped
+    def use_timestamps(self, link: StreamLink, timestamps: SocketTimestamps | None) -> None:
+        """Read the kernel's timestamps for `link`, the protocol of this connection; None: there are none."""
+        if timestamps is not None:
+            self._link = link
+            self.timestamps = timestamps
+            self.pending_tx = PendingTxTimestamps(timestamps, self.socket)
+
+    def begin(self) -> None:
+        """Connect the protocol and start reading."""
         self.connected = 1
         self.protocol.makeConnection(self)
         self.startReading()
@@ -78,23 +82,23 @@ class ProbeConnection(ErrorQueueAware, EagerWriter):
             self.timestamps.sent(taken)
         return taken
 
-    def doRead(self) -> Any:
+    def doRead(self) -> ConnectionLost | ConnectionDone | None:  # type: ignore[override]  # see `EagerWriter.doWrite`
         """Read one reply's bytes with their timestamp; in a closed loop, run the loop from there."""
         return self.read(closed_loop=True)
 
-    def read(self, *, closed_loop: bool = False) -> object:
+    def read(self, *, closed_loop: bool = False) -> ConnectionLost | ConnectionDone | None:
         """Read one reply's bytes with their timestamp."""
-        if self.timestamps is None:
+        link, timestamps, pending_tx = self._link, self.timestamps, self.pending_tx
+        if link is None or timestamps is None or pending_tx is None:
             return super().doRead()
-        pending_tx = cast("PendingTxTimestamps", self.pending_tx)
         if pending_tx:
             pending_tx.collect()
         try:
-            data, self.rx_timestamp = self.timestamps.read(self.socket, self._link.wanted or _READ)
-            if closed_loop and self._link.closed_loop:
-                rest = run_closed_loop(self._link, self.socket, self.timestamps, pending_tx, data, self.rx_timestamp)
+            data, self.rx_timestamp = timestamps.read(self.socket, link.wanted or _READ)
+            if closed_loop and link.closed_loop:
+                rest = run_closed_loop(link, self.socket, timestamps, pending_tx, data, self.rx_timestamp)
                 if rest is None:
-                    self._link.pump()
+                    link.pump()
                     return None
                 data, self.rx_timestamp = rest
         except BlockingIOError:

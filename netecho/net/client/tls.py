@@ -133,13 +133,13 @@ class Client:
         Raises `UnreachableError` where it fails, or takes longer than `timeout` nanoseconds.
         """
         inner: StreamLink | Handshake = link or Handshake()
-        inner.connection = connection = ProbeConnection(reactor, skt, cast("StreamLink", inner), None)
         creator = cast("IOpenSSLClientConnectionCreator", self)
         factory = TLSMemoryBIOFactory(creator, True, cast("IProtocolFactory", Factory()))
         began = time.monotonic_ns()
         # Not by the factory's `buildProtocol`: its protocol gathers small writes for a reactor pass.
         layer = TLSMemoryBIOProtocol(factory, inner)
-        connection.begin(layer)
+        inner.connection = connection = ProbeConnection(reactor, skt, layer)
+        connection.begin()
         agreed: SSL.Connection = layer.getHandle()
         inner.secured.addTimeout(timeout / SECOND, for_twisted(reactor))
         try:

@@ -85,7 +85,7 @@ class _Streams:
             local=dialled.local,
             connect=dialled.connect,
             tls=dialled.tls,
-            facts=self._facts,
+            facts=lambda: self._facts(link),
         )
 
     async def dial(self, link: StreamLink | None) -> Established:
@@ -98,7 +98,8 @@ class _Streams:
             if link is None:
                 skt.close()
             else:
-                link.connection = ProbeConnection(context.reactor, skt, link, _timestamps(skt, job))
+                link.connection = ProbeConnection(context.reactor, skt, link)
+                link.connection.use_timestamps(link, _timestamps(skt, job))
                 link.connection.begin()
             return dialled
         try:
@@ -115,7 +116,7 @@ class _Streams:
         link = ReconnectingLink(driver, context.recorder, self.dial, context.trouble, payloads)
         return OpenedLink(link=link, address=context.addresses[0], facts=self._agreed, reached=lambda: link.first)
 
-    def _agreed(self, _: object = None) -> TransportFacts:
+    def _agreed(self) -> TransportFacts:
         return TransportFacts(tls=None if self._client is None else self._client.facts)
 
     def _facts(self, link: StreamLink) -> TransportFacts:
@@ -147,7 +148,7 @@ def _datagrams(context: LinkContext) -> OpenLink:
             link=link,
             address=address,
             local=_local(link.port.socket),
-            facts=lambda link: TransportFacts(udp=link.facts(), ecn=None if ecn is None else ecn.facts()),
+            facts=lambda: TransportFacts(udp=link.facts(), ecn=None if ecn is None else ecn.facts()),
         )
 
     return open_link
@@ -161,7 +162,12 @@ def _stamp(context: LinkContext) -> OpenLink:
     async def open_link(driver: SessionDriver) -> OpenedLink:
         link = run.link(driver)
         link.port.use_timestamps(_timestamps(link.port.socket, context.job))
-        return OpenedLink(link=link, address=context.addresses[0], local=_local(link.port.socket), facts=run.facts)
+        return OpenedLink(
+            link=link,
+            address=context.addresses[0],
+            local=_local(link.port.socket),
+            facts=lambda: run.facts(link),
+        )
 
     return open_link
 

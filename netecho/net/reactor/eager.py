@@ -10,7 +10,7 @@ received by one read. The probe's connection reads on: its own sends wait instea
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable
 
-    from twisted.internet.error import ConnectionLost
+    from twisted.internet.error import ConnectionDone, ConnectionLost
     from twisted.internet.interfaces import IProtocol
 
     from netecho.net.reactor.interfaces import ReactorDescriptors, StreamProtocol
@@ -37,7 +37,7 @@ _view = memoryview(_scratch)
 class EagerWriter(Connection):
     """A TCP or Unix stream whose writes leave at once; `sent` counts the bytes that the kernel took."""
 
-    protocol: Any  # typed as zope's IProtocol, whose methods a type checker cannot call
+    protocol: StreamProtocol  # type: ignore[assignment]  # a type checker cannot call IProtocol's methods
     waiting = False
     """Whether bytes wait to be sent."""
     sent = 0
@@ -61,9 +61,10 @@ class EagerWriter(Connection):
         """Write several pieces as one."""
         self.write(b"".join(iovec))
 
-    def doWrite(self) -> Any:
+    # `_AbortingMixin` declares that this and `doRead` return None, which they do only after an abort.
+    def doWrite(self) -> Exception | None:  # type: ignore[override]
         """Send what waits."""
-        result = super().doWrite()
+        result: Exception | None = super().doWrite()
         if self.waiting and not self.dataBuffer and not self._tempDataBuffer:
             self.waiting = False
             self._written(result)
@@ -108,7 +109,7 @@ class EagerConnection(EagerWriter):
         """Name the connection in Twisted's log."""
         return "echo"
 
-    def doRead(self) -> Any:
+    def doRead(self) -> ConnectionLost | ConnectionDone | None:  # type: ignore[override]  # see `doWrite`
         """Read what was received. Returns why the connection is over, or None."""
         try:
             size = self.socket.recv_into(_scratch, self.chunk)

@@ -223,7 +223,7 @@ def looping_call(reactor: ReactorTime, seconds: float, call: Callable[[], None])
 def reload(settings: ServerSettings, tls: ServerTls | None, tell: Callable[[ServerEvent], None]) -> bool:
     """Read the certificate's files again, and log how that went; return whether they are in use now."""
     if tls is None or settings.credentials.cert is None:
-        tell(Noticed("reloaded", "nothing to read again: no certificate is from a file"))
+        tell(Noticed("reloaded", "nothing to read again: no certificate came from a file"))
         return False
     try:
         tls.reload()

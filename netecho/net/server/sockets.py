@@ -11,18 +11,19 @@ import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING
 
 from netecho.errors import UnreachableError
 from netecho.net.linux.cmsg import request_headers
 from netecho.net.server.peers import host_of
 from netecho.net.server.unix_socket import bind_path
+from netecho.net.sockaddr import look_up
 from netecho.target import TRAITS, Target, format_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from netecho.net.sockaddr import SockAddr
+    from netecho.net.sockaddr import Found, SockAddr
     from netecho.target import Scheme
 
 BACKLOG = 4096
@@ -123,9 +124,6 @@ def close_all(bound: Iterable[BoundSocket]) -> None:
                     Path(each.path).unlink()
 
 
-_Addresses: TypeAlias = "list[tuple[int, SockAddr]]"
-
-
 def _groups(targets: Sequence[Target]) -> list[list[Target]]:
     """Put together what has to get one port: `:0` is TCP and UDP on the same one."""
     groups: list[list[Target]] = []
@@ -176,24 +174,24 @@ def _bind_group(group: list[Target], *, shared: bool, mode: int) -> list[BoundSo
     raise AssertionError("unreachable")
 
 
-def _addresses(target: Target) -> _Addresses:
+def _addresses(target: Target) -> Found:
     """Return what a target's host stands for on this machine; an empty one: every address, IPv4 and IPv6."""
     if not target.host:
-        everywhere: _Addresses = [(socket.AF_INET, ("0.0.0.0", 0))]  # noqa: S104 - asked for
+        everywhere: Found = [(socket.AF_INET, ("0.0.0.0", 0))]  # noqa: S104 - asked for
         return [*everywhere, (socket.AF_INET6, ("::", 0))] if _has_ipv6() else everywhere
     try:
-        found = socket.getaddrinfo(target.host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = look_up(target.host, 0, socket.AF_UNSPEC, socket.SOCK_STREAM, socket.AI_PASSIVE)
     except OSError as error:
         raise UnreachableError(
             f"cannot listen on {target}: {target.host!r} does not resolve: {error.strerror or error}",
             f"an address of this machine, or none for all of them: {target.scheme}://:{target.port}",
         ) from error
-    addresses: _Addresses = []
-    for family, _, _, _, address in found:  # every one that a name has: localhost is 127.0.0.1 and ::1
+    addresses: Found = []
+    for family, address in found:  # every one that a name has: localhost is 127.0.0.1 and ::1
         # A name such as localhost may stand for ::1 on a machine that has no IPv6.
-        missing = family == socket.AF_INET6 and len(found) > 1 and not _has_ipv6(str(address[0]))
-        if family in (socket.AF_INET, socket.AF_INET6) and (family, address) not in addresses and not missing:
-            addresses.append((family, cast("SockAddr", address)))
+        missing = family == socket.AF_INET6 and len(found) > 1 and not _has_ipv6(address[0])
+        if (family, address) not in addresses and not missing:
+            addresses.append((family, address))
     return addresses
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 
@@ -20,6 +20,8 @@ from netecho.net.reactor.eager import CHUNK, EagerConnection
 from netecho.net.reactor.epoll_fdset import EpollFDSet
 
 if TYPE_CHECKING:
+    from twisted.internet.error import ConnectionDone, ConnectionLost
+
     from netecho.net.reactor.interfaces import ReactorDescriptors, StreamProtocol
 
 BULK = 262_144
@@ -43,7 +45,7 @@ class RawEchoConnection(EagerConnection):
         self._in_bulk = False
         self._fdset = reactor if isinstance(reactor, EpollFDSet) else None
 
-    def doRead(self) -> Any:
+    def doRead(self) -> ConnectionLost | ConnectionDone | None:  # type: ignore[override]  # see `EagerWriter.doWrite`
         """Send back what was received. Returns why the connection is over, or None."""
         if self._in_bulk:
             return self._echo_bulk()
@@ -70,7 +72,7 @@ class RawEchoConnection(EagerConnection):
             self._wait(bytes(_view[sent:size]))
         return None
 
-    def doWrite(self) -> Any:
+    def doWrite(self) -> Exception | None:  # type: ignore[override]
         """Send the buffered bytes; in bulk there are none: read on, as there is room again."""
         if self.dataBuffer or self._tempDataBuffer or self.disconnecting:
             return super().doWrite()
@@ -80,7 +82,7 @@ class RawEchoConnection(EagerConnection):
             self.startReading()
         return None
 
-    def _echo_bulk(self) -> object:
+    def _echo_bulk(self) -> ConnectionLost | ConnectionDone | None:
         most = CHUNK if self._fdset is not None and self._fdset.is_crowded else BULK
         try:
             size = self.socket.recv_into(_scratch, most, _PEEK)

@@ -145,7 +145,8 @@ def play(delays: list[int], *, stream: bool, fast: bool = True, **settings: Any)
     link: Any
     if stream:
         link = StreamLink(driver, payloads)
-        wire: Any = ProbeConnection(network.reactor, network, link, network)
+        wire: Any = ProbeConnection(network.reactor, network, link)
+        wire.use_timestamps(link, network)
         link.connection = wire
         wire.begin()
     else:

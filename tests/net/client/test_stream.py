@@ -168,7 +168,7 @@ class Pair:
         self.session = Session(plan, self.recorder)
         self.driver = SessionDriver(self.reactor, self.session, clock=lambda: 0, redial=lambda _: None)
         self.link = StreamLink(self.driver, Payloads(plan))
-        self.connection = ProbeConnection(self.reactor, near, self.link, None)
+        self.connection = ProbeConnection(self.reactor, near, self.link)
         self.link.connection = self.connection
         self.connection.begin()
 
