@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from netecho.net.client.driver import SessionDriver
     from netecho.net.client.job import IpOptions, Job
     from netecho.net.client.link import Trouble
+    from netecho.net.client.loss import LinkError
     from netecho.net.client.resolve import Address
     from netecho.net.linux.timestamping import SocketTimestamps
     from netecho.net.reactor.interfaces import Reactor
@@ -164,7 +165,7 @@ class DatagramLink(DatagramProtocol):
             self._session.failed(probe, at, self._loss(error))
             if port.timestamps is not None:
                 port.timestamps.failed(port.socket)
-            self._trouble(unreachable(self._address, error), error.errno)
+            self._trouble(self.unreachable(error), error.errno)
             return
         self._session.sent(probe, at)
         if port.timestamps is not None and port.pending_tx is not None:
@@ -240,11 +241,15 @@ class DatagramLink(DatagramProtocol):
             reply_ecn=self.ecn,
         )
 
+    def unreachable(self, error: OSError) -> LinkError:
+        """Return the error for what the network says of the target, with a hint."""
+        return unreachable(self._address, error)
+
     def refused(self, error: OSError) -> None:
         """Report that the network or the peer refused a datagram."""
         if not self.report_queued_error():
             self._session.error_reported(loss_of_errno(error), self.clock())
-            self._trouble(unreachable(self._address, error), error.errno)
+            self._trouble(self.unreachable(error), error.errno)
 
     def report_queued_error(self) -> bool:
         """Report the ICMP error that was queued since the last call; return whether there was one."""
@@ -257,7 +262,7 @@ class DatagramLink(DatagramProtocol):
             return False
         self._session.error_reported(why, self.clock())
         if is_final(queued):
-            self._trouble(unreachable(self._address, OSError(queued.errno, "")), queued.errno)
+            self._trouble(self.unreachable(OSError(queued.errno, "")), queued.errno)
         return True
 
     def poll(self) -> None:

@@ -10,6 +10,7 @@ received: the session is given the same times, with a better T3.
 
 from __future__ import annotations
 
+import errno
 import random
 import time
 from collections import Counter
@@ -23,9 +24,11 @@ from netecho.measure.facts.stamp import ClassOfServiceFacts, LocationFacts, Stam
 from netecho.measure.oneway.delays import OTHER_TIME, Claim, Flow, InvalidTimestamps, OneWay, Timestamps
 from netecho.measure.stats.signed_histogram import SignedHistogram
 from netecho.net.client.datagram import DatagramLink, ecn_counter, open_port
+from netecho.net.client.loss import LinkError
 from netecho.net.linux.wall_clock import clock_state
 from netecho.stamp.packet import TTL
 from netecho.stamp.session_sender import Reflection, Rejection, Sender
+from netecho.target import UNPRIVILEGED_STAMP_PORT
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
@@ -190,6 +193,16 @@ class StampLink(DatagramLink):
         """Return the next request. Probes are sent in the order of their numbers, so that the two agree."""
         estimate = self._run.clock(self._driver.clock()).estimate
         return self._sender.request(time.time_ns(), probe.size, estimate)
+
+    def unreachable(self, error: OSError) -> LinkError:
+        """Return the error for what the network says of the reflector; where `netecho serve` has one is the hint."""
+        found = super().unreachable(error)
+        target = self._run.context.job.target
+        if error.errno != errno.ECONNREFUSED or target.port == UNPRIVILEGED_STAMP_PORT:
+            return found
+        right = replace(target, port=UNPRIVILEGED_STAMP_PORT)
+        hint = f"is a reflector listening there? `netecho serve` alone is one on port {right.port}: {right}"
+        return LinkError(found.sentence, hint, found.why)
 
     def poll(self) -> None:
         """Hand over what has arrived, and the reply that is held."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from fractions import Fraction
@@ -307,3 +308,12 @@ class TestSessions:
         several = self.run(None, monkeypatch)
         assert len(set(several)) == 3
         assert all(0 < ssid < 1 << 16 for ssid in several)
+
+
+def test_where_the_standards_port_is_refused_the_one_of_netecho_serve_is_told() -> None:
+    link = Bench().link
+    refused = link.unreachable(OSError(errno.ECONNREFUSED, ""))
+    assert refused.sentence == "connection refused: 192.0.2.1:862"
+    assert refused.hint is not None
+    assert refused.hint.endswith("`netecho serve` alone is one on port 7862: stamp://host:7862")
+    assert "no route" in str(link.unreachable(OSError(errno.ENETUNREACH, "")).hint)
