@@ -18,7 +18,7 @@ No socket, no clock, no print: time comes in as `now`, bytes as arguments.
     result         a run as a value: target, set-up, summary
     ecn            Explicit Congestion Notification: codepoints, counted by direction
     facts          what TCP, TLS, UDP and STAMP know beside the round trips, typed
-    observer       who is told what happens while it happens
+    observer       the interface to whatever reports a run while it goes on
     metrics        the table of figures that can be judged and compared
     criteria       `--fail-if`, and what every run is held to
     compare        two runs side by side

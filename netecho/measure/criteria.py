@@ -67,7 +67,7 @@ class Criterion:
         return self.text
 
     def fails(self, measured: Value) -> bool:
-        """Tell whether a value, in `unit`, is what was not wanted; so is none."""
+        """Return whether a value, in `unit`, fails the criterion; None does."""
         return measured is None or _OPERATORS[self.operator](measured, self.value)
 
     def measured(self, summary: Summary, setup: Setup) -> Value:

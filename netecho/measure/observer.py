@@ -1,4 +1,4 @@
-"""Who is told what happens in a run while it happens."""
+"""The interface to whatever reports a run while it goes on."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 
 class Reporter(Protocol):
-    """Who is told what happens while it happens."""
+    """Reports a run while it goes on."""
 
     def started(self, start: Start) -> None:
-        """Learn that the first probe is about to leave."""
+        """Report that the first probe is about to leave."""
 
     def tell(self, event: Event) -> None:
-        """Learn what happened to a probe."""
+        """Report an event."""
 
     @property
     def follows(self) -> bool:

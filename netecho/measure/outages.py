@@ -130,7 +130,7 @@ class _Stretch:
 
 
 class OutageTracker:
-    """Finds the outages of one connection, told of its losses and answers in any order.
+    """Finds the outages of one connection, from its losses and answers in any order.
 
     A loss that is known by a word of why is known at once, others only at their timeout. So a stretch is kept until
     the probes on both its sides are settled.

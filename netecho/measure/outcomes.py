@@ -1,7 +1,7 @@
 """What became of one connection's probes: counted by the recorder, and kept as events until they are drained.
 
 Here is decided what a reply is worth (its round trip and by which clock, late, duplicate, reordered, corrupt) and why
-a probe is lost. When probes leave, and which are outstanding, is the session's affair.
+a probe is lost. `session` decides when probes leave, and knows which are outstanding.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Outcomes:
         self._error, self._error_at = TIMED_OUT, -1
 
     def opened(self, local: tuple[str, int] | None) -> None:
-        """Learn from which address and port the probes leave."""
+        """Set the address and port that the probes leave from."""
         self._flow.local = local
 
     def start(self, now: int) -> None:
@@ -152,7 +152,7 @@ class Outcomes:
         self._error, self._error_at = why, now
 
     def stray(self, data: bytes, size: int | None = None) -> None:
-        """Record bytes that answer no probe; `size` where they are not at hand."""
+        """Record bytes that answer no probe; `size` where the bytes are not known."""
         self._recorder.stray(len(data) if size is None else size)
         self._strays += 1
         if self._strays <= _STRAYS_SHOWN:

@@ -1,6 +1,6 @@
 """What happened to the probes of a run, counted while it goes on, in memory that does not grow with their number.
 
-The session tells, for every probe that counts (warm-up probes are never told): that it was sent, and then one of
+The session reports, for every probe that counts (not for warm-up probes): that it was sent, and then one of
 replied, lost or, at the end of a run that was cut short, pending. `summary` may be asked at any time.
 """
 
@@ -136,7 +136,7 @@ class Recorder:
         self.lag.record(lag)
 
     def replied(self, flow: Flow, seq: int, rtt: int, kernel: bool, response: int, size: int) -> None:
-        """Count a probe that was answered in time; a corrupt echo is told here too, besides `corrupted`."""
+        """Count a probe that was answered in time; a corrupt echo is counted here too, besides in `corrupted`."""
         self.rtt.record(rtt)
         self.response.record(response)
         flow.variation.replied(seq, rtt)

@@ -62,7 +62,7 @@ class Session:
         self.issued = 0
 
     def opened(self, local: tuple[str, int] | None) -> None:
-        """Learn from which address and port the probes leave; None where each has its own, or none."""
+        """Set the address and port that the probes leave from; None where each has its own, or none."""
         self._outcomes.opened(local)
 
     def start(self, now: int, phase: Fraction | int = 0) -> None:
@@ -99,7 +99,7 @@ class Session:
         return self._sending
 
     def due(self, now: int) -> Probe | None:
-        """Return the next probe if it is to leave now; the adapter sends it and says so with `sent` or `failed`."""
+        """Return the next probe if it is to leave now; the driver sends it and calls `sent` or `failed`."""
         if not self._sending or now < self._next:
             return None
         over = self._stop_at is not None and now >= self._stop_at
@@ -173,11 +173,10 @@ class Session:
         kept: int = 0,
         delays: OneWayDelays | None = None,
     ) -> None:
-        """Record a reply to probe `index`: in the program's hands at `now`, received by the kernel at `rx_timestamp`.
+        """Record a reply to probe `index`: read by the program at `now`, received by the kernel at `rx_timestamp`.
 
-        `since` tells when what was answered left, where the probe began with something else: with connecting.
-        `kept` is how long the far end says that it had it, which is no part of the network's rtt; `delays` is what its
-        timestamps make of each direction.
+        `since` is when the request left, where the probe began earlier: with connecting. `kept` is how long the far end
+        had it by its own timestamps, which is no part of the rtt; `delays` is what they make of each direction.
         """
         probe = self.outstanding.pop(index, None)
         if probe is None:
@@ -243,11 +242,11 @@ class Session:
             self._recorder.dropped_here(count)
 
     def stray(self, data: bytes, size: int | None = None) -> None:
-        """Record bytes that answer no probe; `size` where they are not at hand."""
+        """Record bytes that answer no probe; `size` where the bytes are not known."""
         self._outcomes.stray(data, size)
 
     def expires(self, now: int) -> bool:
-        """Tell whether `expire` would give something up."""
+        """Return whether `expire` would give a probe up."""
         at = self._oldest_expires()
         return at is not None and now >= at
 
@@ -258,7 +257,7 @@ class Session:
         return outstanding[order[0]].sent_at + self._timeout if order else None
 
     def wants_link(self, now: int) -> bool:
-        """Tell whether a probe is due: a connection is worth having."""
+        """Return whether a probe is due, so that a connection is needed."""
         return self._sending and now >= self._next
 
     def expire(self, now: int) -> None:
@@ -284,11 +283,11 @@ class Session:
 
     @property
     def stalled(self) -> bool:
-        """Whether sends are held back by a connection that owes no reply in time any more."""
+        """Whether sends are paused by a connection on which no reply is outstanding any more."""
         return self._paused and not self.outstanding
 
     def pause(self) -> None:
-        """Hold sends back: the connection takes no more bytes for now."""
+        """Pause the sends: the connection takes no more bytes for now."""
         self._paused = True
 
     def resume(self) -> None:

@@ -69,15 +69,15 @@ class SettledProbes:
         self._states[index & self._mask] = _LOST
 
     def remembers(self, index: int) -> bool:
-        """Tell whether probe `index` was sent and no newer one has taken its place."""
+        """Return whether probe `index` was sent and no newer one has taken its place."""
         return self.newest - self._mask <= index <= self.newest and index >= 0
 
     def was_answered(self, index: int) -> bool:
-        """Tell whether probe `index` was answered in time, as far as is remembered."""
+        """Return whether probe `index` was answered in time, as far as is remembered."""
         return self.remembers(index) and self._states[index & self._mask] == _ANSWERED
 
     def is_settled(self, index: int) -> bool:
-        """Tell whether nothing more can be learnt of probe `index`: it was settled, forgotten, or never sent."""
+        """Return whether the state of probe `index` is final: it was settled, forgotten, or never sent."""
         return not self.remembers(index) or self._states[index & self._mask] != _UNSETTLED
 
     def sent_at(self, index: int) -> int:

@@ -28,7 +28,7 @@ def allow(wanted: int | None) -> int:
 
 
 def require(count: int = LEAST) -> None:
-    """See that there may be so many. Raises UnreachableError."""
+    """Raise the soft limit to `count` where it is lower. Raises UnreachableError where that is not allowed."""
     allowed = allow(count)
     if allowed < count:
         raise too_few(f"this needs {count}")

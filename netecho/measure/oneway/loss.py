@@ -74,7 +74,7 @@ class Block:
         self._numbers: dict[int, None] = {}
 
     def takes(self, number: int, reply_number: int) -> bool:
-        """Tell whether a reply's number can be of this count: none comes twice, no request arrived more than twice."""
+        """Return whether a reply's number fits this count: none is repeated, no request arrived more than twice."""
         if reply_number in self._numbers or reply_number < self.reply_first:
             return False
         if number > self.highest and reply_number < self.reply_highest:

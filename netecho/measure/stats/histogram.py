@@ -30,7 +30,7 @@ BUCKETS = (DOUBLINGS + 1) * HALF
 TOP = (2 * HALF << (DOUBLINGS - 1)) - 1
 """The highest value the last bucket holds: 2**43 - 1 ns, two hours and 26 minutes."""
 HIGHEST_TRACKABLE = 1 << 42
-"""What HdrHistogram has to be told to lay out the same buckets."""
+"""The parameters with which HdrHistogram has the same buckets."""
 
 _UNSEEN = 1 << 63
 

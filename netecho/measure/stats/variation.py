@@ -41,7 +41,7 @@ class Variation:
         return self._jitter if self.pairs or self._replies > 1 else None
 
     def replied(self, seq: int, rtt: int) -> None:
-        """Take in the reply to one probe. Each `seq` (from 0) is told once; `rtt` in nanoseconds."""
+        """Record the reply to one probe. Each `seq` (from 0) is recorded once; `rtt` in nanoseconds."""
         last = self._last
         difference = rtt - last if rtt > last else last - rtt
         if seq == self._next:

@@ -131,7 +131,7 @@ class SessionDriver:
             self.session.suspended(since, now)
 
     def poll(self) -> None:
-        """Have the link hand over what was received, and nothing else be done meanwhile."""
+        """Have the link read what was received, without sending meanwhile."""
         if self.link is not None and not self.done.called:
             busy, self._busy = self._busy, True
             self.link.poll()
@@ -178,14 +178,14 @@ class SessionDriver:
         self.pump()
 
     def unreachable(self, why: Loss) -> None:
-        """Learn that no new link could be made: what is due by now is lost."""
+        """Continue without a link, as none could be opened: what is due by now is lost."""
         self.dialling = False
         if not self._stopped and not self.done.called:
             self.session.unreachable(self.clock(), why)
             self.pump()
 
     def lost(self, link: Link, why: Loss) -> None:
-        """Learn that `link` is gone; what was outstanding on it is lost."""
+        """Handle the end of `link`: what was outstanding on it is lost."""
         if link is not self.link or self._stopped or self.done.called:
             return
         self.link, self._lost_by = None, why

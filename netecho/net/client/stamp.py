@@ -3,8 +3,8 @@
 T1 and T4 are kernel timestamps where there are any. `stamp.session_sender` reads the packets, `measure.oneway` decides
 which timestamps to believe and makes the figures; this module connects the two for a run.
 
-T3 is written into a reply before it leaves. A reflector that learns from its kernel when the reply left says so in the
-next one (RFC 8972 section 4.7, Follow-Up Telemetry). So where the next reply is due soon, a reply is held until it is
+T3 is written into a reply before it leaves. A reflector that has the tx timestamp of a reply sends it in the next one
+(RFC 8972 section 4.7, Follow-Up Telemetry). So where the next reply is due soon, a reply is held until it is
 received: the session is given the same times, with a better T3.
 """
 
@@ -116,7 +116,7 @@ class StampRun:
         """Make a link with an SSID of its own, and open its socket."""
         context, stamp_options = self.context, self.context.job.stamp_options
         ssid = self._random.randrange(1, 1 << 16) if stamp_options.ssid is None else stamp_options.ssid
-        if stamp_options.ssid:  # RFC 8972 section 3: no two sessions of ours share one
+        if stamp_options.ssid:  # RFC 8972 section 3: no two sessions of a sender share one
             ssid = (stamp_options.ssid + self._sessions - 1) % 0xFFFF + 1
         self._sessions += 1
         sender = Sender(
@@ -166,7 +166,7 @@ class StampRun:
 
 
 class Answer(NamedTuple):
-    """A reply, and when it was in our hands."""
+    """A reply, and when it was read."""
 
     reflection: Reflection
     now: int
@@ -298,7 +298,7 @@ class StampLink(DatagramLink):
                 oneway.replied(self._flow, reflection.sequence, now, stamps, *claims)
 
     def _number(self, reflection: Reflection, *, late: bool) -> None:
-        """Learn from the reflector's own numbers in which direction packets were lost."""
+        """Count, by the reflector's own sequence numbers, in which direction packets were lost."""
         stateful = None
         if reflection.follow_up is not None and (reflection.follow_up[1] is not None or reflection.reply_sequence):
             # It fills in when the last reply left, or, though it was not the first, cannot.

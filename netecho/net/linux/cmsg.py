@@ -78,7 +78,7 @@ class Headers:
         """0: not known."""
         self.tos = 0
         self.local = b""
-        """The address of ours that it was sent to, packed; empty: not known."""
+        """The local address that it was sent to, packed; empty: not known."""
         self.to_many = False
         """Whether it was sent to a broadcast or multicast address."""
         self.back: Control = []

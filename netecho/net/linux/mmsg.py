@@ -105,7 +105,7 @@ class Batch:
         return ctypes.string_at(ctypes.addressof(self._payloads) + index * LARGEST, self.lengths[index])
 
     def receive_one(self) -> bool:
-        """Take the first datagram that waits, which is quicker where there is but one; tell whether there was."""
+        """Take the first datagram that waits, which is faster where there is only one; return whether there was one."""
         self._sizes[0], self._control_lengths[0] = LARGEST - 1, _CONTROL
         size: int = self._recvmsg(self._fd, self._rows[0], socket.MSG_DONTWAIT)
         if size < 0:
@@ -126,7 +126,7 @@ class Batch:
         return self._taken
 
     def send_one_back(self, control: int) -> bool:
-        """Send the first datagram back, as `send_back` does; tell whether the kernel took it."""
+        """Send the first datagram back, as `send_back` does; return whether the kernel took it."""
         self._sizes[0], self._control_lengths[0] = self.lengths[0], control
         size: int = self._sendmsg(self._fd, self._rows[0], socket.MSG_DONTWAIT)
         return size >= 0

@@ -81,7 +81,7 @@ class Message:
         return length
 
     def first(self, size: int) -> bytes:
-        """Return the first so many bytes."""
+        """Return the first `size` bytes."""
         return bytes(self._views[0][:size])
 
     def beside(self) -> bytes:

@@ -7,7 +7,7 @@ What gets a timestamp, on Linux (Documentation/networking/timestamping.rst):
   retransmission gets another timestamp, which is ignored); and the segment that holds the last byte that a
   read returned. Where the kernel merged sends into a segment, only the last of them gets a timestamp. Where it
   merged arrived segments before they were read, all have the timestamp of the last. So the timestamp is that of a
-  reply if the read ended where the reply ends: read no further than the reply in hand.
+  reply if the read ended where the reply ends: read no further than the end of one reply.
 
 A send's timestamp comes by the socket's error queue, on loopback before `send` returns, on a busy interface when the
 packet's turn has come. It is always in the queue before the reply can be read: drain, then read.

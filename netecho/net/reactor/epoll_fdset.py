@@ -66,7 +66,7 @@ class EpollFDSet(FileDescriptor):
         self.startReading()
 
     def fileno(self) -> int:
-        """Give the reactor the epoll itself: it is readable when one of ours is ready."""
+        """Give the reactor the epoll itself: it is readable when a connection in it is ready."""
         return self._epoll.fileno()
 
     def logPrefix(self) -> str:

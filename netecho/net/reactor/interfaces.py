@@ -19,7 +19,7 @@ class DelayedCall(Protocol):
     """A call that is to come."""
 
     def active(self) -> bool:
-        """Tell whether it is still to come."""
+        """Return whether it is still to come."""
 
     def cancel(self) -> None:
         """Call it off. Raises AlreadyCalled or AlreadyCancelled where it is not active."""
@@ -133,6 +133,6 @@ class RunningReactor(Reactor, Protocol):
 def for_twisted(reactor: ReactorTime | ReactorDescriptors) -> Any:
     """Return the same reactor for a class of Twisted's own, whose annotation is an interface of zope's.
 
-    No type that is not zope's satisfies one; here alone the checker is told to take it.
+    No type that is not zope's satisfies one; this is the only place that passes one anyway.
     """
     return reactor

@@ -70,7 +70,7 @@ def run(
     running: _Run[T] = _Run(reactor)
 
     def observe(failure: Failure) -> None:
-        # A second signal is raised wherever the program happens to be, and so may pass through Twisted's hands.
+        # A second signal is raised wherever the program is, and so Twisted may catch it.
         if logged is None or isinstance(failure.value, CutOffError):
             running.failed(failure)
         else:

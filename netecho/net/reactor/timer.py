@@ -129,7 +129,7 @@ class TimerDescriptor:
             self._fd = -1
 
     def fileno(self) -> int:
-        """Tell the reactor what to watch."""
+        """Return the descriptor for the reactor to watch."""
         return self._fd
 
     def doRead(self) -> None:

@@ -97,11 +97,11 @@ class Egress:
 
     @property
     def asks(self) -> bool:
-        """Whether it is time to learn from a reply: from all of the first, then from some."""
+        """Whether to measure the next reply: all of the first, then one in several."""
         self._unasked += 1
         return self._unasked >= _ASKED or len(self._seen) < _LEARNT
 
-    def learn(self, took: int) -> None:
+    def record(self, took: int) -> None:
         """Record the time of one reply."""
         self._unasked = 0
         # Time in the interface's queue is the network's; and after the clock was set, the difference has no meaning.
@@ -206,7 +206,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         return _WHY[answer] if isinstance(answer, Refusal) else answer
 
     def _loop_guard_permits(self, peer: Sockaddr, data: bytes) -> bool:
-        """Tell whether this may be a sender's packet, or else is one of few from there in a second.
+        """Return whether this may be a sender's packet, or else is one of few from there in a second.
 
         What the reflector's rules do not see is something that answers our replies with its own words. Its packets
         have other than zeroes where a request has nothing else, and unlike the padding of a TWAMP-Light sender they
@@ -264,13 +264,13 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             if left is not None and awaited is not None:
                 prepared, read_at = awaited
                 prepared.transmitted(left[1])
-                self._egress.learn(left[1] - read_at)
+                self._egress.record(left[1] - read_at)
             if not self._awaited and not everything:
                 return
 
 
 def prepare(sock: socket.socket) -> bool:
-    """Ask the kernel for all that replies depend on; return whether it can tell when they leave."""
+    """Ask the kernel for all that replies depend on; return whether it has their tx timestamps."""
     prepare_datagrams(sock, ANSWER_TTL, traffic_class=True)
     if not awake():
         return False

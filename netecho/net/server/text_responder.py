@@ -90,7 +90,7 @@ class TextResponder:
             stream.close("closed")
 
     def _queue(self) -> None:
-        """Go on when those before have had their turn, or when what was sent has left."""
+        """Queue the rest: for a turn, or for when the buffered answers are sent."""
         self._is_queued = True
         wire = self._stream.wire
         if wire is not None and wire.waiting:

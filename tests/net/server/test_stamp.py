@@ -415,31 +415,31 @@ class TestEgress:
         egress = Egress()
         for _ in range(7):
             assert egress.asks
-            egress.learn(20_000)
+            egress.record(20_000)
             assert egress.least == 0
-        egress.learn(20_000)
+        egress.record(20_000)
         assert egress.least == 10_000
 
     def test_half_of_the_shortest_is(self) -> None:
         egress = Egress()
         for took in range(10_000, 50_000, 1_000):
-            egress.learn(took)
-        egress.learn(8_000)
+            egress.record(took)
+        egress.record(8_000)
         assert egress.least == 4_000
 
     def test_a_clock_that_was_set_says_nothing(self) -> None:
         egress = Egress()
         for _ in range(40):
-            egress.learn(-SECOND)
+            egress.record(-SECOND)
         assert egress.least == 0
         for _ in range(40):
-            egress.learn(SECOND)
+            egress.record(SECOND)
         assert egress.least == 500_000
 
     def test_then_only_some_are_asked_for(self) -> None:
         egress = Egress()
         for _ in range(40):
-            egress.learn(20_000)
+            egress.record(20_000)
         assert [egress.asks for _ in range(9)] == [False] * 7 + [True] * 2
 
 
