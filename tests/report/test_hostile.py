@@ -16,7 +16,20 @@ from tests.report.runs import STAMP
 from tests.report.test_golden import RUNS
 
 DOCUMENTS: list[Document] = [RUNS[name] for name in ("troubled", "sweep", "connecting")]
-DOCUMENTS.append({**RUNS["calm"], "stamp": STAMP})
+_PORT = {"address": "192.0.2.1", "port": 40_000}
+_ENDS = {"here": _PORT, "there": {"address": None, "port": 862}}
+_COUNTS = {"not-ect": 1, "ect1": 0, "ect0": 2, "ce": 3}
+DOCUMENTS.append(
+    {
+        **RUNS["calm"],
+        "stamp": {**STAMP, "location": {"source": _ENDS, "destination": _ENDS, "changes": 1}},
+        "ecn": {"sent": "ect0", "forward": _COUNTS, "backward": _COUNTS},
+        "flows": [
+            {"connection": n, "local": _PORT} | {key: value for key, value in size.items() if key != "size"}
+            for n, size in enumerate(RUNS["sweep"]["sizes"])
+        ],
+    }
+)
 PLACES = [(document, path) for document in DOCUMENTS for path in paths(document)[1:]]
 NUMBERS: list[Any] = [10**400, 10**18, -1, 1e300, 5e-324, -0.0]
 ODD = [*NUMBERS, True, None, "\x1b[2J", "2026-99-99", [], {}, [[1, 0, 1]], [[0, 0, 1]]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from netecho.measure.ecn import CODEPOINTS
 from netecho.report.humanize import many
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def words(section: Document) -> Iterator[str]:
 
 
 def _counted(counts: Document) -> str:
-    return " ".join(f"{count:,} {codepoint}" for codepoint, count in counts.items() if count)
+    return " ".join(f"{counts[codepoint]:,} {codepoint}" for codepoint in CODEPOINTS if counts[codepoint])
 
 
 def remarks(document: Document) -> Iterator[tuple[Literal["odd", "note"], str]]:
@@ -33,7 +34,8 @@ def remarks(document: Document) -> Iterator[tuple[Literal["odd", "note"], str]]:
     if section is None or section["forward"] is None:
         return
     sent = section["sent"]
-    for codepoint, count in section["forward"].items():
+    for codepoint in CODEPOINTS:
+        count = section["forward"][codepoint]
         if not count or codepoint == sent:
             continue
         packets = many(count, "packet")

@@ -58,5 +58,11 @@ def test_what_became_of_it_on_the_way_there_is_said(sent: str, forward: dict[str
     assert all(each in findings(run(sent, forward)) for each in said)
 
 
+def test_what_a_saved_run_has_beside_the_codepoints_is_left_out() -> None:
+    document = run("ect0", {"ect0": 1, "\x1b[2J": "many"})  # type: ignore[dict-item]  # as a saved run may have it
+    assert facts(document)[-1] == "ecn: ect0 sent, arrived there: 1 ect0"
+    assert list(remarks(document)) == []
+
+
 def test_nothing_is_said_of_a_run_without_it() -> None:
     assert list(remarks(RUNS["calm"])) == []
