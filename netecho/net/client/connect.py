@@ -99,7 +99,7 @@ def _bind(skt: socket.socket, ip_options: IpOptions) -> None:
 
 
 def source_refused(ip_options: IpOptions, error: OSError) -> UsageError:
-    """Return the error for a local address or port that cannot be had."""
+    """Return the error for a local address or port that cannot be bound."""
     host, port = ip_options.source or ("", 0)
     return UsageError(
         f"cannot send from --source {format_endpoint(host or '*', port)}: {error.strerror or error}",

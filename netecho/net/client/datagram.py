@@ -289,7 +289,7 @@ def ecn_counter(job: Job) -> EcnCounter | None:
 
 
 def open_port(reactor: Reactor, link: DatagramLink, address: Address, ip_options: IpOptions) -> None:
-    """Open a socket to `address` for `link`. Raises `UsageError` where `--source` cannot be had."""
+    """Open a socket to `address` for `link`. Raises `UsageError` where `--source` cannot be bound."""
     link.port = ProbePort(reactor, address, ip_options, link)
     try:
         link.port.startListening()

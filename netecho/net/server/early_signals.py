@@ -27,7 +27,7 @@ class _Requests:
 
 
 class _StopRequested(BaseException):
-    """SIGINT or SIGTERM. Not an Exception, so that nobody takes it for an error that can be survived."""
+    """SIGINT or SIGTERM. Not an Exception, so that no `except Exception` catches it."""
 
 
 @contextmanager

@@ -39,16 +39,16 @@ def run_server(
     watch: Watch = unwatched,
     user: User | None = None,
 ) -> None:
-    """Serve on `targets`, and on what systemd hands over, until the end; with neither, on `default_listen`.
+    """Serve on `targets`, and on the sockets inherited from systemd, until the end; without any, on `default_listen`.
 
     As `user`, once the addresses are bound and the certificates are read.
 
-    Raises UnreachableError for an address that cannot be had, UsageError for TLS files that cannot be used.
+    Raises UnreachableError for an address that cannot be bound, UsageError for TLS files that cannot be used.
     """
     taken_over = inherited()
     targets = targets or (() if taken_over else default_listen())
     sets = [[*taken_over, *bind_all(targets, shared=workers > 1, mode=mode)]]
-    # Of each worker its sockets, and one to itself.
+    # For each worker its listening sockets, and the one that connects it to the supervisor.
     descriptors.allow(workers * (len(sets[0]) + 1) + _OTHERS)
     try:
         sets += [bind_again(sets[0]) for _ in range(workers - 1)]
