@@ -10,5 +10,6 @@ subject, and a row in `table`.
     table     name -> function, the server it is for, and the bounds it must keep
     beside    the client that behaves
     play      one attack from beginning to end
+    hostile   servers that do harm to the probe
     soak      all of them at once, for long
 """

@@ -1,5 +1,6 @@
 """`python -m tests.attacks [NAME]... [--seconds N]`: each attack, and how a client that behaves fared beside it.
 
+`hostile_servers`: the probe against servers that do it harm; all of 200.
 `--soak TIME`: all of them at once for that long, the figures of every minute, and a verdict.
 """
 
@@ -9,8 +10,11 @@ import argparse
 
 from netecho.units import SECOND, parse_time
 from tests.attacks import soak
+from tests.attacks.hostile import hostile_servers
 from tests.attacks.play import play
 from tests.attacks.table import MIB, ROWS
+
+HOSTILE_SERVERS = 200
 
 
 def main() -> None:
@@ -24,6 +28,9 @@ def main() -> None:
         for sample in soak.soak(asked.soak / SECOND):
             print(sample, flush=True)
         print("as it has to be")
+        return
+    if asked.names == [hostile_servers.__name__]:
+        hostile_servers(HOSTILE_SERVERS)
         return
     rows = [row for row in ROWS if not asked.names or row.attack.__name__ in asked.names]
     if not rows:
