@@ -21,7 +21,7 @@ from netecho.net.server.peers import names_of
 from netecho.net.server.socket_reader import SocketReader
 from netecho.net.server.tcp_raw import RawEchoConnection
 from netecho.net.server.text_responder import TextResponder
-from netecho.units import SECOND
+from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     import socket
@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     from netecho.net.sockaddr import SockAddr
 
 _ACCEPTS = 64
-"""Connections accepted in one pass; then the open ones have their turn."""
+"""The most connections accepted in one pass; then the open ones have their turn."""
+
+_SLICE = 2 * MILLISECOND
+"""And how long they are accepted for: one takes some 100 µs, with TLS several times that."""
 
 _PAUSE = 1.0
 """How long accepting pauses when the system is out of descriptors or memory; seconds."""
@@ -219,6 +222,8 @@ class StreamListener(SocketReader):
 
     def doRead(self) -> None:
         """Accept the connections that wait."""
+        clock = self._admission.clock
+        until = clock() + _SLICE
         for _ in range(_ACCEPTS):
             try:
                 sock, address = self._socket.accept()
@@ -230,6 +235,8 @@ class StreamListener(SocketReader):
                     return
                 continue
             self._open(sock, address)
+            if clock() >= until:
+                return
 
     def stop(self) -> None:
         """Accept no more."""
