@@ -68,12 +68,9 @@ class Peer:
             self.server.sent += 1 if self.server.transport == "udp" else len(data)
 
     def together(self, *parts: bytes) -> None:
-        """Send parts at once, where that can be: what follows the last reply by long is not waited for."""
-        if self.server.transport != "udp":
-            self.send(b"".join(parts))
-            return
+        """Send more than was asked for. On a stream all probes may be answered by it before the last of it is sent."""
         self.server.is_calm = False
-        for part in parts:
+        for part in (b"".join(parts),) if self.server.transport != "udp" else parts:
             self.send(part)
 
     def echo(self, data: bytes) -> None:
