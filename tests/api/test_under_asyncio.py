@@ -79,6 +79,20 @@ def test_who_leaves_the_loop_ends_the_run() -> None:
     run(main)
 
 
+def test_an_exception_in_the_callers_own_code_ends_the_run_and_passes_through() -> None:
+    async def main() -> None:
+        async with netecho.serve("udp://127.0.0.1:0") as server:
+            before = descriptors()
+            with pytest.raises(ZeroDivisionError):
+                async for event in netecho.events(server.urls[0], count=0, interval="1ms"):
+                    raise ZeroDivisionError(event)
+            gc.collect()  # the generator that the exception left
+            while descriptors() != before:
+                await asyncio.sleep(0.01)
+
+    run(main)
+
+
 def test_a_cancelled_task_ends_its_run() -> None:
     async def main() -> None:
         async with netecho.serve("tcp://127.0.0.1:0") as server:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+import sys
 from typing import TYPE_CHECKING
 
 from tests.benchmarks import tools
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 SIZE = 64
 INTERVAL = "1ms"
+API = [sys.executable, "-m", "tests.benchmarks.api_program"]
 
 
 def errors(said: Mapping[int, float], truth: Mapping[int, float], tool: str) -> dict[str, float]:
@@ -47,6 +49,27 @@ def own(transport: tools.Transport) -> Callable[[Scale], dict[str, float]]:
                 rtts = tools.output([*tools.MINIMAL, *arguments]).splitlines()[1].split()
             said = dict(enumerate(map(float, rtts)))
             return figures | errors(said, capture.round_trips(port, marks), "minimal Python client")
+
+    return round_
+
+
+def api(loop: str) -> Callable[[Scale], dict[str, float]]:
+    """`netecho.events` on an event loop against a capture, and its lag beside the command's in the same round."""
+
+    def round_(scale: Scale) -> dict[str, float]:
+        count = str(scale.of(3000, 500))
+        with tools.server("udp") as url:
+            port = int(url.rpartition(":")[2])
+            with capturing(f"udp port {port}") as capture:
+                replies = json.loads(tools.output([*API, loop, url, count, INTERVAL]))
+            said = {int(number): rtt for number, (rtt, _) in replies.items()}
+            figures = errors(said, capture.round_trips(port, marks), loop)
+            command = tools.probe(url, "-c", count, "-i", INTERVAL)["lag"]
+        lags = sorted(lag for _, lag in replies.values())
+        for percent in (50, 99):
+            figures[f"{loop}, lag p{percent}"] = lags[math.ceil(percent / 100 * len(lags)) - 1]
+            figures[f"the command, lag p{percent}"] = command[f"p{percent}_ms"] * 1000
+        return figures
 
     return round_
 
@@ -103,6 +126,22 @@ BENCHMARKS = (
         (*pair("netecho", 10, 20), *pair("minimal Python client")),
         own("tcp"),
         tools.need("tcpdump", root=True),
+    ),
+    *(
+        Benchmark(
+            f"accuracy_api_{loop}",
+            f"UDP rtt by netecho.events under {loop} against the packet capture, a probe a millisecond",
+            (
+                *pair(loop, 5, 10),
+                Figure(f"{loop}, lag p50", "µs", None, 0),
+                Figure("the command, lag p50", "µs", None, 0),
+                Figure(f"{loop}, lag p99", "µs", None, 0),
+                Figure("the command, lag p99", "µs", None, 0),
+            ),
+            api(loop),
+            tools.need("tcpdump", root=True),
+        )
+        for loop in ("asyncio", "twisted")
     ),
     Benchmark(
         "accuracy_irtt",
