@@ -127,8 +127,8 @@ def test_nothing_is_left_behind_by_many_calls() -> None:
             gc.collect()
             before, objects = (descriptors(), threading.active_count()), len(gc.get_objects())
             for n in range(100):
-                await netecho.probe(server.urls[n % 2], count=1, interval=0)
-            # Timers that were set for replies' timeouts run out, the last connection ends.
+                await netecho.probe(server.urls[n % 2], count=1, interval=0, timeout="1h")
+            # The last connection ends. No timer of a run's timeout is left, which would hold the run for an hour.
             while (descriptors(), threading.active_count()) != before or len(gc.get_objects()) > objects + 500:
                 await asyncio.sleep(0.1)
                 gc.collect()
