@@ -94,19 +94,19 @@ def running(command: Sequence[str], ready: float = 0.3, **options: Any) -> Itera
 
 
 @contextlib.contextmanager
-def server(transport: Transport) -> Iterator[str]:
-    """netecho's own server, unlimited as the benchmark needs it; its URL."""
-    command = [*NETECHO, "serve", f"{transport}://{HOST}:0", "--format", "ndjson", *UNLIMITED[transport]]
+def server(scheme: str, *limits: str) -> Iterator[str]:
+    """netecho's own server, with `limits` in place of its own; its URL."""
+    command = [*NETECHO, "serve", f"{scheme}://{HOST}:0", "--format", "ndjson", *(limits or UNLIMITED[scheme])]
     with running(command, ready=0, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line.startswith(b"{"):
             raise RuntimeError(line.decode().strip() or "netecho serve said nothing")
         listening = json.loads(line)
-        yield f"{transport}://{HOST}:{listening['port']}"
+        yield f"{scheme}://{HOST}:{listening['port']}"
 
 
-UNLIMITED: dict[Transport, list[str]] = {"tcp": [], "udp": ["--max-rate", "0"]}
+UNLIMITED: dict[str, list[str]] = {"tcp": [], "udp": ["--max-rate", "0"]}
 """The server's limit on datagrams a second from one source is for the open Internet."""
 
 
