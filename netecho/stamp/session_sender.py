@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 REMEMBERED = 1 << 16
-"""Probes whose T1 is remembered: as many as a session remembers."""
+"""Requests whose T1 is remembered by default; a power of two."""
 
 _WANTED = (
     (Type.CLASS_OF_SERVICE, bytes(4)),
@@ -126,7 +126,9 @@ class Sender:
         dscp: int = 0,
         padding: Callable[[int], bytes] = bytes,
         ptp: bool = False,
+        remembered: int = REMEMBERED,
     ) -> None:
+        """Make a session that believes replies to the `remembered` (a power of two) latest of its requests."""
         self._ssid = ssid
         self._key = key
         self._form = format_of(key)
@@ -134,7 +136,8 @@ class Sender:
         self._padding = padding
         self._ptp = ptp
         self._layouts: dict[int, RequestLayout] = {}
-        self._stamps = array("Q", bytes(8 * REMEMBERED))
+        self._remembered = remembered
+        self._stamps = array("Q", bytes(8 * remembered))
         self._location_value = b""
         self._location: Location | None = None
         self.sent = 0
@@ -148,7 +151,7 @@ class Sender:
         sequence = self.sent & 0xFFFF_FFFF
         self.sent += 1
         stamp = to_wire(now, ptp=self._ptp)
-        self._stamps[sequence & (REMEMBERED - 1)] = stamp
+        self._stamps[sequence & (self._remembered - 1)] = stamp
         estimate = estimate._replace(ptp=self._ptp)
         base = Request(sequence, stamp, estimate.encode(), self._ssid).encode(self._key)
         layout = self._layouts.get(size)
@@ -194,7 +197,7 @@ class Sender:
         sequence = self._unwrapped(reply.sender_sequence)
         if sequence is None or reply.ssid not in (0, self._ssid):
             return Rejection.FOREIGN
-        if self._stamps[sequence & (REMEMBERED - 1)] != reply.sender_stamp:
+        if self._stamps[sequence & (self._remembered - 1)] != reply.sender_stamp:
             return Rejection.FOREIGN
         estimate = ErrorEstimate.decode(reply.error)
         rest = data[self._form.size :]
@@ -231,7 +234,7 @@ class Sender:
     def _unwrapped(self, sequence: int) -> int | None:
         """Return which of the remembered requests this number is; None: none."""
         age = (self.sent - 1 - sequence) & 0xFFFF_FFFF
-        return self.sent - 1 - age if age < min(self.sent, REMEMBERED) else None
+        return self.sent - 1 - age if age < min(self.sent, self._remembered) else None
 
     def _tlvs(self, rest: bytes, layout: RequestLayout, reply_sequence: int) -> dict[int, bytes]:
         """Return the values that were filled in, by type, if they may be believed.

@@ -9,7 +9,7 @@ from netecho.stamp.auth import truncated_hmac
 from netecho.stamp.location import Endpoint, Location
 from netecho.stamp.packet import Reply, Request
 from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Rules
-from netecho.stamp.session_sender import REMEMBERED, Reflection, Rejection, Sender, fits, full_size
+from netecho.stamp.session_sender import Reflection, Rejection, Sender, fits, full_size
 from netecho.stamp.times import ErrorEstimate, to_ntp, to_ptp
 from netecho.stamp.tlv import (
     ClassOfService,
@@ -200,9 +200,9 @@ class TestReplies:
         assert Sender(ssid=9).read(good.encode(), T4) is Rejection.FOREIGN
 
     def test_a_request_is_remembered_for_as_many_others(self) -> None:
-        sender = Sender()
+        sender = Sender(remembered=256)
         first = reflect(there(), sender.request(T1, 44, HERE))
-        for _ in range(REMEMBERED - 1):
+        for _ in range(255):
             sender.request(T1, 44, HERE)
         assert read(sender, first).sequence == 0
         sender.request(T1, 44, HERE)

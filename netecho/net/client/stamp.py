@@ -22,6 +22,7 @@ from netecho.measure.events import OneWayDelays
 from netecho.measure.facts import TransportFacts
 from netecho.measure.facts.stamp import ClassOfServiceFacts, LocationFacts, StampFacts, TtlFacts
 from netecho.measure.oneway.delays import OTHER_TIME, Claim, Flow, InvalidTimestamps, OneWay, Timestamps
+from netecho.measure.settled import capacity
 from netecho.measure.stats.signed_histogram import SignedHistogram
 from netecho.net.client.datagram import DatagramLink, ecn_counter, open_port
 from netecho.net.client.loss import LinkError
@@ -125,6 +126,7 @@ class StampRun:
             dscp=self.ip_options.dscp or 0,
             padding=self._padding,
             ptp=stamp_options.timestamp_format == "ptp",
+            remembered=capacity(context.job.plan),
         )
         address = context.addresses[0]
         link = StampLink(driver, address, self, sender)
