@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Coroutine
@@ -132,6 +133,21 @@ def test_nothing_is_left_behind_by_many_calls() -> None:
             while (descriptors(), threading.active_count()) != before or len(gc.get_objects()) > objects + 500:
                 await asyncio.sleep(0.1)
                 gc.collect()
+
+    run(main)
+
+
+def test_nothing_is_left_behind_by_a_target_that_cannot_be_reached() -> None:
+    async def main() -> None:
+        with socket.socket() as bound:  # which does not listen, and keeps others from the port
+            bound.bind(("127.0.0.1", 0))
+            url = f"tcp://127.0.0.1:{bound.getsockname()[1]}"
+            before = None
+            for _ in range(3):  # the first one makes what all share
+                with pytest.raises(netecho.UnreachableError):
+                    await netecho.probe(url, connections=3)
+                assert before in {None, descriptors()}
+                before = descriptors()
 
     run(main)
 

@@ -10,7 +10,6 @@ way, if there is one; only the outermost pass ends the run. `tests/net/client/te
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from netecho.measure.probe import Probe
     from netecho.measure.session import Session
     from netecho.net.client.link import Link
-    from netecho.net.reactor.interfaces import ReactorTime
+    from netecho.net.reactor.timer import Timer
 
 # How many probes leave in one pass when the program is behind; then what was received has its turn.
 _BURST = 32
@@ -43,21 +42,19 @@ class SessionDriver:
 
     def __init__(
         self,
-        reactor: ReactorTime,
+        timer: Timer,
         session: Session,
         *,
         report: Callable[[Event], None] = lambda _: None,
-        spin: bool = False,
-        clock: Callable[[], int] = time.monotonic_ns,
         redial: Callable[[SessionDriver], None] | None = None,
     ) -> None:
         """Make a driver; `report` is called with each event, `redial` begins to connect when a probe is due."""
         self.session = session
-        self.clock = clock
+        self.clock = timer.clock
         self.link: Link | None = None
         self.done: Deferred[None] = Deferred()
         self._report = report
-        self._pacer = Pacer(reactor, self.pump, spin=spin, clock=clock)
+        self._pacer = Pacer(timer, self.pump)
         self._redial = redial
         self.dialling = False
         """Whether a new link has been asked for and has not come yet."""
@@ -103,7 +100,7 @@ class SessionDriver:
             self._report(event)
         self._busy = False
         if session.finished:
-            self._pacer.close()
+            self._pacer.arm(None)
             self.done.callback(None)
             return
         if self.dialling:

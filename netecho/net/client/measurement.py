@@ -26,6 +26,7 @@ from netecho.net.client.link import Established, LinkContext, OpenedLink
 from netecho.net.client.loss import loss_of_connecting
 from netecho.net.client.resolve import resolve
 from netecho.net.client.transports import TRANSPORTS
+from netecho.net.reactor.timer import Timer
 
 if TYPE_CHECKING:
     from netecho.measure.events import Event
@@ -42,17 +43,27 @@ async def probe(reactor: Reactor, interrupt: Interrupt, job: Job, recorder: Reco
     Raises `UnreachableError` where the target could not be reached at all, `UsageError` for what the system says of
     the options.
     """
-    run = _Measurement(reactor, interrupt, job, recorder, reporter)
-    return await run.result()
+    timer = Timer(reactor, spin=job.plan.spin)
+    try:
+        return await _Measurement(reactor, timer, interrupt, job, recorder, reporter).result()
+    finally:
+        timer.close()
 
 
 class _Measurement:
     """The state of a run beside its figures."""
 
     def __init__(
-        self, reactor: Reactor, interrupt: Interrupt, job: Job, recorder: Recorder, reporter: Reporter
+        self,
+        reactor: Reactor,
+        timer: Timer,
+        interrupt: Interrupt,
+        job: Job,
+        recorder: Recorder,
+        reporter: Reporter,
     ) -> None:
         self._reactor = reactor
+        self._timer = timer
         self._interrupt = interrupt
         self._job = job
         self._recorder = recorder
@@ -110,14 +121,14 @@ class _Measurement:
             addresses=addresses,
             trouble=self._met_trouble,
         )
+        # One each, and a second one while another address is tried (RFC 8305), or a connection that is over is closed.
         descriptors.allow(descriptors.LEAST + 2 * job.plan.connections)
         self._open_link = transport.prepare(context)
         self._drivers = [
             SessionDriver(
-                self._reactor,
+                self._timer,
                 Session(job.plan, self._recorder, connection=n, follows=self._reporter.follows),
                 report=self._tell,
-                spin=job.plan.spin,
                 redial=self._redial,
             )
             for n in range(job.plan.connections)

@@ -1,4 +1,4 @@
-"""A timer of microsecond resolution on the reactor: sends leave when they should.
+"""A timer of microsecond resolution on the reactor, one for all connections of a run: sends leave when they should.
 
 `reactor.callLater` reads the wall clock, which steps, and the epoll reactor rounds its waits up to a
 millisecond. A timer descriptor on the same reactor has neither fault: the kernel's high-resolution timer makes
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import time
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Protocol, cast
 
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from netecho.net.reactor.interfaces import DelayedCall, ReactorDescriptors, ReactorTime
 
 SPIN = 250_000
-"""How long before the instant a spinning pacer wakes, ns: above the wake-ups of an idle core, a few of which
+"""How long before the instant a spinning timer wakes, ns: above the wake-ups of an idle core, a few of which
 take over 100 µs."""
 
 
@@ -38,61 +39,134 @@ class _Alarm(Protocol):
     def close(self) -> None: ...
 
 
-class Pacer:
-    """Calls `fire` once at the instant armed, or as soon after it as the machine allows; never before it.
+_BATCH = 32
+"""Pacers that fire in one pass when the program is behind; then what was received has its turn."""
+
+
+class Timer:
+    """One alarm for all the pacers of a run, which fire in the order of their instants.
 
     Instants are nanoseconds of `clock`. The kernel's timer follows CLOCK_MONOTONIC alone, so a clock of the
     caller's own (a test's), a system without timer descriptors and a reactor that watches no descriptors are
-    served by `reactor.callLater`.
+    served by `reactor.callLater`. `spin`: wake before each instant, and wait for it busily.
+
+    The heap has an entry for each armed pacer. The entry of one that was disarmed, or armed anew, no longer holds: it
+    is dropped when it is the first, or when most no longer hold.
     """
 
     def __init__(
-        self,
-        reactor: ReactorTime,
-        fire: Callable[[], None],
-        *,
-        spin: bool = False,
-        clock: Callable[[], int] = time.monotonic_ns,
+        self, reactor: ReactorTime, *, spin: bool = False, clock: Callable[[], int] = time.monotonic_ns
     ) -> None:
-        self._fire = fire
-        self._clock = clock
+        self.clock = clock
         self._early = SPIN if spin else 0
-        self._at: int | None = None
+        self._heap: list[tuple[int, int, Pacer]] = []
+        """The instant, the number of the entry, whose it is."""
+        self._entries = 0
+        """How many have been made: an entry's number, by which those of one instant fire in the order of arming."""
+        self._void = 0
+        """How many in the heap no longer hold."""
+        self._set: int | None = None
+        """The instant that the alarm is set for."""
+        self._ringing = False
+        self._closed = False
         alarm: _Alarm | None = None
         if clock is time.monotonic_ns and IReactorFDSet.providedBy(reactor):
             alarm = TimerDescriptor.on(cast("ReactorDescriptors", reactor), self._ring)
         self._alarm: _Alarm = alarm or DelayedAlarm(reactor, self._ring, clock)
 
-    @property
-    def armed(self) -> int | None:
-        """The instant `fire` is called at; None: never."""
-        return self._at
-
-    def arm(self, at: int | None) -> None:
-        """Set the one instant at which `fire` is called; None: not at all. The same instant again costs nothing."""
-        if at != self._at:
-            self._at = at
-            self._alarm.set(None if at is None else at - self._early)
-
     def close(self) -> None:
-        """Fire no more, and leave the reactor."""
-        self._at = None
+        """Fire no pacer any more, and leave the reactor."""
+        self._closed = True
+        self._heap.clear()
         self._alarm.close()
 
+    def enter(self, at: int, pacer: Pacer) -> int:
+        """Enter an instant at which `pacer` fires; return the entry's number, never 0."""
+        self._entries += 1
+        heappush(self._heap, (at, self._entries, pacer))
+        return self._entries
+
+    def void(self) -> None:
+        """Count an entry that no longer holds."""
+        self._void += 1
+        if 2 * self._void > len(self._heap):
+            self._heap = [each for each in self._heap if each[2].entry == each[1]]
+            heapify(self._heap)
+            self._void = 0
+
+    def set(self) -> None:
+        """Set the alarm for the first instant, if it is set for another."""
+        if self._ringing or self._closed:
+            return
+        first = self._first()
+        at = None if first is None else first[0]
+        if at != self._set:
+            self._set = at
+            self._alarm.set(None if at is None else at - self._early)
+
+    def _first(self) -> tuple[int, int, Pacer] | None:
+        heap = self._heap
+        while heap:
+            if heap[0][2].entry == heap[0][1]:
+                return heap[0]
+            heappop(heap)
+            self._void -= 1
+        return None
+
     def _ring(self) -> None:
-        at = self._at
-        if at is None:
-            return
-        clock = self._clock
-        if self._early:
-            while clock() < at:
-                pass
-        elif clock() < at:
+        self._set = None
+        self._ringing = True
+        try:
+            self._fire()
+        finally:
+            self._ringing = False
+            self.set()
+
+    def _fire(self) -> None:
+        """Fire the pacers whose instant is now or past, but none twice."""
+        clock, last = self.clock, self._entries
+        now = clock()
+        first = self._first()
+        if first is not None and now >= first[0] - self._early:
+            while now < first[0]:
+                now = clock()
+        for _ in range(_BATCH):
             # callLater counts in its reactor's seconds, floats that can round to just before the instant.
-            self._alarm.set(at)
+            if first is None or first[0] > now or first[1] > last:
+                return
+            heappop(self._heap)
+            first[2].fire()
+            first = self._first()
+
+
+class Pacer:
+    """Calls `call` once at the instant armed, or as soon after it as the machine allows; never before it."""
+
+    __slots__ = ("_call", "_timer", "armed", "entry")
+
+    def __init__(self, timer: Timer, call: Callable[[], None]) -> None:
+        self._timer = timer
+        self._call = call
+        self.armed: int | None = None
+        """The instant it fires at; None: never."""
+        self.entry = 0
+        """The number of the timer's entry that holds; 0: there is none."""
+
+    def arm(self, at: int | None) -> None:
+        """Set the one instant at which this fires; None: not at all. The same instant again costs nothing."""
+        if at == self.armed:
             return
-        self._at = None
-        self._fire()
+        timer, held = self._timer, self.entry
+        self.armed = at
+        self.entry = 0 if at is None else timer.enter(at, self)
+        if held:
+            timer.void()
+        timer.set()
+
+    def fire(self) -> None:
+        """Call, as the instant has come."""
+        self.armed, self.entry = None, 0
+        self._call()
 
 
 @implementer(IReadDescriptor)
@@ -117,6 +191,8 @@ class TimerDescriptor:
 
     def set(self, at: int | None) -> None:
         """Go off at `at`, ns of CLOCK_MONOTONIC, instead of any instant set before."""
+        if self._fd == -1:
+            return
         self._set = at is not None
         # The kernel takes 0 for "disarm"; an instant that is past, however long, goes off at once.
         self._settime(0 if at is None else max(at, 1))
@@ -141,7 +217,7 @@ class TimerDescriptor:
 
     def logPrefix(self) -> str:
         """Name this in the log."""
-        return "pacer"
+        return "timer"
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: ARG002
         """Close: the reactor is done with us."""

@@ -24,6 +24,7 @@ from netecho.net.client.driver import SessionDriver
 from netecho.net.client.job import IpOptions
 from netecho.net.client.resolve import Address
 from netecho.net.client.stream import ProbeConnection, StreamLink
+from netecho.net.reactor.timer import Timer
 from netecho.units import MICROSECOND, MILLISECOND
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def play(delays: list[int], *, stream: bool, fast: bool = True, **settings: Any)
     plan = Plan(count=len(delays), timeout=TIMEOUT, **settings)
     recorder = Recorder()
     session = Session(plan, recorder)
-    driver = SessionDriver(network.reactor, session, clock=network.now, redial=lambda _: None)
+    driver = SessionDriver(Timer(network.reactor, clock=network.now), session, redial=lambda _: None)
     payloads = Payloads(plan)
     link: Any
     if stream:

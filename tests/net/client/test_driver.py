@@ -13,6 +13,7 @@ from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
 from netecho.measure.session import Session
 from netecho.net.client.driver import SessionDriver
+from netecho.net.reactor.timer import Timer
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Bench:
         self.session = Session(Plan(**settings), self.recorder)
         self.dials = 0
         self.driver = SessionDriver(
-            self.clock, self.session, report=self.events.append, clock=self.now, redial=self.redial
+            Timer(self.clock, clock=self.now), self.session, report=self.events.append, redial=self.redial
         )
         self.link = FakeLink(self)
 

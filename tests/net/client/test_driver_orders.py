@@ -21,6 +21,7 @@ from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
 from netecho.measure.session import Session
 from netecho.net.client.driver import SessionDriver
+from netecho.net.reactor.timer import Timer
 from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class Orders(RuleBasedStateMachine):
         self.events: list[Event] = []
         self.ended = 0
         self.driver = SessionDriver(
-            self.clock, self.session, report=self.events.append, clock=self.now, redial=self.redial
+            Timer(self.clock, clock=self.now), self.session, report=self.events.append, redial=self.redial
         )
         self.driver.done.addCallback(self.over)
         self.driver.start(AnyLink(self), 0)

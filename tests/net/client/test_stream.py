@@ -21,6 +21,7 @@ from netecho.measure.recorder import Recorder
 from netecho.measure.session import Session
 from netecho.net.client.driver import SessionDriver
 from netecho.net.client.stream import ProbeConnection, StreamLink
+from netecho.net.reactor.timer import Timer
 from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Bench:
         self.session = Session(plan, self.recorder)
         self.payloads = Payloads(plan)
         self.driver = SessionDriver(
-            self.clock, self.session, report=self.events.append, clock=self.now, redial=lambda _: None
+            Timer(self.clock, clock=self.now), self.session, report=self.events.append, redial=lambda _: None
         )
         self.transport = StringTransport()
         self.link = StreamLink(self.driver, self.payloads)
@@ -166,7 +167,7 @@ class Pair:
         plan = Plan(count=None, interval=Fraction(MILLISECOND))
         self.recorder = Recorder()
         self.session = Session(plan, self.recorder)
-        self.driver = SessionDriver(self.reactor, self.session, clock=lambda: 0, redial=lambda _: None)
+        self.driver = SessionDriver(Timer(self.reactor, clock=lambda: 0), self.session, redial=lambda _: None)
         self.link = StreamLink(self.driver, Payloads(plan))
         self.connection = ProbeConnection(self.reactor, near, self.link)
         self.link.connection = self.connection
