@@ -39,6 +39,7 @@ class _Alarm(Protocol):
     def close(self) -> None: ...
 
 
+_RUNG = -1
 _BATCH = 32
 """Pacers that fire in one pass when the program is behind; then what was received has its turn."""
 
@@ -66,7 +67,7 @@ class Timer:
         self._void = 0
         """How many in the heap no longer hold."""
         self._set: int | None = None
-        """The instant that the alarm is set for."""
+        """The instant that the alarm is set for; `_RUNG`: it has gone off, and is to be set anew."""
         self._ringing = False
         self._closed = False
         alarm: _Alarm | None = None
@@ -90,7 +91,7 @@ class Timer:
         """Count an entry that no longer holds."""
         self._void += 1
         if 2 * self._void > len(self._heap):
-            self._heap = [each for each in self._heap if each[2].entry == each[1]]
+            self._heap[:] = [each for each in self._heap if each[2].entry == each[1]]
             heapify(self._heap)
             self._void = 0
 
@@ -109,44 +110,54 @@ class Timer:
         while heap:
             if heap[0][2].entry == heap[0][1]:
                 return heap[0]
-            heappop(heap)
-            self._void -= 1
+            self._drop()
         return None
 
+    def _drop(self) -> None:
+        """Drop the first entry, which no longer holds."""
+        heappop(self._heap)
+        self._void -= 1
+
     def _ring(self) -> None:
-        self._set = None
+        """Fire the pacers whose instant is now or past, but none twice.
+
+        What is done before the first fires makes every send later, so it is done here and not in calls: 1 µs less.
+        """
+        heap, last, left, clock = self._heap, self._entries, _BATCH, self.clock
+        self._set = _RUNG
         self._ringing = True
+        now = clock()
         try:
-            self._fire()
+            while heap and left:
+                at, number, pacer = heap[0]
+                if pacer.entry == number:
+                    if at > now:
+                        # callLater counts in its reactor's seconds, floats that can round to just before the instant.
+                        if at - self._early > now or left < _BATCH:
+                            break
+                        while now < at:
+                            now = clock()
+                    elif number > last:
+                        break
+                    heappop(heap)
+                    left -= 1
+                    pacer.armed, pacer.entry = None, 0
+                    pacer.call()
+                else:
+                    self._drop()
         finally:
             self._ringing = False
             self.set()
-
-    def _fire(self) -> None:
-        """Fire the pacers whose instant is now or past, but none twice."""
-        clock, last = self.clock, self._entries
-        now = clock()
-        first = self._first()
-        if first is not None and now >= first[0] - self._early:
-            while now < first[0]:
-                now = clock()
-        for _ in range(_BATCH):
-            # callLater counts in its reactor's seconds, floats that can round to just before the instant.
-            if first is None or first[0] > now or first[1] > last:
-                return
-            heappop(self._heap)
-            first[2].fire()
-            first = self._first()
 
 
 class Pacer:
     """Calls `call` once at the instant armed, or as soon after it as the machine allows; never before it."""
 
-    __slots__ = ("_call", "_timer", "armed", "entry")
+    __slots__ = ("_timer", "armed", "call", "entry")
 
     def __init__(self, timer: Timer, call: Callable[[], None]) -> None:
         self._timer = timer
-        self._call = call
+        self.call = call
         self.armed: int | None = None
         """The instant it fires at; None: never."""
         self.entry = 0
@@ -163,11 +174,6 @@ class Pacer:
             timer.void()
         timer.set()
 
-    def fire(self) -> None:
-        """Call, as the instant has come."""
-        self.armed, self.entry = None, 0
-        self._call()
-
 
 @implementer(IReadDescriptor)
 class TimerDescriptor:
@@ -179,8 +185,9 @@ class TimerDescriptor:
         self._reactor = reactor
         self._fd = fd
         self._settime = settime
-        self._ring = ring
-        self._set = False
+        # Called when the timer has gone off. The count of expirations is not read: setting the timer clears it, and
+        # `ring` sets it, which saves a call.
+        self.doRead = ring
         reactor.addReader(self)
 
     @classmethod
@@ -191,11 +198,9 @@ class TimerDescriptor:
 
     def set(self, at: int | None) -> None:
         """Go off at `at`, ns of CLOCK_MONOTONIC, instead of any instant set before."""
-        if self._fd == -1:
-            return
-        self._set = at is not None
-        # The kernel takes 0 for "disarm"; an instant that is past, however long, goes off at once.
-        self._settime(0 if at is None else max(at, 1))
+        if self._fd != -1:
+            # The kernel takes 0 for "disarm"; an instant that is past, however long, goes off at once.
+            self._settime(0 if at is None else max(at, 1))
 
     def close(self) -> None:
         """Leave the reactor and close the descriptor."""
@@ -207,13 +212,6 @@ class TimerDescriptor:
     def fileno(self) -> int:
         """Return the descriptor for the reactor to watch."""
         return self._fd
-
-    def doRead(self) -> None:
-        """Ring. The count of expirations is not read: setting the timer clears it, which saves a call."""
-        self._set = False
-        self._ring()
-        if not self._set and self._fd != -1:
-            self._settime(0)
 
     def logPrefix(self) -> str:
         """Name this in the log."""
