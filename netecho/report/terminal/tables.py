@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from rich.cells import cell_len
 from rich.table import Table
+from rich.text import Text
 
 from netecho.report.humanize import ms, percent
 from netecho.report.terminal import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
-
-    from rich.text import Text
 
     from netecho.report.document.model import Document
 
@@ -121,11 +121,15 @@ def fitted(
             break
         needed -= widths[name]
         del shown[name]
-    table = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
-    table.add_column(no_wrap=True)
+    # Every width is given, gap included: to measure the cells again and to pad each is half of what a table costs.
+    table = Table.grid()
+    table.add_column(no_wrap=True, width=max(map(cell_len, first)))
     for name in shown:
         justify: Literal["left", "right"] = "left" if name in left else "right"
-        table.add_column(justify=justify, no_wrap=True, style="bold" if name in _STANDS_OUT else "")
+        style = "bold" if name in _STANDS_OUT else ""
+        table.add_column(justify=justify, no_wrap=True, style=style, width=widths[name])
+    indent = " " * _GAP
     for n, name in enumerate(first):
-        table.add_row(name, *(cells[n] for cells in shown.values()), style="" if n and name != "lag" else "dim")
+        row = (Text.assemble(indent, cells[n]) if name in left else cells[n] for name, cells in shown.items())
+        table.add_row(name, *row, style="" if n and name != "lag" else "dim")
     return table
