@@ -20,7 +20,7 @@ from netecho.report.terminal.display import Display
 from netecho.report.terminal.headline import headline, phases
 from netecho.report.terminal.progress import RunProgress, progress_row
 from netecho.report.terminal.tables import fitted, measured_name
-from netecho.report.terminal.time_chart import Line, chart
+from netecho.report.terminal.time_chart import Line, Row, chart
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class LiveView:
             return [Text.assemble(title, "  ", taken, no_wrap=True)]
         return [title, taken]
 
-    def _chart(self, width: int, height: int, summary: Summary, started: int) -> list[Text]:
+    def _chart(self, width: int, height: int, summary: Summary, started: int) -> list[Row]:
         periods = self._recorder.timeline.periods(max(1, width - time_chart.MARGIN))
         lines = [Line("p50", summary.rtt.p50), Line("p99", summary.rtt.p99)]
         glyphs = time_chart.BLOCKS if self._glyphs else time_chart.ASCII

@@ -21,7 +21,7 @@ from netecho.report.terminal.headline import manner, path, phases
 from netecho.report.terminal.moments import moment
 from netecho.report.terminal.paper import rendered
 from netecho.report.terminal.tables import FLOWS_SHOWN, flows, measured_name, sizes, times
-from netecho.report.terminal.time_chart import Line
+from netecho.report.terminal.time_chart import Line, Row
 from netecho.report.terminal.transport_facts import facts
 from netecho.units import MILLISECOND
 
@@ -153,7 +153,7 @@ def _worst(document: Document) -> Iterator[Text]:
         yield Text(f"longest {measured_name(document['settings'])} {ms(worst['rtt_ms'])} ms at {when}", style="dim")
 
 
-def _chart(document: Document, width: int, *, glyphs: bool) -> list[Text]:
+def _chart(document: Document, width: int, *, glyphs: bool) -> list[Row]:
     """Return the round trips over time; none where a saved run says nothing that can be drawn."""
     rtt = document["rtt"]
     across = [

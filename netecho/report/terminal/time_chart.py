@@ -15,7 +15,7 @@ from math import ceil, floor, log10
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from rich.text import Text
+from rich.segment import Segment
 
 from netecho.measure.stats.timeline import Period
 from netecho.report.document.values import exact_milliseconds
@@ -23,6 +23,8 @@ from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from rich.console import Console, ConsoleOptions, RenderResult
 
 LOWEST = 3
 """Rows without which a chart says nothing."""
@@ -57,6 +59,24 @@ BLOCKS = Glyphs(fills=_EIGHTHS, above="│", dotted="┄", axis="│", tick="┤
 ASCII = Glyphs(fills=" #", above="|", dotted=".", axis="|", tick="+", floor="-", mark="+", loss="x")
 
 
+class Row:
+    """Runs of characters, each in its style. Rich's Text could be laid out for any width, at four times the cost."""
+
+    def __init__(self, *runs: tuple[str, str]) -> None:
+        self._runs = runs
+
+    @property
+    def plain(self) -> str:
+        """The characters alone."""
+        return "".join(text for text, _ in self._runs)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Return what Rich makes of it, whatever the width: a chart was made for that."""
+        del options
+        yield from (Segment(text, console.get_style(style)) for text, style in self._runs)
+        yield Segment.line()
+
+
 class Line(NamedTuple):
     """A level of the whole run that is drawn across the chart, in nanoseconds."""
 
@@ -72,7 +92,7 @@ def chart(
     started: int,
     lines: Sequence[Line] = (),
     glyphs: Glyphs = BLOCKS,
-) -> list[Text]:
+) -> list[Row]:
     """Return the rows of a chart, at most `height` and none wider than `width`; none where it would say nothing.
 
     `started` is the wall clock at the start of the run, nanoseconds since 1970; the clock shows local time.
@@ -93,18 +113,18 @@ def chart(
     if room < len(periods):
         return []
     wide = max(1, min(WIDEST_COLUMN, room // len(periods)))
-    columns = [_Column.of(period, scale, glyphs) for period in periods]
+    empty = [_Cell(glyphs.dotted, "dim") if row in named else _EMPTY for row in range(rows)]
+    columns = [_column(period, scale, glyphs, empty) for period in periods]
     drawn = []
-    for row in range(rows - 1, -1, -1):
+    for row, cells in reversed(list(enumerate(zip(*columns, strict=True)))):
         tick = glyphs.tick if row in scale.labels else glyphs.axis
-        line = Text(f"{scale.labels.get(row, ''):>{gutter}} {tick}", "dim", no_wrap=True)
-        empty = _Cell(glyphs.dotted, "dim") if row in named else _EMPTY
-        cells = [column.cell(row, empty) for column in columns]
-        for style, alike in groupby(cells, key=itemgetter(1)):  # a span for each style, not for each cell
-            line.append("".join(each.glyph * wide for each in alike), style)
+        runs = [(f"{scale.labels.get(row, ''):>{gutter}} {tick}", "dim")]
+        for style, alike in groupby(cells, key=itemgetter(1)):  # a run for each style, not for each cell
+            glyphs_alike = "".join(map(itemgetter(0), alike))
+            runs.append((_widened(glyphs_alike, wide), style))
         if row in named and side:
-            line.append(f"{glyphs.dotted * 3} {named[row]}", "dim")
-        drawn.append(line)
+            runs.append((f"{glyphs.dotted * 3} {named[row]}", "dim"))
+        drawn.append(Row(*runs))
     return [*drawn, *_clock(periods, gutter, wide, width, started, glyphs), *_losses(periods, gutter, wide, glyphs)]
 
 
@@ -141,32 +161,22 @@ class _Cell(NamedTuple):
 _EMPTY = _Cell(" ", "")
 
 
-class _Column(NamedTuple):
-    """A period as it is drawn: filled cells, the one on top of them, and a line up to `top`."""
+def _column(period: Period, scale: _Scale, glyphs: Glyphs, empty: Sequence[_Cell]) -> list[_Cell]:
+    """Return a period from the bottom up: filled to its p50, a line to the longest, `empty` above."""
+    if period.p50 is None or period.max is None:
+        return [*empty]
+    steps = len(glyphs.fills) - 1
+    filled, part = divmod(max(1, round(scale.height(period.p50) * steps)), steps)
+    cells = [_Cell(glyphs.fills[-1], "")] * filled
+    if part:
+        cells.append(_Cell(glyphs.fills[part], ""))
+    if scale.height(period.max) - scale.height(period.p50) >= 0.5:
+        cells += [_Cell(glyphs.above, "yellow")] * (scale.row(period.max) + 1 - len(cells))
+    return [*cells[: len(empty)], *empty[len(cells) :]]
 
-    filled: int
-    full: _Cell
-    edge: _Cell | None
-    above: _Cell
-    top: int
 
-    @classmethod
-    def of(cls, period: Period, scale: _Scale, glyphs: Glyphs) -> _Column:
-        full, above = _Cell(glyphs.fills[-1], ""), _Cell(glyphs.above, "yellow")
-        if period.p50 is None or period.max is None:
-            return cls(0, full, None, above, -1)
-        steps = len(glyphs.fills) - 1
-        filled, part = divmod(max(1, round(scale.height(period.p50) * steps)), steps)
-        edge = _Cell(glyphs.fills[part], "") if part else None
-        apart = scale.height(period.max) - scale.height(period.p50) >= 0.5
-        return cls(filled, full, edge, above, scale.row(period.max) if apart else -1)
-
-    def cell(self, row: int, empty: _Cell) -> _Cell:
-        if row < self.filled:
-            return self.full
-        if row == self.filled and self.edge is not None:
-            return self.edge
-        return self.above if row <= self.top else empty
+def _widened(text: str, wide: int) -> str:
+    return text if wide == 1 else "".join(character * wide for character in text)
 
 
 class _Scale(NamedTuple):
@@ -237,7 +247,7 @@ def _number(nanoseconds: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{float(f'{value:.3g}'):g}"
 
 
-def _clock(periods: Sequence[Period], gutter: int, wide: int, width: int, started: int, glyphs: Glyphs) -> list[Text]:
+def _clock(periods: Sequence[Period], gutter: int, wide: int, width: int, started: int, glyphs: Glyphs) -> list[Row]:
     """Return the time axis and its labels, in local time."""
     seconds = (periods[-1].end - periods[0].start) / SECOND
     length = max(seconds / len(periods), 1e-9)
@@ -263,15 +273,14 @@ def _clock(periods: Sequence[Period], gutter: int, wide: int, width: int, starte
         if gutter + 2 + place + len(label) <= width:
             labels = f"{labels:<{place}}{label}"
     return [
-        Text(f"{'ms':>{gutter}}  {axis}", "dim", no_wrap=True),
-        Text(f"{'':{gutter}}  {labels}", "dim", no_wrap=True),
+        Row((f"{'ms':>{gutter}}  {axis}", "dim")),
+        Row((f"{'':{gutter}}  {labels}", "dim")),
     ]
 
 
-def _losses(periods: Sequence[Period], gutter: int, wide: int, glyphs: Glyphs) -> list[Text]:
+def _losses(periods: Sequence[Period], gutter: int, wide: int, glyphs: Glyphs) -> list[Row]:
     """Return the row of losses, where there are any."""
     if not any(period.lost for period in periods):
         return []
-    line = Text(f"{'lost':>{gutter}}  ", "red", no_wrap=True)
-    line.append("".join((glyphs.loss if period.lost else " ") * wide for period in periods), "bold red")
-    return [line]
+    marks = "".join((glyphs.loss if period.lost else " ") * wide for period in periods)
+    return [Row((f"{'lost':>{gutter}}  ", "red"), (marks, "bold red"))]
