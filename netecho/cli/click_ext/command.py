@@ -12,6 +12,7 @@ A command is declared with `command`, its options with the sections they stand i
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import click
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 GENERAL = "Other"
 _COLUMN = 26
+_NUMBER = re.compile(r"[0-9]*\.?[0-9]+|[0-9]+\.")
 
 
 class Example(NamedTuple):
@@ -72,6 +74,14 @@ def _write_examples(formatter: click.HelpFormatter, examples: Sequence[Example])
         formatter.write(f"{indent}{line}{gap}{purpose}\n")
 
 
+def _name_and_value(before: str, word: str) -> tuple[str, str, str]:
+    """Return the option that `word` gives a value to, the value, and both as they were typed."""
+    if not word.startswith("-"):
+        return before, word, f"{before} {word}"
+    name, _, value = word.partition("=") if word.startswith("--") else (word[:2], "", word[2:])
+    return name, value, word
+
+
 def _lowered(text: str) -> str:
     return text[:1].lower() + text[1:]
 
@@ -107,6 +117,8 @@ class Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse as Click does; say in our own words what is too much."""
         ctx.allow_extra_args = True
+        if not ctx.resilient_parsing:
+            self._refuse_unit_apart(args)
         try:
             rest = super().parse_args(ctx, args)
         except click.UsageError as error:
@@ -116,6 +128,18 @@ class Command(click.Command):
         if rest and not ctx.resilient_parsing:
             raise UsageError(f"{rest[0]!r} is one argument too many", _lowered(self.get_usage(ctx)))
         return rest
+
+    def _refuse_unit_apart(self, args: Sequence[str]) -> None:
+        """Raise UsageError for a unit that stands apart from its number, and would be an argument: `-i 5 ms`."""
+        measured = {
+            name: units for param in self.params if (units := getattr(param.type, "units", ())) for name in param.opts
+        }
+        for before, word, unit in zip(("", *args), args, args[1:], strict=False):
+            if word == "--":
+                return
+            name, number, typed = _name_and_value(before, word)
+            if unit in measured.get(name, ()) and _NUMBER.fullmatch(number):
+                raise UsageError(f"{unit!r} stands apart from its number in {typed} {unit}", f"{typed}{unit}")
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write usage, examples, what it is for, and the options."""

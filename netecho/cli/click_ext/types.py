@@ -18,7 +18,7 @@ from click.shell_completion import CompletionItem
 from netecho.cli.click_ext.command import named
 from netecho.errors import UsageError
 from netecho.target import SCHEMES, SELF, check_host, parse_listen, parse_target
-from netecho.units import parse_rate, parse_size, parse_sizes, parse_time
+from netecho.units import SIZE_UNITS, TIME_UNITS, parse_rate, parse_size, parse_sizes, parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -42,11 +42,17 @@ class Parsed(click.ParamType[T], Generic[T]):
     """A value that one function reads from the text."""
 
     def __init__(
-        self, name: str, parse: Callable[[str], T], suggest: Callable[[str], Iterable[str]] | None = None
+        self,
+        name: str,
+        parse: Callable[[str], T],
+        suggest: Callable[[str], Iterable[str]] | None = None,
+        units: Iterable[str] = (),
     ) -> None:
         self.name = name
         self._parse = parse
         self._suggest = suggest
+        self.units = frozenset(units)
+        """What may follow a number without a space."""
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """Return the name as it is: choices are typed in lower case."""
@@ -272,9 +278,9 @@ def parse_alpn(text: str) -> str:
     return text
 
 
-TIME = Parsed("TIME", parse_time)
-SIZE = Parsed("BYTES", parse_size)
-SIZES = Parsed("BYTES", parse_sizes)
+TIME = Parsed("TIME", parse_time, units=TIME_UNITS)
+SIZE = Parsed("BYTES", parse_size, units=filter(None, SIZE_UNITS))
+SIZES = Parsed("BYTES", parse_sizes, units=filter(None, SIZE_UNITS))
 RATE = Parsed("N", parse_rate)
 TEXT = Parsed("TEXT", str)
 FILE = File()
