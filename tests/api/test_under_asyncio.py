@@ -80,13 +80,17 @@ def test_who_leaves_the_loop_ends_the_run() -> None:
     run(main)
 
 
+async def fail_at_the_first_event(url: str) -> None:
+    async for event in netecho.events(url, count=0, interval="1ms"):
+        raise ZeroDivisionError(event)
+
+
 def test_an_exception_in_the_callers_own_code_ends_the_run_and_passes_through() -> None:
     async def main() -> None:
         async with netecho.serve("udp://127.0.0.1:0") as server:
             before = descriptors()
             with pytest.raises(ZeroDivisionError):
-                async for event in netecho.events(server.urls[0], count=0, interval="1ms"):
-                    raise ZeroDivisionError(event)
+                await fail_at_the_first_event(server.urls[0])
             gc.collect()  # the generator that the exception left
             while descriptors() != before:
                 await asyncio.sleep(0.01)
