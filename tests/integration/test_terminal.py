@@ -97,6 +97,8 @@ def _keep_output_on_ctrl_c(terminal: int) -> None:
     """Else Ctrl-C discards what was written and not read yet, and what a screen is left with depends on the moment."""
     attributes = termios.tcgetattr(terminal)
     attributes[3] |= termios.NOFLSH
+    # Nor write ^C into the middle of a character, or of an escape sequence, of which half was taken yet.
+    attributes[3] &= ~termios.ECHO
     termios.tcsetattr(terminal, termios.TCSANOW, attributes)
 
 
