@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Unpack
 
     from netecho.api import ProbeOptions, ProbeResult
@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Measure what the markers say, and fail the test where a bound is broken."""
     for marker in reversed(list(item.iter_markers("netecho"))):
-        _measure(item, *marker.args, **marker.kwargs)
+        _measure(item, marker.args, marker.kwargs)
     return (yield)
 
 
@@ -89,20 +89,32 @@ def netecho_probe(request: pytest.FixtureRequest) -> Probe:
     return probe
 
 
-def _measure(item: pytest.Item, target: str, /, **given: Any) -> None:
-    from netecho.api import NetechoError, probe_sync
+def _measure(item: pytest.Item, targets: tuple[Any, ...], given: Mapping[str, Any]) -> None:
     from netecho.api.options import ProbeOptions
 
+    if len(targets) != 1:
+        wrong = f"has more than a target: {targets[1]!r}" if targets else "has no target"
+        pytest.fail(f"the marker netecho {wrong}\n{MARKER}", pytrace=False)
+    (target,) = targets
     options = {name: value for name, value in given.items() if name in ProbeOptions.__annotations__}
     bounds = [f"{_metric(name)}>{value}" for name, value in given.items() if name not in options]
-    try:
-        result = probe_sync(target, **options, fail_if=[*bounds, *_texts(options.pop("fail_if", ()))])
-    except NetechoError as error:
-        hint = f"\n{error.hint}" if error.hint else ""
-        pytest.fail(f"netecho {target}: {error.sentence}{hint}", pytrace=False)
+    result = _result(target, **options, fail_if=[*bounds, *_texts(options.pop("fail_if", ()))])
     _record(item, result)
     if not result.ok:
         pytest.fail("\n".join((*(f"failed: {each}" for each in result.failed), "", _summary(result))), pytrace=False)
+
+
+def _result(target: str, **options: Unpack[ProbeOptions]) -> ProbeResult:
+    """Measure; a target or options that cannot be measured fail the test with the sentence that says so."""
+    from netecho.api import NetechoError, probe_sync
+
+    try:
+        return probe_sync(target, **options)
+    except NetechoError as error:
+        wrong = error
+    # Not in the handler: the failure would be shown with the error, and what led to that.
+    hint = f"\n{wrong.hint}" if wrong.hint else ""
+    pytest.fail(f"netecho {target}: {wrong.sentence}{hint}", pytrace=False)
 
 
 def _metric(name: str) -> str:

@@ -48,8 +48,10 @@ def probe_sync(target: str | Target, **options: Unpack[ProbeOptions]) -> ProbeRe
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(probe(target, **options))
-    raise UsageError("probe_sync was called where an event loop runs", "await netecho.probe(...) instead")
+        pass  # as it should be; what goes wrong from here on is not to be told of as coming from that
+    else:
+        raise UsageError("probe_sync was called where an event loop runs", "await netecho.probe(...) instead")
+    return asyncio.run(probe(target, **options))
 
 
 async def events(target: str | Target, **options: Unpack[ProbeOptions]) -> AsyncIterator[Event]:

@@ -7,11 +7,11 @@ Every figure has the definition it has in the document (`netecho help python`, R
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from netecho.units import MILLISECOND, format_time
+from netecho.units import MILLISECOND, SECOND, format_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ class Time(float):
         return round(self * 1e3, 6)
 
     def __str__(self) -> str:
-        return format_time(self * 1e9)
+        return format_time(self * SECOND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class ProbeResult:
     loss_by_reason: Mapping[str, int]
     failed: tuple[str, ...]
     """The criteria (`fail_if`, and those every run is held to) that were not met."""
-    document: Mapping[str, Any]
+    document: Mapping[str, Any] = field(repr=False)
     """The JSON document that all this was read from: the rest of it is there."""
 
     @property
@@ -198,4 +198,4 @@ def _times(section: Document) -> Times:
 
 
 def _time(milliseconds: float | None) -> Time | None:
-    return None if milliseconds is None else Time(round(milliseconds * MILLISECOND) / 1e9)
+    return None if milliseconds is None else Time(round(milliseconds * MILLISECOND) / SECOND)

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+import traceback
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +29,12 @@ def url(netecho: Netecho) -> Iterator[str]:
 def test_a_plain_program_measures_again_and_again(url: str) -> None:
     for _ in range(3):
         assert api.probe_sync(url, count=3, interval="1ms").probes.received == 3
+
+
+def test_what_goes_wrong_is_all_that_its_traceback_tells_of() -> None:
+    with pytest.raises(api.UnreachableError, match="refused") as caught:
+        api.probe_sync("tcp://127.0.0.1:9", count=1)
+    assert "event loop" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_in_a_thread(url: str) -> None:

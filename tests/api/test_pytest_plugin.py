@@ -86,6 +86,8 @@ def test_one_that_is_not_fails_with_the_summary(pytester: pytest.Pytester, url: 
         ('"tcp://127.0.0.1:9", count=1', "*netecho tcp://127.0.0.1:9: connection refused: 127.0.0.1:9*"),
         ('"udp://127.0.0.1:9", rtt_p98="1ms"', "*'rtt.p98' in 'rtt.p98>1ms' is not a metric*"),
         ('"udp://127.0.0.1:9", interval="1xs"', "*--interval: 'xs' in '1xs' is not a unit of time*"),
+        ("count=1", "*the marker netecho has no target*"),
+        ('"udp://127.0.0.1:9", "1ms"', "*the marker netecho has more than a target: '1ms'*"),
     ],
 )
 def test_what_cannot_be_measured_fails_with_a_sentence(
@@ -104,6 +106,8 @@ def test_what_cannot_be_measured_fails_with_a_sentence(
     )
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([sentence])
+    assert "another exception" not in result.stdout.str()
+    assert "pytest_plugin.py" not in result.stdout.str()
 
 
 def test_the_fixtures(pytester: pytest.Pytester) -> None:

@@ -68,3 +68,7 @@ def test_an_event_has_the_names_of_its_row() -> None:
         }
     )
     assert (event.kind, event.seq, event.scheduled, event.rtt, event.reason) == ("lost", 3, 0.6, None, "timeout")
+
+
+def test_its_repr_can_be_read() -> None:
+    assert len(repr(result_of(RUNS["calm"]))) < 2000

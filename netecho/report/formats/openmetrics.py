@@ -87,6 +87,8 @@ def _lines(runs: Labelled) -> Iterator[str]:
         measured = [(labels, section) for labels, section in sections if section is not None and section["count"]]
         if measured:
             yield from _summary(f"netecho_{key}_seconds", text, measured)
+    codes = [(labels, run["verdict"]["exit_code"]) for labels, run in runs]
+    yield from _gauge("netecho_exit_code", "0: every criterion was met, 1: one was not, 3: not reached", codes)
     failed = [(labels, len(run["verdict"]["failed"])) for labels, run in runs]
     yield from _gauge("netecho_criteria_failed", "Criteria that the run did not meet", failed)
     lengths = [(labels, run["duration_ms"] / 1e3) for labels, run in runs]

@@ -67,7 +67,7 @@ def _clocks(section: Document) -> Iterator[str]:
     how = "as stamped" if clock == "synced" else "corrected by the estimated offset"
     yield f"one-way delays {how}"
     if offset is not None and within is not None:
-        yield f"far clock {'+' if offset > 0 else ''}{offset:.3f} ms (within {time(within)})"
+        yield f"far clock {offset:+z.3f} ms (within {time(within)})"
     if drift is not None:
         yield f"drift {drift:.2f} ppm"
 

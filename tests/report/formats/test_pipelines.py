@@ -164,6 +164,13 @@ class TestOpenmetrics:
         p99 = RUNS["calm"]["rtt"]["p99_ms"] / 1e3
         assert f'quantile="0.99"}} {p99:.9f}' in text
 
+    @pytest.mark.parametrize(("failed", "code"), [((), 0), (("loss>1%: 2%",), 1)])
+    def test_what_the_run_came_to_is_its_exit_code(self, failed: tuple[str, ...], code: int) -> None:
+        (line,) = (
+            each for each in openmetrics(run(failed=failed)).splitlines() if each.startswith("netecho_exit_code{")
+        )
+        assert line.endswith(f"}} {code}")
+
     def test_what_was_not_measured_is_left_out(self) -> None:
         nothing = {**run(), "rtt": {**RUNS["calm"]["rtt"], "count": 0}}
         assert "netecho_rtt_seconds" not in openmetrics(nothing)

@@ -89,6 +89,12 @@ def test_a_run_without_replies_has_few_of_them() -> None:
     assert remarks(nothing) == []
 
 
+@pytest.mark.parametrize("offset", [0.0, -0.0001])
+def test_an_offset_that_is_as_good_as_none_has_no_minus(offset: float) -> None:
+    clocks = {"drift_ppm": None, "offset_ms": offset}
+    assert lines(document(clock="estimated", clocks=clocks))[1].endswith("far clock +0.000 ms (within 0.125 ms)")
+
+
 def test_it_says_which_delays_are_shown() -> None:
     corrected = document(clock="estimated", clocks={"drift_ppm": None, "offset_ms": -3.0})
     assert lines(corrected)[1] == (
