@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from netecho.net.reactor.interfaces import ReactorThreads, ReactorTime
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +77,7 @@ class Watch:
         self._view = view
         self._interim = interim
         self._drain = drain or output.drain
-        self._report_every = None if report_every is None else report_every / 1e9
+        self._report_every = None if report_every is None else report_every / SECOND
         self._calls: dict[str, DelayedCall] = {}
         self._handled: list[signal.Signals] = []
 

@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SizeSummary:
-    """The probes of one payload size whose fate is known: `sent` is received + lost."""
+class PartSummary:
+    """A part of a run's probes, those whose fate is known: `sent` is received + lost."""
 
-    size: int
     sent: int
     received: int
     lost: int
@@ -35,21 +34,19 @@ class SizeSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FlowSummary:
-    """The probes of one of several connections whose fate is known: `sent` is received + lost."""
+class SizeSummary(PartSummary):
+    """The probes of one payload size."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowSummary(PartSummary):
+    """The probes of one of several connections."""
 
     connection: int
     local: tuple[str, int] | None
     """Its address and port at this end; None where they are not known, or each probe had its own."""
-    sent: int
-    received: int
-    lost: int
-    rtt: Distribution
-
-    @property
-    def loss_percent(self) -> float | None:
-        """Lost of sent; None where nothing was sent."""
-        return 100 * self.lost / self.sent if self.sent else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

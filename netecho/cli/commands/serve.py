@@ -259,8 +259,8 @@ def run(
     from netecho.report.output import Output
     from netecho.report.server_log import ServerLog
 
-    # Of each worker the supervisor has two pipes and a set of sockets; without an address that is six: TCP, UDP and
-    # STAMP over IPv4 and IPv6.
+    # Of each worker the supervisor has a socket to it, at its start both ends, and a set of sockets to listen on:
+    # without an address these are six, TCP, UDP and STAMP over IPv4 and IPv6.
     descriptors.require(descriptors.LEAST + (10 * workers if workers > 1 else 0))
     context.output = output = Output(quiet=2 if verbosity < -1 else 0, patient=False)
     is_watched = _is_watched(output, form, verbosity, live)

@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from zope.interface import implementer
 
 from netecho.net.linux import timerfd
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -235,7 +236,7 @@ class DelayedAlarm:
         """Go off at `at`, ns of the clock, instead of any instant set before."""
         self.close()
         if at is not None:
-            self._call = self._reactor.callLater(max(at - self._clock(), 0) / 1e9, self._go)
+            self._call = self._reactor.callLater(max(at - self._clock(), 0) / SECOND, self._go)
 
     def close(self) -> None:
         """Forget the instant."""

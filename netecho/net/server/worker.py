@@ -3,8 +3,8 @@
 Its process is forked with all that it is to serve (`fork_server`). From its socket to the supervisor, which is its
 standard input and output, it reads a word a line: to read the certificate again, to stop. It writes its events there,
 and every second its totals, which tell the supervisor that it lives, and of which little is lost if it dies.
-`supervisor` is the other end. When the supervisor is gone, a worker ends at once: by the kernel's hand on Linux,
-elsewhere at the end of standard input.
+`supervisor` is the other end. When the supervisor is gone, a worker ends at once: on Linux the kernel kills it,
+elsewhere it reads the end of standard input.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
 class SupervisorPipe(LineOnlyReceiver):
-    """The pipes to and from the supervisor; the log that the worker's events go to.
+    """The socket to the supervisor; the log that the worker's events go to.
 
     A supervisor that does not read (it was stopped by a signal) misses events, and gets the totals later all the same.
     """

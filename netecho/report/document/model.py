@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from netecho.measure.outages import Outage
     from netecho.measure.result import Result, Route, Setup, Start
     from netecho.measure.stats.distribution import Distribution
-    from netecho.measure.summary import FlowSummary, SizeSummary, Summary
+    from netecho.measure.summary import FlowSummary, PartSummary, SizeSummary, Summary
 
 SCHEMA = "netecho/probe/1"
 
@@ -171,26 +171,21 @@ def _timeline(summary: Summary) -> Document:
 
 
 def _size(size: SizeSummary) -> Document:
-    return {
-        "size": size.size,
-        "sent": size.sent,
-        "received": size.received,
-        "lost": size.lost,
-        "loss_percent": _share(size.loss_percent),
-        "rtt": distribution(size.rtt),
-    }
+    return {"size": size.size, **_part(size)}
 
 
 def _flow(flow: FlowSummary) -> Document:
     address, port = flow.local or (None, None)
+    return {"connection": flow.connection, "local": {"address": address, "port": port}, **_part(flow)}
+
+
+def _part(part: PartSummary) -> Document:
     return {
-        "connection": flow.connection,
-        "local": {"address": address, "port": port},
-        "sent": flow.sent,
-        "received": flow.received,
-        "lost": flow.lost,
-        "loss_percent": _share(flow.loss_percent),
-        "rtt": distribution(flow.rtt),
+        "sent": part.sent,
+        "received": part.received,
+        "lost": part.lost,
+        "loss_percent": _share(part.loss_percent),
+        "rtt": distribution(part.rtt),
     }
 
 

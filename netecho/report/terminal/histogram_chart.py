@@ -16,6 +16,8 @@ from rich.bar import Bar
 from rich.table import Table
 from rich.text import Text
 
+from netecho.units import MILLISECOND
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -171,7 +173,7 @@ def _rows(bins: list[_Bin], edges: list[int]) -> list[Row]:
 
 def _labels(edges: list[int]) -> list[str]:
     """Write edges in milliseconds, all with as many decimals as the longest of them has."""
-    texts = [f"{edge / 1e6:.6f}" for edge in edges]
+    texts = [f"{edge / MILLISECOND:.6f}" for edge in edges]
     decimals = max(len(text.rstrip("0").partition(".")[2]) for text in texts)
     return [text[: len(text) - 6 + decimals].rstrip(".") for text in texts]
 

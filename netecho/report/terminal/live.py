@@ -134,7 +134,7 @@ class LiveView:
         compact = height < COMPACT_BELOW
         above = [
             *self._heading(width, lines=1 if compact else 2),
-            progress_row(width, share, f"{humanize.span(elapsed / 1e6)}, {left}"),
+            progress_row(width, share, f"{humanize.span(elapsed / MILLISECOND)}, {left}"),
             counts(summary),
         ]
         table = self._table(width, summary, compact=compact)
@@ -201,4 +201,4 @@ def _interval_of(settings: Mapping[str, object]) -> int:
 
 def _cell(times: Distribution, column: str) -> str:
     value: int | None = getattr(times, column)
-    return humanize.ms(None if value is None else value / 1e6)
+    return humanize.ms(None if value is None else value / MILLISECOND)

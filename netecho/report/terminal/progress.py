@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from netecho.report import humanize
+from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +30,8 @@ class RunProgress:
         connections = settings.get("connections", 1)
         self._connections = connections if isinstance(connections, int) else 1
         self._count = count if isinstance(count, int) else None
-        self._duration = duration * 1e6 if isinstance(duration, int | float) else None
-        self._interval = interval * 1e6 if isinstance(interval, int | float) else 0.0
+        self._duration = duration * MILLISECOND if isinstance(duration, int | float) else None
+        self._interval = interval * MILLISECOND if isinstance(interval, int | float) else 0.0
 
     def at(self, elapsed: int, summary: Summary) -> tuple[float | None, str]:
         """Return the share that is done (None where there is no end) and the time left in words."""
@@ -46,7 +47,7 @@ class RunProgress:
         if not shares:
             return None, "Ctrl-C ends it"
         share, left = min(1.0, max(shares)), min(lefts)
-        return share, "the last replies" if left <= 0 or share >= 1 else f"{humanize.span(left / 1e6)} left"
+        return share, "the last replies" if left <= 0 or share >= 1 else f"{humanize.span(left / MILLISECOND)} left"
 
 
 def progress_row(width: int, share: float | None, words: str) -> RenderableType:

@@ -16,7 +16,7 @@ from rich.text import Text
 from netecho.report.humanize import many, quantity, size, span
 from netecho.report.terminal import sparkline
 from netecho.report.terminal.display import Display
-from netecho.report.terminal.tables import fitted
+from netecho.report.terminal.tables import fitted, room_beside
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class ServerView:
             "out/s": ["out/s", *(size(rates[name].sent) for name in counts)],
             "echoes": ["echoes", *(quantity(each.echoes) for each in counts.values())],
         }
-        room = width - max(map(len, first)) - sum(max(map(len, cells)) + 2 for cells in columns.values()) - 2
+        room = room_beside(first, columns, width)
         if room >= len(_HISTORY):
             levels = sparkline.BLOCKS if self._glyphs else sparkline.ASCII
             seconds = (list(rates[name].history)[-room:] for name in counts)

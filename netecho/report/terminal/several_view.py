@@ -16,7 +16,7 @@ from netecho.report.humanize import many, ms, percent, span
 from netecho.report.terminal import sparkline
 from netecho.report.terminal.display import Display
 from netecho.report.terminal.progress import RunProgress, progress_row
-from netecho.report.terminal.tables import fitted, measured_name
+from netecho.report.terminal.tables import fitted, measured_name, room_beside
 from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class SeveralView:
             "lost": ["lost", *map(_lost, targets, summaries)],
         }
         columns |= {name: [name, *(_time(summary, name) for summary in summaries)] for name in TIMES}
-        room = width - max(map(len, first)) - sum(max(map(len, cells)) + 2 for cells in columns.values()) - 2
+        room = room_beside(first, columns, width)
         if room >= len(_HISTORY):
             columns[_HISTORY] = [_HISTORY, *(self._course(target, room) for target in targets)]
         return fitted(first, columns, _DROPPED_FIRST, width, left=(_HISTORY,))

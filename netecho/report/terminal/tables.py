@@ -101,6 +101,11 @@ def _name(column: str) -> str:
     return column.replace("_", ".")
 
 
+def room_beside(first: Sequence[str], columns: Mapping[str, Sequence[str | Text]], width: int) -> int:
+    """Return how wide one more column of `fitted` may be; below 0: the others alone are too wide."""
+    return width - max(map(len, first)) - sum(max(map(len, cells)) + _GAP for cells in columns.values()) - _GAP
+
+
 def fitted(
     first: Sequence[str],
     columns: Mapping[str, Sequence[str | Text]],
