@@ -148,6 +148,11 @@ class StreamMatcher:
         return max(self._payloads.size(self._head) - self._offset - len(self._held), 0)
 
     @property
+    def is_complete(self) -> bool:
+        """Whether every probe that was sent has its reply."""
+        return self._head >= self._issued()
+
+    @property
     def undecided(self) -> bool:
         """Whether a whole reply is held of which it is not known whether it is one."""
         return bool(self._held) and len(self._held) >= self._payloads.size(self._head)

@@ -150,12 +150,11 @@ class HostileServer:
         self.options = self.random.choice(OPTIONS)
         if transport == "udp" and "--reconnect" in self.options:
             self.options = OPTIONS[0]
-        reconnects = "--reconnect" in self.options  # what follows a reply is not read then
         self.lock = threading.Lock()
         self.sent = 0
         """Bytes of a stream; datagrams."""
         # What is sent before and after TLS is not the probe's to count.
-        self.is_calm = transport != "tls" and not reconnects
+        self.is_calm = transport != "tls"
         may = ALL if transport == "udp" else ALL + ENDS
         self._moves = ["echo"] * self.random.choice((1, 4, 12)) + self.random.sample(may, self.random.randint(1, 4))
         self._speaks_first = self.random.random() < 0.3

@@ -1,7 +1,8 @@
 """A connection of its own for each probe: `--reconnect` and `--connect-only`.
 
 With `--connect-only` nothing is sent: the probe is the connection (and the TLS handshake), to any service.
-With `--reconnect` each probe is sent on a connection of its own, which is closed when the echo is received.
+With `--reconnect` each probe is sent on a connection of its own, which is closed when the echo is received, and what
+has come behind it was counted.
 Either way the probe begins with its connection, so that the response includes all of it.
 """
 
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
     from netecho.net.client.link import Established
 
 
+LINGERING = 64
+"""How many connections are kept for a reply that may come late; without a bound, a server that never answers would
+take all descriptors there are."""
+
+
 class OneProbeLink(StreamLink):
     """A stream that carries one probe, whose connection was part of it."""
 
@@ -43,13 +49,23 @@ class OneProbeLink(StreamLink):
     def send(self, probe: Probe) -> None:
         """Send the payload; the probe began with the connection."""
         self._since = self._driver.clock()
+        self.connection.after_read = self._go_on
         self._write(probe, self._payloads.of(probe.index))
 
     def dataReceived(self, data: bytes) -> None:
-        """Pass the reply to the session; there is only one."""
-        super().dataReceived(data)
-        if self._index not in self._session.outstanding:
+        """Pass the reply to the session; there is only one. What follows from it must wait: there may be more."""
+        self._received(data, self._driver.clock())
+
+    def _go_on(self) -> None:
+        if self.is_answered:
             self._over(self, TIMED_OUT)
+        else:
+            self._driver.pump()
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the reply has been received, be it late."""
+        return self._matcher.is_complete
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Lose the probe, if it was not answered."""
@@ -61,7 +77,7 @@ class OneProbeLink(StreamLink):
         """Close the connection in order, as any client does."""
         self.settle()
         if self.transport is not None:
-            self._wire.loseConnection()
+            self._close_in_order()
 
     def pauseProducing(self) -> None:
         """Do nothing: other probes have other connections."""
@@ -113,12 +129,21 @@ class ReconnectingLink:
         if link is not None:
             self._open[link] = probe
             link.send(probe)
+            self._close_oldest()
             return
         self._session.answered(probe.index, now, since=now - dialled.connect)
         self._driver.pump()
 
+    def _close_oldest(self) -> None:
+        """Close the connection that has waited longest for a late reply, if there are many: probes expire in order."""
+        if len(self._open) > LINGERING:
+            link, probe = next(iter(self._open.items()))
+            if probe.index not in self._session.outstanding:
+                self._over(link, TIMED_OUT)
+
     def _over(self, link: OneProbeLink, why: Loss) -> None:
         probe = self._open.pop(link, None)
+        link.poll()
         link.close()
         if probe is not None:
             self._session.gave_up(probe.index, self._driver.clock(), why)
@@ -142,6 +167,8 @@ class ReconnectingLink:
         """Read what waits in the sockets."""
         for link in list(self._open):
             link.poll()
+            if link.is_answered:
+                self._over(link, TIMED_OUT)
 
     def settle(self) -> None:
         """Settle each open connection."""

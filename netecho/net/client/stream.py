@@ -19,6 +19,7 @@ from netecho.measure.matching import StreamMatcher
 from netecho.net.client.closed_loop import LARGEST, run_closed_loop
 from netecho.net.client.loss import loss_of_end
 from netecho.net.client.pending_timestamps import PendingTxTimestamps
+from netecho.net.linux.sockopts import unread
 from netecho.net.linux.wall_clock import ClockWatch
 from netecho.net.reactor.eager import EagerWriter
 from netecho.net.reactor.error_queue import ErrorQueueAware
@@ -26,7 +27,7 @@ from netecho.net.reactor.interfaces import for_twisted
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from twisted.internet.error import ConnectionDone
     from twisted.internet.interfaces import IProtocol
@@ -53,6 +54,8 @@ class ProbeConnection(ErrorQueueAware, EagerWriter):
         self.pending_tx: PendingTxTimestamps | None = None
         self.rx_timestamp: int | None = None
         """When the kernel received the bytes that are being delivered; wall clock, ns."""
+        self.after_read: Callable[[], None] | None = None
+        """Called when all that one read brought was delivered: inside TLS that may be several records."""
         self._link: StreamLink | None = None
 
     def use_timestamps(self, link: StreamLink, timestamps: SocketTimestamps | None) -> None:
@@ -84,7 +87,10 @@ class ProbeConnection(ErrorQueueAware, EagerWriter):
 
     def doRead(self) -> ConnectionLost | ConnectionDone | None:  # type: ignore[override]  # see `EagerWriter.doWrite`
         """Read one reply's bytes with their timestamp; in a closed loop, run the loop from there."""
-        return self.read(closed_loop=True)
+        why = self.read(closed_loop=True)
+        if self.after_read is not None:
+            self.after_read()
+        return why
 
     def read(self, *, closed_loop: bool = False) -> ConnectionLost | ConnectionDone | None:
         """Read one reply's bytes with their timestamp."""
@@ -107,6 +113,15 @@ class ProbeConnection(ErrorQueueAware, EagerWriter):
         except OSError:
             return ConnectionLost()
         return self._dataReceived(data)
+
+    def drain(self) -> None:
+        """Read what the socket holds now, reply by reply, and no more: a peer may go on sending without end."""
+        left = unread(self.socket)
+        while self.connected:
+            left -= (self._link is not None and self._link.wanted) or _READ
+            self.read()
+            if left <= 0:
+                return
 
     def getHost(self) -> object:
         """Return the local address, as the socket has it."""
@@ -198,8 +213,12 @@ class StreamLink(Protocol):
         return self._watch.stepped()
 
     def dataReceived(self, data: bytes) -> None:
-        """Pass each reply that `data` completes to the session."""
+        """Pass each reply that `data` completes to the session, and send what is due then."""
         now = self._driver.clock()
+        self._received(data, now)
+        self._driver.proceed(now)
+
+    def _received(self, data: bytes, now: int) -> None:
         rx_timestamp = self.connection.rx_timestamp
         session = self._session
         if rx_timestamp is not None and self._watch.stepped():
@@ -209,10 +228,8 @@ class StreamLink(Protocol):
         if number is not None:
             self._matcher.skip(number + 1)
             session.answered(number, now, rx_timestamp, since=self._since)
-            self._driver.proceed(now)
             return
         self._take(self._matcher.feed(data, now), now, rx_timestamp)
-        self._driver.proceed(now)
 
     def _take(self, found: Iterable[Match | bytes], now: int, rx_timestamp: int | None) -> None:
         """Pass what the matcher found to the session; what was held until now has no kernel timestamp."""
@@ -228,7 +245,7 @@ class StreamLink(Protocol):
     def poll(self) -> None:
         """Read what waits in the socket, and decide about a first reply that may be wrong."""
         if self.connection.connected:
-            self.connection.read()
+            self.connection.drain()
         self._take(self._matcher.decide(), 0, None)
 
     def settle(self) -> None:
@@ -244,7 +261,13 @@ class StreamLink(Protocol):
         if self._session.outstanding or self._session.stalled:
             self.connection.abortConnection()
         elif self.transport is not None:
-            self._wire.loseConnection()
+            self._close_in_order()
+
+    def _close_in_order(self) -> None:
+        """Close when what waits was sent; TLS says so, and nobody waits for its answer (RFC 8446 section 6.1)."""
+        self._wire.unregisterProducer()  # TLS would wait for it to be done
+        self._wire.loseConnection()
+        self.connection.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Report the end to the driver, which may open another link."""

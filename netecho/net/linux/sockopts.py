@@ -6,7 +6,9 @@ Sources: include/uapi/asm-generic/socket.h, linux/net_tstamp.h, linux/errqueue.h
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import sys
+import termios
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,3 +55,8 @@ def request(sock: socket.socket, level: int, *options: int) -> None:
     for option in options:
         with contextlib.suppress(OSError):
             sock.setsockopt(level, option, 1)
+
+
+def unread(sock: socket.socket) -> int:
+    """Return how many bytes of a stream wait to be read (FIONREAD, tcp(7), unix(7))."""
+    return int.from_bytes(fcntl.ioctl(sock, termios.FIONREAD, bytes(4)), sys.byteorder)

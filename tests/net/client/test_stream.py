@@ -22,7 +22,7 @@ from netecho.measure.session import Session
 from netecho.net.client.driver import SessionDriver
 from netecho.net.client.stream import ProbeConnection, StreamLink
 from netecho.net.reactor.timer import Timer
-from netecho.units import MILLISECOND
+from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,8 @@ class Bench:
             pending_tx=None,
             rx_timestamp=None,
             connected=1,
-            read=lambda: None,
+            drain=lambda: None,
+            loseConnection=self.transport.loseConnection,
             abortConnection=self.transport.loseConnection,
         )
         self.link.connection = connection
@@ -206,6 +207,43 @@ def test_a_write_to_a_peer_that_is_gone_is_no_exception(pair: Pair) -> None:
     pair.far.close()
     pair.connection.write(b"one")
     pair.connection.write(b"two")
+
+
+class NoTimestamps:
+    """The kernel's timestamps, of which there are none; but what is read with them is one reply at a time."""
+
+    def read(self, sock: socket.socket, size: int) -> tuple[bytes, None]:
+        return sock.recv(size), None
+
+    def sent(self, size: int) -> None:
+        pass
+
+    def drain(self, *_: Any, **__: Any) -> tuple[()]:
+        return ()
+
+
+def test_a_poll_reads_every_reply_that_lies_in_the_socket(pair: Pair) -> None:
+    """They were received in time, whatever kept the program from reading them."""
+    timestamps: Any = NoTimestamps()
+    pair.connection.use_timestamps(pair.link, timestamps)
+    pair.session.start(0)
+    for _ in range(5):
+        probe = pair.session.due(SECOND)
+        assert probe is not None
+        pair.link.send(probe)
+    pair.far.send(pair.far.recv(1000) + bytes(150_000))
+    pair.link.poll()
+    summary = pair.recorder.summary()
+    assert (summary.received, summary.stray_bytes) == (5, 150_000)
+
+
+def test_a_link_that_is_closed_waits_for_no_producer() -> None:
+    """Twisted's TLS closes nothing while one is registered."""
+    bench = Bench(count=1)
+    bench.link.dataReceived(bench.payloads.of(0))
+    bench.link.close()
+    assert bench.transport.producer is None
+    assert bench.transport.disconnecting
 
 
 def test_an_error_and_no_data_ends_the_connection_only_if_the_peer_is_gone(pair: Pair) -> None:
