@@ -57,6 +57,7 @@ class Probes:
     received: int
     lost: int
     loss_percent: float | None
+    dropped_here: int
     late: int
     duplicate: int
     reordered: int

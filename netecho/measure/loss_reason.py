@@ -29,6 +29,8 @@ class LossReason(StrEnum):
     """The packet is larger than the path takes, and must not be fragmented."""
     LOCAL_DROP = "local_drop"
     """This machine did not let the packet out: a full queue, or a firewall rule."""
+    DROPPED_HERE = "dropped_here"
+    """The reply arrived, and this machine's receive buffer had no room for it: counted apart from what is lost."""
     NO_DESCRIPTOR = "no_descriptor"
     """This process or system has no file descriptor left for a connection."""
     NO_ROUTE = "no_route"
@@ -50,5 +52,9 @@ class Loss(NamedTuple):
 
 TIMED_OUT = Loss(LossReason.TIMEOUT)
 
-SENDER_SIDE = frozenset({LossReason.TOO_LARGE, LossReason.LOCAL_DROP, LossReason.NO_DESCRIPTOR})
+DROPPED_HERE = Loss(LossReason.DROPPED_HERE)
+
+ON_THIS_SIDE = frozenset(
+    {LossReason.TOO_LARGE, LossReason.LOCAL_DROP, LossReason.DROPPED_HERE, LossReason.NO_DESCRIPTOR}
+)
 """Reasons that lie on this side: they say nothing of whether the target is there."""

@@ -74,7 +74,7 @@ def part(of: Callable[[Summary], int], whole: Callable[[Summary], int]) -> Metri
 
 
 def _settled(summary: Summary) -> int:
-    return summary.sent - summary.pending
+    return summary.received + summary.lost
 
 
 METRICS: dict[str, Metric] = {

@@ -5,8 +5,8 @@ known but that no reply came in time (one or two are packet loss), one where the
 was reset, refused, closed; an ICMP error came). It lasts from the sending of the first probe lost to that of the first
 one answered after it; one that is not over ends when its last loss was known.
 
-What this machine did not send (too large for the path, no room in a queue, no descriptor) neither makes an outage
-nor ends one. Outages of parallel connections that overlap are one.
+What this machine did not send (too large for the path, no room in a queue, no descriptor), or dropped when it came
+back, neither makes an outage nor ends one. Outages of parallel connections that overlap are one.
 
 Times are nanoseconds since the start of the run.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
-from netecho.measure.loss_reason import SENDER_SIDE, Loss, LossReason
+from netecho.measure.loss_reason import ON_THIS_SIDE, Loss, LossReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -95,12 +95,12 @@ def _first_known(reasons: Iterable[LossReason]) -> LossReason:
 
 
 class _Stretch:
-    """Consecutive probes that were lost, by number; those that this machine did not send are not counted."""
+    """Consecutive probes that were lost, by number; those that were lost on this side are not counted."""
 
     __slots__ = ("end", "first", "known", "last", "lost", "reason", "start")
 
     def __init__(self, index: int, sent_at: int, known: int, why: Loss) -> None:
-        counts = why.reason not in SENDER_SIDE
+        counts = why.reason not in ON_THIS_SIDE
         self.first = self.last = index
         self.lost = int(counts)
         self.reason = why.reason if counts else LossReason.TIMEOUT

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netecho.measure.drops import Drops
 from netecho.measure.events import (
     EchoCorrupted,
     Event,
@@ -18,7 +19,7 @@ from netecho.measure.events import (
     ReplyReceived,
     StrayReceived,
 )
-from netecho.measure.loss_reason import TIMED_OUT, Loss
+from netecho.measure.loss_reason import DROPPED_HERE, TIMED_OUT, Loss
 from netecho.measure.settled import Again, SettledProbes, capacity
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Outcomes:
         self._strays = 0
         self._settled = SettledProbes(capacity(plan))
         self._outages = recorder.outage_tracker(self._settled)
+        self._drops = Drops()
         self._events: list[Event] = []
         self._error, self._error_at = TIMED_OUT, -1
 
@@ -116,17 +118,28 @@ class Outcomes:
         reply = ReplyReceived(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel, delays)
         self._events.append(reply if wrong_at is None else EchoCorrupted(*reply[:-1], wrong_at, delays))
 
+    def timed_out(self, probe: Probe, now: int) -> None:
+        """Record that no reply was read in time: the probe is lost, unless this machine dropped the reply."""
+        if self._drops.takes(probe.sent_at):
+            self._unanswered(probe, now, DROPPED_HERE)
+        else:
+            self.lost(probe, now, TIMED_OUT)
+
     def lost(self, probe: Probe, now: int, why: Loss) -> None:
         """Record that a probe is lost; one that has timed out was lost by that, or by an error reported meanwhile."""
         if now - probe.sent_at > self._timeout:
             why = TIMED_OUT  # whatever is learnt of it afterwards
         if why is TIMED_OUT and self._error_at >= probe.sent_at:
             why = self._error
+        self._unanswered(probe, now, why)
+
+    def _unanswered(self, probe: Probe, now: int, why: Loss) -> None:
         self._settled.lost(probe.index)
         if probe.index < self._warmup:
             return
         self._recorder.lost(probe.size, why.reason, self._flow)
-        self._recorder.timeline.lost(probe.scheduled - self._start)
+        if why is not DROPPED_HERE:
+            self._recorder.timeline.lost(probe.scheduled - self._start)
         self._outages.lost(probe.index, probe.sent_at, now, why)
         seq, scheduled = probe.index - self._warmup, probe.scheduled - self._start
         self._events.append(ProbeLost(self._connection, seq, scheduled, probe.lag, probe.size, *why))
@@ -146,6 +159,10 @@ class Outcomes:
         else:
             self._recorder.duplicated()
             self._events.append(ReplyDuplicated(self._connection, index - self._warmup))
+
+    def dropped_here(self, count: int, now: int) -> None:
+        """Take in datagrams that this machine's receive buffer had no room for, noticed at `now`."""
+        self._drops.noticed(count, now)
 
     def error_reported(self, why: Loss, now: int) -> None:
         """Keep why the network says that something was lost: the reason of probes outstanding now that time out."""

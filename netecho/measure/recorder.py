@@ -1,7 +1,7 @@
 """What happened to the probes of a run, counted while it goes on, in memory that does not grow with their number.
 
 The session reports, for every probe that counts (not for warm-up probes): that it was sent, and then one of
-replied, lost or, at the end of a run that was cut short, pending. `summary` may be asked at any time.
+replied, lost (or dropped here) or, at the end of a run that was cut short, pending. `summary` may be asked at any time.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ PERIODS = 120
 class _Size:
     """The probes of one payload size."""
 
-    __slots__ = ("lost", "rtt")
+    __slots__ = ("dropped_here", "lost", "rtt")
 
     def __init__(self) -> None:
-        self.lost = 0
+        self.lost = self.dropped_here = 0
         # Sparse: a hundred dense ones would take 27 MiB, and each size gets few of the probes.
         self.rtt = Histogram(sparse=True)
 
@@ -45,7 +45,7 @@ class _Size:
 class Flow:
     """One connection's variation, and where there are several its own round trips and losses."""
 
-    __slots__ = ("connection", "local", "lost", "rtt", "variation")
+    __slots__ = ("connection", "dropped_here", "local", "lost", "rtt", "variation")
 
     def __init__(self, connection: int, *, apart: bool) -> None:
         self.connection = connection
@@ -53,7 +53,7 @@ class Flow:
         """Its address and port at this end, as far as they are known."""
         self.variation = Variation()
         self.rtt = Histogram(sparse=True) if apart else None
-        self.lost = 0
+        self.lost = self.dropped_here = 0
 
 
 class Recorder:
@@ -148,12 +148,18 @@ class Recorder:
             self._of_size(self._sizes, size).rtt.record(rtt)
 
     def lost(self, size: int, reason: LossReason = LossReason.TIMEOUT, flow: Flow | None = None) -> None:
-        """Count a probe that was given up."""
-        self._losses[reason] += 1
-        if flow is not None:
-            flow.lost += 1
+        """Count a probe that was given up: lost, or dropped by this machine, which is not the network's loss."""
+        parts: list[_Size | Flow] = [] if flow is None else [flow]
         if self._sizes is not None:
-            self._of_size(self._sizes, size).lost += 1
+            parts.append(self._of_size(self._sizes, size))
+        if reason is LossReason.DROPPED_HERE:
+            self._dropped_here += 1
+            for part in parts:
+                part.dropped_here += 1
+        else:
+            self._losses[reason] += 1
+            for part in parts:
+                part.lost += 1
 
     def pending(self, count: int) -> None:
         """Count the probes that were in flight when the run was cut short."""
@@ -179,10 +185,6 @@ class Recorder:
         """Count a piece of `size` bytes that answers no probe."""
         self._stray += 1
         self._stray_bytes += size
-
-    def dropped_here(self, count: int) -> None:
-        """Count datagrams that this machine's receive buffer had no room for."""
-        self._dropped_here += count
 
     def not_sent(self, count: int, suspended: int) -> None:
         """Count scheduled sends that were skipped: the process was stopped, or the machine asleep, for `suspended`."""
@@ -261,9 +263,10 @@ class Recorder:
         return tuple(
             SizeSummary(
                 size=size,
-                sent=seen.rtt.count + seen.lost,
+                sent=seen.rtt.count + seen.lost + seen.dropped_here,
                 received=seen.rtt.count,
                 lost=seen.lost,
+                dropped_here=seen.dropped_here,
                 rtt=Distribution.of(seen.rtt),
             )
             for size, seen in sorted((self._sizes or {}).items())
@@ -274,9 +277,10 @@ class Recorder:
             FlowSummary(
                 connection=flow.connection,
                 local=flow.local,
-                sent=flow.rtt.count + flow.lost,
+                sent=flow.rtt.count + flow.lost + flow.dropped_here,
                 received=flow.rtt.count,
                 lost=flow.lost,
+                dropped_here=flow.dropped_here,
                 rtt=Distribution.of(flow.rtt),
             )
             for flow in sorted(self._flows, key=lambda flow: flow.connection)

@@ -7,6 +7,7 @@ seen where neighbours stay neighbours.
 from __future__ import annotations
 
 from netecho.measure.events import EchoCorrupted, Event, ProbeLost, ReplyReceived
+from netecho.measure.loss_reason import LossReason
 from netecho.measure.stats.reservoir import LIMIT, Reservoir
 from netecho.measure.stats.variation import Variation
 
@@ -30,7 +31,8 @@ class Samples:
             self._pair(event)
         elif isinstance(event, ProbeLost):
             self.lag.add(event.lag)
-            self.lost.add(1)
+            if event.reason is not LossReason.DROPPED_HERE:
+                self.lost.add(1)
 
     def _pair(self, event: ReplyReceived | EchoCorrupted) -> None:
         """Add the differences of the pairs that a reply completes: those that the summary's ipdv is the mean of."""

@@ -17,7 +17,6 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING
 
-from netecho.measure.loss_reason import TIMED_OUT, Loss
 from netecho.measure.outcomes import Outcomes
 from netecho.measure.probe import Probe
 from netecho.measure.schedule import offsets
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from netecho.measure.events import Event, OneWayDelays
+    from netecho.measure.loss_reason import Loss
     from netecho.measure.plan import Plan
     from netecho.measure.recorder import Recorder
 
@@ -236,10 +236,10 @@ class Session:
             if self.closed_loop:
                 self._next = now + _RETRY
 
-    def dropped_here(self, count: int) -> None:
-        """Record datagrams that this machine's receive buffer had no room for."""
+    def dropped_here(self, count: int, now: int) -> None:
+        """Take in datagrams that this machine's receive buffer had no room for: before probes are given up."""
         if count > 0:
-            self._recorder.dropped_here(count)
+            self._outcomes.dropped_here(count, now)
 
     def stray(self, data: bytes, size: int | None = None) -> None:
         """Record bytes that answer no probe; `size` where the bytes are not known."""
@@ -263,7 +263,7 @@ class Session:
     def expire(self, now: int) -> None:
         """Give up what was sent longer than the timeout ago."""
         while self.expires(now):
-            self._outcomes.lost(self.outstanding.pop(self._order.popleft()), now, TIMED_OUT)
+            self._outcomes.timed_out(self.outstanding.pop(self._order.popleft()), now)
             if self.closed_loop:
                 self._next = now
 

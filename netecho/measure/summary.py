@@ -18,19 +18,25 @@ if TYPE_CHECKING:
     from netecho.measure.stats.timeline import Period, Worst
 
 
+def loss_percent(received: int, lost: int) -> float | None:
+    """Return what share was lost of what was lost or received; None where nothing was either."""
+    return 100 * lost / (received + lost) if received + lost else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartSummary:
-    """A part of a run's probes, those whose fate is known: `sent` is received + lost."""
+    """A part of a run's probes, those whose fate is known: `sent` is received + lost + dropped_here."""
 
     sent: int
     received: int
     lost: int
+    dropped_here: int = 0
     rtt: Distribution
 
     @property
     def loss_percent(self) -> float | None:
-        """Lost of sent; None where nothing was sent."""
-        return 100 * self.lost / self.sent if self.sent else None
+        """Lost of those that the network lost or brought back; None where there are none."""
+        return loss_percent(self.received, self.lost)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +57,7 @@ class FlowSummary(PartSummary):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """All the figures of a run."""
+    """All the figures of a run: `sent` is received + lost + dropped_here + pending."""
 
     sent: int = 0
     received: int = 0
@@ -76,7 +82,7 @@ class Summary:
     gone: int = 0
     """How long the target had not answered at the end; 0 where it did, or never answered at all."""
     dropped_here: int = 0
-    """Datagrams that this machine's receive buffer had no room for."""
+    """Probes whose reply this machine's receive buffer had no room for: neither received nor lost."""
     not_sent: int = 0
     """Scheduled sends that were skipped because this process was stopped, or the machine asleep."""
     suspended: int = 0
@@ -111,9 +117,8 @@ class Summary:
 
     @property
     def loss_percent(self) -> float | None:
-        """Lost of those whose fate is known (sent - pending); None where there are none."""
-        settled = self.sent - self.pending
-        return 100 * self.lost / settled if settled else None
+        """Lost of those that the network lost or brought back; None where there are none."""
+        return loss_percent(self.received, self.lost)
 
     @property
     def stamps(self) -> Literal["kernel", "user", "mixed"] | None:

@@ -22,8 +22,8 @@ for module, names in ((select, ("epoll", "EPOLL")), (os, ("timerfd_",)), (socket
         delattr(module, name)
 
 MISSING = ("recvmmsg", "sendmmsg", "timerfd_create", "timerfd_settime", "adjtimex")
-# SO_TIMESTAMPING, SO_RXQ_OVFL; IP_PKTINFO, IP_RECVERR, IP_RECVTTL, IP_RECVTOS; IPV6_RECVERR, _HOPLIMIT, _TCLASS
-REFUSED = {(1, 37), (1, 40), (0, 8), (0, 11), (0, 12), (0, 13), (41, 25), (41, 51), (41, 66)}
+# SO_TIMESTAMPING; IP_PKTINFO, IP_RECVERR, IP_RECVTTL, IP_RECVTOS; IPV6_RECVERR, _HOPLIMIT, _TCLASS
+REFUSED = {(1, 37), (0, 8), (0, 11), (0, 12), (0, 13), (41, 25), (41, 51), (41, 66)}
 
 
 def __getattr__(self, name, original=ctypes.CDLL.__getattr__):

@@ -17,6 +17,7 @@ from netecho.measure.facts import NO_FACTS, TransportFacts
 from netecho.measure.facts.tcp import TcpFacts
 from netecho.measure.facts.tls import CertificateFacts, TlsFacts
 from netecho.measure.facts.udp import UdpFacts
+from netecho.measure.loss_reason import LossReason
 from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result, Route, Setup, Start
@@ -56,6 +57,10 @@ def reply(seq: int, rtt: int, *, lag: int = 50_000, kernel: bool = True, slow: i
 
 def lost(seq: int) -> ProbeLost:
     return ProbeLost(0, seq, seq * 200 * MS, 50_000, 64)
+
+
+def dropped_here(seq: int) -> ProbeLost:
+    return lost(seq)._replace(reason=LossReason.DROPPED_HERE)
 
 
 def calm(probes: int = 10) -> list[Event]:
@@ -135,8 +140,9 @@ def _count(recorder: Recorder, event: Event) -> None:
         case EchoCorrupted():
             recorder.corrupted()
         case ProbeLost():
-            recorder.lost(event.size)
-            recorder.timeline.lost(event.scheduled)
+            recorder.lost(event.size, event.reason)
+            if event.reason is not LossReason.DROPPED_HERE:
+                recorder.timeline.lost(event.scheduled)
         case ReplyLate():
             recorder.late()
         case ReplyDuplicated():

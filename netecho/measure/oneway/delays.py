@@ -227,15 +227,15 @@ class OneWay:
             self._corrected[0].record(forward - offset)
             self._corrected[1].record(backward + offset)
 
-    def summary(self, lost: int = 0) -> OneWaySummary:
-        """Return the figures so far; `lost` is how many probes were lost in all."""
+    def summary(self, lost: int = 0, dropped_here: int = 0) -> OneWaySummary:
+        """Return the figures so far, where so many probes were lost in all, and of so many the reply dropped here."""
         self._close_block()
         self._drain(len(self._drained))
         line = self._best.line()
         clock = self._chosen(line)
         counted = self._corrected if clock == "estimated" else self._stamped
         forward, backward = (each.distribution() for each in counted or self._corrected)
-        loss = loss_by_direction([flow.directions for flow in self._flows], lost)
+        loss = loss_by_direction([flow.directions for flow in self._flows], lost, dropped_here)
         # A part of the losses in one direction is no figure of that direction: all of them are known, or none.
         lost_forward, lost_backward = (None, None) if loss.unknown else (loss.forward, loss.backward)
         return OneWaySummary(

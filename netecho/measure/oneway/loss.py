@@ -42,7 +42,7 @@ class Unknown(StrEnum):
     LATE = "late"
     """The reply was received after the timeout: it was lost in neither direction."""
     UNSETTLED = "unsettled"
-    """More have no reply than were lost: some were in flight when the run was cut short."""
+    """More have no reply than were lost: some were in flight when the run was cut short, or were dropped here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,8 +207,11 @@ class Directions:
         return self._forward + forward, self._backward + backward, reasons
 
 
-def loss_by_direction(sessions: Iterable[Directions], lost: int) -> LossByDirection:
-    """Divide all the probes that were lost in a run by what the numbers of its sessions say."""
+def loss_by_direction(sessions: Iterable[Directions], lost: int, dropped_here: int = 0) -> LossByDirection:
+    """Divide all the probes that were lost in a run by what the numbers of its sessions say.
+
+    To the numbers, a reply that this machine dropped is one that was lost on the way back, if a later one was received.
+    """
     sessions = tuple(sessions)
     resets = sum(each.resets for each in sessions)
     if not lost:
@@ -223,6 +226,7 @@ def loss_by_direction(sessions: Iterable[Directions], lost: int) -> LossByDirect
         there, back, unknown = each.lost()
         forward, backward = forward + there, backward + back
         reasons.update(unknown)
+    backward -= min(backward, dropped_here)
     rest = lost - forward - backward
     if rest < 0:
         return LossByDirection(unknown=lost, reasons=(Unknown.UNSETTLED,), resets=resets)

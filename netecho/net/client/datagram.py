@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from twisted.internet import udp
@@ -22,12 +23,15 @@ from netecho.net.client.closed_loop import LARGEST as CLOSED_LOOP_LARGEST, run_c
 from netecho.net.client.connect import mark, path_mtu, source_refused, unreachable
 from netecho.net.client.loss import is_final, loss_of_errno, loss_of_icmp
 from netecho.net.client.pending_timestamps import PendingTxTimestamps
+from netecho.net.linux.drops import dropped
 from netecho.net.linux.sockopts import IP_RECVERR, IPV6_RECVERR
 from netecho.net.linux.wall_clock import ClockWatch
 from netecho.net.reactor.error_queue import ErrorQueueAware
 from netecho.net.reactor.interfaces import for_twisted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from netecho.measure.payload import Payloads
     from netecho.measure.probe import Probe
     from netecho.net.client.driver import SessionDriver
@@ -45,6 +49,8 @@ _OF_AN_EARLIER_DATAGRAM = frozenset(
 )
 # Datagrams read in one go, before what is due gets its turn.
 _BURST = 32
+# Most datagrams read before probes are given up: more than a receive buffer of any usual size has room for.
+_WAITING = 4096
 
 
 class ProbePort(ErrorQueueAware, udp.Port):
@@ -80,12 +86,12 @@ class ProbePort(ErrorQueueAware, udp.Port):
         """Read datagrams with their timestamps and pass each to the link; in a closed loop, run the loop from there."""
         self.read(closed_loop=True)
 
-    def read(self, *, closed_loop: bool = False) -> None:
+    def read(self, most: int = _BURST, *, closed_loop: bool = False) -> None:
         """Read datagrams with their timestamps, and pass each to the link."""
         link, timestamps, pending_tx = self._link, self.timestamps, self.pending_tx
         if pending_tx:
             pending_tx.collect()
-        for _ in range(_BURST):
+        for _ in range(most):
             try:
                 if timestamps is None:
                     data, rx_timestamp = self.socket.recv(LARGEST), None
@@ -137,7 +143,8 @@ class DatagramLink(DatagramProtocol):
         self._ecn = ecn
         self._matcher = DatagramMatcher(payloads, session.outstanding, lambda: session.issued)
         self._watch = ClockWatch()
-        self._dropped = 0
+        self.dropped: int | None = None
+        """Datagrams that the receive buffer had no room for, as of the last look; None where that is not known."""
         self.closed_loop = session.one_at_a_time and payloads.longest <= CLOSED_LOOP_LARGEST and ecn is None
         """Whether nothing is to be done between a reply and the next probe: a reply's control messages are read."""
 
@@ -233,9 +240,11 @@ class DatagramLink(DatagramProtocol):
         timestamps = self.port.timestamps
         if timestamps is None:
             return None
+        if self.port.connected:
+            self._count_drops()
         tos = timestamps.tos
         return UdpFacts(
-            dropped_here=timestamps.dropped,
+            dropped_here=self.dropped,
             reply_ttl=timestamps.ttl,
             reply_dscp=None if tos is None else tos >> 2,
             reply_ecn=self.ecn,
@@ -266,21 +275,33 @@ class DatagramLink(DatagramProtocol):
         return True
 
     def poll(self) -> None:
-        """Read what waits in the socket."""
-        if self.port.connected:
-            self.port.read()
+        """Read what waits in the socket, and learn how many more datagrams there was no room for."""
+        if not self.port.connected:
+            return
+        self.port.read(_WAITING)
+        self._session.dropped_here(self._count_drops(), self.clock())
+
+    def _count_drops(self) -> int:
+        """Return how many datagrams there was no room for since this was last asked."""
+        before = self.dropped or 0
+        self.dropped = dropped(self.port.socket)
+        return (self.dropped or 0) - before
 
     def settle(self) -> None:
-        """Record the datagrams that were dropped because this socket's receive buffer was full."""
-        if self.port.timestamps is not None:
-            dropped = self.port.timestamps.dropped
-            self._session.dropped_here(dropped - self._dropped)
-            self._dropped = dropped
+        """Do nothing: what answers no probe was recorded as it was read."""
 
     def close(self) -> None:
         """Close the socket."""
         if self.port.connected:
             self.port.stopListening()
+
+
+def facts_of(links: Sequence[DatagramLink]) -> UdpFacts | None:
+    """Return the facts of all the links of a run: of each the drops, of the first what its replies' headers said."""
+    first, *others = (link.facts() for link in links)
+    if first is None or first.dropped_here is None:
+        return first
+    return replace(first, dropped_here=first.dropped_here + sum((each and each.dropped_here) or 0 for each in others))
 
 
 def ecn_counter(job: Job) -> EcnCounter | None:

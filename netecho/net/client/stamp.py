@@ -24,7 +24,7 @@ from netecho.measure.facts.stamp import ClassOfServiceFacts, LocationFacts, Stam
 from netecho.measure.oneway.delays import OTHER_TIME, Claim, Flow, InvalidTimestamps, OneWay, Timestamps
 from netecho.measure.settled import capacity
 from netecho.measure.stats.signed_histogram import SignedHistogram
-from netecho.net.client.datagram import DatagramLink, ecn_counter, open_port
+from netecho.net.client.datagram import DatagramLink, ecn_counter, facts_of, open_port
 from netecho.net.client.loss import LinkError
 from netecho.net.linux.wall_clock import clock_state
 from netecho.stamp.packet import TTL
@@ -107,7 +107,7 @@ class StampRun:
         self.oneway = OneWay(job.stamp_options.clock, warmup=job.plan.warmup)
         self.counts = PacketCounts()
         self.ecn = ecn_counter(job)
-        self._sessions = 0
+        self._links: list[StampLink] = []
         self._clock: ClockState | None = None
         self._clock_due = 0
         # Of the padding and the SSID: seldom the same as in another run, never a secret.
@@ -118,8 +118,7 @@ class StampRun:
         context, stamp_options = self.context, self.context.job.stamp_options
         ssid = self._random.randrange(1, 1 << 16) if stamp_options.ssid is None else stamp_options.ssid
         if stamp_options.ssid:  # RFC 8972 section 3: no two sessions of a sender share one
-            ssid = (stamp_options.ssid + self._sessions - 1) % 0xFFFF + 1
-        self._sessions += 1
+            ssid = (stamp_options.ssid + len(self._links) - 1) % 0xFFFF + 1
         sender = Sender(
             ssid=ssid,
             key=stamp_options.key,
@@ -131,6 +130,7 @@ class StampRun:
         address = context.addresses[0]
         link = StampLink(driver, address, self, sender)
         open_port(context.reactor, link, address, self.ip_options)
+        self._links.append(link)
         return link
 
     def _padding(self, size: int) -> bytes:
@@ -150,7 +150,8 @@ class StampRun:
     def facts(self, link: StampLink) -> TransportFacts:
         """Return what replies and their packets said, at the end of the run."""
         recorder, ip_options, counts = self.context.recorder, self.ip_options, self.counts
-        oneway = self.oneway.summary(recorder.summary(whole=False).lost)
+        so_far = recorder.summary(whole=False)
+        oneway = self.oneway.summary(so_far.lost, so_far.dropped_here)
         recorder.directions(oneway.forward.delay, oneway.backward.delay, oneway.processing)
         stamp = StampFacts(
             authenticated=self.context.job.stamp_options.key is not None,
@@ -164,7 +165,7 @@ class StampRun:
             location=link.location(),
         )
         ecn = None if self.ecn is None else self.ecn.facts()
-        return TransportFacts(udp=link.facts(), ecn=ecn, stamp=stamp)
+        return TransportFacts(udp=facts_of(self._links), ecn=ecn, stamp=stamp)
 
 
 class Answer(NamedTuple):

@@ -135,20 +135,22 @@ def _tls(context: LinkContext) -> OpenLink:
 
 
 def _datagrams(context: LinkContext) -> OpenLink:
-    from netecho.net.client.datagram import DatagramLink, ecn_counter, open_port
+    from netecho.net.client.datagram import DatagramLink, ecn_counter, facts_of, open_port
 
     ecn = ecn_counter(context.job)
+    links: list[DatagramLink] = []
 
     async def open_link(driver: SessionDriver) -> OpenedLink:
         address = context.addresses[0]
         link = DatagramLink(driver, context.payloads, address, context.trouble, ecn)
         open_port(context.reactor, link, address, context.job.ip_options)
+        links.append(link)
         link.port.use_timestamps(_timestamps(link.port.socket, context.job))
         return OpenedLink(
             link=link,
             address=address,
             local=_local(link.port.socket),
-            facts=lambda: TransportFacts(udp=link.facts(), ecn=None if ecn is None else ecn.facts()),
+            facts=lambda: TransportFacts(udp=facts_of(links), ecn=None if ecn is None else ecn.facts()),
         )
 
     return open_link

@@ -18,7 +18,8 @@ LINUX = sys.platform == "linux"
 
 # Socket options and the control messages of the same number, level SOL_SOCKET.
 SO_TIMESTAMPING = 37
-SO_RXQ_OVFL = 40
+SO_MEMINFO = 55
+"""Linux 4.12: what a socket's buffers hold, and how many packets it dropped."""
 
 # What SO_TIMESTAMPING is asked for.
 TX_SOFTWARE = 1 << 1

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from netecho.net.linux import portable, sockopts
 from netecho.net.linux.cmsg import control_messages
 from netecho.net.linux.recvmsg import Entries, Message
-from netecho.net.linux.sockopts import MSG_ERRQUEUE, SO_RXQ_OVFL, SO_TIMESTAMPING
+from netecho.net.linux.sockopts import MSG_ERRQUEUE, SO_TIMESTAMPING
 from netecho.net.linux.timestamp_cmsg import entry_tx_timestamp, message_rx_timestamp, parse_error, parse_rx_timestamp
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ LARGEST = 65_536
 """Bytes there is room for in memory that is used again and again; longer reads are Python's."""
 SPACE = 256
 """Room for the control messages of one packet, bytes: a timestamp (64), an extended error with its address (64),
-the drop count, TTL and traffic class (24 each)."""
+TTL and traffic class (24 each)."""
 PER_DRAIN = 64
 """Most timestamps taken at once: a full error queue must not keep replies waiting. 64 take about 0.2 ms."""
 
@@ -135,11 +135,6 @@ class SocketTimestamps:
     def tos(self) -> int | None:
         """Type of service (traffic class) of the last datagram read: 6 bits DSCP, 2 bits ECN."""
         return self._control_value((socket.IPPROTO_IP, sockopts.IP_TOS), (socket.IPPROTO_IPV6, sockopts.IPV6_TCLASS))
-
-    @property
-    def dropped(self) -> int:
-        """Datagrams this socket's own receive buffer had no room for, as of the last one read (SO_RXQ_OVFL)."""
-        return self._control_value((socket.SOL_SOCKET, SO_RXQ_OVFL)) or 0
 
     def _control_value(self, *wanted: tuple[int, int]) -> int | None:
         for level, kind, value in control_messages(self._beside):
@@ -237,7 +232,6 @@ def _switch_on(sock: socket.socket, *, stream: bool) -> int | None:
 
 def _ask_for_headers(sock: socket.socket) -> None:
     """Ask for what else the kernel says of a datagram; what the system does not give stays unknown."""
-    sockopts.request(sock, socket.SOL_SOCKET, SO_RXQ_OVFL)
     sockopts.request(sock, socket.IPPROTO_IP, sockopts.IP_RECVTTL, sockopts.IP_RECVTOS)
     if sock.family == socket.AF_INET6:
         sockopts.request(sock, socket.IPPROTO_IPV6, sockopts.IPV6_RECVHOPLIMIT, sockopts.IPV6_RECVTCLASS)

@@ -93,15 +93,14 @@ def _outage(outage: Document) -> Outage:
 
 
 def _size(size: Document) -> SizeSummary:
-    return SizeSummary(
-        **{key: size[key] for key in ("size", "sent", "received", "lost")}, rtt=_distribution(size["rtt"])
-    )
+    counts = {key: size[key] for key in ("size", "sent", "received", "lost", "dropped_here")}
+    return SizeSummary(**counts, rtt=_distribution(size["rtt"]))
 
 
 def _flow(flow: Document) -> FlowSummary:
     local = flow["local"]
     return FlowSummary(
-        **{key: flow[key] for key in ("connection", "sent", "received", "lost")},
+        **{key: flow[key] for key in ("connection", "sent", "received", "lost", "dropped_here")},
         local=None if local["address"] is None else (local["address"], local["port"]),
         rtt=_distribution(flow["rtt"]),
     )

@@ -185,6 +185,7 @@ def _part(part: PartSummary) -> Document:
         "received": part.received,
         "lost": part.lost,
         "loss_percent": _share(part.loss_percent),
+        "dropped_here": part.dropped_here,
         "rtt": distribution(part.rtt),
     }
 

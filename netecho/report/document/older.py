@@ -18,6 +18,8 @@ _ADDED: dict[str, Any] = {
     "suspended_ms": 0.0,
 }
 _ADDED_TO_PROBES = {"stray_bytes": 0, "dropped_here": 0, "not_sent": 0}
+_ADDED_TO_PARTS = {"dropped_here": 0}
+_PARTS = ("sizes", "flows")
 
 
 def completed(document: Document) -> Document:
@@ -31,4 +33,6 @@ def completed(document: Document) -> Document:
         if key == "probes":  # the place they are printed at
             whole[key] = {**probes, **{name: none for name, none in _ADDED_TO_PROBES.items() if name not in probes}}
             whole |= {name: none for name, none in _ADDED.items() if name not in document}
+        elif key in _PARTS and isinstance(value, list):
+            whole[key] = [_ADDED_TO_PARTS | part if isinstance(part, dict) else part for part in value]
     return whole

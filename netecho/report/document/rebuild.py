@@ -45,7 +45,8 @@ class Rebuilder:
                 flow = self._flow(event.connection)
                 recorder.lost(event.size, event.reason, flow.figures)
                 flow.lost(event)
-                recorder.timeline.lost(event.scheduled)
+                if event.reason is not LossReason.DROPPED_HERE:
+                    recorder.timeline.lost(event.scheduled)
                 self._end = max(self._end, event.scheduled + event.lag)
             case ReplyLate():
                 recorder.late()

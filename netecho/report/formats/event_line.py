@@ -13,6 +13,7 @@ from netecho.measure.events import (
     ReplyReceived,
     StrayReceived,
 )
+from netecho.measure.loss_reason import LossReason
 from netecho.report.document.values import exact_milliseconds
 from netecho.report.escape import escaped, printable
 from netecho.report.humanize import clock, reason_words, time
@@ -57,6 +58,9 @@ def _words(event: Event, started: int, digits: int) -> str:
                 words += f"  corrupt from byte {event.offset} on, at {clock(started + event.scheduled)}"
             return words
         case ProbeLost():
+            if event.reason is LossReason.DROPPED_HERE:
+                at = clock(started + event.scheduled)
+                return f"seq {event.seq:>{digits}}  dropped here at {at}: no room in this machine's receive buffer"
             why = reason_words(event.reason) + (f", {printable(event.detail)}" if event.detail else "")
             return f"seq {event.seq:>{digits}}  lost at {clock(started + event.scheduled)}: {why}"
         case ReplyLate():

@@ -24,6 +24,7 @@ _COUNTS = {
     "sent": "Probes sent",
     "received": "Probes answered in time",
     "lost": "Probes without a reply within the timeout",
+    "dropped_here": "Probes whose reply this machine dropped",
     "late": "Replies that came after the timeout",
     "duplicate": "Further replies to probes that were answered",
     "reordered": "Replies after one to a later probe (RFC 4737)",

@@ -92,6 +92,8 @@ def in_a_line(document: Document) -> str:
     """Return a run in one line: counts, and the round trips where there are any."""
     probes, rtt = document["probes"], document["rtt"]
     line = f"{probes['sent']} sent, {probes['received']} received, {probes['lost']} lost"
+    if dropped := probes.get("dropped_here"):
+        line += f", {dropped} dropped here"
     if rtt["p50_ms"] is None:
         return line
     return line + f"; rtt p50 {rtt['p50_ms']:.3f} ms, p99 {rtt['p99_ms']:.3f} ms, max {rtt['max_ms']:.3f} ms"

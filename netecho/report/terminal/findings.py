@@ -49,9 +49,9 @@ def remarks(document: Document) -> list[Remark]:
 
 def _failures(document: Document) -> list[Remark]:
     probes = document["probes"]
-    sent, received, lost, corrupt = (probes[key] for key in ("sent", "received", "lost", "corrupt"))
-    settled = sent - probes.get("pending", 0)
-    said = []
+    received, lost, corrupt = (probes[key] for key in ("received", "lost", "corrupt"))
+    settled = received + lost
+    said = [*_dropped_here(document)]
     if gone := document.get("gone_ms"):
         said.append(Remark("bad", f"The target no longer answered when the run ended: it was gone for {span(gone)}."))
     why = _reasons(document)
@@ -71,15 +71,19 @@ def _failures(document: Document) -> list[Remark]:
     if corrupt:
         came = "echo differs" if corrupt == 1 else "echoes differ"
         said.append(Remark("bad", f"{corrupt:,} {came} from what was sent: something on the way changes the bytes."))
-    if dropped := probes.get("dropped_here") or document.get("udp", {}).get("dropped_here"):
-        were = "datagram was" if dropped == 1 else "datagrams were"
-        said.append(
-            Remark(
-                "bad",
-                f"{dropped:,} {were} dropped here, by this machine's receive buffer: that is not the network's loss.",
-            )
-        )
     return said
+
+
+def _dropped_here(document: Document) -> Iterator[Remark]:
+    """Say what this machine's receive buffer had no room for, as the rest is of the network."""
+    probes, datagrams = document["probes"], (document.get("udp") or {}).get("dropped_here")
+    if dropped := probes.get("dropped_here"):
+        reply = "reply" if dropped == 1 else "replies"
+        of = f"the {reply} to {dropped:,} of {many(probes['sent'], 'probe')}"
+        yield Remark("bad", f"This machine's receive buffer dropped {of}: that is not the network's loss.")
+    elif datagrams:
+        what = many(datagrams, "datagram")
+        yield Remark("odd", f"This machine's receive buffer dropped {what}, and no probe lacks a reply for it.")
 
 
 def _reasons(document: Document) -> str:

@@ -18,6 +18,8 @@ def interim_line(summary: Summary, elapsed: int, measured: str = "rtt") -> str:
         f"netecho: after {span(exact_milliseconds(elapsed))}: {summary.sent:,} sent, {summary.received:,} received, "
         f"{summary.lost:,} lost ({percent(summary.lost, settled)})"
     )
+    if summary.dropped_here:
+        line += f", {summary.dropped_here:,} dropped here"
     rtt = summary.rtt
     if not rtt.count:
         return line

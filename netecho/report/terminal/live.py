@@ -181,6 +181,8 @@ class LiveView:
 def counts(summary: Summary) -> Text:
     """Return how many were sent, received and lost, and why."""
     line = Text(f"{summary.sent:,} sent, {summary.received:,} received, ", no_wrap=True, overflow="crop")
+    if summary.dropped_here:
+        line.append(f"{summary.dropped_here:,} dropped here, ", "yellow")
     lost = f"{summary.lost:,} lost"
     if summary.lost:
         lost += f" ({humanize.percent(summary.lost, summary.received + summary.lost)})"

@@ -76,4 +76,4 @@ def _lost(document: Document) -> Text:
         return Text("not reached", style="red")
     probes = document["probes"]
     lost = probes["lost"]
-    return Text(percent(lost, probes["sent"] - probes["pending"]), style="red" if lost else "")
+    return Text(percent(lost, probes["received"] + lost), style="red" if lost else "")

@@ -28,7 +28,7 @@ _UNKNOWN = {
     "inconsistent": "the reflector's numbers are no count of what arrived",
     "unanswered": "before the first reply or after the last",
     "late": "the reply was late",
-    "unsettled": "others were in flight at the end",
+    "unsettled": "others were in flight at the end, or dropped here",
 }
 _ASSUMED = (
     "One-way delays assume that the fastest packets took as long there as back: half the difference, if there was one,"

@@ -120,11 +120,13 @@ def _counts(document: Document) -> Text:
     probes = document["probes"]
     lost = probes["lost"]
     line = Text(f"{probes['received']:,} received", style="bold")
+    if dropped := probes.get("dropped_here"):
+        line.append(f", {dropped:,} dropped here", style="not bold yellow")
     # With probes still unanswered "0 lost" would be said of what nobody knows: a run that is ended in an outage.
     if lost or not probes["pending"]:
-        share = percent(lost, probes["sent"] - probes["pending"])
+        share = percent(lost, probes["received"] + lost)
         line.append(f", {lost:,} lost ({share})", style="bold red" if lost else "bold")
-    for name in ("late", "duplicate", "reordered", "corrupt", "pending", "dropped_here", "not_sent"):
+    for name in ("late", "duplicate", "reordered", "corrupt", "pending", "not_sent"):
         if probes.get(name):
             line.append(f", {probes[name]:,} {name.replace('_', ' ')}", style="not bold yellow")
     return line

@@ -52,10 +52,10 @@ def sizes(document: Document, width: int) -> Table:
     """Return the table of a sweep, a row for each size, and one for all."""
     swept: Iterable[Document] = document["sizes"]
     each = list(swept)
-    sent, lost = (sum(size[key] for size in each) for key in ("sent", "lost"))
+    sent, received, lost = (sum(size[key] for size in each) for key in ("sent", "received", "lost"))
     columns = {
         "sent": ["sent", *(f"{size['sent']:,}" for size in each), f"{sent:,}"],
-        "lost": ["lost", *(percent(size["lost"], size["sent"]) for size in each), percent(lost, sent)],
+        "lost": ["lost", *(_lost(size) for size in each), percent(lost, received + lost)],
     }
     whole = document["rtt"]
     columns |= {
@@ -74,12 +74,16 @@ def flows(document: Document, width: int) -> Table:
     each = sorted(worst, key=lambda flow: int(flow["connection"]))
     columns = {
         "sent": ["sent", *(f"{flow['sent']:,}" for flow in each)],
-        "lost": ["lost", *(percent(flow["lost"], flow["sent"]) for flow in each)],
+        "lost": ["lost", *(_lost(flow) for flow in each)],
     }
     columns |= {column: [_name(column), *(ms(flow["rtt"][f"{column}_ms"]) for flow in each)] for column in SIZE_COLUMNS}
     first = ["port", *(_port(flow) for flow in each)]
     widest = max(map(len, first))
     return fitted([name.rjust(widest) for name in first], columns, ("sent", "mean"), width)
+
+
+def _lost(part: Document) -> str:
+    return percent(part["lost"], part["received"] + part["lost"])
 
 
 def _badness(flow: Document) -> tuple[float, float]:

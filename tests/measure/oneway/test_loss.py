@@ -125,6 +125,15 @@ class TestDivision:
     def test_all_known(self) -> None:
         assert loss_by_direction([told((0, 0), (3, 1), (4, 2))], 2) == LossByDirection(forward=2)
 
+    def test_what_was_dropped_here_was_on_its_way_back_and_is_not_lost(self) -> None:
+        numbers = told((0, 0), (3, 2), (4, 3), stateful=True)  # one lost there, and one back
+        assert loss_by_direction([numbers], 1, dropped_here=1) == LossByDirection(forward=1)
+        assert loss_by_direction([numbers], 0, dropped_here=2) == LossByDirection()
+
+    def test_what_was_dropped_here_after_the_last_reply_is_not_lost_either(self) -> None:
+        found = loss_by_direction([told((0, 0), (3, 1))], 4, dropped_here=3)
+        assert found == LossByDirection(forward=2, unknown=2, reasons=(Unknown.UNANSWERED,))
+
     def test_after_the_last_reply_nobody_knows(self) -> None:
         found = loss_by_direction([told((0, 0), (3, 1))], 5)
         assert found == LossByDirection(forward=2, unknown=3, reasons=(Unknown.UNANSWERED,))

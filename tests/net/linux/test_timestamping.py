@@ -14,7 +14,7 @@ from hypothesis import given, strategies as st
 
 from netecho.net.linux import sockopts, timestamping
 from netecho.net.linux.recvmsg import Message
-from netecho.net.linux.sockopts import SO_RXQ_OVFL, SO_TIMESTAMPING
+from netecho.net.linux.sockopts import SO_TIMESTAMPING
 from netecho.net.linux.timestamp_cmsg import ORIGIN_ICMP, QueuedError
 from netecho.net.linux.timestamping import SocketTimestamps, TimestampIds
 from netecho.net.linux.wall_clock import ClockWatch
@@ -199,10 +199,9 @@ def test_an_arrival_with_all_that_can_come_with_it() -> None:
         stamp(),
         (0, sockopts.IP_TTL, struct.pack("@i", 57)),
         (0, sockopts.IP_TOS, b"\xb9"),
-        (1, SO_RXQ_OVFL, struct.pack("@I", 12)),
     )
     assert got == (b"echo", SEEN)
-    assert (of.ttl, of.tos, of.dropped) == (57, 0xB9, 12)
+    assert (of.ttl, of.tos) == (57, 0xB9)
 
 
 def test_an_arrival_over_ipv6() -> None:
@@ -229,7 +228,7 @@ def test_an_arrival_that_was_not_stamped() -> None:
     assert reading()[1] == (b"echo", None)
     assert reading(stamp(0))[1][1] is None
     of, _ = reading()
-    assert (of.ttl, of.tos, of.dropped, of.error) == (None, None, 0, None)
+    assert (of.ttl, of.tos, of.error) == (None, None, None)
 
 
 # --- whether there are stamps at all
@@ -323,7 +322,6 @@ def test_real_sockets(make: Callable[[int, str], Pair], family: int, host: str) 
         if make is datagrams:
             assert of.ttl == 64
             assert of.tos == 0
-            assert of.dropped == 0
 
 
 @linux
@@ -359,29 +357,6 @@ def test_the_systems_count_and_ours_agree_after_failed_sends() -> None:
             stamped += [id_ for id_, _ in of.drain(near)]
         assert stamped == expected
         assert len(stamped) >= 5
-
-
-@linux
-def test_datagrams_that_the_receive_buffer_had_no_room_for_are_counted() -> None:
-    near, far = datagrams(socket.AF_INET, "127.0.0.1")
-    with near, far:
-        of = SocketTimestamps.enable(near)
-        assert of is not None
-        near.setblocking(False)
-        near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        for _ in range(50):
-            far.send(bytes(1000))
-        read = 0
-        while True:
-            try:
-                of.read(near, 2000)
-            except BlockingIOError:
-                break
-            read += 1
-        far.send(b"the one that tells")
-        of.read(near, 2000)
-        assert 0 < read < 50
-        assert of.dropped == 50 - read
 
 
 # --- the wall clock

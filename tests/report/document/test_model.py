@@ -134,11 +134,12 @@ def test_losses_have_their_reasons_and_outages_their_times() -> None:
         settled.sent(index, index * 100_000)
         settled.lost(index)
         tracker.lost(index, index * 100_000, 250_000, Loss(reason))
-    recorder.dropped_here(3)
+    recorder.sent(0)
+    recorder.lost(64, LossReason.DROPPED_HERE)
     recorder.not_sent(7, 1_500_000)
     got = document(Result(start=START, duration=1, interrupted=False, summary=recorder.summary()))
     VALID.validate(got)
-    assert (got["probes"]["dropped_here"], got["probes"]["not_sent"], got["suspended_ms"]) == (3, 7, 1.5)
+    assert (got["probes"]["dropped_here"], got["probes"]["not_sent"], got["suspended_ms"]) == (1, 7, 1.5)
     assert got["loss_by_reason"] == {"timeout": 1, "reset": 1}
     assert got["outages"] == [{"start_ms": 0.0, "end_ms": 0.25, "lost": 2, "reason": "reset", "recovered": False}]
     assert got["unavailable_ms"] == 0.25

@@ -27,6 +27,9 @@ def old(name: str) -> Document:
         for key, value in document["probes"].items()
         if key not in ("stray_bytes", "dropped_here", "not_sent")
     }
+    for parts in ("sizes", "flows"):
+        if parts in document:
+            document[parts] = [{key: part[key] for key in part if key != "dropped_here"} for part in document[parts]]
     return document
 
 

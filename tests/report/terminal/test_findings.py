@@ -4,7 +4,7 @@ import pytest
 
 from netecho.report.document.model import Document
 from netecho.report.terminal.findings import remarks
-from tests.report.runs import TROUBLED, calm, lost, reply, run
+from tests.report.runs import TROUBLED, calm, dropped_here, lost, reply, run
 
 MS = 1_000_000
 
@@ -30,6 +30,16 @@ def test_worst_first() -> None:
     ]
 
 
+def test_what_this_machine_dropped_is_said_first_and_is_in_no_share() -> None:
+    assert sentences(run([reply(0, MS), *map(dropped_here, (1, 2)), lost(3)]) | {"udp": {"dropped_here": 5}}) == [
+        "This machine's receive buffer dropped the replies to 2 of 4 probes: that is not the network's loss.",
+        "1 of 2 probes was lost (50%).",
+    ]
+    assert sentences(run([dropped_here(0)])) == [
+        "This machine's receive buffer dropped the reply to 1 of 1 probe: that is not the network's loss."
+    ]
+
+
 @pytest.mark.parametrize(
     ("document", "sentence"),
     [
@@ -38,7 +48,7 @@ def test_worst_first() -> None:
         (run([reply(0, MS), lost(1), lost(2)]), "2 of 3 probes were lost (66.7%)."),
         (
             run(calm()) | {"udp": {"dropped_here": 3}},
-            "3 datagrams were dropped here, by this machine's receive buffer: that is not the network's loss.",
+            "This machine's receive buffer dropped 3 datagrams, and no probe lacks a reply for it.",
         ),
         (
             run(calm()) | {"tcp": {"retransmits": 1}},

@@ -1,0 +1,50 @@
+"""Replies for which this machine's receive buffer has no room: counted exactly, and not as loss of the network."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.program import Netecho
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts what a socket had no room for")
+
+COUNT = 3000
+"""More than the receive buffer has room for while nobody reads; of the usual size it takes some 280."""
+
+
+@pytest.mark.parametrize("output", ["ndjson", "csv"])
+def test_what_was_dropped_here_is_not_lost(netecho: Netecho, output: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
+        server.bind(("127.0.0.1", 0))
+        target = f"udp://127.0.0.1:{server.getsockname()[1]}"
+        options = ("-c", str(COUNT), "-i", "100us", "-W", "5s", "--fail-if", "loss>0")
+        program = netecho.start("probe", target, *options, "--format", output)
+        requests = [server.recvfrom(100) for _ in range(COUNT)]
+        program.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, program.process.pid, os.WSTOPPED)
+        for request, source in requests:
+            server.sendto(request, source)
+        program.process.send_signal(signal.SIGCONT)
+        ended = program.end()
+    assert ended.code == 0, ended
+    if output == "csv":
+        outcomes = [line.split(",")[6:8] for line in ended.out.splitlines()[1:]]
+        dropped = outcomes.count(["lost", "dropped_here"])
+        assert 0 < dropped == COUNT - outcomes.count(["reply", ""])
+        return
+    document = ended.events[-1]
+    probes = document["probes"]
+    dropped = probes["dropped_here"]
+    assert (probes["sent"], probes["received"], probes["lost"]) == (COUNT, COUNT - dropped, 0)
+    assert 0 < dropped == document["udp"]["dropped_here"]
+    assert (probes["loss_percent"], document["loss_by_reason"], document["outages"]) == (0, {}, [])
+    reasons = [event["reason"] for event in ended.events if event["event"] == "lost"]
+    assert reasons == ["dropped_here"] * dropped
