@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from netecho.net.client.transports import HANDSHAKES
 from tests.rogues import echo, streams
 
 if TYPE_CHECKING:
@@ -108,6 +109,21 @@ def test_a_service_that_closes_after_each_probe_is_measured_by_reconnecting(nete
     with streams(once) as server:
         target = f"127.0.0.1:{server.port}"
         assert netecho("probe", target, *FEW, "--reconnect", "-qq").code == 0
+
+
+def test_parallel_connections_agree_on_tls_a_few_at_a_time(netecho: Netecho) -> None:
+    """All at once, the handshakes of many take memory that the run never needs again."""
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as silent:
+        target = f"tls://127.0.0.1:{silent.getsockname()[1]}"
+        assert netecho("probe", target, "--connections", str(4 * HANDSHAKES), "-W", "200ms", "--insecure").code == 3
+        silent.setblocking(False)
+        begun = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                silent.accept()[0].close()
+                begun += 1
+    # Where some have timed out, others may begin before the run has ended.
+    assert HANDSHAKES <= begun <= 2 * HANDSHAKES
 
 
 def test_parallel_connections_each_have_the_whole_schedule(netecho: Netecho) -> None:

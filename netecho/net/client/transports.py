@@ -6,6 +6,8 @@ import socket
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from twisted.internet.defer import Deferred, DeferredSemaphore
+
 from netecho.errors import UnreachableError
 from netecho.measure.facts import TransportFacts
 from netecho.measure.loss_reason import Loss, LossReason
@@ -19,12 +21,14 @@ from netecho.net.linux.timestamping import SocketTimestamps
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-    from twisted.internet.defer import Deferred
-
     from netecho.net.client.driver import SessionDriver
     from netecho.net.client.job import Job
     from netecho.net.client.tls import Client
 
+
+HANDSHAKES = 64
+"""How many of parallel connections agree on TLS at the same time. OpenSSL takes some 30 KiB for each of them, and 1,000
+at once left 22 MiB of that behind in pieces; besides, each handshake was as long as all of them."""
 
 OpenLink: TypeAlias = "Callable[[SessionDriver], Coroutine[Deferred[object], object, OpenedLink]]"
 """Opens the link of one connection."""
@@ -69,6 +73,7 @@ class _Streams:
     def __init__(self, context: LinkContext, client: Client | None = None) -> None:
         self._context = context
         self._client = client
+        self._handshakes = DeferredSemaphore(HANDSHAKES)
         if context.job.plan.stamps == "kernel" and client is not None:
             raise _no_stamps(context.job)
 
@@ -78,7 +83,10 @@ class _Streams:
         if plan.connect_only or plan.reconnect:
             return self._connecting(driver)
         link = StreamLink(driver, self._context.payloads)
-        dialled = await self.dial(link)
+        if self._client is None:
+            dialled = await self.dial(link)
+        else:
+            dialled = await self._handshakes.run(lambda: Deferred.fromCoroutine(self.dial(link)))
         return OpenedLink(
             link=link,
             address=dialled.address,
