@@ -27,7 +27,7 @@ settings.register_profile("brief", deadline=None, max_examples=20)  # where the 
 settings.load_profile("netecho")
 
 TESTS = Path(__file__).parent
-INTEROP = TESTS / "interop"
+NOT_TO_SKIP = (TESTS / "interop", TESTS / "faults")
 NO_SKIP = bool(os.environ.get("NETECHO_NO_SKIP"))
 WORKERS_PER_CORE = 2
 """More than one, as a test that waits leaves its core to another; not many more, or tests with a timeout miss it."""
@@ -64,7 +64,7 @@ def _turn(folder: Path, *, alone: bool) -> Iterator[None]:
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport, path: Path) -> None:
     """Where NETECHO_NO_SKIP is set, a peer that is not there is a failure: CI must not pass by leaving out."""
-    if NO_SKIP and report.skipped and not hasattr(report, "wasxfail") and path.is_relative_to(INTEROP):
+    if NO_SKIP and report.skipped and not hasattr(report, "wasxfail") and any(map(path.is_relative_to, NOT_TO_SKIP)):
         report.outcome = "failed"
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.longrepr = f"skipped where NETECHO_NO_SKIP says that nothing may be: {reason}"

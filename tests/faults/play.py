@@ -1,0 +1,76 @@
+"""A command that diagnoses, against a scenario: what it found, and what that cost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.faults.fault import faulty_network, serve
+from tests.program import COMMAND, environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.faults.scenarios import Scenario
+    from tests.faults.topology import Network
+
+DIAGNOSE = (*COMMAND, "diagnose")
+PATIENCE = 300
+"""Seconds after which a diagnosis is taken for hung."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What stands in a diagnosis: the code, and `forward`, `backward` or None."""
+
+    code: str
+    direction: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A scenario that was played once. `octets` are those of the client's interface, both ways."""
+
+    scenario: str
+    findings: tuple[Finding, ...]
+    seconds: float
+    octets: int
+    trouble: str | None = None
+    """Why there is no diagnosis."""
+
+
+def play(scenario: Scenario, command: Sequence[str] = DIAGNOSE) -> Run:
+    """Make the network with its server, run the command on the client, and leave nothing of it."""
+    with faulty_network(scenario.faults) as made:
+        serve(made, scenario.faults)
+        before, began = made.octets(), time.monotonic()
+        done = _run(made, [*command, "--json", scenario.target])
+        seconds, octets = time.monotonic() - began, made.octets() - before
+    try:
+        findings = tuple(Finding(each["code"], each["direction"]) for each in json.loads(done.stdout)["findings"])
+        trouble = None
+    except (ValueError, KeyError, TypeError):
+        findings, trouble = (), f"exit code {done.returncode}: {done.stderr or done.stdout}"
+    return Run(scenario=scenario.name, findings=findings, seconds=seconds, octets=octets, trouble=trouble)
+
+
+def _run(made: Network, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    # Killed inside: to kill what we started would leave its child, with our pipes, until the network ends.
+    limited = made.command("client", "timeout", "--signal=KILL", str(PATIENCE), *command)
+    return subprocess.run(limited, capture_output=True, text=True, check=False, env=environment())
+
+
+def play_all(scenarios: Sequence[Scenario], command: Sequence[str], jobs: int) -> Iterator[Run]:
+    """Play several at once, then those that want the machine for themselves; each run as soon as it is done."""
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        yield from pool.map(lambda each: play(each, command), [each for each in scenarios if not each.alone])
+    finally:
+        pool.shutdown(cancel_futures=True)
+    for scenario in scenarios:
+        if scenario.alone:
+            yield play(scenario, command)
