@@ -18,6 +18,7 @@ TOPICS = (
     "server",
     "scripting",
     "compare",
+    "diagnose",
     "python",
 )
 """Each is a file TOPIC.md beside this module."""

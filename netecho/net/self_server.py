@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from netecho.echo.events import ServerEvent
     from netecho.net.client.job import Job
     from netecho.net.server.sockets import BoundSocket
+    from netecho.target import Target
 
 
 @contextmanager
@@ -29,27 +30,43 @@ def reachable(job: Job) -> Iterator[Job]:
     if not job.target.is_self:
         yield job
         return
-    loopback = "::1" if job.ip_options.family == 6 else "127.0.0.1"
-    bound = bind_all([replace(job.target, host=loopback, port=0)])
-    if not job.target.is_stream:
-        from netecho.net.server import listeners
-
-        for each in bound:
-            listeners.prepare(each)  # the probe may send before the child serves
     identity = None
     if job.target.is_secure:
         from netecho.net.certificates import load_identity, make_identity, pin_of
 
-        identity = make_identity([loopback])
+        identity = make_identity([_loopback(job.ip_options.family)])
         job = replace(job, tls_options=replace(job.tls_options, pins=(pin_of(load_identity(identity)[0][0]),)))
-    child = _fork(bound, job.stamp_options.key, identity)
+    with serving([job.target], family=job.ip_options.family, key=job.stamp_options.key, identity=identity) as (target,):
+        yield replace(job, target=target)
+
+
+@contextmanager
+def serving(
+    targets: Sequence[Target], *, family: int | None = None, key: bytes | None = None, identity: str | None = None
+) -> Iterator[list[Target]]:
+    """Serve each of `targets` on a free port of loopback until the end, and give them with address and port.
+
+    `key` is STAMP's, `identity` a certificate and its key (PEM) for TLS.
+    """
+    loopback = _loopback(family)
+    bound = bind_all([replace(target, host=loopback, port=0) for target in targets])
+    for target, each in zip(targets, bound, strict=True):
+        if not target.is_stream:
+            from netecho.net.server import listeners
+
+            listeners.prepare(each)  # the probe may send before the child serves
+    child = _fork(bound, key, identity)
     try:
-        port = bound[0].port
+        ports = [each.port for each in bound]
         close_all(bound)
-        yield replace(job, target=replace(job.target, host=loopback, port=port))
+        yield [replace(target, host=loopback, port=port) for target, port in zip(targets, ports, strict=True)]
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+
+
+def _loopback(family: int | None) -> str:
+    return "::1" if family == 6 else "127.0.0.1"
 
 
 def _fork(bound: Sequence[BoundSocket], key: bytes | None, identity: str | None) -> int:

@@ -23,13 +23,17 @@ if TYPE_CHECKING:
 MISTAKES = [
     ("prob host", "there is no command 'prob'", "did you mean 'probe'?"),
     ("localhost:7", "there is no command 'localhost:7'", "to probe it: netecho probe localhost:7"),
-    ("host", "there is no command 'host'", "there are probe, serve, report, compare, schema, completions, help"),
+    (
+        "host",
+        "there is no command 'host'",
+        "there are probe, serve, diagnose, report, compare, schema, completions, help",
+    ),
     ("-c 5 probe host", "there is no option -c before the command", "options follow it: netecho probe localhost -c 5"),
     ("--vers", "there is no option --vers", "did you mean --version?"),
     (
         "frobnicate",
         "there is no command 'frobnicate'",
-        "there are probe, serve, report, compare, schema, completions, help",
+        "there are probe, serve, diagnose, report, compare, schema, completions, help",
     ),
     ("probe", "netecho probe was given no TARGET", "for example: netecho probe self"),
     (

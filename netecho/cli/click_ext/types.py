@@ -16,6 +16,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from netecho.cli.click_ext.command import named
+from netecho.diagnose.finding import CHECKS
+from netecho.diagnose.services import parse_services
 from netecho.errors import UsageError
 from netecho.target import SCHEMES, SELF, check_host, parse_listen, parse_target
 from netecho.units import SIZE_UNITS, TIME_UNITS, parse_rate, parse_size, parse_sizes, parse_time
@@ -23,6 +25,7 @@ from netecho.units import SIZE_UNITS, TIME_UNITS, parse_rate, parse_size, parse_
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from netecho.diagnose.finding import Check
     from netecho.measure.criteria import Criterion
 
 T = TypeVar("T")
@@ -170,6 +173,17 @@ def form_of(values: Mapping[str, Any]) -> str:
     return "json" if values["json"] else form or "text"
 
 
+def parse_checks(text: str) -> tuple[Check, ...]:
+    """Read the names of checks, joined by commas. Raises UsageError."""
+    named = []
+    for name in text.split(","):
+        check = next((each for each in CHECKS if each == name.strip()), None)
+        if check is None:
+            raise UsageError(f"{name.strip()!r} is not one of {', '.join(CHECKS)}", _closest(name, CHECKS))
+        named.append(check)
+    return tuple(named)
+
+
 def integer(least: int, most: int | None = None) -> Parsed[int]:
     """Make the type of whole numbers from `least` to `most`."""
     right = f"a whole number from {least}" + ("" if most is None else f" to {most}")
@@ -286,6 +300,8 @@ TEXT = Parsed("TEXT", str)
 FILE = File()
 HOST = Parsed("NAME", check_host)
 TARGET = Address("TARGET", parse_target)
+CHECKS_LIST = Parsed("CHECK,...", parse_checks, lambda _: CHECKS)
+DIAGNOSED = Address("TARGET", parse_services)
 LISTEN = Address("ADDRESS", parse_listen)
 CRITERIA = Criteria("EXPR", parse_criteria)
 CHANGES = Criteria("EXPR", parse_changes)

@@ -2,6 +2,7 @@
 
 probe          measure round trips
 serve          echo what comes in
+diagnose       find what is wrong with a path
 report         print a saved run again
 compare        put two saved runs side by side
 schema         print the JSON Schema

@@ -16,6 +16,12 @@ class TcpFacts:
     """RFC 6298's RTTVAR."""
     retransmits: int | None = None
     """Segments sent again over the connection's life."""
+    segments_sent: int | None = None
+    """All of them, those sent again included."""
+    window_scale: bool | None = None
+    """Whether both ends scale their windows (RFC 7323)."""
+    sack: bool | None = None
+    """Whether both ends agreed on selective acknowledgements (RFC 2018)."""
     congestion_window: int | None = None
     """Segments."""
     mss: int | None = None

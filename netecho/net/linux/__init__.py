@@ -9,6 +9,7 @@ timestamp_cmsg  timestamps and network errors, read from control messages
 timerfd        timers as descriptors
 tcp_info       what the kernel knows of a connection
 wall_clock     whether the wall clock follows UTC, and when it was set
+interfaces     which address an interface has
 drops          how many datagrams a socket had no room for
 parent_death   the end of a process with its parent's (prctl(2))
 """

@@ -18,6 +18,10 @@ LONGEST = 512
 UNKNOWN = 0xFFFF_FFFF
 """What tcpi_min_rtt says before there is one."""
 
+_OPTIONS = 5
+"""A byte of flags: which options both ends agreed on."""
+_SACK, _WINDOW_SCALE = 2, 4
+
 # Offsets of 32-bit fields. Round trips are microseconds there.
 _SND_MSS = 16
 _PMTU = 60
@@ -25,6 +29,7 @@ _RTT = 68
 _RTTVAR = 72
 _SND_CWND = 80
 _TOTAL_RETRANS = 100
+_SEGS_OUT = 136
 _MIN_RTT = 148
 
 
@@ -45,12 +50,16 @@ def parse(info: bytes) -> TcpFacts:
     def field(offset: int) -> int | None:
         return u32.unpack_from(info, offset)[0] if len(info) >= offset + u32.size else None
 
+    options = info[_OPTIONS] if len(info) > _OPTIONS else None
     smoothed, variation, least = field(_RTT), field(_RTTVAR), field(_MIN_RTT)
     return TcpFacts(
         smoothed_rtt=_nanoseconds(smoothed or None),  # 0: nothing was measured yet
         min_rtt=_nanoseconds(None if least == UNKNOWN else least),
         rtt_variation=_nanoseconds(variation if smoothed else None),
         retransmits=field(_TOTAL_RETRANS),
+        segments_sent=field(_SEGS_OUT),
+        window_scale=None if options is None else bool(options & _WINDOW_SCALE),
+        sack=None if options is None else bool(options & _SACK),
         congestion_window=field(_SND_CWND),
         mss=field(_SND_MSS),
         path_mtu=field(_PMTU),

@@ -7,6 +7,7 @@ transport_sections    the sections `tcp`, `tls` and `udp`
 stamp_section         the section `stamp`
 event_rows            an event as a row of NDJSON, and back
 reporter              what a format is: an observer that also gets the document
+diagnosis             `netecho/diagnosis/1`
 comparison            `netecho/compare/1`
 schema                the JSON Schema, and a check against it
 reader                a saved run, told again

@@ -9,6 +9,8 @@ ecn                what became of the ECN codepoint
 findings           what deserves a sentence, and the thresholds
 histogram_chart    the histogram
 live               the live view of a run
+diagnosis          `netecho diagnose`
+steps              how far a diagnosis is
 comparison         `netecho compare`
 help_text          `netecho help TOPIC`
 display            Rich's `Live`, refreshed by hand and written without waiting

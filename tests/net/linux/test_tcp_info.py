@@ -22,15 +22,20 @@ for offset, value in (
     (72, 41),  # rttvar, µs
     (80, 10),  # snd_cwnd
     (100, 3),  # total_retrans
+    (136, 700),  # segs_out
     (148, 27),  # min_rtt, µs
 ):
     struct.pack_into("@I", FIXED, offset, value)
+FIXED[5] = 2  # options: SACK
 
 READ = TcpFacts(
     smoothed_rtt=83_000,
     min_rtt=27_000,
     rtt_variation=41_000,
     retransmits=3,
+    segments_sent=700,
+    window_scale=False,
+    sack=True,
     congestion_window=10,
     mss=32741,
     path_mtu=65535,
@@ -42,7 +47,7 @@ def test_each_field_is_read_where_it_is() -> None:
 
 
 def test_an_older_system_says_less() -> None:
-    assert tcp_info.parse(bytes(FIXED[:104])) == replace(READ, min_rtt=None)
+    assert tcp_info.parse(bytes(FIXED[:104])) == replace(READ, min_rtt=None, segments_sent=None)
 
 
 def test_before_anything_was_measured_there_is_no_round_trip() -> None:

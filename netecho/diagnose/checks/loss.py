@@ -1,0 +1,170 @@
+"""Loss: its rate with an interval, in which direction, at which sizes, in bursts or spread; and duplicates.
+
+Looks at one run over several flows and sizes. Where flows fare differently, that is for `balancing` to say; where
+sizes do, one size is named and not the rate of all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netecho.diagnose.finding import Figure, Finding, Fine, NotTested
+from netecho.diagnose.statistics import bursts, differ, interval
+from netecho.diagnose.words import ON_THE_WAY, between, many, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from netecho.diagnose.finding import Direction, Outcome, Severity, Unit
+    from netecho.diagnose.run import Fate, Run
+    from netecho.measure.oneway.loss import LossByDirection
+
+WORTH_A_WARNING = 0.002
+"""A share lost from which on applications suffer: TCP's throughput falls with its square root."""
+CRITICAL = 0.05
+FEWEST = 3
+"""Losses below which nothing is said but that they happened."""
+_ONE_WAY = 0.8
+"""A share of the losses whose direction is known, from which on that is the direction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A run over several flows, whose sizes take turns."""
+
+    run: Run
+    target: str
+    """What `netecho probe` is given to show it again."""
+
+
+def judge(observed: Observed) -> Outcome:
+    """Say whether probes were lost, and if so all that is known of it."""
+    run = observed.run
+    if not run.sent:
+        return (NotTested("loss", "no probe was sent"),)
+    return _loss(observed)
+
+
+def direction(run: Run) -> Direction | None:
+    """Return in which direction a run's probes were lost; None where nobody can say."""
+    stamp = run.result.facts.stamp
+    return None if stamp is None else of(stamp.oneway.loss)
+
+
+def of(loss: LossByDirection) -> Direction | None:
+    """Return the direction of most of the losses whose direction is known; None where too few are."""
+    known = loss.forward + loss.backward
+    if known < FEWEST or known < loss.unknown:
+        return None
+    if loss.forward >= _ONE_WAY * known:
+        return "forward"
+    return "backward" if loss.backward >= _ONE_WAY * known else "both"
+
+
+def _loss(observed: Observed) -> Outcome:
+    run = observed.run
+    if not run.lost:
+        most = interval(0, run.sent).high
+        return (Fine("loss", f"{many(run.sent, 'probe')}, none lost: less than {percent(most)} with 95% confidence"),)
+    if differ(_by(run.fates, lambda fate: fate.connection)):
+        return ()  # a matter of the flows: `balancing` says so
+    by_size = _by(run.fates, lambda fate: fate.size)
+    return (_of_sizes(observed) if differ(by_size) else _of_all(observed),)
+
+
+def _by(fates: tuple[Fate, ...], key: Callable[[Fate], int]) -> list[tuple[int, int]]:
+    sent: Counter[int] = Counter()
+    lost: Counter[int] = Counter()
+    for fate in fates:
+        part = key(fate)
+        sent[part] += 1
+        lost[part] += fate.rtt is None
+    return [(lost[part], sent[part]) for part in sorted(sent)]
+
+
+def _of_all(observed: Observed) -> Finding:
+    run = observed.run
+    where, share, bounds = direction(run), run.lost / run.sent, interval(run.lost, run.sent)
+    length = bursts([fate.rtt is None for fate in run.fates])
+    manner = "spread evenly" if length is None else f"in bursts of {length:.1f} on average"
+    if run.lost < FEWEST:
+        manner = "too few to say how"
+    return Finding(
+        check="loss",
+        code="loss" if length is None else "loss-bursts",
+        severity=_severity(run.lost, share),
+        direction=where,
+        confidence="certain" if run.lost >= FEWEST else "possible",
+        sentence=f"{percent(share)} of {many(run.sent, 'probe')} were lost {ON_THE_WAY[where]}, {manner}:"
+        f" {between(bounds)} with 95% confidence.",
+        evidence=(*_evidence(run), Figure("burst_length", length)),
+        otherwise="A server or a limit at the far end that drops what it does not answer in time looks the same.",
+        command=f"netecho probe {observed.target} -r 200 -t 10s --connections 8",
+    )
+
+
+def _of_sizes(observed: Observed) -> Finding:
+    run = observed.run
+    sizes = sorted({fate.size for fate in run.fates})
+    parts = dict(zip(sizes, _by(run.fates, lambda fate: fate.size), strict=True))
+    worst = max(parts, key=lambda size: parts[size][0] / parts[size][1])
+    lost, sent = parts[worst]
+    where, share = direction(run), lost / sent
+    return Finding(
+        check="loss",
+        code="loss-by-size",
+        severity=_severity(lost, share),
+        direction=where,
+        confidence="certain",
+        sentence=f"{percent(share)} of the probes of {worst:,} bytes were lost {ON_THE_WAY[where]}, of the others"
+        f" {percent((run.lost - lost) / max(run.sent - sent, 1))}: what is lost depends on the size.",
+        evidence=(*_evidence(run), *(Figure(f"lost_of_{size}_bytes", *_share(parts[size])) for size in sizes)),
+        otherwise="A link with bit errors loses long packets more often than short ones; a limit by bytes does, too.",
+        command=f"netecho probe {observed.target} -s {sizes[0]}..{sizes[-1]}:{max(1, (sizes[-1] - sizes[0]) // 4)}"
+        " -c 200 -i 5ms",
+    )
+
+
+def _share(part: tuple[int, int]) -> tuple[float, Unit]:
+    return 100 * part[0] / part[1], "percent"
+
+
+def _severity(lost: int, share: float) -> Severity:
+    if lost < FEWEST or share < WORTH_A_WARNING:
+        return "info"
+    return "critical" if share >= CRITICAL else "warning"
+
+
+def _evidence(run: Run) -> tuple[Figure, ...]:
+    bounds, stamp = interval(run.lost, run.sent), run.result.facts.stamp
+    ways = None if stamp is None else stamp.oneway.loss
+    return (
+        Figure("sent", run.sent),
+        Figure("lost", run.lost),
+        Figure("loss", 100 * run.lost / run.sent, "percent"),
+        Figure("loss_low", 100 * bounds.low, "percent"),
+        Figure("loss_high", 100 * bounds.high, "percent"),
+        Figure("lost_forward", None if ways is None else ways.forward),
+        Figure("lost_backward", None if ways is None else ways.backward),
+    )
+
+
+def duplicates(run: Run) -> Outcome:
+    """Say whether replies came more than once, in a run of its own."""
+    duplicate = run.result.summary.duplicate
+    if duplicate < FEWEST or duplicate < WORTH_A_WARNING * run.sent:
+        return ()
+    return (
+        Finding(
+            check="loss",
+            code="duplicates",
+            severity="warning",
+            confidence="certain",
+            sentence=f"{duplicate:,} replies came more than once,"
+            f" of {many(run.sent, 'probe')}: packets are duplicated on the way.",
+            evidence=(Figure("sent", run.sent), Figure("duplicate", duplicate)),
+            otherwise="A far end that answers twice looks the same.",
+        ),
+    )

@@ -1,0 +1,111 @@
+"""TCP: segments sent again, options that were stripped, windows that limit, delayed acknowledgements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netecho.diagnose.finding import Figure, Finding, Fine, NotTested
+from netecho.diagnose.words import many, percent, time
+from netecho.units import MILLISECOND
+
+if TYPE_CHECKING:
+    from netecho.diagnose.finding import Outcome
+    from netecho.diagnose.run import Run
+    from netecho.measure.facts.tcp import TcpFacts
+
+WORTH_A_WARNING = 0.01
+"""A share of segments sent again, from which on TCP is slowed down."""
+DELAYED = (35 * MILLISECOND, 60 * MILLISECOND)
+"""What an acknowledgement is delayed by on Linux (40 ms) and the like, RFC 1122 section 4.2.3.2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Small echoes one after the other, and large ones, over one connection each; None where that was not to be had."""
+
+    small: Run | None
+    large: Run | None
+    floor: int | None
+    """The smallest round trip over any transport, nanoseconds."""
+    why_not: str = ""
+
+
+def judge(observed: Observed) -> Outcome:
+    """Say what TCP met on the way."""
+    runs = [run for run in (observed.small, observed.large) if run is not None]
+    facts = [run.result.facts.tcp for run in runs if run.result.facts.tcp is not None]
+    if not runs:
+        return (NotTested("tcp", observed.why_not or "no TCP service answered"),)
+    found = (*_options(facts), *_again(facts), *_delayed(observed))
+    if not facts:
+        return (*found, NotTested("tcp", "this system does not say what its TCP did"))
+    return found or (Fine("tcp", _healthy(facts)),)
+
+
+def _healthy(facts: list[TcpFacts]) -> str:
+    segments = sum(each.segments_sent or 0 for each in facts)
+    words = f"{many(segments, 'segment')} sent, none again" if segments else "nothing was sent again"
+    return f"{words}; window scale and selective acknowledgements are there"
+
+
+def _options(facts: list[TcpFacts]) -> Outcome:
+    named = (("window_scale", "window scaling (RFC 7323)"), ("sack", "selective acknowledgements (RFC 2018)"))
+    missing = [words for name, words in named if any(getattr(each, name) is False for each in facts)]
+    if not missing:
+        return ()
+    return (
+        Finding(
+            check="tcp",
+            code="options-stripped",
+            severity="warning",
+            confidence="likely",
+            sentence=f"TCP connections have no {' and no '.join(missing)}: without, long or lossy paths are slow.",
+            evidence=tuple(
+                Figure(name, "yes" if any(getattr(each, name) for each in facts) else "no", "text") for name, _ in named
+            ),
+            otherwise="The far end may not offer them; a middlebox that strips options looks the same.",
+            command="tcpdump -n 'tcp[tcpflags] & tcp-syn != 0'",
+        ),
+    )
+
+
+def _again(facts: list[TcpFacts]) -> Outcome:
+    again = sum(each.retransmits or 0 for each in facts)
+    segments = sum(each.segments_sent or 0 for each in facts)
+    if again < 3 or again < WORTH_A_WARNING * segments:
+        return ()
+    return (
+        Finding(
+            check="tcp",
+            code="retransmissions",
+            severity="warning",
+            direction="forward",
+            confidence="certain",
+            sentence=f"{percent(again / segments) if segments else again} of TCP's {segments:,} segments had to be sent"
+            " again.",
+            evidence=(Figure("segments_sent", segments), Figure("retransmits", again)),
+            otherwise="Segments whose acknowledgements were lost or late are sent again, too.",
+            command="ss -ti",
+        ),
+    )
+
+
+def _delayed(observed: Observed) -> Outcome:
+    if observed.small is None or observed.floor is None:
+        return ()
+    middle = observed.small.result.summary.rtt.p50
+    if middle is None or not DELAYED[0] <= middle - observed.floor <= DELAYED[1]:
+        return ()
+    return (
+        Finding(
+            check="tcp",
+            code="delayed-ack",
+            severity="warning",
+            confidence="likely",
+            sentence=f"Small echoes over TCP take {time(middle - observed.floor)} longer than the path: a far end that"
+            " waits for an acknowledgement (Nagle, RFC 896) which is being delayed.",
+            evidence=(Figure("rtt_p50", middle, "time"), Figure("path", observed.floor, "time")),
+            otherwise="A server that is slow to answer looks the same.",
+        ),
+    )

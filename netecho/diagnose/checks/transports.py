@@ -1,0 +1,148 @@
+"""Which transports get through: filtered, refused, prohibited, or answered by somebody else; transparent proxies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from netecho.diagnose.finding import Figure, Finding, Fine, NotTested
+from netecho.diagnose.words import many, time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from netecho.diagnose.finding import Outcome
+    from netecho.target import Target
+
+Answer = Literal["echo", "other", "refused", "prohibited", "silent", "failed"]
+"""An echo; bytes that are none; a refusal; an ICMP message that forbids it; nothing; another error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How one service answered a few probes."""
+
+    target: Target
+    answer: Answer
+    expected: bool = True
+    """Whether it was asked for, or is what `netecho serve` alone has; else it was only looked for."""
+    rtt: int | None = None
+    """The smallest, nanoseconds."""
+    detail: str = ""
+    """What the network said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A TCP connection made with a time to live that ends before the far end."""
+
+    hops: int
+    """Routers on the way, as a STAMP reflector says by the TTL that arrives there."""
+    connected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """All services that were tried."""
+
+    reached: Sequence[Reach]
+    proxy: Proxy | None = None
+    """None: it was not tried."""
+    why_no_proxy: str = ""
+
+
+def judge(observed: Observed) -> Outcome:
+    """Say which transports get through, where one does at all."""
+    whole = any(each.answer == "echo" for each in observed.reached)
+    every = tuple(_one(each, whole=whole, netecho=_is_netecho(observed)) for each in observed.reached)
+    return (*every, *_proxy(observed))
+
+
+def _is_netecho(observed: Observed) -> bool:
+    """Tell whether the far end is a netecho whose STAMP port answers: then its echo ports are served as well."""
+    return any(each.answer == "echo" and each.target.traits.is_stamp and each.expected for each in observed.reached)
+
+
+def _one(reach: Reach, *, whole: bool, netecho: bool) -> Finding | Fine | NotTested:
+    name, target = _name(reach), reach.target
+    if reach.answer == "echo":
+        took = "" if reach.rtt is None else f" in {time(reach.rtt)}"
+        return Fine("transports", f"{name} answers{took}")
+    command = f"netecho probe {target}"
+    evidence = (Figure("transport", name, "text"), Figure("detail", reach.detail or None, "text"))
+    if reach.answer == "other":
+        return Finding(
+            check="transports",
+            code="not-an-echo",
+            severity="warning" if reach.expected else "info",
+            confidence="certain",
+            sentence=f"{name} is answered by something else than an echo: {reach.detail}.",
+            evidence=evidence,
+            otherwise="Another service has that port; or a proxy, or a login page, answers in its place.",
+            command=command,
+        )
+    if reach.answer == "prohibited":
+        return Finding(
+            check="transports",
+            code="prohibited",
+            severity="warning",
+            confidence="certain",
+            sentence=f"{name} is forbidden on the way: {reach.detail}.",
+            evidence=evidence,
+            command=command,
+        )
+    if not (reach.expected and whole):
+        return NotTested("transports", f"{name}: {_why(reach)}")
+    if reach.answer == "silent":
+        return Finding(
+            check="transports",
+            code="filtered",
+            severity="warning",
+            confidence="likely",
+            sentence=f"{name} gets no answer and no word of why, while others are answered: a firewall drops it.",
+            evidence=evidence,
+            otherwise="The far end's own firewall may do so, where nothing is served on that port.",
+            command=command,
+        )
+    if reach.answer == "refused" and netecho:
+        return Finding(
+            check="transports",
+            code="refused",
+            severity="warning",
+            confidence="possible",
+            sentence=f"{name} is refused, though the far end is a netecho: something on the way refuses it.",
+            evidence=evidence,
+            otherwise="It may have been started without that port.",
+            command=command,
+        )
+    return NotTested("transports", f"{name}: {_why(reach)}")
+
+
+def _name(reach: Reach) -> str:
+    return f"{reach.target.scheme.upper()} port {reach.target.port}"
+
+
+def _why(reach: Reach) -> str:
+    return {"refused": "refused: nothing listens there", "silent": "no answer"}.get(reach.answer, reach.detail)
+
+
+def _proxy(observed: Observed) -> Outcome:
+    proxy = observed.proxy
+    if proxy is None:
+        return (
+            (NotTested("transports", f"transparent proxy: {observed.why_no_proxy}"),) if observed.why_no_proxy else ()
+        )
+    if not proxy.connected:
+        return (Fine("transports", f"TCP is answered by the far end itself, {many(proxy.hops, 'router')} away"),)
+    return (
+        Finding(
+            check="transports",
+            code="transparent-proxy",
+            severity="warning",
+            confidence="certain",
+            sentence=f"TCP connects with a time to live of {proxy.hops}, with which no packet gets past the"
+            f" {many(proxy.hops, 'router')} on the way: a proxy answers in the far end's name.",
+            evidence=(Figure("hops", proxy.hops),),
+            otherwise="TCP may take a shorter way than UDP.",
+        ),
+    )

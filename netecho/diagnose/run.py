@@ -1,0 +1,64 @@
+"""A measured run as checks look at it: its figures, and the fate of each probe in the order of the schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from netecho.measure.events import EchoCorrupted, ProbeLost, ReplyReceived
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from netecho.measure.events import Event
+    from netecho.measure.loss_reason import LossReason
+    from netecho.measure.result import Result
+
+
+class Fate(NamedTuple):
+    """What became of one probe. Times are nanoseconds, `scheduled` since the start of the run."""
+
+    scheduled: int
+    connection: int
+    size: int
+    rtt: int | None
+    """None: it was lost."""
+    reason: LossReason | None = None
+    """Why, where it was lost."""
+    detail: str = ""
+    corrupt_at: int | None = None
+    """The offset of the first byte that differs from what was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run, over."""
+
+    result: Result
+    fates: tuple[Fate, ...]
+
+    @property
+    def lost(self) -> int:
+        """How many probes were lost."""
+        return self.result.summary.lost
+
+    @property
+    def sent(self) -> int:
+        """How many probes' fate is known."""
+        return self.result.summary.sent - self.result.summary.pending
+
+
+def fates(events: Iterable[Event]) -> tuple[Fate, ...]:
+    """Return what became of each probe, in the order of the schedule."""
+    every = (fate for event in events if (fate := _fate(event)) is not None)
+    return tuple(sorted(every, key=lambda fate: (fate.scheduled, fate.connection)))
+
+
+def _fate(event: Event) -> Fate | None:
+    if isinstance(event, ReplyReceived):
+        return Fate(event.scheduled, event.connection, event.size, event.rtt)
+    if isinstance(event, EchoCorrupted):
+        return Fate(event.scheduled, event.connection, event.size, event.rtt, corrupt_at=event.offset)
+    if isinstance(event, ProbeLost):
+        return Fate(event.scheduled, event.connection, event.size, None, event.reason, event.detail)
+    return None

@@ -1,0 +1,125 @@
+"""What a diagnosis was asked for, what it knows of the target so far, and how its steps measure."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from netecho.net.client.job import IpOptions, StampOptions, TlsOptions
+from netecho.net.diagnose.runs import job, measured, size_of
+from netecho.net.reactor.runner import Interrupt
+from netecho.net.reactor.together import together
+from netecho.units import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+    from typing import Any
+
+    from netecho.diagnose.checks.transports import Reach
+    from netecho.diagnose.finding import Check
+    from netecho.diagnose.run import Run
+    from netecho.diagnose.services import Services
+    from netecho.net.reactor.interfaces import Reactor
+    from netecho.target import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagnoseOptions:
+    """What is to be tested, and at which price."""
+
+    services: Services
+    checks: frozenset[Check]
+    deep: bool = False
+    time: int = 30 * SECOND
+    """Nanoseconds that the whole may take."""
+    bytes: int = 10 << 20
+    """Bytes that may be sent, those of the answers counted as well."""
+    ip_options: IpOptions = field(default_factory=IpOptions)
+    tls_options: TlsOptions = field(default_factory=TlsOptions)
+    stamp_options: StampOptions = field(default_factory=StampOptions)
+    label: str | None = None
+    seed: int = 0
+
+
+@dataclass(slots=True)
+class Battery:
+    """What a diagnosis knows so far, and what its steps need to go on."""
+
+    reactor: Reactor
+    options: DiagnoseOptions
+    began: int = 0
+    reached: Sequence[Reach] = ()
+    """How each service answered."""
+    runs: list[Run] = field(default_factory=list)
+    """All that was measured, for whoever looks at the whole."""
+    bytes_used: int = 0
+    stopped: bool = False
+    _seed: int = 0
+    _under_way: set[Interrupt] = field(default_factory=set)
+
+    @property
+    def stamp(self) -> Target | None:
+        """The STAMP reflector, where there is one."""
+        return self._echo("stamp")
+
+    @property
+    def udp(self) -> Target | None:
+        """The echo over UDP, where there is one."""
+        return self._echo("udp")
+
+    @property
+    def tcp(self) -> Target | None:
+        """The echo over TCP, where there is one."""
+        return self._echo("tcp")
+
+    @property
+    def datagrams(self) -> Target | None:
+        """What answers datagrams best: STAMP, which tells directions apart, or UDP."""
+        return self.stamp or self.udp
+
+    def _echo(self, scheme: str) -> Target | None:
+        return next(
+            (each.target for each in self.reached if each.answer == "echo" and each.target.scheme == scheme), None
+        )
+
+    @property
+    def floor(self) -> int | None:
+        """The smallest round trip seen so far, nanoseconds."""
+        return min((each.rtt for each in self.reached if each.rtt is not None), default=None)
+
+    async def measure(self, target: Target, **plan: Any) -> Run:
+        """Run probes as `runs.job` has it, with the options that were given. Raises UnreachableError."""
+        options, interrupt = self.options, Interrupt()
+        self._seed += 1
+        plan = {"ip_options": options.ip_options} | plan
+        what = job(
+            target,
+            seed=options.seed + self._seed,
+            stamp_options=options.stamp_options,
+            tls_options=options.tls_options,
+            **plan,
+        )
+        self._under_way.add(interrupt)
+        try:
+            run = await measured(self.reactor, interrupt, what)
+        finally:
+            self._under_way.discard(interrupt)
+        self.runs.append(run)
+        self.bytes_used += 2 * size_of(run)
+        return run
+
+    async def side_by_side(self, measurements: Sequence[Coroutine[Any, Any, None]]) -> None:
+        """Run measurements at the same time, to their end."""
+        await together(measurements)
+
+    def stop(self) -> None:
+        """End what is being measured; no step begins any more."""
+        self.stopped = True
+        for interrupt in tuple(self._under_way):
+            interrupt.request()
+
+    @property
+    def left(self) -> int:
+        """Nanoseconds left of the budget."""
+        return self.options.time - (time.monotonic_ns() - self.began)

@@ -1,0 +1,106 @@
+"""Which transports answer: a few probes to each service, side by side; then whether a proxy answers TCP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netecho.diagnose.checks.transports import Observed, Proxy, Reach, judge
+from netecho.errors import NetechoError
+from netecho.measure.loss_reason import Loss, LossReason
+from netecho.net.client.loss import LinkError
+from netecho.stamp.packet import TTL
+from netecho.units import MILLISECOND
+
+if TYPE_CHECKING:
+    from netecho.diagnose.checks.transports import Answer
+    from netecho.diagnose.finding import Outcome
+    from netecho.diagnose.run import Run
+    from netecho.diagnose.services import Service
+    from netecho.net.diagnose.battery import Battery
+
+PROBES = 6
+INTERVAL = 20 * MILLISECOND
+
+_ANSWERS: dict[LossReason, Answer] = {
+    LossReason.REFUSED: "refused",
+    LossReason.RESET: "refused",
+    LossReason.TIMEOUT: "silent",
+    LossReason.NOT_CONNECTED: "silent",
+    LossReason.ICMP_UNREACHABLE: "prohibited",
+    LossReason.NO_ROUTE: "prohibited",
+}
+
+
+async def measure(battery: Battery) -> Outcome:
+    """Try each service, and say which transports get through."""
+    reached: list[Reach] = []
+
+    async def look(service: Service) -> None:
+        reached.append(await _reach(battery, service))
+
+    every = battery.options.services.every
+    await battery.side_by_side([look(service) for service in every])
+    order = [service.target for service in every]
+    battery.reached = sorted(reached, key=lambda each: order.index(each.target))
+    proxy, why_not = await _proxy(battery)
+    return judge(Observed(battery.reached, proxy, why_not))
+
+
+async def _reach(battery: Battery, service: Service) -> Reach:
+    target, expected = service
+    try:
+        run = await battery.measure(target, count=PROBES, interval=INTERVAL)
+    except LinkError as error:
+        return Reach(target=target, answer=_answer(error.why), expected=expected, detail=error.why.detail)
+    except NetechoError as error:
+        return Reach(target=target, answer="failed", expected=expected, detail=error.sentence)
+    return _read(run, service)
+
+
+def _read(run: Run, service: Service) -> Reach:
+    target, expected = service
+    summary = run.result.summary
+    if summary.corrupt or (summary.stray and not summary.received):
+        what = f"{summary.corrupt:,} of {summary.received:,} answers are no echo" if summary.corrupt else "stray bytes"
+        return Reach(target=target, answer="other", expected=expected, detail=what)
+    if summary.received:
+        return Reach(target=target, answer="echo", expected=expected, rtt=summary.rtt.min)
+    lost = next((Loss(fate.reason, fate.detail) for fate in run.fates if fate.reason), Loss(LossReason.TIMEOUT))
+    return Reach(target=target, answer=_answer(lost), expected=expected, detail=lost.detail)
+
+
+def _answer(why: Loss) -> Answer:
+    return _ANSWERS.get(why.reason, "failed")
+
+
+async def _proxy(battery: Battery) -> tuple[Proxy | None, str]:
+    """Connect over TCP with a time to live that a packet has used up before the far end; or say why not.
+
+    A STAMP reflector says with which time to live requests arrive there, so how many routers there are.
+    """
+    if battery.tcp is None:
+        return None, ""
+    if battery.stamp is None or battery.stopped:
+        return None, "without a STAMP reflector nobody says how far the far end is"
+    hops = _hops(battery)
+    if not hops:
+        return None, "" if hops == 0 else "the far end does not say with which time to live packets arrive"
+    from dataclasses import replace
+
+    ip_options = replace(battery.options.ip_options, ttl=hops)
+    try:
+        run = await battery.measure(
+            battery.tcp, count=2, interval=INTERVAL, connect_only=True, ip_options=ip_options, timeout=500 * MILLISECOND
+        )
+    except NetechoError:
+        return Proxy(hops, connected=False), ""
+    return Proxy(hops, connected=run.result.summary.received > 0), ""
+
+
+def _hops(battery: Battery) -> int | None:
+    """Return the number of routers on the way to the reflector; None where it does not say."""
+    for run in battery.runs:
+        stamp = run.result.facts.stamp
+        if stamp is not None and stamp.ttl.arrived_max and stamp.ttl.sent == TTL:
+            return TTL - stamp.ttl.arrived_max
+    return None

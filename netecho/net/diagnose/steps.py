@@ -1,0 +1,124 @@
+"""The steps of the battery: which there are, in which order, and what each may take.
+
+A step measures for one check or several and returns what they made of it. It does not begin where its time or its bytes
+would not suffice; what is not tested for that, or for any other reason, is said.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netecho.diagnose.finding import Diagnosis, NotTested
+from netecho.errors import NetechoError, UnreachableError
+from netecho.net.diagnose import counters, families, flows, marks, payloads, services, streams
+from netecho.net.diagnose.battery import Battery
+from netecho.units import SECOND, spell_time
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from netecho.diagnose.checks.transports import Reach
+    from netecho.diagnose.finding import Check, Finding, Fine, Outcome
+    from netecho.net.diagnose.battery import DiagnoseOptions
+    from netecho.net.reactor.interfaces import Reactor
+    from netecho.net.reactor.runner import Interrupt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A part of the battery: for which checks it measures, in words, and what it takes at most."""
+
+    checks: tuple[Check, ...]
+    words: str
+    measure: Callable[[Battery], Awaitable[Outcome]]
+    seconds: float
+    bytes: int
+    deep: bool = False
+
+
+STEPS: tuple[Step, ...] = (
+    Step(checks=("transports",), words="which transports answer", measure=services.measure, seconds=0, bytes=0),
+    Step(checks=("names",), words="the name's families", measure=families.measure, seconds=3, bytes=20_000),
+    Step(
+        checks=("loss", "balancing", "clocks", "translation"),
+        words="loss and delay over many flows",
+        measure=flows.measure,
+        seconds=flows.SECONDS,
+        bytes=flows.BYTES,
+    ),
+    Step(checks=("marking",), words="DSCP and ECN", measure=marks.measure, seconds=2, bytes=60_000),
+    Step(
+        checks=("payload",), words="payloads that gateways rewrite", measure=payloads.measure, seconds=2, bytes=30_000
+    ),
+    Step(checks=("tcp",), words="TCP", measure=streams.measure, seconds=3, bytes=streams.BYTES),
+)
+
+
+async def diagnose(
+    reactor: Reactor, interrupt: Interrupt, options: DiagnoseOptions, progress: Callable[[int, int, str], None]
+) -> Diagnosis:
+    """Play the battery, and return what was found; `progress` is told of each step: its number, of how many, words.
+
+    An interrupt ends it with what is known so far.
+    """
+    battery = Battery(reactor, options, began=time.monotonic_ns())
+    interrupt.tell(battery.stop)
+    started, before, error = time.time_ns(), counters.read(), None
+    outcome: list[Finding | Fine | NotTested] = []
+    steps = [step for step in STEPS if options.checks.intersection(step.checks) or step is STEPS[0]]
+    for n, step in enumerate(steps, 1):
+        progress(n, len(steps), step.words)
+        outcome += await _played(step, battery)
+        if step is STEPS[0] and not battery.stopped and not any(each.answer == "echo" for each in battery.reached):
+            error = _unreachable(battery.reached, options)
+            outcome += [NotTested(check, "nothing answers") for step in steps[1:] for check in step.checks]
+            break
+    if "host" in options.checks:
+        outcome += counters.judged(battery, before)
+    kept = tuple(each for each in outcome if each.check in options.checks)
+    return Diagnosis(
+        id=str(uuid.uuid4()),
+        target=options.services.name,
+        address=next((run.result.start.route.address for run in battery.runs), None),
+        started=started,
+        duration=time.monotonic_ns() - battery.began,
+        bytes_sent=battery.bytes_used,
+        outcome=kept,
+        interrupted=battery.stopped,
+        label=options.label,
+        error=error,
+    )
+
+
+async def _played(step: Step, battery: Battery) -> Outcome:
+    why_not = _why_not(step, battery)
+    if why_not:
+        return tuple(NotTested(check, why_not) for check in step.checks)
+    try:
+        return await step.measure(battery)
+    except NetechoError as error:
+        return tuple(NotTested(check, error.sentence) for check in step.checks)
+
+
+def _why_not(step: Step, battery: Battery) -> str:
+    """Return why a step cannot begin; empty where it can."""
+    options = battery.options
+    if battery.stopped:
+        return "the diagnosis was interrupted"
+    if step.deep and not options.deep:
+        return "takes longer than most want to wait: --deep"
+    if step.seconds * SECOND > battery.left:
+        return f"the {spell_time(options.time)} that were given did not suffice: a longer -t"
+    if battery.bytes_used + step.bytes > options.bytes:
+        return f"would take more than the {options.bytes:,} bytes that were allowed: a larger --max-bytes"
+    return ""
+
+
+def _unreachable(reached: Sequence[Reach], options: DiagnoseOptions) -> NetechoError:
+    tried = ", ".join(f"{each.target} ({each.detail or 'no answer'})" for each in reached)
+    return UnreachableError(
+        f"nothing answers at {options.services.host}: {tried}", "is `netecho serve` running there? a firewall?"
+    )

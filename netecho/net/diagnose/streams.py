@@ -1,0 +1,35 @@
+"""Small and large echoes over TCP, one after the other, and what the stack says of their connections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netecho.diagnose.checks.tcp import Observed, judge
+from netecho.errors import NetechoError
+from netecho.units import MILLISECOND
+
+if TYPE_CHECKING:
+    from netecho.diagnose.finding import Outcome
+    from netecho.diagnose.run import Run
+    from netecho.net.diagnose.battery import Battery
+
+SMALL, LARGE = 20, 16
+LARGE_SIZE = 32 * 1024
+BYTES = 2 * LARGE * LARGE_SIZE + 20_000
+
+
+async def measure(battery: Battery) -> Outcome:
+    """Measure, and have judged what TCP met."""
+    if battery.tcp is None:
+        return judge(Observed(None, None, None))
+    small, why = await _run(battery, count=SMALL, interval=25 * MILLISECOND, sizes=(64,))
+    large, why_large = await _run(battery, count=LARGE, interval=50 * MILLISECOND, sizes=(LARGE_SIZE,))
+    return judge(Observed(small, large, battery.floor, why or why_large))
+
+
+async def _run(battery: Battery, *, count: int, interval: int, sizes: tuple[int, ...]) -> tuple[Run | None, str]:
+    assert battery.tcp is not None  # noqa: S101 - for the type checker
+    try:
+        return await battery.measure(battery.tcp, count=count, interval=interval, sizes=sizes), ""
+    except NetechoError as error:
+        return None, error.sentence
