@@ -16,7 +16,7 @@ CHECK_MODULES = sorted(path for path in ROOM.glob("*.py") if path.stem != "__ini
 
 
 def section(check: str) -> str:
-    return source("diagnose").partition(f"\n### {check}\n")[2].partition("\n### ")[0]
+    return source("diagnose").partition(f"\n## {check}\n")[2].partition("\n## ")[0]
 
 
 @pytest.mark.parametrize("module", CHECK_MODULES, ids=lambda path: path.stem)
