@@ -9,9 +9,26 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netecho.echo.events import Connected, Disconnected, Noticed, Received, Refused
+from netecho.echo.snapshot import ClientCounts, ServerSnapshot, TransportCounts
+from netecho.echo.text import TextMode
 from netecho.measure.payload import Payloads
 from netecho.measure.plan import Plan
 from netecho.net.certificates import make_identity
+from netecho.net.server.settings import Credentials, ServerSettings
+from netecho.net.server.worker_messages import (
+    Ended,
+    Failed,
+    KillRequest,
+    NotStarted,
+    Started,
+    StartRequest,
+    WorkerStart,
+    event_line,
+    report_line,
+    request_line,
+    snapshot_line,
+)
 from netecho.report.document.model import head
 from netecho.stamp.packet import Request, format_of
 from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Rules
@@ -23,6 +40,8 @@ from tests.report.test_golden import RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from netecho.echo.events import ServerEvent
 
 FOLDER = Path(__file__).parent / "corpus"
 LARGEST = 65_536
@@ -65,8 +84,35 @@ def _saved_run() -> Iterator[bytes]:
 
 
 def _worker_message() -> Iterator[bytes]:
-    yield b'["Totals", {}]'
-    yield b'["Connected", 1, "tcp", "127.0.0.1:1"]'
+    snapshot = ServerSnapshot(
+        transports={"tcp": TransportCounts(open=1)}, clients=(ClientCounts(client="::/64"),), refusals={"full": 3}
+    )
+    events: tuple[ServerEvent | Failed, ...] = (
+        Connected(1, "tcp", "127.0.0.1:1"),
+        Received(1, "tcp", "127.0.0.1:1", 5),
+        Disconnected(1, "tcp", "127.0.0.1:1", 10, 20, 30, "closed"),
+        Refused("tcp", "::/64", "full", 3),
+        Noticed("bug", "several\nlines"),
+        Failed("out of memory"),
+    )
+    lines = [snapshot_line(snapshot), *map(event_line, events)]
+    for size in (b"\0", b"\7"):
+        yield size + b"".join(lines)
+        for line in lines:
+            yield size + line
+
+
+def _fork_request() -> Iterator[bytes]:
+    settings = ServerSettings(text_mode=TextMode(), credentials=Credentials(alpn=("echo",)))
+    start = StartRequest(WorkerStart(settings=settings, schemes=("tcp",), workers=2, salt="00ff"), 1)
+    for size in (b"\0", b"\5"):
+        yield size + request_line(KillRequest(4711)) + request_line(KillRequest(4712))
+        yield size + request_line(KillRequest(4711)) + request_line(start)
+
+
+def _fork_report() -> Iterator[bytes]:
+    for report in (Started(3, 4711), NotStarted(0, "no room"), Ended(4711, -9)):
+        yield report_line(report)
 
 
 def _systemd_variables() -> Iterator[bytes]:
@@ -131,6 +177,8 @@ SEEDS = {
     "text_mode": _text_mode,
     "saved_run": _saved_run,
     "worker_message": _worker_message,
+    "fork_request": _fork_request,
+    "fork_report": _fork_report,
     "systemd_variables": _systemd_variables,
     "pem": _pem,
     "target": _target,

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netecho.echo.snapshot import ServerSnapshot, combine
 from netecho.echo.text import LONGEST_LINE, Conversation, TextMode, answer_datagram
 from netecho.errors import UsageError
 from netecho.measure import criteria
@@ -22,7 +24,9 @@ from netecho.measure.payload import Payloads
 from netecho.measure.plan import Plan
 from netecho.net import certificates
 from netecho.net.server import systemd
-from netecho.net.server.worker_messages import parse_line
+from netecho.net.server.fork_server import Requests
+from netecho.net.server.supervised_worker import Worker
+from netecho.net.server.worker_messages import MalformedError, parse_report, parse_request, report_line, request_line
 from netecho.report.document.reader import replay
 from netecho.report.escape import escaped, unescaped
 from netecho.stamp.auth import HMAC_LENGTH, truncated_hmac
@@ -34,6 +38,9 @@ from netecho.target import parse_listen, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from netecho.echo.events import ServerEvent
+    from netecho.net.server.worker_messages import Request
 
 ISSUED = 24
 """Probes that were sent when the fuzzed bytes come back."""
@@ -117,15 +124,66 @@ def saved_run(data: bytes) -> None:
 
 
 def worker_message(data: bytes) -> None:
-    """A line from a worker: our own children write these, so a wrong one is an error and nothing else."""
+    """What a worker that strangers have taken over writes: events of the server that can be shown, or it is killed."""
+    whole, split = Overheard(), Overheard()
+    whole.worker.data_received(data[1:])
+    for piece in pieces(data):
+        split.worker.data_received(piece)
+    assert whole.said == split.said
+    assert whole.worker.snapshot == split.worker.snapshot
+    combine([whole.worker.snapshot, ServerSnapshot()])
+
+
+class Overheard:
+    """A worker without a process, and what its supervisor learns of it."""
+
+    def __init__(self) -> None:
+        self.said: list[object] = []
+        self.worker = Worker(self, 1, lambda: 0, count(1))
+
+    def worker_event(self, event: ServerEvent) -> None:
+        json.dumps(event)
+        hash(event)
+        self.said.append(event)
+
+    def worker_serves(self, worker: Worker) -> None:
+        assert worker.serving_since == 0
+        self.said.append("serves")
+
+    def worker_unfit(self, worker: Worker) -> None:
+        worker.is_killed = True
+        self.said.append(worker.failure)
+
+    def worker_ended(self, worker: Worker, how: str) -> None:
+        raise AssertionError(f"nobody said that {worker.number} has ended: {how}")
+
+
+def fork_request(data: bytes) -> None:
+    """What a fork server reads, however it is split: whole requests, each with its descriptors, or it is refused."""
+    found: list[list[Request | None]] = []
+    for parts in ([data[1:]], pieces(data)):
+        requests = Requests()
+        got: list[Request | None] = []
+        try:
+            for part in parts:
+                requests.feed(part, [])
+                for request, descriptors in requests.whole():
+                    assert not descriptors
+                    assert parse_request(request_line(request)) == request
+                    got.append(request)
+        except MalformedError:
+            got.append(None)
+        found.append(got)
+    assert found[0] == found[1]
+
+
+def fork_report(data: bytes) -> None:
+    """What a fork server writes: a report that is written again the same way, or none."""
     try:
-        json.loads(data)
-    except (ValueError, RecursionError):
+        report = parse_report(data)
+    except MalformedError:
         return
-    try:
-        parse_line(data)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-        return
+    assert parse_report(report_line(report)) == report
 
 
 def systemd_variables(data: bytes) -> None:
@@ -269,6 +327,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         text_mode,
         saved_run,
         worker_message,
+        fork_request,
+        fork_report,
         systemd_variables,
         pem,
         target,

@@ -18,7 +18,8 @@ systemd            inherited sockets, readiness, watchdog
 peers              peers' addresses in words
 settings           what a server was asked to be, frozen
 supervisor         the leader of several processes
-worker             one of them
+supervised_worker  one of them, as the leader sees it
+worker             one of them, from the inside
 worker_messages    what they say to each other
 early_signals      signals that come before there is a reactor
 shared_limits      the limits of several workers, in shared memory
@@ -27,4 +28,5 @@ turns              work left over from an event, done in slices
 privileges         giving root up
 fork_server        the process that workers are forked from
 worker_processes   the supervisor's way to it, and to the workers' processes
+worker_process     one of these, and its socket
 """

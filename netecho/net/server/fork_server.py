@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
-import json
 import os
 import select
 import signal
@@ -26,12 +25,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netecho.net.linux.parent_death import die_with_parent
-from netecho.net.server.worker_messages import Ended, NotStarted, Started, WorkerStart, report_line
+from netecho.net.server.worker_messages import (
+    Ended,
+    KillRequest,
+    MalformedError,
+    NotStarted,
+    Started,
+    WorkerStart,
+    parse_request,
+    report_line,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
-    from netecho.net.server.worker_messages import Report
+    from netecho.net.server.worker_messages import Report, Request
 
 _AT_ONCE = 253
 """The most descriptors that Linux passes with one message (SCM_MAX_FD)."""
@@ -45,14 +53,39 @@ class Forked:
     descriptors: list[int]
 
 
+class Requests:
+    """Puts requests together from what is received, each with the descriptors that came beside it."""
+
+    def __init__(self) -> None:
+        self._data = b""
+        self.descriptors: list[int] = []
+        """Those of requests that are not whole yet."""
+
+    def feed(self, data: bytes, descriptors: Iterable[int]) -> None:
+        """Take in what one call received."""
+        self._data += data
+        self.descriptors += descriptors
+
+    def whole(self) -> Iterator[tuple[Request, list[int]]]:
+        """Yield each request that is whole. Raises MalformedError for a line that is none, or lacks descriptors."""
+        while b"\n" in self._data:
+            line, self._data = self._data.split(b"\n", 1)
+            request = parse_request(line)
+            # Those of the next request may be there already: the kernel joins what a stream carries.
+            count = 0 if isinstance(request, KillRequest) else request.descriptors
+            if count > len(self.descriptors):
+                raise MalformedError(f"{count} descriptors, of which {len(self.descriptors)} are here")
+            descriptors, self.descriptors = self.descriptors[:count], self.descriptors[count:]
+            yield request, descriptors
+
+
 class ForkServer:
     """Forks and reaps workers, as it is requested."""
 
     def __init__(self, requests: socket.socket, report: Callable[[Report], None]) -> None:
         self._requests = requests
         self._report = report
-        self._data = b""
-        self._descriptors: list[int] = []
+        self._received = Requests()
         self._children: set[int] = set()
 
     def run(self) -> Forked | None:
@@ -66,7 +99,7 @@ class ForkServer:
         poll.register(self._requests, select.POLLIN)
         poll.register(reader, select.POLLIN)
         forked = None
-        while forked is None and self._received(poll.poll(), reader):
+        while forked is None and self._read(poll.poll(), reader):
             self._reap()
             forked = self._obey()
         signal.set_wakeup_fd(-1)
@@ -75,7 +108,7 @@ class ForkServer:
         os.close(writer)
         return forked
 
-    def _received(self, ready: list[tuple[int, int]], reader: int) -> bool:
+    def _read(self, ready: list[tuple[int, int]], reader: int) -> bool:
         """Read what is there; tell whether there may be more requests."""
         for fd, _ in ready:
             if fd == reader:
@@ -84,8 +117,7 @@ class ForkServer:
             data, descriptors, _, _ = socket.recv_fds(self._requests, 65_536, _AT_ONCE)
             if not data:
                 return False
-            self._data += data
-            self._descriptors += descriptors
+            self._received.feed(data, descriptors)
         return True
 
     def _reap(self) -> None:
@@ -98,17 +130,12 @@ class ForkServer:
                 self._report(Ended(pid, os.waitstatus_to_exitcode(status)))
 
     def _obey(self) -> Forked | None:
-        while b"\n" in self._data:
-            line, self._data = self._data.split(b"\n", 1)
-            request = json.loads(line)
-            if "kill" in request:
-                if request["kill"] in self._children:
-                    os.kill(request["kill"], signal.SIGKILL)
+        for request, descriptors in self._received.whole():
+            if isinstance(request, KillRequest):
+                if request.pid in self._children:
+                    os.kill(request.pid, signal.SIGKILL)
                 continue
-            # Those of the next request may be there already: the kernel joins what a stream carries.
-            count = request["descriptors"]
-            descriptors, self._descriptors = self._descriptors[:count], self._descriptors[count:]
-            forked = self._fork(WorkerStart.from_body(request["start"]), descriptors)
+            forked = self._fork(request.start, descriptors)
             if forked is not None:
                 return forked
         return None
@@ -120,7 +147,7 @@ class ForkServer:
             self._report(NotStarted(start.worker, (error.strerror or str(error)).lower()))
         else:
             if pid == 0:
-                for each in self._descriptors:
+                for each in self._received.descriptors:
                     os.close(each)
                 return Forked(start, descriptors)
             self._children.add(pid)

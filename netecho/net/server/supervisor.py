@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, DeferredList
 
-from netecho.echo.events import Connected, Disconnected, Noticed, Received
+from netecho.echo.events import Noticed
 from netecho.echo.snapshot import ServerSnapshot, TransportCounts, combine
 from netecho.errors import UnreachableError
 from netecho.net.reactor.interfaces import for_twisted
@@ -36,7 +36,8 @@ from netecho.net.server.lifecycle import ROUND, looping_call
 from netecho.net.server.process import DRAIN
 from netecho.net.server.shared_limits import SharedLimits
 from netecho.net.server.sockets import close_all
-from netecho.net.server.worker_messages import RELOAD, STOP, Failed, WorkerStart, parse_line
+from netecho.net.server.supervised_worker import Worker
+from netecho.net.server.worker_messages import RELOAD, STOP, WorkerStart
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from netecho.net.server.settings import ServerSettings
     from netecho.net.server.sockets import BoundSocket
     from netecho.net.server.tls import ServerTls
-    from netecho.net.server.worker_processes import Process, Processes
+    from netecho.net.server.worker_processes import Processes
 
 _STOP_TIMEOUT = DRAIN / SECOND + 2
 """Seconds a worker has to stop; then it is killed."""
@@ -73,46 +74,6 @@ _STEADY = 10 * SECOND
 
 RETRY_DELAYS = (0.0, 0.5, 1.0, 2.0, 4.0)
 """Seconds before each further attempt to start a worker; after the last one it is given up."""
-
-
-class Worker:
-    """One worker, as the supervisor sees it."""
-
-    def __init__(
-        self,
-        number: int,
-        now: int,
-        message: Callable[[Worker, ServerEvent | Failed | ServerSnapshot], None],
-        ended: Callable[[Worker, str], None],
-    ) -> None:
-        self.number = number
-        """Its place among the workers, from 1."""
-        self.heard_at = now
-        """When it last wrote something, at first when it was started; nanoseconds."""
-        self.serving_since: int | None = None
-        self.snapshot = ServerSnapshot()
-        """What it does, and did so far, as it last wrote."""
-        self.connections: dict[int, int] = {}
-        """Its own number of each open connection to that among the connections of all workers."""
-        self.failure: str | None = None
-        """Why it cannot serve, in its own words or the supervisor's."""
-        self.is_killed = False
-        self.over: Deferred[None] = Deferred()
-        self.process: Process
-        self._message = message
-        self._ended = ended
-        self._rest = b""
-
-    def data_received(self, data: bytes) -> None:
-        """Pass on each line that it wrote."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._message(self, parse_line(line))
-
-    def process_ended(self, how: str) -> None:
-        """Pass on how it ended."""
-        self._ended(self, self.failure or how)
-        self.over.callback(None)
 
 
 @dataclass(slots=True)
@@ -225,7 +186,7 @@ class Supervisor:
         self._start_some()
 
     def _spawn(self, place: _Place) -> None:
-        worker = Worker(place.number, self._clock(), self._received, self._ended)
+        worker = Worker(self, place.number, self._clock, self._connection_numbers)
         start = WorkerStart(
             settings=self._settings,
             schemes=tuple(each.scheme for each in place.sockets),
@@ -252,28 +213,17 @@ class Supervisor:
         for worker in self._workers():
             self._kill(worker)
 
-    def _received(self, worker: Worker, message: ServerEvent | Failed | ServerSnapshot) -> None:
-        worker.heard_at = self._clock()
-        if isinstance(message, ServerSnapshot):
-            worker.snapshot = message
-            if worker.serving_since is None:
-                self._serves(worker)
-        elif isinstance(message, Failed):
-            worker.failure = message.reason
-        elif isinstance(message, Connected):
-            worker.connections[message.connection] = number = next(self._connection_numbers)
-            self._emit(message._replace(connection=number))
-        elif isinstance(message, Disconnected):
-            number = worker.connections.pop(message.connection, message.connection)
-            self._emit(message._replace(connection=number))
-        elif isinstance(message, Received) and message.connection is not None:
-            number = worker.connections.get(message.connection, message.connection)
-            self._emit(message._replace(connection=number))
-        elif not isinstance(message, Noticed) or message.kind == "bug":  # the others the supervisor has emitted itself
-            self._emit(message)
+    def worker_event(self, event: ServerEvent) -> None:
+        """Emit an event of one worker as the server's."""
+        self._emit(event)
 
-    def _serves(self, worker: Worker) -> None:
-        worker.serving_since = worker.heard_at
+    def worker_unfit(self, worker: Worker) -> None:
+        """Kill a worker that cannot be worked with; it is replaced when it has ended."""
+        self._kill(worker)
+
+    def worker_serves(self, worker: Worker) -> None:
+        """Start further workers, now that one serves."""
+        del worker
         self._starting -= 1
         self._start_some()
         if not self._all_serve.called and all(
@@ -281,7 +231,8 @@ class Supervisor:
         ):
             self._all_serve.callback(None)
 
-    def _ended(self, worker: Worker, how: str) -> None:
+    def worker_ended(self, worker: Worker, how: str) -> None:
+        """Replace a worker that has ended, unless all are to end."""
         place = self._places[worker.number - 1]
         place.worker = None
         self._limits.clear(worker.number - 1)

@@ -6,27 +6,36 @@ Each worker has a Unix stream socket to the supervisor. The processes are childr
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
-from twisted.internet.protocol import Factory, ProcessProtocol, Protocol as TwistedProtocol, connectionDone
+from twisted.internet.protocol import ProcessProtocol
 
 from netecho.net import python_child
 from netecho.net.reactor.interfaces import for_twisted
-from netecho.net.server.worker_messages import Ended, NotStarted, Started, parse_report
+from netecho.net.server.worker_messages import (
+    Ended,
+    KillRequest,
+    MalformedError,
+    NotStarted,
+    Started,
+    StartRequest,
+    parse_report,
+    request_line,
+)
+from netecho.net.server.worker_process import Channels, Process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from twisted.internet.interfaces import IAddress
     from twisted.python.failure import Failure
 
     from netecho.net.reactor.interfaces import ReactorProcess
-    from netecho.net.server.worker_messages import WorkerStart
+    from netecho.net.server.worker_messages import Request, WorkerStart
+    from netecho.net.server.worker_process import Owner
 
 KILL_TIMEOUT = 5.0
 """Seconds within which a killed worker has ended; after them the fork server is killed, which must have hung."""
@@ -41,48 +50,6 @@ _DESCRIPTORS = 200
 """Descriptors in one message; Linux passes up to 253."""
 
 _BLOCKED = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2}
-
-
-class Owner(Protocol):
-    """Who is notified about a process."""
-
-    def data_received(self, data: bytes) -> None:
-        """Take what the process wrote."""
-
-    def process_ended(self, how: str) -> None:
-        """Learn, once, that the process has ended, and all that it wrote was received."""
-
-
-class Process:
-    """One worker's process."""
-
-    def __init__(self, owner: Owner) -> None:
-        self.pid: int | None = None
-        """None: it is not forked yet."""
-        self.channel = _Channel(owner, self._finish)
-        self._owner = owner
-        self._how: str | None = None
-        self._is_over = False
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it has ended and is reaped."""
-        return self._how is not None
-
-    def write(self, data: bytes) -> None:
-        """Write to the worker."""
-        self.channel.write(data)
-
-    def ended(self, how: str) -> None:
-        """Note how it ended; its owner learns it when its socket is at its end too."""
-        if self._how is None:
-            self._how = how
-            self._finish()
-
-    def _finish(self) -> None:
-        if self._how is not None and self.channel.is_lost and not self._is_over:
-            self._is_over = True
-            self._owner.process_ended(self._how)
 
 
 class Processes(Protocol):
@@ -119,7 +86,7 @@ class ForkedProcesses:
         with ours, theirs:
             ours.setblocking(False)
             server.request_start(process, start, [theirs.fileno(), *descriptors])
-            self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, _Channels(process.channel))
+            self._reactor.adoptStreamConnection(ours.fileno(), socket.AF_UNIX, Channels(process.channel))
         return process
 
     def kill(self, process: Process) -> None:
@@ -178,8 +145,7 @@ class _Server(ProcessProtocol):
         self._rest = b""
 
     def request_start(self, process: Process, start: WorkerStart, descriptors: Sequence[int]) -> None:
-        request = {"start": start.to_body(), "descriptors": len(descriptors)}
-        self._request(request, descriptors)
+        self._request(StartRequest(start, len(descriptors)), descriptors)
         self._unforked[start.worker] = process
 
     def request_kill(self, process: Process) -> None:
@@ -187,7 +153,7 @@ class _Server(ProcessProtocol):
             self._unwanted.add(process)
         elif not self.is_over:
             try:
-                self._request({"kill": process.pid})
+                self._request(KillRequest(process.pid))
             except OSError:
                 return  # the fork server is killed, and the worker with it
 
@@ -199,10 +165,13 @@ class _Server(ProcessProtocol):
             return
 
     def outReceived(self, data: bytes) -> None:
-        """Take in what became of requests."""
+        """Take in what became of requests; a fork server that writes anything else is killed, and replaced."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._reported(parse_report(line))
+        try:
+            for line in lines:
+                self._reported(parse_report(line))
+        except MalformedError:
+            self.kill()
 
     def processEnded(self, reason: Failure) -> None:
         """Take all of its workers for ended: they have ended with it, and end anyway when their sockets are closed."""
@@ -219,9 +188,14 @@ class _Server(ProcessProtocol):
 
     def _reported(self, report: Started | NotStarted | Ended) -> None:
         if isinstance(report, Ended):
-            self._forked.pop(report.pid).ended(_how(report.code))
+            process = self._forked.pop(report.pid, None)
+        else:
+            process = self._unforked.pop(report.worker, None)
+        if process is None:
+            raise MalformedError("about a worker that there is not")
+        if isinstance(report, Ended):
+            process.ended(_how(report.code))
             return
-        process = self._unforked.pop(report.worker)
         if isinstance(report, NotStarted):
             process.ended(report.reason)
             return
@@ -231,8 +205,8 @@ class _Server(ProcessProtocol):
             self._unwanted.remove(process)
             self.request_kill(process)
 
-    def _request(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
-        line = json.dumps(request).encode() + b"\n"
+    def _request(self, request: Request, descriptors: Sequence[int] = ()) -> None:
+        line = request_line(request)
         try:
             for first in range(0, len(descriptors), _DESCRIPTORS):
                 socket.send_fds(self._requests, [line[:1]], descriptors[first : first + _DESCRIPTORS])
@@ -241,45 +215,6 @@ class _Server(ProcessProtocol):
         except OSError:
             self.kill()  # half of a request may be written
             raise
-
-
-class _Channel(TwistedProtocol):
-    """The supervisor's end of a worker's socket."""
-
-    transport: Any
-
-    def __init__(self, owner: Owner, lost: Callable[[], None]) -> None:
-        self.is_lost = False
-        self._owner = owner
-        self._lost = lost
-
-    def write(self, data: bytes) -> None:
-        if not self.is_lost:
-            self.transport.write(data)
-
-    def close(self) -> None:
-        if not self.is_lost:
-            self.transport.abortConnection()
-
-    def dataReceived(self, data: bytes) -> None:
-        self._owner.data_received(data)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        del reason
-        self.is_lost = True
-        self._lost()
-
-
-class _Channels(Factory):
-    """Gives the one protocol that there is."""
-
-    noisy = False
-
-    def __init__(self, channel: _Channel) -> None:
-        self._channel = channel
-
-    def buildProtocol(self, _: IAddress | None) -> TwistedProtocol:
-        return self._channel
 
 
 def _how(code: int) -> str:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from netecho.net.server.fork_server import Requests
 from netecho.net.server.settings import ServerSettings
-from netecho.net.server.worker_messages import Ended, Started, WorkerStart, parse_report
+from netecho.net.server.worker_messages import (
+    Ended,
+    KillRequest,
+    MalformedError,
+    Started,
+    StartRequest,
+    WorkerStart,
+    parse_report,
+    request_line,
+)
 from tests.program import environment
 
 if TYPE_CHECKING:
@@ -59,7 +68,7 @@ class Played:
     @staticmethod
     def request(worker: int, descriptors: int = 1) -> bytes:
         start = WorkerStart(settings=ServerSettings(), schemes=("tcp",), worker=worker, workers=2, salt="00")
-        return json.dumps({"start": start.to_body(), "descriptors": descriptors}).encode() + b"\n"
+        return request_line(StartRequest(start, descriptors))
 
     @contextlib.contextmanager
     def worker(self, number: int, before: bytes = b"") -> Iterator[socket.socket]:
@@ -111,8 +120,7 @@ def test_one_is_killed_by_request_and_nobody_else_is(server: Played) -> None:
     with server.worker(0) as channel:
         pid = server.started()
         assert channel.recv(1000)
-        others: Any = {"kill": os.getpid()}
-        server.requests.sendall(json.dumps(others).encode() + b"\n" + json.dumps({"kill": pid}).encode() + b"\n")
+        server.requests.sendall(request_line(KillRequest(os.getpid())) + request_line(KillRequest(pid)))
         assert server.report() == Ended(pid, -9)
 
 
@@ -133,3 +141,39 @@ def test_requests_may_come_in_pieces_and_several_at_once(server: Played) -> None
         assert second.recv(1000).startswith(b"1 1 ")
     for ours, _ in pairs:
         ours.close()
+
+
+def _request(worker: int = 0, descriptors: int = 1) -> StartRequest:
+    start = WorkerStart(settings=ServerSettings(), schemes=("tcp",), worker=worker, workers=2, salt="00")
+    return StartRequest(start, descriptors)
+
+
+def test_each_request_gets_its_own_descriptors_however_they_come() -> None:
+    requests = Requests()
+    one, two = request_line(_request(0, 2)), request_line(_request(1, 1))
+    requests.feed(one[:1], [10, 11])
+    assert list(requests.whole()) == []
+    requests.feed(one[1:] + request_line(KillRequest(7)) + two[:9], [12])
+    assert list(requests.whole()) == [(_request(0, 2), [10, 11]), (KillRequest(7), [])]
+    assert requests.descriptors == [12]
+    requests.feed(two[9:], [])
+    assert list(requests.whole()) == [(_request(1, 1), [12])]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"{}", b"", b"[]", b'["KillRequest", "7"]', b'["KillRequest"]', b'["StartRequest", {}, 1]', b'["Other", 1, 1]'],
+)
+def test_what_is_no_request_is_refused(line: bytes) -> None:
+    requests = Requests()
+    requests.feed(line + b"\n", [])
+    with pytest.raises(MalformedError):
+        list(requests.whole())
+
+
+@pytest.mark.parametrize("descriptors", [0, -1, 2])
+def test_a_worker_is_not_started_without_its_descriptors(descriptors: int) -> None:
+    requests = Requests()
+    requests.feed(request_line(_request(0, descriptors)), [10])
+    with pytest.raises(MalformedError):
+        list(requests.whole())

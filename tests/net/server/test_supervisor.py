@@ -17,9 +17,10 @@ from netecho.echo.totals import Totals
 from netecho.errors import NetechoError, UnreachableError
 from netecho.net.server.settings import ServerSettings
 from netecho.net.server.sockets import BoundSocket, close_all
-from netecho.net.server.supervisor import RETRY_DELAYS, Supervisor, Worker
+from netecho.net.server.supervised_worker import Worker
+from netecho.net.server.supervisor import RETRY_DELAYS, Supervisor
 from netecho.net.server.worker_messages import Failed, event_line, snapshot_line
-from netecho.net.server.worker_processes import Process
+from netecho.net.server.worker_process import Process
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from netecho.echo.events import ServerEvent
     from netecho.net.server.worker_messages import WorkerStart
-    from netecho.net.server.worker_processes import Owner
+    from netecho.net.server.worker_process import Owner
 
 GIVEN_UP = len(RETRY_DELAYS) + 1
 """Attempts to start a worker."""
@@ -236,6 +237,15 @@ class TestEvents:
         for at in range(len(line)):
             office.spawned[0].data_received(line[at : at + 1])
         assert office.events == [Refused("tcp", "192.0.2.1", "full", 1)] * 2
+
+    def test_one_that_writes_nonsense_is_killed_and_replaced(self, office: Office) -> None:
+        taken_over = office.spawned[0]
+        taken_over.data_received(b"GET / HTTP/1.1\n")
+        assert is_killed(taken_over)
+        die(taken_over, 9)
+        office.advance(0)
+        assert len(office.spawned) == 3
+        assert "it wrote what no worker writes" in office.texts()[-1]
 
     def test_connections_are_numbered_through(self, office: Office) -> None:
         one, two = office.spawned

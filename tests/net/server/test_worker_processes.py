@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -15,11 +14,24 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from netecho.net.server.settings import ServerSettings
-from netecho.net.server.worker_messages import Ended, NotStarted, Report, Started, WorkerStart, report_line
-from netecho.net.server.worker_processes import KILL_TIMEOUT, ForkedProcesses, Process
+from netecho.net.server.worker_messages import (
+    Ended,
+    KillRequest,
+    NotStarted,
+    Report,
+    Request,
+    Started,
+    StartRequest,
+    WorkerStart,
+    parse_request,
+    report_line,
+)
+from netecho.net.server.worker_processes import KILL_TIMEOUT, ForkedProcesses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from netecho.net.server.worker_process import Process
 
 
 class PlayedServer:
@@ -35,14 +47,14 @@ class PlayedServer:
     def signalProcess(self, name: str) -> None:
         self.signals.append(name)
 
-    def read(self) -> list[dict[str, Any]]:
+    def read(self) -> list[Request]:
         """The requests that are there."""
         data = b""
         while not data.endswith(b"\n"):
             more, descriptors, _, _ = socket.recv_fds(self.requests, 65_536, 253)
             data += more
             self.descriptors += descriptors
-        return [json.loads(line) for line in data.splitlines()]
+        return [parse_request(line) for line in data.splitlines()]
 
     def report(self, *reports: Report) -> None:
         for each in reports:
@@ -117,7 +129,7 @@ def test_all_workers_are_of_one_fork_server(reactor: Reactor, processes: ForkedP
     start(processes, Owner())
     start(processes, Owner(), 1)
     (server,) = reactor.servers
-    assert [each["start"]["worker"] for each in server.read()] == [0, 1]
+    assert [each.start.worker for each in server.read() if isinstance(each, StartRequest)] == [0, 1]
 
 
 def test_signals_of_a_person_are_blocked_in_it_from_its_first_instruction(
@@ -132,7 +144,8 @@ def test_more_descriptors_than_one_message_takes_are_handed_over(reactor: Reacto
     start(processes, Owner(), descriptors=(2,) * 600)
     (server,) = reactor.servers
     (request,) = server.read()
-    assert request["descriptors"] == len(server.descriptors) == 601
+    assert isinstance(request, StartRequest)
+    assert request.descriptors == len(server.descriptors) == 601
 
 
 def test_an_end_is_told_once_when_all_that_was_written_is_read(reactor: Reactor, processes: ForkedProcesses) -> None:
@@ -159,6 +172,15 @@ def test_one_that_cannot_be_forked_ends_with_the_reason(reactor: Reactor, proces
     assert owner.ends == ["resource temporarily unavailable"]
 
 
+@pytest.mark.parametrize("line", [b"Traceback:", b'["Ended", 4711, 0]', b'["Started", 5, 4711]'])
+def test_a_fork_server_that_makes_no_sense_is_killed(reactor: Reactor, processes: ForkedProcesses, line: bytes) -> None:
+    """And its workers with it; they are replaced as those of one that died."""
+    start(processes, Owner())
+    (server,) = reactor.servers
+    server.protocol.outReceived(line + b"\n")
+    assert server.signals == ["KILL"]
+
+
 class TestKilling:
     def test_it_is_the_fork_server_that_kills(self, reactor: Reactor, processes: ForkedProcesses) -> None:
         process = start(processes, Owner())
@@ -166,7 +188,7 @@ class TestKilling:
         server.report(Started(0, 70))
         server.read()
         processes.kill(process)
-        assert server.read() == [{"kill": 70}]
+        assert server.read() == [KillRequest(70)]
 
     def test_what_is_not_forked_yet_is_killed_when_it_is(self, reactor: Reactor, processes: ForkedProcesses) -> None:
         process = start(processes, Owner())
@@ -174,7 +196,7 @@ class TestKilling:
         server.read()
         processes.kill(process)
         server.report(Started(0, 70))
-        assert server.read() == [{"kill": 70}]
+        assert server.read() == [KillRequest(70)]
 
     def test_a_fork_server_that_hangs_is_killed_itself(self, reactor: Reactor, processes: ForkedProcesses) -> None:
         process = start(processes, Owner())
