@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from netecho.net.reactor.interfaces import ReactorThreads, ReactorTime
 from netecho.units import SECOND
@@ -79,7 +79,8 @@ class Watch:
         self._drain = drain or output.drain
         self._report_every = None if report_every is None else report_every / SECOND
         self._calls: dict[str, DelayedCall] = {}
-        self._handled: list[signal.Signals] = []
+        self._before: dict[signal.Signals, Any] = {}
+        """The handlers that were there before, of the signals that are handled here."""
 
     def __enter__(self) -> Watch:
         """Begin."""
@@ -98,16 +99,22 @@ class Watch:
         for call in self._calls.values():
             if call.active():
                 call.cancel()
-        for number in self._handled:
+        for number, before in self._before.items():
             # Asked for too late, they must not kill what is about to end.
-            signal.signal(number, signal.SIG_DFL if number in _OF_JOB_CONTROL else signal.SIG_IGN)
+            signal.signal(number, before if number in _OF_JOB_CONTROL else signal.SIG_IGN)
         if self._view is not None:
             self._view.close()
 
     def _handle(self, number: signal.Signals, call: Callable[[], None]) -> None:
-        # In the reactor's next pass: a frame may be half drawn when the signal comes.
-        signal.signal(number, lambda *_: self._reactor.callFromThread(call))
-        self._handled.append(number)
+        before = self._before[number] = signal.getsignal(number)
+
+        def handle(*signalled: Any) -> None:
+            # In the reactor's next pass: a frame may be half drawn when the signal comes.
+            self._reactor.callFromThread(call)
+            if callable(before):
+                before(*signalled)
+
+        signal.signal(number, handle)
 
     def _later(self, name: str, seconds: float, call: Callable[[], None]) -> None:
         self._calls[name] = self._reactor.callLater(seconds, call)
@@ -129,8 +136,8 @@ class Watch:
     def _stop(self) -> None:
         """Stop this process, as the terminal asked for, and go on when it is continued."""
         with self._output.uncovered():
-            # SIGCONT's too: what it would do is done here, once.
-            ours = {number: signal.signal(number, signal.SIG_DFL) for number in _OF_JOB_CONTROL}
+            # SIGCONT's too: what it would do is done here, once. The run hears of it all the same.
+            ours = {number: signal.signal(number, self._before[number]) for number in _OF_JOB_CONTROL}
             with suppress(ProcessLookupError):
                 os.kill(os.getpid(), signal.SIGTSTP)
             self._output.respect_foreground()

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 _BURST = 32
 _STALLED = Loss(LossReason.STALLED)
 SUSPENDED = SECOND
-"""So much later than it should have run, this process was stopped (Ctrl-Z, a debugger), or its machine was: the
-lateness of a busy machine is in `lag`, and mostly far below."""
+"""So much later than it should have run, this process was stopped (by a debugger, a freezer), or its machine was, or
+slept: the lateness of a busy machine is in `lag`, and mostly far below. Of a stop by a signal there is word, see
+`continued`, and no time is too short."""
 _NEVER = 1 << 62
 
 
@@ -60,6 +61,8 @@ class SessionDriver:
         """Whether a new link has been asked for and has not come yet."""
         self._due = _NEVER
         """When the next pass is to be, at the latest."""
+        self._continued_at = 0
+        """When this process last went on after a stop."""
         self._busy = False
         """Whether a pass is under way."""
         self._stopped = False
@@ -77,7 +80,7 @@ class SessionDriver:
         if self._busy or self.done.called:
             return
         now = self.clock()
-        if now - self._due > SUSPENDED:
+        if self._due < self._continued_at or now - self._due > SUSPENDED:
             self._suspended(now)
         if self.session.expires(now):
             # We may be late ourselves: a reply that lies in the socket was not lost.
@@ -90,7 +93,7 @@ class SessionDriver:
         if self._busy or self.done.called:
             return
         session = self.session
-        if now - self._due > SUSPENDED:
+        if self._due < self._continued_at or now - self._due > SUSPENDED:
             self._suspended(now)
         self._busy = True
         more = self._send(now)
@@ -104,6 +107,7 @@ class SessionDriver:
             self.done.callback(None)
             return
         if self.dialling:
+            self._due = _NEVER
             return  # nothing is outstanding, and what is due waits for the link
         armed = self._pacer.armed
         if armed is not None and session.closed_loop and not more:
@@ -126,6 +130,10 @@ class SessionDriver:
         since, self._due = self._due, _NEVER
         if not self.session.closed_loop:
             self.session.suspended(since, now)
+
+    def continued(self) -> None:
+        """Take in that this process goes on after a stop: called in the signal's handler, so amid anything."""
+        self._continued_at = self.clock()
 
     def poll(self) -> None:
         """Have the link read what was received, without sending meanwhile."""
@@ -151,6 +159,8 @@ class SessionDriver:
             link.send(probe)
             if link is not self.link or self._stopped:
                 self._interrupted(probe)
+            if self._continued_at > now:
+                return False  # stopped in this pass: what was due since is for the next one, which skips it
             now = clock()
         else:
             return True

@@ -26,6 +26,7 @@ from netecho.net.client.link import Established, LinkContext, OpenedLink
 from netecho.net.client.loss import loss_of_connecting
 from netecho.net.client.resolve import resolve
 from netecho.net.client.transports import TRANSPORTS
+from netecho.net.linux import run_clock
 from netecho.net.reactor.timer import Timer
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class _Measurement:
         """Whether the network's refusal ends the run, or may."""
         self._failed: Deferred[None] = Deferred()
         self._wall = time.time_ns()
-        self._began = time.monotonic_ns()
+        self._began = run_clock.now()
         self._id = str(uuid.uuid4())
 
     async def result(self) -> Result:
@@ -89,7 +90,7 @@ class _Measurement:
             return self._ended(self._start(None, Setup()), NO_FACTS)
         self._reporter.started(start)
         self._opened = dict(zip(self._drivers, opened, strict=True))
-        self._wall, self._began = start.started, time.monotonic_ns()
+        self._wall, self._began = start.started, run_clock.now()
         for n, (driver, link) in enumerate(zip(self._drivers, opened, strict=True)):
             # Parallel connections take turns within an interval, instead of sending all at once.
             driver.start(link.link, self._began, Fraction(n, plan.connections) * plan.interval)
@@ -133,6 +134,8 @@ class _Measurement:
             )
             for n in range(job.plan.connections)
         ]
+        for driver in self._drivers:
+            self._interrupt.tell_of_stops(driver.continued)
         opened = await gatherResults([self._link(driver) for driver in self._drivers], consumeErrors=True).addErrback(
             _first
         )
@@ -223,7 +226,7 @@ class _Measurement:
     def _ended(self, start: Start, facts: TransportFacts) -> Result:
         return Result(
             start=start,
-            duration=time.monotonic_ns() - self._began,
+            duration=run_clock.now() - self._began,
             interrupted=self._interrupt.requested,
             summary=self._recorder.summary(),
             facts=facts,

@@ -7,6 +7,7 @@ cmsg           control messages, read and written
 timestamping   the kernel's timestamps of a socket (SO_TIMESTAMPING)
 timestamp_cmsg  timestamps and network errors, read from control messages
 timerfd        timers as descriptors
+run_clock      the clock of a run, which goes on while the machine sleeps
 tcp_info       what the kernel knows of a connection
 wall_clock     whether the wall clock follows UTC, and when it was set
 interfaces     which address an interface has

@@ -1,13 +1,12 @@
-"""timerfd_create(2): a timer descriptor that turns readable at an instant of CLOCK_MONOTONIC."""
+"""timerfd_create(2): a timer descriptor that turns readable at an instant of the run's clock."""
 
 from __future__ import annotations
 
 import os
 import sys
-import time
 from typing import TYPE_CHECKING
 
-from netecho.net.linux import portable, sockopts
+from netecho.net.linux import portable, run_clock, sockopts
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def timerfd() -> tuple[int, Callable[[int], None]] | None:
-    """Make a timer descriptor that turns readable at an instant of CLOCK_MONOTONIC.
+    """Make a timer descriptor that turns readable at an instant of the run's clock.
 
     Returns the descriptor (non-blocking, close-on-exec) and a call that sets the instant, in nanoseconds
     (0 disarms; an instant that is past fires at once); None where the system has no such thing.
@@ -31,7 +30,7 @@ def timerfd() -> tuple[int, Callable[[int], None]] | None:
 if sys.version_info >= (3, 13):
 
     def _timerfd() -> tuple[int, Callable[[int], None]]:
-        fd = os.timerfd_create(time.CLOCK_MONOTONIC, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)
+        fd = os.timerfd_create(run_clock.ID, flags=os.TFD_NONBLOCK | os.TFD_CLOEXEC)
         settime, absolute = os.timerfd_settime_ns, os.TFD_TIMER_ABSTIME
 
         def set_instant(at: int) -> None:
@@ -46,7 +45,7 @@ else:
 
         libc = ctypes.CDLL(None, use_errno=True)
         nonblock_cloexec = os.O_NONBLOCK | os.O_CLOEXEC  # what TFD_NONBLOCK and TFD_CLOEXEC are defined as
-        fd = libc.timerfd_create(time.CLOCK_MONOTONIC, nonblock_cloexec)
+        fd = libc.timerfd_create(run_clock.ID, nonblock_cloexec)
         if fd < 0:
             raise OSError(ctypes.get_errno(), "timerfd_create")
         settime = libc.timerfd_settime

@@ -32,11 +32,12 @@ YOUNG = 700
 
 
 class Interrupt:
-    """Whether SIGINT or SIGTERM asked for the end, and the listeners to call when it does."""
+    """Whether SIGINT or SIGTERM asked for the end, and whom to tell when it does, or when this process was stopped."""
 
     def __init__(self) -> None:
         self.requested = False
         self._listeners: list[Callable[[], None]] = []
+        self._told_of_stops: list[Callable[[], None]] = []
 
     def tell(self, listener: Callable[[], None]) -> None:
         """Call `listener` when the end is asked for; at once if it was already."""
@@ -50,6 +51,15 @@ class Interrupt:
         self.requested = True
         listeners, self._listeners = self._listeners, []
         for listener in listeners:
+            listener()
+
+    def tell_of_stops(self, listener: Callable[[], None]) -> None:
+        """Call `listener` each time this process goes on after a stop: in the signal's handler, amid anything."""
+        self._told_of_stops.append(listener)
+
+    def continued(self) -> None:
+        """Tell that this process goes on after a stop (Ctrl-Z, SIGSTOP)."""
+        for listener in self._told_of_stops:
             listener()
 
 
@@ -81,6 +91,7 @@ def run(
     def listen_for_signals() -> None:
         for number in _STOPPING:
             signal.signal(number, running.signalled)
+        signal.signal(signal.SIGCONT, running.continued)
 
     def begin() -> None:
         listen_for_signals()
@@ -133,6 +144,10 @@ class _Run(Generic[T]):
             raise CutOffError("cut off by a second signal")
         self._signalled = True
         self._reactor.callFromThread(self.interrupt.request)
+
+    def continued(self, *_: object) -> None:
+        """Handle SIGCONT: it is the only word of a stop by SIGSTOP, which cannot be handled."""
+        self.interrupt.continued()
 
     def _stop(self) -> None:
         if not self._over:

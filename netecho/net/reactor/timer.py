@@ -2,7 +2,7 @@
 
 `reactor.callLater` reads the wall clock, which steps, and the epoll reactor rounds its waits up to a
 millisecond. A timer descriptor on the same reactor has neither fault: the kernel's high-resolution timer makes
-it readable at an instant of CLOCK_MONOTONIC, and the wake-up is all that is left of the lateness. Even that can
+it readable at an instant of the run's clock, and the wake-up is all that is left of the lateness. Even that can
 be avoided by busy-waiting, at the price of a core, which is done only on request.
 
 This module knows instants and nothing of what happens at them.
@@ -11,14 +11,13 @@ This module knows instants and nothing of what happens at them.
 from __future__ import annotations
 
 import os
-import time
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Protocol, cast
 
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from zope.interface import implementer
 
-from netecho.net.linux import timerfd
+from netecho.net.linux import run_clock, timerfd
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ _BATCH = 32
 class Timer:
     """One alarm for all the pacers of a run, which fire in the order of their instants.
 
-    Instants are nanoseconds of `clock`. The kernel's timer follows CLOCK_MONOTONIC alone, so a clock of the
+    Instants are nanoseconds of `clock`. The kernel's timer follows `run_clock` alone, so a clock of the
     caller's own (a test's), a system without timer descriptors and a reactor that watches no descriptors are
     served by `reactor.callLater`. `spin`: wake before each instant, and wait for it busily.
 
@@ -56,9 +55,7 @@ class Timer:
     is dropped when it is the first, or when most no longer hold.
     """
 
-    def __init__(
-        self, reactor: ReactorTime, *, spin: bool = False, clock: Callable[[], int] = time.monotonic_ns
-    ) -> None:
+    def __init__(self, reactor: ReactorTime, *, spin: bool = False, clock: Callable[[], int] = run_clock.now) -> None:
         self.clock = clock
         self._early = SPIN if spin else 0
         self._heap: list[tuple[int, int, Pacer]] = []
@@ -72,7 +69,7 @@ class Timer:
         self._ringing = False
         self._closed = False
         alarm: _Alarm | None = None
-        if clock is time.monotonic_ns and IReactorFDSet.providedBy(reactor):
+        if clock is run_clock.now and IReactorFDSet.providedBy(reactor):
             alarm = TimerDescriptor.on(cast("ReactorDescriptors", reactor), self._ring)
         self._alarm: _Alarm = alarm or DelayedAlarm(reactor, self._ring, clock)
 
@@ -198,7 +195,7 @@ class TimerDescriptor:
         return None if made is None else cls(reactor, *made, ring)
 
     def set(self, at: int | None) -> None:
-        """Go off at `at`, ns of CLOCK_MONOTONIC, instead of any instant set before."""
+        """Go off at `at`, ns of the run's clock, instead of any instant set before."""
         if self._fd != -1:
             # The kernel takes 0 for "disarm"; an instant that is past, however long, goes off at once.
             self._settime(0 if at is None else max(at, 1))

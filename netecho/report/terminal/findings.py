@@ -191,6 +191,9 @@ def _notes(document: Document) -> list[Remark]:
         said.append(
             Remark("note", f"{many(pending, 'probe')} {was} still on the way at the end: neither received nor lost.")
         )
+    if skipped := probes.get("not_sent"):
+        why = f"this process was stopped or the machine asleep, for {span(document['suspended_ms'])}"
+        said.append(Remark("note", f"{many(skipped, 'send')} left out: {why}."))
     if rtt["stamps"] == "user":
         said.append(Remark("note", "Times are by this program's own clock, which makes them longer by its wake-up."))
     elif rtt["stamps"] == "mixed":

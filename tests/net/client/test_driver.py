@@ -196,6 +196,84 @@ def test_a_process_that_was_stopped_says_how_many_probes_it_did_not_send() -> No
     assert 2900 * MILLISECOND < summary.suspended < 3100 * MILLISECOND
 
 
+def test_a_stop_by_a_signal_is_no_lateness_however_short_it_was() -> None:
+    bench = Bench(count=100)
+    bench.start()
+    bench.advance(25)
+    bench.clock.rightNow += 0.052  # stopped at 25 ms, while nothing runs, and continued at 77 ms
+    bench.driver.continued()
+    bench.advance(15)
+    summary = bench.recorder.summary()
+    # Those of 30 to 70 ms are left out.
+    assert bench.link.sent == [0, 1, 2, 3, 4]
+    assert summary.not_sent == 5
+    assert summary.lag.max is not None
+    assert summary.lag.max <= MILLISECOND
+    assert 47 * MILLISECOND <= summary.suspended <= 48 * MILLISECOND
+    bench.advance(1000)
+    summary = bench.recorder.summary()
+    assert (summary.sent, summary.not_sent) == (95, 5)
+
+
+def test_the_same_time_without_a_stop_is_lateness() -> None:
+    bench = Bench(count=100)
+    bench.start()
+    bench.advance(25)
+    bench.clock.rightNow += 0.055
+    bench.advance(15)
+    summary = bench.recorder.summary()
+    assert len(bench.link.sent) == 10
+    assert (summary.not_sent, summary.suspended) == (0, 0)
+    assert summary.lag.max is not None
+    assert summary.lag.max >= 50 * MILLISECOND
+
+
+def test_a_stop_in_which_nothing_was_due_leaves_nothing_out() -> None:
+    bench = Bench(count=3)
+    bench.start()
+    bench.advance(1)
+    bench.clock.rightNow += 0.005
+    bench.driver.continued()
+    bench.advance(30)
+    summary = bench.recorder.summary()
+    assert (bench.link.sent, summary.not_sent, summary.suspended) == ([0, 1, 2], 0, 0)
+
+
+def test_a_stop_amid_a_send_leaves_out_what_became_due_since() -> None:
+    bench = Bench(count=20)
+
+    class Stopped(FakeLink):
+        def send(self, probe: Probe) -> None:
+            super().send(probe)
+            if probe.index == 1:
+                bench.clock.rightNow += 0.085
+                bench.driver.continued()
+
+    bench.link = Stopped(bench)
+    bench.start()
+    bench.advance(12)
+    assert bench.link.sent == [0, 1]
+    bench.advance(300)
+    summary = bench.recorder.summary()
+    assert (summary.sent, summary.not_sent) == (12, 8)
+    assert summary.lag.max is not None
+    assert summary.lag.max <= MILLISECOND
+
+
+def test_a_connection_that_takes_long_to_make_is_no_suspension() -> None:
+    bench = Bench(count=400)
+    bench.start()
+    bench.driver.lost(bench.link, CLOSED)
+    bench.advance(3000)
+    assert bench.dials == 1
+    another = FakeLink(bench)
+    bench.driver.connected(another)
+    bench.advance(1)
+    summary = bench.recorder.summary()
+    assert len(another.sent) == 300
+    assert (summary.not_sent, summary.suspended) == (0, 0)
+
+
 def test_a_duplicate_behind_the_last_reply_is_counted() -> None:
     bench = Bench(count=1)
     bench.start()

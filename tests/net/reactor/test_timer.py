@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +11,7 @@ from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.selectreactor import SelectReactor
 from twisted.internet.task import Clock
 
-from netecho.net.linux import sockopts, timerfd
+from netecho.net.linux import run_clock, sockopts, timerfd
 from netecho.net.reactor.timer import Pacer, Timer
 
 if TYPE_CHECKING:
@@ -275,11 +274,11 @@ def test_by_the_kernels_timer_on_a_real_reactor(make: Callable[[], Any], spin: b
     reactor = make()
     others = reactor.getReaders()
     fired: list[int] = []
-    start = time.monotonic_ns()
+    start = run_clock.now()
     due = [start - MS, start + MS, start + MS + 50_000, start + 3 * MS]
 
     def fire() -> None:
-        fired.append(time.monotonic_ns())
+        fired.append(run_clock.now())
         if len(fired) < len(due):
             pacer.arm(due[len(fired)])
 
@@ -301,7 +300,7 @@ def test_a_disarmed_timer_of_the_kernel_is_silent() -> None:
     fired: list[int] = []
     timer = Timer(reactor)
     pacer = Pacer(timer, lambda: fired.append(1))
-    pacer.arm(time.monotonic_ns() - MS)
+    pacer.arm(run_clock.now() - MS)
     pacer.arm(None)
     reactor.doIteration(0)
     assert fired == []
@@ -321,7 +320,7 @@ def test_may_be_closed_from_what_it_calls() -> None:
 
     timer = Timer(reactor)
     for _ in range(2):
-        Pacer(timer, fire).arm(time.monotonic_ns())
+        Pacer(timer, fire).arm(run_clock.now())
     run(reactor, lambda: bool(fired))
     assert fired == [1], "none fires after that"
     assert reactor.getReaders() == others
@@ -331,8 +330,8 @@ def test_without_a_timer_descriptor_the_reactors_own_serves(monkeypatch: pytest.
     monkeypatch.setattr(timerfd, "timerfd", lambda: None)
     reactor: Any = SelectReactor()
     fired: list[int] = []
-    pacer = Pacer(Timer(reactor), lambda: fired.append(time.monotonic_ns()))
-    due = time.monotonic_ns() + MS
+    pacer = Pacer(Timer(reactor), lambda: fired.append(run_clock.now()))
+    due = run_clock.now() + MS
     pacer.arm(due)
     while not fired:
         reactor.doIteration(reactor.timeout())

@@ -100,6 +100,14 @@ def test_what_deserves_none(document: Document) -> None:
     assert sentences(document) == []
 
 
+def test_sends_that_were_left_out_are_said() -> None:
+    document = run(calm()) | {"suspended_ms": 1234.5}
+    document["probes"] |= {"not_sent": 6}
+    assert remarks(document) == [
+        ("note", "6 sends left out: this process was stopped or the machine asleep, for 1.23 s.")
+    ]
+
+
 def test_a_run_without_replies_is_not_said_to_be_slow() -> None:
     empty: dict[str, Any] = run([])
     assert sentences(empty) == []
