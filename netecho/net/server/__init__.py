@@ -6,7 +6,8 @@ process            a whole server in one process
 listeners          the table: scheme -> how it is served
 socket_reader      what all listeners have in common
 admission          which connections are accepted, counted and ended; the limits
-tcp                accepting streams, and the echo on each
+tcp                accepting streams
+echo_protocol      the echo on each
 tcp_raw            the raw echo over a stream, without an object for it
 udp                datagrams, one by one
 udp_batched        datagrams by recvmmsg and sendmmsg
