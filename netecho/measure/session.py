@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 _RETRY = 200 * MILLISECOND
 
 
+DUPLICATE_WAIT = 3 * MILLISECOND
+"""The least time after the last reply in which a duplicate of it is waited for."""
+_ROUND_TRIPS = 2
+"""What is waited on a longer path: what was sent twice arrives within that, wherever it was doubled."""
+
+
 class Session:
     """Decides when probes leave and when they are given up."""
 
@@ -87,6 +93,14 @@ class Session:
     def finished(self) -> bool:
         """Whether all probes were sent and each is settled."""
         return not self._sending and not self.outstanding
+
+    def duplicate_wait(self) -> int:
+        """Return how long to go on listening when all probes are settled: for duplicates, and what nobody asked for.
+
+        That is twice the median round trip, at least `DUPLICATE_WAIT`, and at most the timeout.
+        """
+        typical = self._recorder.rtt.percentile(50) or 0
+        return min(max(DUPLICATE_WAIT, _ROUND_TRIPS * typical), self._timeout)
 
     @property
     def one_at_a_time(self) -> bool:

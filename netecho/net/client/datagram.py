@@ -86,8 +86,12 @@ class ProbePort(ErrorQueueAware, udp.Port):
         """Read datagrams with their timestamps and pass each to the link; in a closed loop, run the loop from there."""
         self.read(closed_loop=True)
 
-    def read(self, most: int = _BURST, *, closed_loop: bool = False) -> None:
-        """Read datagrams with their timestamps, and pass each to the link."""
+    def read_all(self) -> None:
+        """Read what waits in the socket, likewise; it may be more than was asked for."""
+        self.read(_WAITING, expected=False)
+
+    def read(self, most: int = _BURST, *, closed_loop: bool = False, expected: bool = True) -> None:
+        """Read datagrams with their timestamps, and pass each to the link; if `expected`, while it expects more."""
         link, timestamps, pending_tx = self._link, self.timestamps, self.pending_tx
         if pending_tx:
             pending_tx.collect()
@@ -107,7 +111,7 @@ class ProbePort(ErrorQueueAware, udp.Port):
                 self._nothing_read(error)
                 return
             link.received(data, rx_timestamp)
-            if not link.expecting or not self.connected:
+            if (expected and not link.expecting) or not self.connected:
                 return
 
     def _nothing_read(self, error: OSError) -> None:
@@ -123,6 +127,7 @@ class ProbePort(ErrorQueueAware, udp.Port):
 class DatagramLink(DatagramProtocol):
     """Carries a session's probes in datagrams, and finds the replies among those that are received."""
 
+    stays_open = True
     port: ProbePort
 
     def __init__(
@@ -278,7 +283,7 @@ class DatagramLink(DatagramProtocol):
         """Read what waits in the socket, and learn how many more datagrams there was no room for."""
         if not self.port.connected:
             return
-        self.port.read(_WAITING)
+        self.port.read_all()
         self._session.dropped_here(self._count_drops(), self.clock())
 
     def _count_drops(self) -> int:

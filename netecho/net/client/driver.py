@@ -68,6 +68,10 @@ class SessionDriver:
         self._stopped = False
         self._lost_by: Loss | None = None
         """Why there is no link."""
+        self.settled_at: int | None = None
+        """When the last probe was settled; None: not yet."""
+        self._listens_until = 0
+        """How long something is waited for that nobody asked for, once all probes are settled."""
 
     def start(self, link: Link, now: int, phase: Fraction | int = 0) -> None:
         """Begin the run on `link`."""
@@ -90,21 +94,23 @@ class SessionDriver:
 
     def proceed(self, now: int) -> None:
         """Send what is due, hand on what happened, and arm the timer for what is next: to be called after a reply."""
-        if self._busy or self.done.called:
+        if self._busy:
             return
         session = self.session
+        if self.done.called:
+            self._report_events()  # other connections of the run are not done, and this one is still open
+            return
         if self._due < self._continued_at or now - self._due > SUSPENDED:
             self._suspended(now)
         self._busy = True
         more = self._send(now)
-        if session.finished:
+        if session.finished and self._has_listened(now):
             self._settle()
         for event in session.events():
             self._report(event)
         self._busy = False
         if session.finished:
-            self._pacer.arm(None)
-            self.done.callback(None)
+            self._listen_or_end(now)
             return
         if self.dialling:
             self._due = _NEVER
@@ -117,6 +123,26 @@ class SessionDriver:
         if armed is None or (deadline is not None and deadline < armed):
             self._pacer.arm(deadline)
             self._due = _NEVER if deadline is None else deadline
+
+    def _report_events(self) -> None:
+        for event in self.session.events():
+            self._report(event)
+
+    def _listen_or_end(self, now: int) -> None:
+        """End the run of this connection, or wait for what may come behind the last reply."""
+        self._due = _NEVER
+        over = self._has_listened(now)
+        self._pacer.arm(None if over else self._listens_until)
+        if over:
+            self.done.callback(None)
+
+    def _has_listened(self, now: int) -> bool:
+        """Return whether what may still come behind the last reply would have been here by now."""
+        if self.settled_at is None:
+            self.settled_at = now
+            self._listens_until = now + self.session.duplicate_wait()
+        cannot_come = self._stopped or self.link is None or not self.link.stays_open
+        return cannot_come or now >= self._listens_until
 
     def _settle(self) -> None:
         """Account for what was received to the end: a duplicate behind the last reply, bytes that answer nothing."""

@@ -64,6 +64,9 @@ class LinkContext:
 class Link(Protocol):
     """What carries a session's probes."""
 
+    stays_open: bool
+    """Whether something can be received when all probes are settled."""
+
     def send(self, probe: Probe) -> None:
         """Send a probe and record in the session when it left, or that it failed."""
 

@@ -226,11 +226,16 @@ class _Measurement:
     def _ended(self, start: Start, facts: TransportFacts) -> Result:
         return Result(
             start=start,
-            duration=run_clock.now() - self._began,
+            duration=self._until() - self._began,
             interrupted=self._interrupt.requested,
             summary=self._recorder.summary(),
             facts=facts,
         )
+
+    def _until(self) -> int:
+        """Return when the last probe was settled: to listen for duplicates of it is no part of the run."""
+        settled = [driver.settled_at for driver in self._drivers if driver.settled_at is not None]
+        return max(settled, default=run_clock.now())
 
 
 def _reached(route: Route, established: Established | None) -> Route:

@@ -89,6 +89,8 @@ class OneProbeLink(StreamLink):
 class ReconnectingLink:
     """Carries each of a session's probes over a connection of its own."""
 
+    stays_open = False
+
     def __init__(
         self,
         driver: SessionDriver,

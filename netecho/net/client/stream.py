@@ -136,6 +136,7 @@ class ProbeConnection(ErrorQueueAware, EagerWriter):
 class StreamLink(Protocol):
     """Carries a session's probes over a stream, and finds the replies in the bytes that are received."""
 
+    stays_open = True
     connection: ProbeConnection
 
     def __init__(self, driver: SessionDriver, payloads: Payloads, first: int | None = None) -> None:

@@ -6,6 +6,7 @@ simulation. A stream's echoes arrive in the order of sending, datagrams as they 
 
 from __future__ import annotations
 
+import os
 import socket
 from fractions import Fraction
 from types import SimpleNamespace
@@ -43,6 +44,10 @@ class Reactor(Clock):
     def removeReader(self, reader: object) -> None: ...
     def addWriter(self, writer: object) -> None: ...
     def removeWriter(self, writer: object) -> None: ...
+
+
+EMPTY, _KEPT_OPEN = os.pipe()
+"""A descriptor of which the system can say that nothing waits there."""
 
 
 class Network:
@@ -93,7 +98,7 @@ class Network:
         return data[:size]
 
     def fileno(self) -> int:
-        return 7
+        return EMPTY
 
     def setblocking(self, flag: bool) -> None:
         self.waits = flag

@@ -5,9 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from twisted.internet.task import Clock
 
-from netecho.measure.events import Event, ProbeLost, ReplyReceived
+from netecho.measure.events import Event, ProbeLost, ReplyDuplicated, ReplyReceived
 from netecho.measure.loss_reason import Loss, LossReason
 from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
@@ -24,6 +25,8 @@ CLOSED = Loss(LossReason.CLOSED)
 
 class FakeLink:
     """Sends nowhere; answers when told to."""
+
+    stays_open = False
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
@@ -272,6 +275,76 @@ def test_a_connection_that_takes_long_to_make_is_no_suspension() -> None:
     summary = bench.recorder.summary()
     assert len(another.sent) == 300
     assert (summary.not_sent, summary.suspended) == (0, 0)
+
+
+def test_what_comes_again_soon_after_the_last_reply_is_counted_and_reported() -> None:
+    bench = Bench(count=1)
+    bench.link.stays_open = True
+    bench.start()
+    bench.advance(4)
+    bench.session.answered(0, bench.now())
+    bench.driver.proceed(bench.now())
+    assert bench.driver.settled_at == bench.now()
+    bench.advance(7)
+    assert not bench.over
+    bench.session.answered(0, bench.now())
+    bench.driver.proceed(bench.now())
+    assert [type(event) for event in bench.events] == [ReplyReceived, ReplyDuplicated]
+    bench.advance(1)
+    assert bench.over, "twice the round trip"
+
+
+@pytest.mark.parametrize(
+    ("rtt", "timeout", "wait"),
+    [(1, 50, 3), (2, 50, 4), (20, 50, 40), (40, 50, 50), (1, 2, 2)],
+)
+def test_it_is_waited_for_as_long_as_the_path_is(rtt: int, timeout: int, wait: int) -> None:
+    bench = Bench(count=1, timeout=timeout * MILLISECOND)
+    bench.link.stays_open = True
+    bench.start()
+    bench.advance(rtt)
+    bench.session.answered(0, bench.now())
+    bench.driver.proceed(bench.now())
+    bench.advance(wait - 1)
+    assert not bench.over
+    bench.advance(1)
+    assert bench.over
+
+
+def test_it_is_not_waited_for_where_the_run_was_ended_or_the_link_is_gone() -> None:
+    for end in (lambda bench: bench.driver.stop(), lambda bench: bench.driver.lost(bench.link, CLOSED)):
+        bench = Bench(count=1)
+        bench.link.stays_open = True
+        bench.start()
+        bench.advance(1)
+        bench.session.answered(0, bench.now())
+        bench.driver.proceed(bench.now())
+        end(bench)
+        assert bench.over
+
+
+def test_a_closed_loop_ends_as_soon() -> None:
+    bench = Bench(count=1, interval=Fraction(0))
+    bench.link.stays_open = True
+    bench.start()
+    bench.advance(1)
+    bench.session.answered(0, bench.now())
+    bench.driver.proceed(bench.now())
+    bench.advance(2)
+    assert not bench.over
+    bench.advance(1)
+    assert bench.over
+
+
+def test_what_comes_while_other_connections_are_not_done_is_reported_too() -> None:
+    bench = Bench(count=1)
+    bench.start()
+    bench.session.answered(0, bench.now())
+    bench.driver.proceed(bench.now())
+    assert bench.over
+    bench.session.answered(0, bench.now())
+    bench.driver.proceed(bench.now())
+    assert [type(event) for event in bench.events] == [ReplyReceived, ReplyDuplicated]
 
 
 def test_a_duplicate_behind_the_last_reply_is_counted() -> None:

@@ -87,6 +87,8 @@ class Reference:
 class AnyLink:
     """A link on which anything may happen."""
 
+    stays_open = True
+
     def __init__(self, machine: Orders) -> None:
         self.machine = machine
         self.closed = False

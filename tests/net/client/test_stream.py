@@ -64,6 +64,17 @@ def test_a_probe_is_its_payload_on_the_wire() -> None:
     assert bench.transport.value() == bench.payloads.of(0)
 
 
+def test_what_comes_unasked_behind_the_last_reply_is_counted() -> None:
+    bench = Bench(count=1)
+    bench.link.dataReceived(bench.transport.value())
+    bench.link.dataReceived(b"and more")
+    assert bench.events[1:] == [StrayReceived(0, b"and more")]
+    assert not bench.driver.done.called
+    bench.clock.advance(0.1)
+    assert bench.driver.done.called
+    assert bench.recorder.summary().stray_bytes == 8
+
+
 def test_replies_are_told_one_by_one_however_they_come() -> None:
     bench = Bench(count=2)
     bench.clock.advance(0.010)
@@ -71,7 +82,7 @@ def test_replies_are_told_one_by_one_however_they_come() -> None:
     for at in range(0, 128, 7):
         bench.link.dataReceived(echoed[at : at + 7])
     assert [type(event) for event in bench.events] == [ReplyReceived, ReplyReceived]
-    assert bench.driver.done.called
+    assert bench.driver.settled_at == bench.now()
 
 
 def test_a_wrong_byte_and_a_banner_are_told() -> None:

@@ -1,4 +1,4 @@
-"""Replies for which this machine's receive buffer has no room: counted exactly, and not as loss of the network."""
+"""Replies that come faster than they are read: none is overlooked, and what there was no room for is not lost."""
 
 from __future__ import annotations
 
@@ -11,12 +11,34 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.program import Netecho
+    from tests.program import Netecho, Program
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts what a socket had no room for")
 
 COUNT = 3000
 """More than the receive buffer has room for while nobody reads; of the usual size it takes some 280."""
+
+
+def stopped(program: Program) -> None:
+    """Stop the probe: what is sent to it from now on waits in its socket, whatever this machine does meanwhile."""
+    program.process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, program.process.pid, os.WSTOPPED)
+
+
+@pytest.mark.parametrize("pace", ["0", "1s"])
+def test_duplicates_of_the_last_reply_are_all_counted(netecho: Netecho, pace: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        target = f"udp://127.0.0.1:{server.getsockname()[1]}"
+        program = netecho.start("probe", target, "-c", "1", "-i", pace, "--format", "ndjson")
+        request, source = server.recvfrom(1000)
+        stopped(program)
+        for _ in range(41):
+            server.sendto(request, source)
+        program.process.send_signal(signal.SIGCONT)
+        ended = program.end()
+    assert [event["event"] for event in ended.events] == ["start", "reply", *["duplicate"] * 40, "summary"]
+    assert ended.events[-1]["probes"]["duplicate"] == 40
 
 
 @pytest.mark.parametrize("output", ["ndjson", "csv"])
@@ -28,8 +50,7 @@ def test_what_was_dropped_here_is_not_lost(netecho: Netecho, output: str) -> Non
         options = ("-c", str(COUNT), "-i", "100us", "-W", "5s", "--fail-if", "loss>0")
         program = netecho.start("probe", target, *options, "--format", output)
         requests = [server.recvfrom(100) for _ in range(COUNT)]
-        program.process.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, program.process.pid, os.WSTOPPED)
+        stopped(program)
         for request, source in requests:
             server.sendto(request, source)
         program.process.send_signal(signal.SIGCONT)
