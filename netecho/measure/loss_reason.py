@@ -33,6 +33,8 @@ class LossReason(StrEnum):
     """The reply arrived, and this machine's receive buffer had no room for it: counted apart from what is lost."""
     NO_DESCRIPTOR = "no_descriptor"
     """This process or system has no file descriptor left for a connection."""
+    NO_SOCKET = "no_socket"
+    """There is nothing at the path of the Unix socket."""
     NO_ROUTE = "no_route"
     """This machine has no route to the target."""
     NOT_CONNECTED = "not_connected"

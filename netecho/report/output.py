@@ -113,18 +113,18 @@ class Output:
         with self._results() as writer, self._room_on_terminal():
             writer.write(text)
 
-    def write_line(self, text: str) -> None:
+    def write_line(self, text: str) -> bool:
         """Write a line of a run. While that is measured, later or not at all where its reader is behind.
 
-        Raises as `write` does.
+        Returns False where it was left out. Raises as `write` does.
         """
         if self.quiet > 1:
-            return
+            return True
         with self._results() as writer, self._room_on_terminal():
             if self._patient:
                 writer.write(text)
-            else:
-                writer.offer(text)
+                return True
+            return writer.offer(text)
 
     def drain(self) -> None:
         """Write what readers were too slow for, as far as they take it now. Raises as `write` does."""

@@ -67,6 +67,7 @@ def test_past_the_bound_lines_are_left_out_and_the_run_says_how_many(netecho: Ne
     assert rows + int(said[1].replace(",", "")) == probes
     assert events[-1]["event"] == "summary"
     assert events[-1]["probes"]["sent"] == probes
+    assert events[-1]["events_left_out"] == probes - rows
 
 
 def test_a_run_that_is_saved_to_a_slow_reader_loses_nothing(netecho: Netecho, tmp_path: Path) -> None:

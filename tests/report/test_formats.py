@@ -12,6 +12,7 @@ from netecho.measure.events import Event, OneWayDelays
 from netecho.measure.loss_reason import LossReason
 from netecho.measure.result import Start
 from netecho.report.document.reporter import Reporter
+from netecho.report.document.schema import complaint
 from netecho.report.formats.csv_rows import COLUMNS, CsvReporter
 from netecho.report.formats.json_document import JsonReporter
 from netecho.report.formats.ndjson import NdjsonReporter
@@ -68,6 +69,23 @@ def test_each_ndjson_line_leaves_at_once() -> None:
     reporter.tell(reply(0, 100_000))
     assert len(written) == 2
     assert all(line.endswith("\n") and line.count("\n") == 1 for line in written)
+
+
+def test_ndjson_says_how_many_events_were_left_out() -> None:
+    written: list[str] = []
+
+    def write_line(text: str) -> bool:
+        written.append(text)
+        return '"seq": 1' not in text
+
+    reporter = NdjsonReporter(write_line, written.append)
+    reporter.started(START)
+    for seq in range(3):
+        reporter.tell(reply(seq, 100_000))
+    reporter.finished(run(calm()))
+    summary = json.loads(written[-1])
+    assert summary == {"event": "summary", **run(calm()), "events_left_out": 1}
+    assert complaint(summary, "event") is None
 
 
 def test_ndjson_names_the_connection_where_there_are_several() -> None:

@@ -33,7 +33,7 @@ _BY_ERRNO = {
     errno.EMSGSIZE: LossReason.TOO_LARGE,
     errno.EMFILE: LossReason.NO_DESCRIPTOR,
     errno.ENFILE: LossReason.NO_DESCRIPTOR,
-    errno.ENOENT: LossReason.REFUSED,
+    errno.ENOENT: LossReason.NO_SOCKET,
 }
 
 

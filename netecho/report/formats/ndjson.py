@@ -24,13 +24,13 @@ class NdjsonReporter:
 
     def __init__(
         self,
-        write_line: Callable[[str], None],
+        write_line: Callable[[str], bool | None],
         write: Callable[[str], None],
         *,
         summary_only: bool = False,
         target: str | None = None,
     ) -> None:
-        """`write_line` takes events, and may leave some out; `write` takes the summary.
+        """`write_line` takes events, and returns False for one it leaves out; `write` takes the summary.
 
         Where several targets share the output, each event names its `target`.
         """
@@ -38,6 +38,7 @@ class NdjsonReporter:
         self._write_line = write_line
         self._write = write
         self.follows = not summary_only
+        self._left_out = 0
         self._several = False
         self._clock = TimeOfDay(0)
 
@@ -46,16 +47,21 @@ class NdjsonReporter:
         self._several = is_several(start.settings.get("connections"))
         self._clock = TimeOfDay(start.started)
         if self.follows:
-            self._write_line(line({"event": "start", **head(start)}))
+            self._offer({"event": "start", **head(start)})
 
     def tell(self, event: Event) -> None:
         """Print the event."""
         if self.follows:
-            self._write_line(line(row(event, self._clock, several=self._several) | self._target))
+            self._offer(row(event, self._clock, several=self._several) | self._target)
 
     def finished(self, document: Document) -> None:
-        """Print the `summary` event: the keys of the JSON document."""
-        self._write(line({"event": "summary", **document}))
+        """Print the `summary` event: the keys of the JSON document, and how many events are not among the lines."""
+        left_out = {"events_left_out": self._left_out} if self._left_out else {}
+        self._write(line({"event": "summary", **document, **left_out}))
+
+    def _offer(self, event: Document) -> None:
+        if self._write_line(line(event)) is False:
+            self._left_out += 1
 
 
 def line(event: Document) -> str:

@@ -57,6 +57,7 @@ def test_an_error_of_this_host_is_no_icmp_message() -> None:
     ("number", "reason"),
     [
         (errno.ECONNREFUSED, LossReason.REFUSED),
+        (errno.ENOENT, LossReason.NO_SOCKET),
         (errno.ECONNRESET, LossReason.RESET),
         (errno.EMSGSIZE, LossReason.TOO_LARGE),
         (errno.EMFILE, LossReason.NO_DESCRIPTOR),
