@@ -6,24 +6,25 @@ hits some flows and spares others. One that balances by packet hits all alike, a
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from netecho.diagnose.checks.loss import direction
+from netecho.diagnose.checks.loss import by_flow, direction
 from netecho.diagnose.finding import Figure, Finding, Fine, NotTested
-from netecho.diagnose.statistics import differ, split
+from netecho.diagnose.statistics import split, two_groups
 from netecho.diagnose.words import ON_THE_WAY, many, percent, time
 from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from netecho.diagnose.finding import Outcome
-    from netecho.diagnose.run import Run
+    from netecho.diagnose.run import Fate, Run
 
-LEAST_FLOWS = 4
+LEAST_FLOWS = 16
+"""Of fewer, one that is slow by chance stands apart from the others too often."""
 LEAST_APART = MILLISECOND
 """Delays of two paths that differ by less are alike, for whoever uses them..."""
 SHARE_APART = 0.1
@@ -32,6 +33,8 @@ LEAST_REORDERED = 3
 SHARE_REORDERED = 0.002
 _EVERY_FEW = 4
 """Answered probes that a flow's delay is judged by, at least."""
+_SHORTEST_TRAIN = 50
+"""Answered packets that order is judged by, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,8 @@ class Flow(NamedTuple):
     port: int | None
     sent: int
     lost: int
-    rtt: float | None
-    """The median; None where too few were answered."""
+    slower: float | None
+    """By how much it takes longer than all flows at the same time, the median; None where too few were answered."""
 
 
 def judge(observed: Observed) -> Outcome:
@@ -61,22 +64,36 @@ def judge(observed: Observed) -> Outcome:
 
 def _flows(run: Run) -> list[Flow]:
     ports = {each.connection: each.local[1] if each.local else None for each in run.result.summary.by_flow}
-    rtts: dict[int, list[int]] = defaultdict(list)
-    sent: dict[int, int] = defaultdict(int)
+    sent: Counter[int] = Counter()
+    rounds: dict[int, list[Fate]] = defaultdict(list)
     for fate in run.fates:
-        sent[fate.connection] += 1
         if fate.rtt is not None:
-            rtts[fate.connection].append(fate.rtt)
-    return [
-        Flow(ports.get(n), sent[n], sent[n] - len(rtts[n]), median(rtts[n]) if len(rtts[n]) >= _EVERY_FEW else None)
-        for n in sorted(sent)
-    ]
+            rounds[sent[fate.connection]].append(fate)
+        sent[fate.connection] += 1
+    slower = _slower(rounds.values())
+    middle = {n: median(each) for n, each in slower.items() if len(each) >= _EVERY_FEW}
+    return [Flow(ports.get(n), sent[n], sent[n] - len(slower[n]), middle.get(n)) for n in sorted(sent)]
+
+
+def _slower(rounds: Iterable[Sequence[Fate]]) -> dict[int, list[float]]:
+    """Return by how much each flow's round trips are longer than the median of their round.
+
+    Against each other at the same time: a delay that changes for all of them, in the middle of the run or slowly, is
+    no difference between flows.
+    """
+    slower: dict[int, list[float]] = defaultdict(list)
+    for every in rounds:
+        middle = median(fate.rtt for fate in every if fate.rtt is not None)
+        for fate in every:
+            if fate.rtt is not None:
+                slower[fate.connection].append(fate.rtt - middle)
+    return slower
 
 
 def _members(flows: Sequence[Flow], observed: Observed) -> Outcome:
     if len(flows) < LEAST_FLOWS:
         return (NotTested("balancing", f"needs at least {LEAST_FLOWS} flows, of which there were {len(flows)}"),)
-    if differ([(flow.lost, flow.sent) for flow in flows]):
+    if by_flow(observed.flows):
         return (_lossy(flows, observed),)
     slow = _slow(flows, observed)
     if slow is not None:
@@ -85,9 +102,9 @@ def _members(flows: Sequence[Flow], observed: Observed) -> Outcome:
 
 
 def _lossy(flows: Sequence[Flow], observed: Observed) -> Finding:
-    average = sum(flow.lost for flow in flows) / sum(flow.sent for flow in flows)
-    bad = [flow for flow in flows if flow.lost / flow.sent > average]
-    lost, sent = sum(flow.lost for flow in bad), sum(flow.sent for flow in bad)
+    groups = two_groups([(flow.lost, flow.sent) for flow in flows])
+    (spared, spared_of), (lost, sent) = (_counted([flows[n] for n in group]) for group in groups)
+    bad = [flows[n] for n in groups.high]
     where = direction(observed.flows)
     return Finding(
         check="balancing",
@@ -96,12 +113,13 @@ def _lossy(flows: Sequence[Flow], observed: Observed) -> Finding:
         direction=where,
         confidence="certain",
         sentence=f"{len(bad)} of {len(flows)} source ports lose {percent(lost / sent)} of their packets"
-        f" {ON_THE_WAY[where]}, the others none or few: one of about {_paths(len(bad), len(flows))} equal paths is"
-        " bad.",
+        f" {ON_THE_WAY[where]}, the others {percent(spared / spared_of) if spared else 'none'}: one of about"
+        f" {_paths(len(bad), len(flows))} equal paths is bad.",
         evidence=(
             Figure("flows", len(flows)),
             Figure("bad_flows", len(bad)),
             Figure("bad_loss", 100 * lost / sent, "percent"),
+            Figure("other_loss", 100 * spared / spared_of, "percent"),
             Figure("bad_ports", _ports(bad), "text"),
         ),
         otherwise="A limit by flow at the far end or in a firewall looks the same.",
@@ -109,11 +127,16 @@ def _lossy(flows: Sequence[Flow], observed: Observed) -> Finding:
     )
 
 
+def _counted(flows: Sequence[Flow]) -> tuple[int, int]:
+    return sum(flow.lost for flow in flows), sum(flow.sent for flow in flows)
+
+
 def _slow(flows: Sequence[Flow], observed: Observed) -> Finding | None:
-    found = split([flow.rtt for flow in flows if flow.rtt is not None])
-    if found is None or found.gap < max(LEAST_APART, SHARE_APART * found.below[0]):
+    known, usual = [flow.slower for flow in flows if flow.slower is not None], observed.flows.result.summary.rtt.p50
+    found = split(known) if len(known) >= LEAST_FLOWS else None
+    if found is None or usual is None or found.gap < max(LEAST_APART, SHARE_APART * usual):
         return None
-    slow = [flow for flow in flows if flow.rtt is not None and flow.rtt >= found.above[0]]
+    slow = [flow for flow in flows if flow.slower is not None and flow.slower >= found.above[0]]
     apart = median(found.above) - median(found.below)
     return Finding(
         check="balancing",
@@ -148,11 +171,12 @@ def _again(observed: Observed) -> str:
 
 def _order(observed: Observed) -> Outcome:
     train = observed.train
-    if train is None or not train.result.summary.received:
+    if train is None or train.result.summary.received < _SHORTEST_TRAIN:
         return (NotTested("balancing", "reordering: no train of packets was answered"),)
     reordered, received = train.result.summary.reordered, train.result.summary.received
     if reordered < LEAST_REORDERED or reordered < SHARE_REORDERED * received:
-        return (Fine("balancing", f"{many(received, 'packet')} in close order, none overtook another"),)
+        which = f"{reordered} of them overtaken" if reordered else "none overtook another"
+        return (Fine("balancing", f"{many(received, 'packet')} in close order, {which}"),)
     return (
         Finding(
             check="balancing",

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from netecho.diagnose.finding import Figure, Finding, Fine, NotTested
-from netecho.diagnose.statistics import bursts, differ, interval
+from netecho.diagnose.statistics import bursts, design_effect, differ, interval
 from netecho.diagnose.words import ON_THE_WAY, between, many, percent
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from netecho.diagnose.finding import Direction, Outcome, Severity, Unit
     from netecho.diagnose.run import Fate, Run
+    from netecho.diagnose.statistics import Bursts, Interval
     from netecho.measure.oneway.loss import LossByDirection
 
 WORTH_A_WARNING = 0.002
@@ -37,6 +39,8 @@ class Observed:
     run: Run
     target: str
     """What `netecho probe` is given to show it again."""
+    by_flow: bool = True
+    """Whether `balancing` is judged as well, which then says what concerns some flows alone."""
 
 
 def judge(observed: Observed) -> Outcome:
@@ -68,10 +72,37 @@ def _loss(observed: Observed) -> Outcome:
     if not run.lost:
         most = interval(0, run.sent).high
         return (Fine("loss", f"{many(run.sent, 'probe')}, none lost: less than {percent(most)} with 95% confidence"),)
-    if differ(_by(run.fates, lambda fate: fate.connection)):
-        return ()  # a matter of the flows: `balancing` says so
-    by_size = _by(run.fates, lambda fate: fate.size)
-    return (_of_sizes(observed) if differ(by_size) else _of_all(observed),)
+    if observed.by_flow and by_flow(run):
+        return ()  # `balancing` says so
+    effect = max(design_effect(_rounds(run.fates)), _effect(run))
+    by_size = differ(_by(run.fates, lambda fate: fate.size), effect)
+    return (_of_sizes(observed) if by_size else _of_all(observed),)
+
+
+def by_flow(run: Run) -> bool:
+    """Tell whether some flows lose more than others; bursts of all flows, each of them one event, do not count."""
+    return differ(_by(run.fates, lambda fate: fate.connection), _effect(run))
+
+
+def _effect(run: Run) -> float:
+    found = _bursts(run)
+    return 1.0 if found is None else found.around
+
+
+def _bursts(run: Run) -> Bursts | None:
+    return bursts([fate.rtt is None for fate in run.fates])
+
+
+def _rounds(fates: tuple[Fate, ...]) -> list[list[tuple[int, int]]]:
+    """Return the losses of each size by the rounds in which flows send it, one flow after the other.
+
+    An outage of a tenth of a second takes most of a round, of one size by chance.
+    """
+    rounds: dict[int, list[tuple[int, int]]] = {}
+    for size, each in groupby(fates, key=lambda fate: fate.size):
+        lost = [fate.rtt is None for fate in each]
+        rounds.setdefault(size, []).append((sum(lost), len(lost)))
+    return list(rounds.values())
 
 
 def _by(fates: tuple[Fate, ...], key: Callable[[Fate], int]) -> list[tuple[int, int]]:
@@ -86,8 +117,10 @@ def _by(fates: tuple[Fate, ...], key: Callable[[Fate], int]) -> list[tuple[int, 
 
 def _of_all(observed: Observed) -> Finding:
     run = observed.run
-    where, share, bounds = direction(run), run.lost / run.sent, interval(run.lost, run.sent)
-    length = bursts([fate.rtt is None for fate in run.fates])
+    where, share = direction(run), run.lost / run.sent
+    found = _bursts(run)
+    length = None if found is None else found.length
+    bounds = _bounds(run, length)
     manner = "spread evenly" if length is None else f"in bursts of {length:.1f} on average"
     if run.lost < FEWEST:
         manner = "too few to say how"
@@ -99,7 +132,7 @@ def _of_all(observed: Observed) -> Finding:
         confidence="certain" if run.lost >= FEWEST else "possible",
         sentence=f"{percent(share)} of {many(run.sent, 'probe')} were lost {ON_THE_WAY[where]}, {manner}:"
         f" {between(bounds)} with 95% confidence.",
-        evidence=(*_evidence(run), Figure("burst_length", length)),
+        evidence=(*_evidence(run, bounds), Figure("burst_length", length)),
         otherwise="A server or a limit at the far end that drops what it does not answer in time looks the same.",
         command=f"netecho probe {observed.target} -r 200 -t 10s --connections 8",
     )
@@ -120,8 +153,13 @@ def _of_sizes(observed: Observed) -> Finding:
         confidence="certain",
         sentence=f"{percent(share)} of the probes of {worst:,} bytes were lost {ON_THE_WAY[where]}, of the others"
         f" {percent((run.lost - lost) / max(run.sent - sent, 1))}: what is lost depends on the size.",
-        evidence=(*_evidence(run), *(Figure(f"lost_of_{size}_bytes", *_share(parts[size])) for size in sizes)),
-        otherwise="A link with bit errors loses long packets more often than short ones; a limit by bytes does, too.",
+        evidence=(
+            *_evidence(run, _bounds(run)),
+            *(Figure(f"lost_of_{size}_bytes", *_share(parts[size])) for size in sizes),
+        ),
+        otherwise="A path MTU below that size, with nobody who says so (a black hole)."
+        if all(lost in (0, sent) for lost, sent in parts.values())
+        else "A link with bit errors loses long packets more often than short ones; a limit by bytes does, too.",
         command=f"netecho probe {observed.target} -s {sizes[0]}..{sizes[-1]}:{max(1, (sizes[-1] - sizes[0]) // 4)}"
         " -c 200 -i 5ms",
     )
@@ -137,8 +175,13 @@ def _severity(lost: int, share: float) -> Severity:
     return "critical" if share >= CRITICAL else "warning"
 
 
-def _evidence(run: Run) -> tuple[Figure, ...]:
-    bounds, stamp = interval(run.lost, run.sent), run.result.facts.stamp
+def _bounds(run: Run, length: float | None = None) -> Interval:
+    """Return where the share lost lies; of losses in bursts, each burst is one event."""
+    return interval(round(run.lost / (length or 1)), round(run.sent / (length or 1)))
+
+
+def _evidence(run: Run, bounds: Interval) -> tuple[Figure, ...]:
+    stamp = run.result.facts.stamp
     ways = None if stamp is None else stamp.oneway.loss
     return (
         Figure("sent", run.sent),

@@ -42,7 +42,7 @@ async def measure(battery: Battery) -> Outcome:
         train = await battery.measure(target, count=TRAIN, interval=SPACING, sizes=SIZES[:1])
     stamp, name = run.result.facts.stamp, str(target)
     return (
-        *loss.judge(loss.Observed(run, name)),
+        *loss.judge(loss.Observed(run, name, by_flow="balancing" in battery.options.checks)),
         *(() if train is None else loss.duplicates(train)),
         *balancing.judge(balancing.Observed(run, train, name)),
         *clocks.judge(clocks.Observed(None if stamp is None else stamp.oneway)),
