@@ -42,20 +42,20 @@ def judge(observed: Observed) -> Outcome:
 
 
 def _interface(observed: Observed) -> Outcome:
-    drops = {name: count for name, count in (observed.interface_drops or {}).items() if count}
+    drops = {name: count for name, count in (observed.interface_drops or {}).items() if count > 0}
     if not drops:
         return ()
-    total = sum(drops.values())
+    total, lost = sum(drops.values()), any(run.lost for run in observed.runs if run.result.summary.received)
     return (
         Finding(
             check="host",
             code="interface-drops",
-            severity="warning",
-            confidence="likely",
-            sentence=f"The interface {observed.interface} dropped or spoiled {many(total, 'packet')} meanwhile, of all"
-            " traffic on it: losses may be of this machine.",
+            severity="warning" if lost else "info",
+            confidence="possible",
+            sentence=f"The interface {observed.interface} dropped {many(total, 'packet')} meanwhile, or found them"
+            f" broken, of all traffic on it: {'losses may be of this machine' if lost else 'no probe was lost'}.",
             evidence=tuple(Figure(name, count) for name, count in sorted(drops.items())),
-            otherwise="They may be packets that nobody here was to have.",
+            otherwise="Packets that nobody here was to have are counted as dropped, too.",
             command=f"ip -s -s link show dev {observed.interface}",
         ),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.diagnose.finding import Figure, Finding, Fine, NotTested
+from netecho.diagnose.statistics import by_chance
 from netecho.diagnose.words import ON_THE_WAY
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 ECN_NAMES = ("not-ect", "ect1", "ect0", "ce")
 """By the two bits (RFC 3168 section 5)."""
 ENOUGH = 0.5
-"""A share of answers that unmarked packets must have, so that none at all of marked ones is no chance."""
+"""A share of answers that unmarked packets must have, to compare with."""
 
 
 class Marked(NamedTuple):
@@ -53,14 +54,27 @@ def judge(observed: Observed) -> Outcome:
         return (NotTested("marking", "too few unmarked packets were answered to compare with"),)
     by_dscp = [each for each in observed.marked if not each.ecn]
     by_ecn = [each for each in observed.marked if each.ecn]
+    gone = [each for each in observed.marked if each.sent and not each.received]
+    unlucky = bool(gone) and _is_chance(gone, observed)
     found = (
-        *_dropped(by_dscp, observed),
+        *(() if unlucky else _dropped([each for each in gone if not each.ecn], observed)),
         *_changed("forward", [(each.dscp, each.dscp_there) for each in by_dscp], observed),
         *_changed("backward", [(each.dscp, each.dscp_back) for each in by_dscp], observed),
-        *_blocked(by_ecn, observed),
+        *(() if unlucky else _blocked([each for each in gone if each.ecn], observed)),
         *_bleached(by_ecn, observed),
     )
-    return (*(found or (_kept(observed),)), NotTested("marking", "ECN on the way back: replies are not ECN-capable"))
+    return (
+        *(found or (_kept(observed),)),
+        *((NotTested("marking", "too many packets are lost to tell which marks are dropped"),) if unlucky else ()),
+        NotTested("marking", "ECN on the way back: replies are not ECN-capable"),
+    )
+
+
+def _is_chance(gone: Sequence[Marked], observed: Observed) -> bool:
+    """Tell whether packets with these marks may have been lost as any others are."""
+    others = [each for each in (observed.plain, *observed.marked) if each.received]
+    sent, received = sum(each.sent for each in others), sum(each.received for each in others)
+    return by_chance([each.sent for each in gone], (max(sent - received, 0), sent))
 
 
 def _kept(observed: Observed) -> Fine | NotTested:
@@ -69,8 +83,8 @@ def _kept(observed: Observed) -> Fine | NotTested:
     return Fine("marking", f"DSCP and ECN arrive as they were sent ({len(observed.marked)} codepoints)")
 
 
-def _dropped(marked: Iterable[Marked], observed: Observed) -> Outcome:
-    gone = [each.dscp for each in marked if each.sent and not each.received]
+def _dropped(marked: Sequence[Marked], observed: Observed) -> Outcome:
+    gone = [each.dscp for each in marked]
     if not gone:
         return ()
     return (
@@ -109,8 +123,8 @@ def _changed(direction: Direction, pairs: Iterable[tuple[int, int | None]], obse
     )
 
 
-def _blocked(marked: Iterable[Marked], observed: Observed) -> Outcome:
-    gone = [ECN_NAMES[each.ecn] for each in marked if each.sent and not each.received]
+def _blocked(marked: Sequence[Marked], observed: Observed) -> Outcome:
+    gone = [ECN_NAMES[each.ecn] for each in marked]
     if not gone:
         return ()
     return (

@@ -50,6 +50,8 @@ def judge(observed: Observed) -> Outcome:
     """Say what is wrong with the name."""
     if observed.name is None:
         return (NotTested("names", "the target is an address, not a name"),)
+    if not any(each.addresses for each in observed.families):
+        return (NotTested("names", "the name was not resolved"),)
     found = (*_resolver(observed), *_dead(observed), *_worse(observed))
     return found or (_fine(observed),)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netecho.diagnose.finding import Figure, Finding, Fine, NotTested
+from netecho.diagnose.statistics import by_chance
 from netecho.diagnose.words import many
 
 if TYPE_CHECKING:
@@ -74,8 +75,11 @@ def _changed(sample: Sample) -> Finding | None:
 
 def _dropped(sample: Sample, tried: Sequence[Sample]) -> Finding | None:
     assert sample.run is not None  # noqa: S101 - for the type checker
-    beside = [each for each in tried if each.transport == sample.transport and each is not sample]
-    if sample.run.result.summary.received or not any(each.run and each.run.result.summary.received for each in beside):
+    beside = [each.run for each in tried if each.run and each.transport == sample.transport and each is not sample]
+    answered = [run for run in beside if run.result.summary.received]
+    if sample.run.result.summary.received or not sample.run.sent or not answered:
+        return None
+    if by_chance([sample.run.sent], (sum(run.lost for run in answered), sum(run.sent for run in answered))):
         return None
     return Finding(
         check="payload",

@@ -26,8 +26,8 @@ class Observed:
 
     small: Run | None
     large: Run | None
-    floor: int | None
-    """The smallest round trip over any transport, nanoseconds."""
+    usual: int | None
+    """The median round trip of datagrams, nanoseconds; None where none were answered."""
     why_not: str = ""
 
 
@@ -81,9 +81,10 @@ def _again(facts: list[TcpFacts]) -> Outcome:
             code="retransmissions",
             severity="warning",
             direction="forward",
-            confidence="certain",
-            sentence=f"{percent(again / segments) if segments else again} of TCP's {segments:,} segments had to be sent"
-            " again.",
+            confidence="likely",
+            sentence=f"{percent(again / segments)} of TCP's {segments:,} segments had to be sent again."
+            if segments
+            else f"{again:,} of TCP's segments had to be sent again.",
             evidence=(Figure("segments_sent", segments), Figure("retransmits", again)),
             otherwise="Segments whose acknowledgements were lost or late are sent again, too.",
             command="ss -ti",
@@ -92,10 +93,10 @@ def _again(facts: list[TcpFacts]) -> Outcome:
 
 
 def _delayed(observed: Observed) -> Outcome:
-    if observed.small is None or observed.floor is None:
+    if observed.small is None or observed.usual is None:
         return ()
     middle = observed.small.result.summary.rtt.p50
-    if middle is None or not DELAYED[0] <= middle - observed.floor <= DELAYED[1]:
+    if middle is None or not DELAYED[0] <= middle - observed.usual <= DELAYED[1]:
         return ()
     return (
         Finding(
@@ -103,9 +104,9 @@ def _delayed(observed: Observed) -> Outcome:
             code="delayed-ack",
             severity="warning",
             confidence="likely",
-            sentence=f"Small echoes over TCP take {time(middle - observed.floor)} longer than the path: a far end that"
+            sentence=f"Small echoes over TCP take {time(middle - observed.usual)} longer than datagrams: a far end that"
             " waits for an acknowledgement (Nagle, RFC 896) which is being delayed.",
-            evidence=(Figure("rtt_p50", middle, "time"), Figure("path", observed.floor, "time")),
+            evidence=(Figure("rtt_p50", middle, "time"), Figure("datagrams_rtt_p50", observed.usual, "time")),
             otherwise="A server that is slow to answer looks the same.",
         ),
     )

@@ -84,9 +84,11 @@ class Battery:
         )
 
     @property
-    def floor(self) -> int | None:
-        """The smallest round trip seen so far, nanoseconds."""
-        return min((each.rtt for each in self.reached if each.rtt is not None), default=None)
+    def usual(self) -> int | None:
+        """The median round trip of datagrams in the longest run so far, nanoseconds."""
+        datagrams = [run.result for run in self.runs if run.result.start.route.transport in ("udp", "stamp")]
+        longest = max(datagrams, key=lambda result: result.summary.received, default=None)
+        return None if longest is None else longest.summary.rtt.p50
 
     async def measure(self, target: Target, **plan: Any) -> Run:
         """Run probes as `runs.job` has it, with the options that were given. Raises UnreachableError."""

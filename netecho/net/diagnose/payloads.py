@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from netecho.net.diagnose.battery import Battery
     from netecho.target import Target
 
-PROBES = 3
+PROBES = 6
+"""Of each payload: where none of them is answered and those of the others are, that is no chance."""
 INTERVAL = 50 * MILLISECOND
 
 

@@ -51,7 +51,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(checks=("marking",), words="DSCP and ECN", measure=marks.measure, seconds=2, bytes=60_000),
     Step(
-        checks=("payload",), words="payloads that gateways rewrite", measure=payloads.measure, seconds=2, bytes=30_000
+        checks=("payload",), words="payloads that gateways rewrite", measure=payloads.measure, seconds=2, bytes=40_000
     ),
     Step(checks=("tcp",), words="TCP", measure=streams.measure, seconds=3, bytes=streams.BYTES),
 )

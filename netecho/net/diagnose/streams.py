@@ -24,7 +24,7 @@ async def measure(battery: Battery) -> Outcome:
         return judge(Observed(None, None, None))
     small, why = await _run(battery, count=SMALL, interval=25 * MILLISECOND, sizes=(64,))
     large, why_large = await _run(battery, count=LARGE, interval=50 * MILLISECOND, sizes=(LARGE_SIZE,))
-    return judge(Observed(small, large, battery.floor, why or why_large))
+    return judge(Observed(small, large, battery.usual, why or why_large))
 
 
 async def _run(battery: Battery, *, count: int, interval: int, sizes: tuple[int, ...]) -> tuple[Run | None, str]:
