@@ -8,5 +8,8 @@ auth                 HMAC-SHA-256 of authenticated mode
 session_sender       requests, and what their replies say
 session_reflector    what comes back for which octets
 extensions           what a reflector answers to TLVs
+control              the TLVs by which a sender controls what is sent back
+control_sender       requests for other replies than one like them, and what comes back
+reply_control        which replies are sent to whom asks for such
 sessions             what a reflector remembers, bounded
 """

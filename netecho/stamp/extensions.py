@@ -1,4 +1,7 @@
-"""What a Session-Reflector answers to the TLVs of a request (RFC 8972 section 4). The answer is as long as the request.
+"""What a Session-Reflector answers to the TLVs of a request (RFC 8972 section 4).
+
+The answer is as long as the request, except where replies of another length were asked for and `reply_control` has
+decided that they are sent: then it is without the request's padding, and `session_reflector` pads it.
 
 The Access Report TLV is not known here: like every type that is not, it comes back with U set.
 """
@@ -9,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netecho.stamp.auth import is_authentic, truncated_hmac
+from netecho.stamp.control import ControlRequest, Proof
 from netecho.stamp.location import Location, filled
 from netecho.stamp.tlv import (
     HEADER,
@@ -26,6 +30,8 @@ from netecho.stamp.tlv import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from netecho.stamp.reply_control import Decision
 
 _KNOWN = frozenset(int(known) for known in Type)
 
@@ -47,8 +53,21 @@ class RequestContext:
     """Where the request was received from, and at which address."""
     reply_dscp: int
     """What the reply is to leave with: an answer of the TLVs."""
+    decide: Callable[[ControlRequest, Proof | None, int], Decision] | None = None
+    """Says what replies are sent to a sender that asks for others than one like its request, given what its TLVs take
+    without padding; None: no others ever."""
+    cookie: Callable[[], bytes] | None = None
+    """Makes what proves the sender's address, for its next request; None: nothing does."""
     follows: bool = False
     """Whether the sender asked when replies really left: an answer of the TLVs."""
+    decision: Decision | None = None
+    """What `decide` said, where it was asked: an answer of the TLVs."""
+    control_at: int | None = None
+    """Offset, in the answer, of TLV 12, if it was obeyed in full or in part: an answer of the TLVs."""
+    number_at: int | None = None
+    """Offset, in the answer, of the value that has the number of the reply (`control.Proof`): an answer of the TLVs."""
+    hmac_at: int | None = None
+    """Offset, in the answer, of the HMAC TLV: an answer of the TLVs."""
 
 
 def answer(rest: bytes | bytearray, about: RequestContext, key: bytes | None) -> bytearray:
@@ -56,22 +75,60 @@ def answer(rest: bytes | bytearray, about: RequestContext, key: bytes | None) ->
 
     `key` is that of authenticated mode, in which TLVs must be authenticated too (section 4.8).
     """
-    reply = bytearray(rest)
     spans = list(walk(rest))
     if not intact(rest, spans, about.request_sequence, key):
+        reply = bytearray(rest)
         for span in spans:
             reply[span.start] = _flags(span) | Flag.INTEGRITY
         return reply
+    _decide(rest, spans, about)
+    if about.decision is not None and about.decision.plan is not None:
+        rest = b"".join(rest[span.start : span.end] for span in spans if span.type != Type.EXTRA_PADDING)
+        spans = list(walk(rest))
+    reply = bytearray(rest)
     for span in spans:
         reply[span.start] = _flags(span)
         if not span.whole:
             break  # what follows is returned unchanged
-        start = span.start + HEADER.size
-        if (fill := _FILL.get(span.type)) is not None:
-            reply[start : span.end] = fill(reply[start : span.end], about)
-        elif span.type == Type.HMAC and key is not None:
-            reply[start : span.end] = truncated_hmac(key, about.reply_sequence.to_bytes(4) + reply[: span.start])
+        _fill_in(reply, span, about, key)
     return reply
+
+
+def _fill_in(reply: bytearray, span: Span, about: RequestContext, key: bytes | None) -> None:
+    start = span.start + HEADER.size
+    if (fill := _FILL.get(span.type)) is not None:
+        reply[start : span.end] = fill(reply[start : span.end], about)
+    elif span.type == Type.HMAC and key is not None:
+        reply[start : span.end] = truncated_hmac(key, about.reply_sequence.to_bytes(4) + reply[: span.start])
+        about.hmac_at = span.start
+    elif span.type == Type.REFLECTED_TEST_PACKET_CONTROL:
+        reply[span.start] = Flag.UNRECOGNISED
+        if about.decision is not None and about.control_at is None:
+            reply[span.start], about.control_at = about.decision.flag, span.start
+    elif span.type == Type.PROOF:
+        _prove(reply, span, about)
+
+
+def _decide(rest: bytes | bytearray, spans: Sequence[Span], about: RequestContext) -> None:
+    """Have it decided what the first TLV 12 gets, if there is one and all TLVs can be read."""
+    at = next((span for span in spans if span.type == Type.REFLECTED_TEST_PACKET_CONTROL), None)
+    if at is None or about.decide is None or not all(span.whole for span in spans):
+        return
+    proofs = (Proof.decode(rest[s.start + HEADER.size : s.end]) for s in spans if s.type == Type.PROOF)
+    request = ControlRequest.decode(rest[at.start + HEADER.size : at.end])
+    least = sum(span.end - span.start for span in spans if span.type != Type.EXTRA_PADDING)
+    about.decision = about.decide(request, next((proof for proof in proofs if proof is not None), None), least)
+
+
+def _prove(reply: bytearray, span: Span, about: RequestContext) -> None:
+    """Give the sender a cookie, in the place of the one it sent; somebody else's private TLV is not known here."""
+    start = span.start + HEADER.size
+    asked = Proof.decode(reply[start : span.end])
+    if asked is None or about.cookie is None:
+        reply[span.start] = Flag.UNRECOGNISED
+        return
+    reply[start : span.end] = Proof(about.cookie(), asked.interval).encode()
+    about.number_at = start
 
 
 def intact(rest: bytes | bytearray, spans: Sequence[Span], sequence: int, key: bytes | None) -> bool:

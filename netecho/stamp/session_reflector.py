@@ -2,9 +2,10 @@
 
 Who may forge an address is within reach of every reflector, so three rules decide what is answered:
 
-- A reply is as long as its request. A request shorter than the base packet (TWAMP-Light: 14 octets and more) is read
-  as if zeroes followed, and its reply is a whole base packet (RFC 8762 section 4.6): up to three times what arrived.
-  How many such replies a client may have is the caller's decision (`Arrival.may_grow`).
+- A reply is as long as its request, unless `reply_control` decides otherwise. A request shorter than the base packet
+  (TWAMP-Light: 14 octets and more) is read as if zeroes followed, and its reply is a whole base packet (RFC 8762
+  section 4.6): up to three times what arrived. How many such replies a client may have is the caller's decision
+  (`Arrival.may_grow`).
 - A reply is never answered: two reflectors between which somebody has forged one packet would go on for ever. What
   shows a reply is said at `_is_reply`; none of it depends on whether the two clocks agree.
 - Where there is a key, nothing is read before the HMAC has been checked, and what fails is not answered.
@@ -18,17 +19,22 @@ from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.stamp.auth import HMAC_LENGTH, is_authentic, truncated_hmac
+from netecho.stamp.control import renumber
 from netecho.stamp.extensions import RequestContext, answer
 from netecho.stamp.location import Location
 from netecho.stamp.packet import PORT, SHORTEST, PacketFormat, Request, format_of
+from netecho.stamp.reply_control import Asker
 from netecho.stamp.sessions import RecentHmacs, Session, Sessions
 from netecho.stamp.times import NTP_EPOCH, PTP_FORMAT, ErrorEstimate, to_wire
-from netecho.stamp.tlv import FollowUp, Method, SyncSource, follows
+from netecho.stamp.tlv import HEADER, Flag, FollowUp, Method, SyncSource, Tlv, Type, follows
 from netecho.target import UNPRIVILEGED_STAMP_PORT
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
+
+    from netecho.stamp.control import ControlRequest, Proof
+    from netecho.stamp.reply_control import Decision, ReplyControl, ReplyPlan
 
 _STAMP = Struct("!Q")
 _ERA = 1 << 32
@@ -59,6 +65,8 @@ class Refusal(StrEnum):
     """It is itself a reply."""
     GROWTH = "growth"
     """The reply would be longer than the request, and this client has had its share of those."""
+    UNWANTED = "unwanted"
+    """Its sender asked for no reply (RFC 10052 section 3)."""
 
 
 @dataclass(slots=True)
@@ -97,12 +105,28 @@ class Arrival(NamedTuple):
     """Whether the reply may be longer than the request, where that is shorter than a base packet."""
     location: Location = Location()
     """Where it was received from, and at which address of ours."""
+    client: str = ""
+    """What its sender counts as, where it asks for more than one reply like its request."""
 
 
 class PreparedReply:
     """A reply without its own timestamp, which is taken as late as possible."""
 
-    __slots__ = ("_data", "_form", "_key", "_session", "dscp", "ptp", "sequence", "wants_tx_timestamp")
+    __slots__ = (
+        "_data",
+        "_form",
+        "_key",
+        "_padding_at",
+        "_session",
+        "control_at",
+        "decision",
+        "dscp",
+        "hmac_at",
+        "number_at",
+        "ptp",
+        "sequence",
+        "wants_tx_timestamp",
+    )
 
     def __init__(
         self, data: bytearray, form: PacketFormat, key: bytes | None, session: Session | None, *, ptp: bool
@@ -111,12 +135,69 @@ class PreparedReply:
         self._form = form
         self._key = key
         self._session = session
+        self._padding_at = len(data)
         self.ptp = ptp
         self.sequence = 0
         self.dscp = 0
         """What the packet is to leave with."""
         self.wants_tx_timestamp = False
         """Whether the sender asked when replies leave: call `transmitted` if the kernel says so."""
+        self.decision: Decision | None = None
+        """What was decided, where the sender asked for other replies than one like its request."""
+        self.control_at: int | None = None
+        """Offset of TLV 12."""
+        self.number_at: int | None = None
+        """Offset of the TLV that has the number of the reply."""
+        self.hmac_at: int | None = None
+        """Offset of the HMAC TLV."""
+
+    @property
+    def plan(self) -> ReplyPlan | None:
+        """What replies are sent; None: this one."""
+        return None if self.decision is None else self.decision.plan
+
+    def pad(self, length: int) -> None:
+        """Make it this long by an Extra Padding TLV, where there is room for one (RFC 10052 section 3)."""
+        self._padding_at = len(self._data)
+        room = length - self._padding_at - HEADER.size
+        if room >= 0:
+            self._data += Tlv(0, Type.EXTRA_PADDING, bytes(room)).encode()
+
+    def next(self, number: int) -> None:
+        """Become the further reply of this number: all that differs but the timestamp, which `timestamped` writes."""
+        data, session = self._data, self._session
+        if session is not None:
+            self.sequence = session.reflected & 0xFFFF_FFFF
+            session.reflected += 1
+            data[:4] = self.sequence.to_bytes(4)
+        if self.number_at is not None:
+            renumber(data, self.number_at, number)
+        self._authenticate()
+
+    def reduce(self, length: int) -> bool:
+        """Become the one reply of this length, and say that it is not as asked (C); False: too little is padding.
+
+        For a length that no packet on the way out of here can have (RFC 10052 section 3).
+        """
+        if self.control_at is None or length < self._padding_at or length >= len(self._data):
+            return False
+        del self._data[self._padding_at :]
+        self.pad(length)
+        self._data[self.control_at] |= Flag.NOT_AS_ASKED
+        self._authenticate()
+        return True
+
+    def withdraw(self) -> None:
+        """Count as not sent."""
+        if self._session is not None:
+            self._session.reflected -= 1
+
+    def _authenticate(self) -> None:
+        """Write the HMAC TLV again, if there is one."""
+        if self.hmac_at is not None and self._key is not None:
+            text = self.sequence.to_bytes(4) + self._data[self._form.size : self.hmac_at]
+            start = self.hmac_at + HEADER.size
+            self._data[start : start + HMAC_LENGTH] = truncated_hmac(self._key, text)
 
     def timestamped(self, now: int) -> bytearray:
         """Return the reply with T3, nanoseconds since 1970; send it at once."""
@@ -141,8 +222,15 @@ class Reflector:
     """Turns requests into replies. One for all the addresses that a server listens on."""
 
     def __init__(
-        self, rules: Rules, clock: Clock, *, sessions: Sessions | None = None, recent_hmacs: RecentHmacs | None = None
+        self,
+        rules: Rules,
+        clock: Clock,
+        *,
+        sessions: Sessions | None = None,
+        recent_hmacs: RecentHmacs | None = None,
+        control: ReplyControl | None = None,
     ) -> None:
+        """Make one; without `control` all replies are like their requests, whatever is asked for."""
         self._rules = rules
         self._key = rules.key
         self._form = format_of(rules.key)
@@ -152,6 +240,8 @@ class Reflector:
         """Ports that reflectors write from; a server adds those it listens on."""
         self.sessions = Sessions() if sessions is None else sessions
         self._recent_hmacs = RecentHmacs() if recent_hmacs is None else recent_hmacs
+        self._control = control
+        self._replayed = False
         self.tally = Tally()
 
     def take(self, arrival: Arrival) -> PreparedReply | Refusal:
@@ -160,8 +250,13 @@ class Reflector:
         if refusal is not None:
             self.tally.refused[refusal] += 1
             return refusal
+        reply = self._reply(arrival)
+        if reply.plan is not None and not reply.plan.number:
+            reply.withdraw()
+            self.tally.refused[Refusal.UNWANTED] += 1
+            return Refusal.UNWANTED
         self.tally.reflected += 1
-        return self._reply(arrival)
+        return reply
 
     def is_odd(self, data: bytes) -> bool:
         """Tell whether a packet has more than zeroes where a request has nothing else (RFC 8762 section 4.2.1)."""
@@ -176,7 +271,8 @@ class Reflector:
             claimed = data[base - HMAC_LENGTH : base]
             if not is_authentic(key, data[: base - HMAC_LENGTH], claimed):
                 return Refusal.FORGED
-            self.tally.replays += self._recent_hmacs.seen(claimed)
+            self._replayed = self._recent_hmacs.seen(claimed)
+            self.tally.replays += self._replayed
         if self._is_reply(arrival):
             return Refusal.REPLY
         return Refusal.GROWTH if len(data) < self._form.size and not arrival.may_grow else None
@@ -233,6 +329,8 @@ class Reflector:
         if length > base:
             rest = data[base:]
             reply += self._extensions(rest, prepared, arrival, request, session) if follows(rest) else rest
+            if prepared.plan is not None:
+                prepared.pad(prepared.plan.length)
         return prepared
 
     def _extensions(
@@ -258,9 +356,28 @@ class Reflector:
             location=arrival.location,
             reply_dscp=prepared.dscp,
         )
+        control = self._control
+        if control is not None:
+            source, base = arrival.location.source, self._form.size
+
+            def session_of() -> Session:
+                return session or self.sessions.find((arrival.source, request.ssid), arrival.now)
+
+            def decide(wanted: ControlRequest, proof: Proof | None, least: int) -> Decision:
+                authentic = self._key is not None and not self._replayed
+                length = len(arrival.data)
+                asker = Asker(source, arrival.client, request.sequence, length, base + least, authentic)
+                return control.decide(wanted, proof, asker, session_of, arrival.now)
+
+            about.decide = decide
+            about.cookie = lambda: control.cookie(source, arrival.now)
         extensions = answer(rest, about, self._key)
         prepared.dscp = about.reply_dscp
         prepared.wants_tx_timestamp = about.follows and session is not None
+        prepared.decision, base = about.decision, self._form.size
+        prepared.control_at = None if about.control_at is None else base + about.control_at
+        prepared.number_at = None if about.number_at is None else base + about.number_at
+        prepared.hmac_at = None if about.hmac_at is None else base + about.hmac_at
         return extensions
 
 

@@ -29,7 +29,7 @@ REMEMBERED_HMACS = 32_768
 class Session:
     """One test session as its reflector sees it. Counts wrap on the wire, not here."""
 
-    __slots__ = ("follow_sequence", "follow_stamp", "received", "reflected", "used")
+    __slots__ = ("control", "follow_sequence", "follow_stamp", "received", "reflected", "used")
 
     def __init__(self) -> None:
         self.used = 0
@@ -37,6 +37,8 @@ class Session:
         self.reflected = 0
         """Replies sent: the sequence number of the next one, where the reflector is stateful."""
         self.follow_sequence = 0
+        self.control: int | None = None
+        """The sender's number of the latest request for other replies than one like it; None before the first."""
         self.follow_stamp: int | None = None
         """When the reply of that number left, nanoseconds since 1970; None before the first."""
 

@@ -26,7 +26,10 @@ class Flag(IntFlag):
     UNRECOGNISED = 0x80
     MALFORMED = 0x40
     INTEGRITY = 0x20
+    NOT_AS_ASKED = 0x10
+    """C, of the Reflected Test Packet Control TLV: replies are others than those asked for (RFC 10052 section 3)."""
     RESERVED = 0x1F
+    """What a sender must not set; C is among it."""
 
 
 class Type(IntEnum):
@@ -39,6 +42,10 @@ class Type(IntEnum):
     DIRECT_MEASUREMENT = 5
     FOLLOW_UP_TELEMETRY = 7
     HMAC = 8
+    REFLECTED_TEST_PACKET_CONTROL = 12
+    """RFC 10052 section 3; see `control`."""
+    PROOF = 252
+    """Ours, of those for private use; see `control`."""
 
 
 class SyncSource(IntEnum):
@@ -61,6 +68,8 @@ class Method(IntEnum):
 
 _LEAST_LOCATION = 4
 """Octets of its two ports; sub-TLVs may follow."""
+LEAST_CONTROL = 12
+"""Octets of its three fields and of a sub-TLV's header, all zeroes where there is none (RFC 10052 section 3)."""
 _RESERVED_TYPES = (0, 255)
 _ASKING = frozenset(int(kind) for kind in Type if kind is not Type.EXTRA_PADDING)
 _LENGTHS: dict[int, int] = {
@@ -77,6 +86,8 @@ def well_formed(kind: int, length: int) -> bool:
         return length >= len(TimestampInformation._fields)  # sub-TLVs may follow
     if kind == Type.LOCATION:
         return length >= _LEAST_LOCATION
+    if kind == Type.REFLECTED_TEST_PACKET_CONTROL:
+        return length >= LEAST_CONTROL
     return _LENGTHS.get(kind, length) == length
 
 
