@@ -3,6 +3,7 @@
 text           text mode: what is answered to each line
 limits         how much of the server one client may have
 loop_guard     which datagrams an echo may answer
+reply_budget   how much may be sent to clients that ask for more than they send
 refusal_log    refusals, reported without a flood
 events         what a server reports, as values
 totals         what it has done so far, in numbers

@@ -157,3 +157,13 @@ class RateLimit:
         allowed = min(number, self.rate - self._counts[place])
         self._counts[place] += allowed
         return allowed
+
+    def take_whole(self, source: Hashable, number: int) -> bool:
+        """Tell whether all of the `number` that `source` asks for are within its limit; else none is taken."""
+        if self.rate is None:
+            return True
+        place = hash((self._salt, source)) & _PLACE
+        if self._counts[place] + number > self.rate:
+            return False
+        self._counts[place] += number
+        return True

@@ -23,7 +23,7 @@ from netecho.stamp.control import renumber
 from netecho.stamp.extensions import RequestContext, answer
 from netecho.stamp.location import Location
 from netecho.stamp.packet import PORT, SHORTEST, PacketFormat, Request, format_of
-from netecho.stamp.reply_control import Asker
+from netecho.stamp.reply_control import Asker, ReplyPlan
 from netecho.stamp.sessions import RecentHmacs, Session, Sessions
 from netecho.stamp.times import NTP_EPOCH, PTP_FORMAT, ErrorEstimate, to_wire
 from netecho.stamp.tlv import HEADER, Flag, FollowUp, Method, SyncSource, Tlv, Type, follows
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from netecho.stamp.control import ControlRequest, Proof
-    from netecho.stamp.reply_control import Decision, ReplyControl, ReplyPlan
+    from netecho.stamp.reply_control import Decision, ReplyControl
 
 _STAMP = Struct("!Q")
 _ERA = 1 << 32
@@ -179,11 +179,12 @@ class PreparedReply:
 
         For a length that no packet on the way out of here can have (RFC 10052 section 3).
         """
-        if self.control_at is None or length < self._padding_at or length >= len(self._data):
+        if self.decision is None or self.control_at is None or length < self._padding_at or length >= len(self._data):
             return False
         del self._data[self._padding_at :]
         self.pad(length)
         self._data[self.control_at] |= Flag.NOT_AS_ASKED
+        self.decision = self.decision._replace(flag=Flag.NOT_AS_ASKED, plan=ReplyPlan(length, 1))
         self._authenticate()
         return True
 
@@ -240,7 +241,8 @@ class Reflector:
         """Ports that reflectors write from; a server adds those it listens on."""
         self.sessions = Sessions() if sessions is None else sessions
         self._recent_hmacs = RecentHmacs() if recent_hmacs is None else recent_hmacs
-        self._control = control
+        self.control = control
+        """Decides what is sent to those who ask for other replies than one like their request."""
         self._replayed = False
         self.tally = Tally()
 
@@ -356,7 +358,7 @@ class Reflector:
             location=arrival.location,
             reply_dscp=prepared.dscp,
         )
-        control = self._control
+        control = self.control
         if control is not None:
             source, base = arrival.location.source, self._form.size
 

@@ -6,6 +6,7 @@ recvmsg, mmsg  messages by recvmsg(2), recvmmsg(2) and sendmmsg(2), without Pyth
 cmsg           control messages, read and written
 timestamping   the kernel's timestamps of a socket (SO_TIMESTAMPING)
 timestamp_cmsg  timestamps and network errors, read from control messages
+path_mtu       datagrams that leave whole or not at all
 timerfd        timers as descriptors
 run_clock      the clock of a run, which goes on while the machine sleeps
 tcp_info       what the kernel knows of a connection

@@ -12,6 +12,7 @@ tcp_raw            the raw echo over a stream, without an object for it
 udp                datagrams, one by one
 udp_batched        datagrams by recvmmsg and sendmmsg
 stamp              the Session-Reflector's socket
+further_replies    the replies that it sends later, bounded
 tls                TLS with a certificate that can be replaced
 sockets            binding, or a sentence why not
 unix_socket        the file of a Unix socket

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from netecho.net.reactor.interfaces import Reactor, ReactorIO
     from netecho.net.server.admission import Admission
+    from netecho.net.server.further_replies import FurtherReplies
+    from netecho.net.server.shared_limits import SharedLimits
     from netecho.net.server.sockets import BoundSocket
     from netecho.net.server.tls import ServerTls
     from netecho.stamp.session_reflector import Reflector
@@ -41,23 +43,34 @@ class Listener(Protocol):
 class Context:
     """What the listeners of one process share."""
 
-    def __init__(self, reactor: Reactor, fdset: ReactorIO, admission: Admission, tls: ServerTls | None) -> None:
+    def __init__(
+        self,
+        reactor: Reactor,
+        fdset: ReactorIO,
+        admission: Admission,
+        tls: ServerTls | None,
+        shared: SharedLimits | None = None,
+    ) -> None:
         self.reactor = reactor
         self.fdset = fdset
         """Watches the accepted connections."""
         self.admission = admission
         self.tls = tls
         self.turns = Turns(reactor, admission.clock)
-        self._reflector: Reflector | None = None
+        self._shared = shared
+        self._reflecting: tuple[Reflector, FurtherReplies] | None = None
 
     @property
-    def reflector(self) -> Reflector:
-        """The sessions of STAMP, which all its listeners share."""
-        if self._reflector is None:
-            from netecho.net.server.stamp import new_reflector
+    def reflecting(self) -> tuple[Reflector, FurtherReplies]:
+        """The sessions of STAMP and the replies that are to come, which all its listeners share."""
+        if self._reflecting is None:
+            from netecho.net.server.stamp import new_further_replies, new_reflector
 
-            self._reflector = new_reflector(self.admission.settings.reflector_settings)
-        return self._reflector
+            admission, shared = self.admission, self._shared
+            further = new_further_replies(self.reactor, admission.clock, shared)
+            key = None if shared is None else shared.cookie_key
+            self._reflecting = new_reflector(admission.settings.reflector_settings, further, key), further
+        return self._reflecting
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +132,7 @@ def _prepare_udp(sock: socket) -> None:
 def _listen_stamp(context: Context, bound: BoundSocket) -> Listener:
     from netecho.net.server.stamp import ReflectorListener
 
-    return ReflectorListener(context.reactor, bound, context.admission, context.reflector)
+    return ReflectorListener(context.reactor, bound, context.admission, *context.reflecting)
 
 
 def _prepare_stamp(sock: socket) -> None:

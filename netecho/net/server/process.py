@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from netecho.net.server.admission import ConnectionGate
     from netecho.net.server.listeners import Listener
     from netecho.net.server.settings import ServerSettings
+    from netecho.net.server.shared_limits import SharedLimits
     from netecho.net.server.sockets import BoundSocket
     from netecho.net.server.tls import ServerTls
 
@@ -57,6 +58,7 @@ class Server:
         clock: Callable[[], int] = time.monotonic_ns,
         gate: ConnectionGate | None = None,
         rate: RateLimit | None = None,
+        shared: SharedLimits | None = None,
     ) -> None:
         self._reactor = reactor
         self._settings = settings
@@ -64,7 +66,7 @@ class Server:
         self._clock = clock
         self._admission = Admission(settings, emit, clock, gate, rate)
         self._fdset = fdset_for(reactor)
-        self._context = Context(reactor, self._fdset, self._admission, tls)
+        self._context = Context(reactor, self._fdset, self._admission, tls, shared)
         self._listeners: list[Listener] = []
         self._rounds: list[LoopingCall] = []
         self._next_sweep: DelayedCall | None = None

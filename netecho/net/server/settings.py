@@ -32,6 +32,8 @@ class ReflectorSettings:
     """Number the replies of each session."""
     key: str | None = None
     """Of authenticated mode, in hexadecimal digits; None: open mode."""
+    symmetrical: bool = False
+    """Answer every request once and with as many bytes, whatever it asks for (no TLV 12 of RFC 10052)."""
     whole_base: bool = False
     """Answer requests shorter than the base packet (RFC 8762 section 4.6) without a limit to how many."""
 

@@ -16,6 +16,9 @@ What was weighed:
 - Accepting in the supervisor and handing the sockets over: a bottleneck in front of all workers.
 - A semaphore with SEM_UNDO: exact and without a lock, but one for each client is more than a system has.
 
+What may be sent to clients that ask for more than they send (STAMP's TLV 12) is counted here too, and the key by
+which a worker knows another's cookies is made of the salt.
+
 The rate limit shares its places in the same way but without columns and lock, which every datagram would have to
 pay for: what two workers count in the same place within some 100 ns may count as one.
 """
@@ -37,6 +40,7 @@ from netecho.echo.limits import (
     most_handshakes,
     per_client_limit_reached,
 )
+from netecho.echo.reply_budget import ReplyBudget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,18 +68,27 @@ class SharedLimits:
         self._buckets = -(-max(clients, 1) // _MEAN)
         entries = self._buckets * _BUCKET
         # The parts whose items are the widest come first, so that each is aligned.
-        sizes = (8 * entries, RateLimit.MEMORY, 4 * workers, 4 * workers, 4 * workers * entries)
+        sizes = (8 * entries, RateLimit.MEMORY, ReplyBudget.MEMORY, 4 * workers, 4 * workers, 4 * workers * entries)
         self.descriptor = _memory_file() if descriptor is None else descriptor
         """Of the file that is the memory, to be inherited by the workers."""
         if descriptor is None:
             os.ftruncate(self.descriptor, sum(sizes))
         view = memoryview(mmap.mmap(self.descriptor, sum(sizes)))
-        keys, rate, opened, handshakes, counts = _parts(view, sizes)
+        keys, rate, self._replies, opened, handshakes, counts = _parts(view, sizes)
         self._keys = keys.cast("Q")
         self._open = opened.cast("I")
         self._handshakes = handshakes.cast("I")
         self._counts = counts.cast("I")
         self.rate = RateLimit(limits.rate, int.from_bytes(salt[:8]), rate)
+
+    @property
+    def cookie_key(self) -> bytes:
+        """Of the cookies that clients prove their addresses with, the same in all workers."""
+        return blake2b(b"cookies", digest_size=32, key=self.salt).digest()
+
+    def reply_budget(self) -> ReplyBudget:
+        """Return what may be sent to clients that ask for more than they send."""
+        return ReplyBudget(int.from_bytes(self.salt[8:16]), self._replies)
 
     @property
     def open(self) -> int:

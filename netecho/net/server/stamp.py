@@ -13,6 +13,8 @@ faster than it is, on loopback faster than light.
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import socket
 import struct
@@ -23,26 +25,35 @@ from typing import TYPE_CHECKING
 from netecho.echo.events import Received
 from netecho.echo.limits import RateLimit, client_of
 from netecho.echo.loop_guard import ANSWER_TTL, LOOP, MARKED, NEVER_ANSWERED, TO_MANY
+from netecho.echo.reply_budget import ReplyBudget
 from netecho.net.linux import sockopts
 from netecho.net.linux.cmsg import Control, Headers, traffic_class
+from netecho.net.linux.path_mtu import room_of_device, sending_whole
 from netecho.net.linux.timestamp_cmsg import parse_tx_timestamp
 from netecho.net.linux.timestamping import PER_DRAIN, SPACE, TimestampIds, awake
 from netecho.net.linux.wall_clock import clock_state
 from netecho.net.reactor.error_queue import ErrorQueueAware
+from netecho.net.server.further_replies import FurtherReplies
 from netecho.net.server.peers import endpoint_of, host_of, packed, unmapped
 from netecho.net.server.socket_reader import SocketReader
 from netecho.net.server.sockets import prepare_datagrams
+from netecho.stamp.control import ALIGNMENT
 from netecho.stamp.location import Endpoint, Location
 from netecho.stamp.packet import PORT, format_of
+from netecho.stamp.reply_control import ReplyControl
 from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Refusal, Rules
 from netecho.target import UNPRIVILEGED_STAMP_PORT
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
-    from netecho.net.reactor.interfaces import ReactorDescriptors
+    from collections.abc import Callable
+
+    from netecho.net.reactor.interfaces import ReactorDescriptors, ReactorTime
     from netecho.net.server.admission import Admission
     from netecho.net.server.settings import ReflectorSettings
+    from netecho.net.server.shared_limits import SharedLimits
     from netecho.net.server.sockets import BoundSocket
+    from netecho.stamp.reply_control import ReplyPlan
 
     Sockaddr = tuple[str, int] | tuple[str, int, int, int]
     """Of IPv4, of IPv6: host, port, flow information, scope."""
@@ -73,16 +84,28 @@ _WHY = {
     Refusal.SHORT: "too short for a STAMP packet",
     Refusal.FORGED: "its HMAC is wrong (--auth-key-file)",
     Refusal.REPLY: "it is itself the reply of a reflector",
+    Refusal.UNWANTED: "it asked for no reply",
     Refusal.GROWTH: "under 44 bytes, and this client has had its longer replies of this second (--whole-base)",
 }
 
 
-def new_reflector(reflector_settings: ReflectorSettings) -> Reflector:
-    """Make what all the listeners of a server share."""
+def new_reflector(
+    reflector_settings: ReflectorSettings, further: FurtherReplies | None = None, cookie_key: bytes | None = None
+) -> Reflector:
+    """Make what all the listeners of a server share; `cookie_key` is the same in all its workers."""
     key = None if reflector_settings.key is None else bytes.fromhex(reflector_settings.key)
     rules = Rules(stateful=reflector_settings.stateful, key=key, marked_ttls=MARKED)
     state = clock_state()
-    return Reflector(rules, Clock(state.estimate, state.sync))
+    control = None
+    if further is not None and not reflector_settings.symmetrical:
+        control = ReplyControl(cookie_key or os.urandom(32), further)
+    return Reflector(rules, Clock(state.estimate, state.sync), control=control)
+
+
+def new_further_replies(reactor: ReactorTime, clock: Callable[[], int], shared: SharedLimits | None) -> FurtherReplies:
+    """Make what all the listeners of a process share; `shared`: what all its workers share."""
+    budget = ReplyBudget(random.getrandbits(64)) if shared is None else shared.reply_budget()
+    return FurtherReplies(reactor, budget, clock)
 
 
 class Egress:
@@ -114,11 +137,17 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
     """Answers the test packets received on one bound socket."""
 
     def __init__(
-        self, reactor: ReactorDescriptors, bound: BoundSocket, admission: Admission, reflector: Reflector
+        self,
+        reactor: ReactorDescriptors,
+        bound: BoundSocket,
+        admission: Admission,
+        reflector: Reflector,
+        further: FurtherReplies | None = None,
     ) -> None:
         super().__init__(reactor, bound)
         self._admission = admission
         self._reflector = reflector
+        self._further = further
         self._totals = admission.totals_of("stamp")
         self._loop_guard = admission.loop_guard
         self._data = bytearray(LARGEST)
@@ -163,6 +192,8 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
     def stop(self) -> None:
         """Answer what has been received, and no more; the server closes the socket."""
         self.doRead()
+        if self._further is not None:
+            self._further.stop()
         self.stopReading()
 
     def _received(self, data: bytes, headers: Headers, peer: Sockaddr) -> None:
@@ -177,10 +208,31 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             admission.log_refusal("stamp", host_of(peer), answer)
             return
         try:
-            totals.bytes_sent += self._send(answer, headers.back, peer)
+            send = self._send if answer.plan is None else self._send_planned
+            totals.bytes_sent += send(answer, headers.back, peer)
         except OSError:  # no room, or no route back: UDP may lose a datagram
             return
         totals.datagrams_answered += 1
+        decision = answer.decision
+        if decision is not None:
+            if decision.why is not None:
+                admission.log_refusal("stamp", host_of(peer), decision.why)
+            if decision.plan is not None and decision.plan.number > 1:
+                self._send_later(answer, decision.plan, headers.back, peer)
+
+    def _send_later(self, prepared: PreparedReply, plan: ReplyPlan, back: Control, peer: Sockaddr) -> None:
+        """Have the further replies sent, each with its own T3."""
+
+        def send(number: int) -> bool:
+            prepared.next(number)
+            try:
+                self._totals.bytes_sent += self._send_planned(prepared, back, peer)
+            except OSError:  # as any datagram may be lost; the next may find room, or a route
+                return True
+            return prepared.plan is not None and prepared.plan.number > 1
+
+        if self._further is not None:
+            self._further.schedule(client_of(peer[0]), plan, send)
 
     def _answer(self, data: bytes, headers: Headers, peer: Sockaddr) -> PreparedReply | str:
         """Return the reply, or why there is none."""
@@ -189,17 +241,18 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             return TO_MANY
         if port in _REFUSED_PORTS:
             return f"from port {port}, whose service answers too: they would never stop"
-        if not self._admission.rate.take(client_of(host)):
+        client = client_of(host)
+        if not self._admission.rate.take(client):
             return self._admission.above_rate
         if not self._loop_guard_permits(peer, data):
             return LOOP
         received = time.time_ns() if headers.rx_timestamp is None else headers.rx_timestamp
         source = (host, port, headers.local)
         now = self._admission.clock()
-        may_grow = len(data) >= self._base or self._growth.take(client_of(host))
+        may_grow = len(data) >= self._base or self._growth.take(client)
         location = Location(Endpoint(packed(host), port), Endpoint(unmapped(headers.local), self._port))
         answer = self._reflector.take(
-            Arrival(data, source, port, received, now, headers.ttl, headers.tos, may_grow, location)
+            Arrival(data, source, port, received, now, headers.ttl, headers.tos, may_grow, location, client)
         )
         tally, totals = self._reflector.tally, self._totals
         totals.forged, totals.replayed = tally.refused[Refusal.FORGED], tally.replays
@@ -220,6 +273,24 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             return False
         guard.answered(peer, head)
         return True
+
+    def _send_planned(self, prepared: PreparedReply, back: Control, peer: Sockaddr) -> int:
+        """Send a reply whose length was asked for: whole, past the path MTU that the kernel remembers.
+
+        One that is longer than what the device can send becomes as long as that, and the only one (RFC 10052
+        section 3).
+        """
+        sock = self._socket
+        with sending_whole(sock):
+            try:
+                return self._send(prepared, list(back), peer)
+            except OSError as error:
+                if error.errno != errno.EMSGSIZE:
+                    raise
+                room = room_of_device(sock, lambda: self._send(prepared, list(back), peer))
+                if room is None or not prepared.reduce(room // ALIGNMENT * ALIGNMENT):
+                    raise
+                return self._send(prepared, list(back), peer)
 
     def _send(self, prepared: PreparedReply, control: Control, peer: Sockaddr) -> int:
         if prepared.dscp:

@@ -145,9 +145,8 @@ def _serve(start: WorkerStart, memory: int, sockets: Sequence[int]) -> None:
 
     async def work(reactor: Reactor, _: Interrupt) -> None:
         tls = _tls(start, bound)
-        server = Server(
-            reactor, start.settings, bound, tls, sink.tell, gate=limits.gate(start.worker), rate=limits.rate
-        )
+        gate = limits.gate(start.worker)
+        server = Server(reactor, start.settings, bound, tls, sink.tell, gate=gate, rate=limits.rate, shared=limits)
 
         def obey(word: bytes) -> None:
             if word == RELOAD:

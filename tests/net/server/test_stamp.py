@@ -21,7 +21,14 @@ from netecho.net.linux.cmsg import Headers
 from netecho.net.linux.sockopts import MSG_ERRQUEUE
 from netecho.net.server.settings import ReflectorSettings
 from netecho.net.server.sockets import BoundSocket
-from netecho.net.server.stamp import LONGER_REPLIES, Egress, ReflectorListener, new_reflector, prepare
+from netecho.net.server.stamp import (
+    LONGER_REPLIES,
+    Egress,
+    ReflectorListener,
+    new_further_replies,
+    new_reflector,
+    prepare,
+)
 from netecho.stamp.packet import Reply, Request
 from netecho.stamp.session_sender import Reflection, Sender, full_size
 from netecho.stamp.times import ErrorEstimate, from_ntp
@@ -50,9 +57,11 @@ class Mirror:
         self.socket.setblocking(False)
         self.socket.bind((bind or host, 0))
         self.port: int = self.socket.getsockname()[1]
-        self.reflector = new_reflector(reflector_settings)
+        self.further = new_further_replies(self.parts.reactor, self.parts.admission.clock, None)
+        self.reflector = new_reflector(reflector_settings, self.further)
         bound = BoundSocket("stamp", self.socket)
-        self.listener = ReflectorListener(self.parts.reactor, bound, self.parts.admission, self.reflector)
+        parts = self.parts
+        self.listener = ReflectorListener(parts.reactor, bound, parts.admission, self.reflector, self.further)
         self.clients: list[socket.socket] = []
 
     def client(self, host: str | None = None, port: int = 0, to: str | None = None) -> socket.socket:
