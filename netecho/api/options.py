@@ -86,6 +86,7 @@ class ServeOptions(TypedDict, total=False):
     alpn: Text
     stateful: bool
     auth_key_file: str
+    symmetrical: bool
     whole_base: bool
     socket_mode: str
 

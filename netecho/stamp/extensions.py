@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from netecho.stamp.reply_control import Decision
 
 _KNOWN = frozenset(int(known) for known in Type)
+_CONTROLS = frozenset({int(Type.REFLECTED_TEST_PACKET_CONTROL), int(Type.PROOF)})
 
 
 @dataclass(slots=True)
@@ -53,6 +54,8 @@ class RequestContext:
     """Where the request was received from, and at which address."""
     reply_dscp: int
     """What the reply is to leave with: an answer of the TLVs."""
+    add_control: Callable[[], None] | None = None
+    """Sets the next two, for a request that has such TLVs; None: these are not known here."""
     decide: Callable[[ControlRequest, Proof | None, int], Decision] | None = None
     """Says what replies are sent to a sender that asks for others than one like its request, given what its TLVs take
     without padding; None: no others ever."""
@@ -81,24 +84,41 @@ def answer(rest: bytes | bytearray, about: RequestContext, key: bytes | None) ->
         for span in spans:
             reply[span.start] = _flags(span) | Flag.INTEGRITY
         return reply
-    _decide(rest, spans, about)
-    if about.decision is not None and about.decision.plan is not None:
-        rest = b"".join(rest[span.start : span.end] for span in spans if span.type != Type.EXTRA_PADDING)
-        spans = list(walk(rest))
+    return _answered(rest, spans, about, key)
+
+
+def _answered(rest: bytes | bytearray, spans: Sequence[Span], about: RequestContext, key: bytes | None) -> bytearray:
     reply = bytearray(rest)
     for span in spans:
         reply[span.start] = _flags(span)
         if not span.whole:
             break  # what follows is returned unchanged
-        _fill_in(reply, span, about, key)
+        if (fill := _FILL.get(span.type)) is not None:
+            start = span.start + HEADER.size
+            reply[start : span.end] = fill(reply[start : span.end], about)
+        elif span.type in _CONTROLS and about.add_control is not None:
+            return _controlled(rest, spans, about, key)
+        elif span.type != Type.EXTRA_PADDING:
+            _answer_in_place(reply, span, about, key)
     return reply
 
 
-def _fill_in(reply: bytearray, span: Span, about: RequestContext, key: bytes | None) -> None:
+def _controlled(rest: bytes | bytearray, spans: Sequence[Span], about: RequestContext, key: bytes | None) -> bytearray:
+    """Decide what replies are sent, and answer anew: the few packets with these TLVs, so that the many lose no time."""
+    add_control, about.add_control = about.add_control, None
+    if add_control is not None:
+        add_control()
+    _decide(rest, spans, about)
+    if about.decision is not None and about.decision.plan is not None:
+        rest = b"".join(rest[span.start : span.end] for span in spans if span.type != Type.EXTRA_PADDING)
+        spans = list(walk(rest))
+    return _answered(rest, spans, about, key)
+
+
+def _answer_in_place(reply: bytearray, span: Span, about: RequestContext, key: bytes | None) -> None:
+    """Answer a TLV whose answer depends on more than its own value, or is in its flags."""
     start = span.start + HEADER.size
-    if (fill := _FILL.get(span.type)) is not None:
-        reply[start : span.end] = fill(reply[start : span.end], about)
-    elif span.type == Type.HMAC and key is not None:
+    if span.type == Type.HMAC and key is not None:
         reply[start : span.end] = truncated_hmac(key, about.reply_sequence.to_bytes(4) + reply[: span.start])
         about.hmac_at = span.start
     elif span.type == Type.REFLECTED_TEST_PACKET_CONTROL:

@@ -338,10 +338,12 @@ class Reflector:
     def _extensions(
         self, rest: bytes, prepared: PreparedReply, arrival: Arrival, request: Request, session: Session | None
     ) -> bytearray:
+        counted = session
+
         def counters() -> tuple[int, int]:
-            counted = session
+            nonlocal counted
             if counted is None:
-                # A stateless reflector counts only what asks to be counted.
+                # A stateless reflector counts only what asks to be counted, and each packet once.
                 counted = self.sessions.find((arrival.source, request.ssid), arrival.now)
                 counted.received += 1
                 counted.reflected += 1
@@ -360,27 +362,40 @@ class Reflector:
         )
         control = self.control
         if control is not None:
-            source, base = arrival.location.source, self._form.size
-
-            def session_of() -> Session:
-                return session or self.sessions.find((arrival.source, request.ssid), arrival.now)
-
-            def decide(wanted: ControlRequest, proof: Proof | None, least: int) -> Decision:
-                authentic = self._key is not None and not self._replayed
-                length = len(arrival.data)
-                asker = Asker(source, arrival.client, request.sequence, length, base + least, authentic)
-                return control.decide(wanted, proof, asker, session_of, arrival.now)
-
-            about.decide = decide
-            about.cookie = lambda: control.cookie(source, arrival.now)
+            about.add_control = lambda: self._add_control(about, control, arrival, request, session)
         extensions = answer(rest, about, self._key)
         prepared.dscp = about.reply_dscp
         prepared.wants_tx_timestamp = about.follows and session is not None
-        prepared.decision, base = about.decision, self._form.size
-        prepared.control_at = None if about.control_at is None else base + about.control_at
-        prepared.number_at = None if about.number_at is None else base + about.number_at
-        prepared.hmac_at = None if about.hmac_at is None else base + about.hmac_at
+        if about.decision is not None:
+            base = self._form.size
+            prepared.decision = about.decision
+            prepared.control_at = None if about.control_at is None else base + about.control_at
+            prepared.number_at = None if about.number_at is None else base + about.number_at
+            prepared.hmac_at = None if about.hmac_at is None else base + about.hmac_at
         return extensions
+
+    def _add_control(
+        self,
+        about: RequestContext,
+        control: ReplyControl,
+        arrival: Arrival,
+        request: Request,
+        session: Session | None,
+    ) -> None:
+        """Have the TLVs answered that ask for other replies than one like the request."""
+        source, base = arrival.location.source, self._form.size
+
+        def session_of() -> Session:
+            return session or self.sessions.find((arrival.source, request.ssid), arrival.now)
+
+        def decide(wanted: ControlRequest, proof: Proof | None, least: int) -> Decision:
+            authentic = self._key is not None and not self._replayed
+            length = len(arrival.data)
+            asker = Asker(source, arrival.client, request.sequence, length, base + least, authentic)
+            return control.decide(wanted, proof, asker, session_of, arrival.now)
+
+        about.decide = decide
+        about.cookie = lambda: control.cookie(source, arrival.now)
 
 
 def _near(stamp: int, seconds: int) -> bool:

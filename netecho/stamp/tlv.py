@@ -77,6 +77,7 @@ _LENGTHS: dict[int, int] = {
     Type.DIRECT_MEASUREMENT: 12,
     Type.FOLLOW_UP_TELEMETRY: 16,
     Type.HMAC: HMAC_LENGTH,
+    Type.REFLECTED_TEST_PACKET_CONTROL: LEAST_CONTROL,  # or more, with sub-TLVs
 }
 
 
@@ -86,9 +87,9 @@ def well_formed(kind: int, length: int) -> bool:
         return length >= len(TimestampInformation._fields)  # sub-TLVs may follow
     if kind == Type.LOCATION:
         return length >= _LEAST_LOCATION
-    if kind == Type.REFLECTED_TEST_PACKET_CONTROL:
-        return length >= LEAST_CONTROL
-    return _LENGTHS.get(kind, length) == length
+    return _LENGTHS.get(kind, length) == length or (
+        kind == Type.REFLECTED_TEST_PACKET_CONTROL and length > LEAST_CONTROL
+    )
 
 
 def follows(rest: bytes | bytearray) -> bool:

@@ -307,6 +307,11 @@ class TestProved:
         assert len(octets(far.answer(request))) == 600
         assert len(octets(far.answer(request, ELSEWHERE))) == 200
 
+    def test_a_stateless_reflector_counts_its_packet_once(self) -> None:
+        tlvs = [Tlv(0x80, 5, bytes(12)), Tlv(0x80, 12, Ask(0).control().encode())]
+        data = octets(Far().answer(Request(0, to_ntp(T1), 1, 0).encode() + encode(tlvs)))
+        assert decode(data[44:])[0].value == bytes.fromhex("00000000 00000001 00000001")
+
     def test_a_second_tlv_12_is_not_known(self) -> None:
         far = Far()
         cookie = far.control.cookie(SOURCE, 0)

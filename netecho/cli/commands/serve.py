@@ -139,6 +139,11 @@ LINE = Parsed("TEXT", parse_line)
 )
 @stamp("--auth-key-file", type=FILE, help="authenticated mode, with the key in FILE: as it stands, or hex:DIGITS")
 @stamp(
+    "--symmetrical",
+    is_flag=True,
+    help="one reply to a request, as long as it, whatever it asks for; else longer and more ones for proved addresses",
+)
+@stamp(
     "--whole-base",
     is_flag=True,
     help="answer TWAMP-Light requests under 44 bytes without a limit; else 64 a second of a client",
@@ -225,7 +230,7 @@ def service_of(values: dict[str, Any], targets: Sequence[Target]) -> ServerSetti
 
 
 def _reflecting(values: dict[str, Any], targets: Sequence[Target]) -> ReflectorSettings:
-    given = [option for option in ("stateful", "auth_key_file", "whole_base") if values[option]]
+    given = [option for option in ("stateful", "auth_key_file", "symmetrical", "whole_base") if values[option]]
     # With no address at all there is STAMP, or systemd's sockets.
     if given and targets and not any(target.traits.is_stamp for target in targets):
         raise UsageError(f"--{given[0].replace('_', '-')} is for stamp addresses, and there is none", "add stamp://")
@@ -237,7 +242,12 @@ def _reflecting(values: dict[str, Any], targets: Sequence[Target]) -> ReflectorS
         )
     key = None if path is None else stamp_key(path, "--auth-key-file").hex()
     by_default = tuple(targets) in ((), default_listen())
-    return ReflectorSettings(stateful=values["stateful"] or by_default, key=key, whole_base=values["whole_base"])
+    return ReflectorSettings(
+        stateful=values["stateful"] or by_default,
+        key=key,
+        symmetrical=values["symmetrical"],
+        whole_base=values["whole_base"],
+    )
 
 
 def run(

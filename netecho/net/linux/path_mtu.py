@@ -2,7 +2,7 @@
 
 By default Linux cuts a datagram to the path MTU it knows by ICMP. What is to find out which length gets through must
 not be cut, and must not be held back by an ICMP message that may be forged: IP_PMTUDISC_PROBE sets DF and looks at the
-device's MTU alone. IPv6 needs IPV6_DONTFRAG beside it, or the kernel fragments at the source.
+device's MTU alone, and does not fragment what is longer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from netecho.net.linux.timestamp_cmsg import ORIGIN_LOCAL, parse_error
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _IPV6_DONTFRAG = 10, 23, 62
+_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER = 10, 23
 _PROBE = 3
 _UDP_HEADER = 8
 _IP_HEADER = {socket.AF_INET: 20, socket.AF_INET6: 40}
@@ -27,32 +27,26 @@ _SPACE = 256
 _MOST = 64
 """Entries of the error queue that are looked at: tx timestamps may be before the one that is looked for."""
 
-_OPTIONS: dict[int, tuple[tuple[int, int, int], ...]] = {
-    socket.AF_INET: ((socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PROBE),),
-    socket.AF_INET6: (
-        (socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _PROBE),
-        (socket.IPPROTO_IPV6, _IPV6_DONTFRAG, 1),
-    ),
-}
-
 
 def send_whole(sock: socket.socket) -> None:
     """Have all that a socket sends leave whole or fail with EMSGSIZE; on a system that cannot, nothing changes."""
-    for level, option, value in _options(sock):
+    if sockopts.LINUX:
         with contextlib.suppress(OSError):
-            sock.setsockopt(level, option, value)
+            sock.setsockopt(*_option(sock), _PROBE)
 
 
 @contextmanager
 def sending_whole(sock: socket.socket) -> Iterator[None]:
     """Have what is sent meanwhile leave whole or fail with EMSGSIZE, and what is sent afterwards as before."""
-    before = [(level, option, sock.getsockopt(level, option)) for level, option, _ in _options(sock)]
+    if not sockopts.LINUX:
+        yield
+        return
+    before = sock.getsockopt(*_option(sock))
     send_whole(sock)
     try:
         yield
     finally:
-        for level, option, value in before:
-            sock.setsockopt(level, option, value)
+        sock.setsockopt(*_option(sock), before)
 
 
 def room_of_device(sock: socket.socket, send: Callable[[], object]) -> int | None:
@@ -76,5 +70,6 @@ def room_of_device(sock: socket.socket, send: Callable[[], object]) -> int | Non
     return None
 
 
-def _options(sock: socket.socket) -> tuple[tuple[int, int, int], ...]:
-    return _OPTIONS.get(sock.family, ()) if sockopts.LINUX else ()
+def _option(sock: socket.socket) -> tuple[int, int]:
+    six = sock.family == socket.AF_INET6
+    return (socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER) if six else (socket.IPPROTO_IP, _IP_MTU_DISCOVER)
