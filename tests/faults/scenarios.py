@@ -20,13 +20,13 @@ ip netns exec near sysctl -qw net.ipv4.fib_multipath_hash_policy=1
 ip -n near route replace 198.51.100.0/24 nexthop via 10.1.0.2 dev far nexthop {second}
 """
 THROUGH_RELAY = """
-ip -n near link set relay up
+ip -n near link set relay up txqueuelen 5000
 ip -n near route add default dev relay table 101
 ip -n near rule add iif {taken_from} {which} lookup 101
 """
 # The second link begins with the relay: what leaves it goes on by a table of its own.
 SLOW_LINK = """
-ip -n near link set relay up
+ip -n near link set relay up txqueuelen 5000
 ip -n near route add default via 10.2.0.2 dev far2 table 102
 ip -n near rule add iif relay lookup 102
 """
