@@ -3,57 +3,68 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-Direction = Literal["forward", "backward"]
+if TYPE_CHECKING:
+    from netecho.diagnose.finding import Check
+
+ABOUT_THIS_MACHINE = frozenset({"busy", "late-sends", "socket-drops"})
+"""True of the machine that plays, and no mistake: it has other things to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A fault is found by a finding with one of `codes`; a finding with one of `also` follows from it and is true."""
+    """A fault is found by `check`, in a finding with one of `codes`; one with one of `also` follows from it.
 
+    A direction that is None is not asked for.
+    """
+
+    check: Check
     codes: frozenset[str]
-    direction: Direction | None = None
-    also: frozenset[str] = frozenset()
+    direction: Literal["forward", "backward"] | None
+    also: frozenset[str]
 
 
-def _found(codes: str, direction: Direction | None = None, also: str = "") -> Expected:
-    return Expected(frozenset(codes.split()), direction, frozenset(also.split()))
+def _found(
+    check: Check, codes: str, direction: Literal["forward", "backward"] | None = None, also: str = ""
+) -> Expected:
+    return Expected(check, frozenset(codes.split()), direction, frozenset(also.split()) | ABOUT_THIS_MACHINE)
 
 
 EXPECTED: dict[str, Expected] = {
-    "busy": _found(""),
-    "loss-forward": _found("loss", "forward"),
-    "loss-backward": _found("loss", "backward"),
-    "loss-large": _found("loss-by-size", "forward", also="loss"),
-    "loss-bursts": _found("loss-bursts loss", "backward"),
-    "mtu": _found("mtu-reduced"),
-    "black-hole-forward": _found("mtu-black-hole", "forward"),
-    "black-hole-backward": _found("mtu-black-hole", "backward"),
-    "length-forward": _found("mtu-black-hole", "forward"),
-    "mss": _found("mss-clamped"),
-    "balanced-loss": _found("path-loss", "forward", also="loss balanced"),
-    "balanced-delay": _found("path-delay", "forward", also="balanced"),
-    "reordering": _found("reordering", "forward"),
-    "duplicates": _found("duplicates", "backward"),
-    "dscp-cleared": _found("dscp-changed", "forward"),
-    "dscp-rewritten": _found("dscp-changed", "backward"),
-    "ecn-bleached": _found("ecn-bleached", "forward"),
-    "ecn-blocked": _found("ecn-blocked", "forward"),
-    "nat": _found("nat"),
-    "nat-ports": _found("nat"),
-    "udp-timeout": _found("udp-timeout"),
-    "tcp-timeout": _found("tcp-timeout"),
-    "sip-alg": _found("payload-rewritten", "forward", also="nat"),
-    "ftp-alg": _found("payload-rewritten", "forward", also="nat"),
-    "corruption": _found("payload-rewritten", "forward"),
-    "policer": _found("policer", "forward"),
-    "shaper": _found("shaper", "backward"),
-    "udp-blocked": _found("udp-blocked"),
-    "udp-prohibited": _found("udp-blocked"),
-    "tcp-reset": _found("tcp-blocked"),
-    "tcp-proxy": _found("tcp-proxy"),
-    "dead-ipv6": _found("address-unreachable"),
-    "small-window": _found("receive-window"),
+    "busy": _found("host", ""),
+    "loss-forward": _found("loss", "loss", "forward", also="retransmissions"),
+    "loss-backward": _found("loss", "loss", "backward", also="retransmissions"),
+    "loss-large": _found("loss", "loss-by-size", "forward", also="loss retransmissions"),
+    "loss-bursts": _found("loss", "loss-bursts", "backward", also="retransmissions"),
+    "mtu": _found("size", "path-mtu", also="retransmissions"),
+    "black-hole-forward": _found("size", "mtu-black-hole", "forward", also="retransmissions"),
+    "black-hole-backward": _found("size", "mtu-black-hole", "backward", also="retransmissions"),
+    "length-forward": _found("size", "mtu-black-hole", "forward", also="retransmissions"),
+    "mss": _found("size", "mss-clamped"),
+    "balanced-loss": _found("balancing", "bad-path-loss", "forward", also="loss retransmissions"),
+    "balanced-delay": _found("balancing", "bad-path-delay", "forward"),
+    "reordering": _found("balancing", "reordering", "forward"),
+    "duplicates": _found("loss", "duplicates", "backward"),
+    "dscp-cleared": _found("marking", "dscp-cleared", "forward"),
+    "dscp-rewritten": _found("marking", "dscp-rewritten", "backward"),
+    "ecn-bleached": _found("marking", "ecn-bleached", "forward"),
+    "ecn-blocked": _found("marking", "ecn-blocked", "forward"),
+    "nat": _found("translation", "nat"),
+    "nat-ports": _found("translation", "nat"),
+    "udp-timeout": _found("timeouts", "udp-timeout"),
+    "tcp-timeout": _found("timeouts", "tcp-timeout"),
+    # The echo of a SIP request goes to the port that the request names, where nobody has to listen.
+    "sip-alg": _found("payload", "payload-rewritten payload-dropped", also="nat"),
+    "ftp-alg": _found("payload", "payload-rewritten", "forward", also="nat"),
+    "corruption": _found("payload", "payload-rewritten", "forward"),
+    "policer": _found("rate", "policer", "forward", also="retransmissions"),
+    "shaper": _found("rate", "shaper", "backward", also="retransmissions"),
+    "udp-blocked": _found("transports", "filtered"),
+    "udp-prohibited": _found("transports", "prohibited"),
+    "tcp-reset": _found("transports", "refused"),
+    "tcp-proxy": _found("transports", "transparent-proxy"),
+    "dead-ipv6": _found("names", "dead-family"),
+    "small-window": _found("tcp", "receive-window"),
 }
 """Fault -> what is to be found. A fault of which nothing may be found expects no code."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from rich.table import Table
 from rich.text import Text
 
-from tests.faults.expected import EXPECTED, Expected
+from tests.faults.expected import ABOUT_THIS_MACHINE, EXPECTED, Expected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ class Score:
     def of(cls, scenario: Scenario, run: Run) -> Self:
         """One run's. A direction counts where a fault has one and was found."""
         wanted = [EXPECTED[fault.name] for fault in scenario.faults]
-        explained = frozenset().union(*(each.codes | each.also for each in wanted))
+        explained = ABOUT_THIS_MACHINE.union(*(each.codes | each.also for each in wanted))
         found = [each for each in wanted if any(told.code in each.codes for told in run.findings)]
         directed = [each for each in found if each.direction is not None]
         return cls(
@@ -56,7 +56,8 @@ class Score:
 
 def _directions(expected: Expected, run: Run) -> set[str | None]:
     """Which directions the findings that are expected say."""
-    return {each.direction for each in run.findings if each.code in expected.codes}
+    told = {each.direction for each in run.findings if each.code in expected.codes}
+    return told - {"both"} | {"forward", "backward"} if "both" in told else told
 
 
 def _wanted_directions(expected: Expected, wanted: Sequence[Expected]) -> set[str | None]:
@@ -64,12 +65,18 @@ def _wanted_directions(expected: Expected, wanted: Sequence[Expected]) -> set[st
     return {each.direction for each in wanted if each.codes & expected.codes}
 
 
+CAPTION = "green: as it has to be, or true too; yellow: not in every run; red: nothing explains it"
+
+
 def matrix(scenarios: Sequence[Scenario], runs: Sequence[Run]) -> Table:
     """A row a scenario and a column a code: in how many of its runs it was found, and what was to be."""
     codes = sorted({each.code for run in runs for each in run.findings})
-    table = Table("scenario", "found", "direction", "other", "s", "kB", title="in how many runs each code was found")
-    for code in codes:
-        table.add_column(Text("\n".join(code.split("-"))), justify="right")
+    table = Table(title="in how many runs each code was found", caption=CAPTION, padding=0)
+    height = max(map(len, codes), default=0)
+    for name in ("scenario", "found", "direction right", "other", "s", "kB", *codes):
+        # Codes stand upright: there are many of them, over narrow figures.
+        head = "\n".join(name.rjust(height)) if name in codes else "\n" * height + name
+        table.add_column(head, no_wrap=True, justify="left" if name == "scenario" else "right")
     total = Score()
     for scenario in scenarios:
         own = [run for run in runs if run.scenario == scenario.name]
@@ -102,7 +109,7 @@ def _cells(scenario: Scenario, runs: Sequence[Run], codes: Sequence[str]) -> lis
     def cell(code: str) -> Text:
         if any(code in each.codes for each in wanted):
             return Text(str(told[code]), "bold green" if told[code] == len(runs) else "bold yellow")
-        explained = any(code in each.also for each in wanted)
+        explained = code in ABOUT_THIS_MACHINE.union(*(each.also for each in wanted))
         return Text(str(told[code] or ""), "green" if explained else "bold red")
 
     return [cell(code) for code in codes]

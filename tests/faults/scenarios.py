@@ -203,6 +203,7 @@ FAULTS = (
             ),
         ),
         listens=("udp://:5060",),
+        target=f"udp://{SERVER}:5060",
     ),
     Fault(
         name="ftp-alg",
@@ -216,6 +217,7 @@ FAULTS = (
             ),
         ),
         listens=("tcp://:21",),
+        target=f"tcp://{SERVER}:21",
     ),
     Fault(
         name="corruption",
@@ -306,7 +308,7 @@ class Scenario:
 
     @property
     def target(self) -> str:
-        """What the client is told to reach: by name, where one of the faults is in a name."""
+        """What the client is told to reach: by a name or at a port, where one of the faults is there."""
         return next((fault.target for fault in self.faults if fault.target != SERVER), SERVER)
 
     @property
