@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netecho.units import SECOND, format_time
+from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from netecho.diagnose.finding import Direction
@@ -19,10 +19,12 @@ ON_THE_WAY: dict[Direction | None, str] = {
 
 
 def time(nanoseconds: float) -> str:
-    """Return a time: 0.123 ms, 12.3 ms, 2.50 s."""
+    """Return a time, about three digits of it: 0.123 ms, 12.3 ms, 2.50 s."""
     if abs(nanoseconds) >= SECOND:
-        return f"{nanoseconds / SECOND:.2f} s"
-    return format_time(nanoseconds)
+        return f"{nanoseconds / SECOND:,.2f} s"
+    value = nanoseconds / MILLISECOND
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
+    return f"{value:.{digits}f} ms"
 
 
 def percent(share: float) -> str:
