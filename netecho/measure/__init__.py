@@ -13,10 +13,12 @@ No socket, no clock, no print: time comes in as `now`, bytes as arguments.
     loss_reason    why a probe was lost
     drops          which replies this machine dropped, as far as can be known
     events         what happens during a run, as values
+    recording      the interface to whatever counts it
     recorder       counting it while the run goes on, in constant memory
     outages        stretches in which the target did not answer
     summary        what a run came to, frozen
     result         a run as a value: target, set-up, summary
+    dscp           DSCP as people write it
     ecn            Explicit Congestion Notification: codepoints, counted by direction
     facts          what TCP, TLS, UDP and STAMP know beside the round trips, typed
     observer       the interface to whatever reports a run while it goes on

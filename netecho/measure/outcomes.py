@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from netecho.measure.plan import Plan
     from netecho.measure.probe import Probe
-    from netecho.measure.recorder import Recorder
+    from netecho.measure.recording import Recording
 
 # A peer that floods us with unsolicited bytes is shown this often, and always counted.
 _STRAYS_SHOWN = 10
@@ -37,7 +37,7 @@ _NO_EVENTS: tuple[Event, ...] = ()
 class Outcomes:
     """Judges the probes of one connection."""
 
-    def __init__(self, plan: Plan, recorder: Recorder, *, connection: int, follows: bool) -> None:
+    def __init__(self, plan: Plan, recorder: Recording, *, connection: int, follows: bool) -> None:
         """Make one; its events have every reply if somebody `follows`, else only what is out of the ordinary."""
         self._recorder = recorder
         self._flow = recorder.flow(connection)

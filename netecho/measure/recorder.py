@@ -205,6 +205,10 @@ class Recorder:
         """Take in what each direction came to, and the far end between them, where it stamps too."""
         self._forward, self._backward, self._processing = forward, backward, processing
 
+    def median_rtt(self) -> int | None:
+        """Return the median round trip so far; None while there is none."""
+        return self.rtt.percentile(50)
+
     def summary(self, *, whole: bool = True) -> Summary:
         """Return the figures so far. A live view leaves out what is dear: the sizes of a sweep, and the bins."""
         bins = BINS if whole else 0

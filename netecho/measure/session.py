@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from netecho.measure.events import Event, OneWayDelays
     from netecho.measure.loss_reason import Loss
     from netecho.measure.plan import Plan
-    from netecho.measure.recorder import Recorder
+    from netecho.measure.recording import Recording
 
 # In a closed loop the end of one probe is the beginning of the next. A connection that fails or is closed must not
 # make that a flood of connections.
@@ -45,7 +45,7 @@ _ROUND_TRIPS = 2
 class Session:
     """Decides when probes leave and when they are given up."""
 
-    def __init__(self, plan: Plan, recorder: Recorder, *, connection: int = 0, follows: bool = True) -> None:
+    def __init__(self, plan: Plan, recorder: Recording, *, connection: int = 0, follows: bool = True) -> None:
         """Make one; its events have every reply if somebody `follows`, else only what is out of the ordinary."""
         self._plan = plan
         self._recorder = recorder
@@ -99,7 +99,7 @@ class Session:
 
         That is twice the median round trip, at least `DUPLICATE_WAIT`, and at most the timeout.
         """
-        typical = self._recorder.rtt.percentile(50) or 0
+        typical = self._recorder.median_rtt() or 0
         return min(max(DUPLICATE_WAIT, _ROUND_TRIPS * typical), self._timeout)
 
     @property

@@ -31,11 +31,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _HOSTS = (SELF, "localhost")
-_CLASS_SELECTORS = {f"CS{n}": 8 * n for n in range(8)}  # RFC 2474
-_ASSURED = {f"AF{x}{y}": 8 * x + 2 * y for x in range(1, 5) for y in range(1, 4)}  # RFC 2597
-# RFC 3246, RFC 5865, RFC 8622, RFC 2474
-DSCP = {"DF": 0, "LE": 1, **_CLASS_SELECTORS, **_ASSURED, "VA": 44, "EF": 46}
-_DSCP_HINT = "a number up to 63, or a name such as EF, AF41, CS1 or LE"
 _SOURCE_HINT = "an address of this machine, and a port where it matters: 192.0.2.1:4000 or [2001:db8::1]:4000"
 _PIN_HINT = "sha256: and the 64 hexadecimal digits that netecho serve prints"
 _LARGEST_PORT = 65535
@@ -224,19 +219,6 @@ def parse_path(text: str) -> str:
     if not text or "\0" in text:
         raise UsageError(f"{text!r} is not the name of a file", "a path: ./file")
     return text
-
-
-def parse_dscp(text: str) -> int:
-    """Read a DSCP from a number (`46`, `0x2e`) or a name (`EF`, `AF41`, `CS1`). Raises UsageError."""
-    name = DSCP.get(text.upper())
-    if name is not None:
-        return name
-    if not re.fullmatch(r"[0-9]{1,9}|0[xX][0-9a-fA-F]{1,9}", text):
-        raise UsageError(f"{text!r} is not a DSCP", _DSCP_HINT)
-    value = int(text, 16 if text[:2] in ("0x", "0X") else 10)
-    if value > 63:
-        raise UsageError(f"{text!r} is above 63, the largest DSCP", _DSCP_HINT)
-    return value
 
 
 def parse_hex(text: str) -> bytes:

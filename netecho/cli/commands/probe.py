@@ -20,11 +20,11 @@ from netecho.cli.click_ext.types import (
     choice,
     integer,
     parse_alpn,
-    parse_dscp,
     parse_hex,
     parse_pin,
     parse_source,
 )
+from netecho.measure.dscp import parse_dscp
 from netecho.measure.plan import Plan
 from netecho.net.client.job import StampOptions
 from netecho.report.formats import FORMATS

@@ -15,7 +15,7 @@ from netecho.measure.facts import NO_FACTS, TransportFacts
 if TYPE_CHECKING:
     from netecho.measure.payload import Payloads
     from netecho.measure.probe import Probe
-    from netecho.measure.recorder import Recorder
+    from netecho.measure.recording import Recording
     from netecho.net.client.job import Job
     from netecho.net.client.resolve import Address
     from netecho.net.reactor.interfaces import Reactor
@@ -55,7 +55,7 @@ class LinkContext:
     reactor: Reactor
     job: Job
     payloads: Payloads
-    recorder: Recorder
+    recorder: Recording
     addresses: list[Address]
     trouble: Trouble
     """Called with each error of the network, and its errno if it has one."""

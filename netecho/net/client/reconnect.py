@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from netecho.measure.loss_reason import Loss
     from netecho.measure.payload import Payloads
     from netecho.measure.probe import Probe
-    from netecho.measure.recorder import Recorder
+    from netecho.measure.recording import Recording
     from netecho.net.client.driver import SessionDriver
     from netecho.net.client.link import Established
 
@@ -94,7 +94,7 @@ class ReconnectingLink:
     def __init__(
         self,
         driver: SessionDriver,
-        recorder: Recorder,
+        recorder: Recording,
         dial: Callable[[OneProbeLink | None], Coroutine[Deferred[object], object, Established]],
         trouble: Callable[[NetechoError, int | None], None],
         payloads: Payloads | None,

@@ -11,21 +11,11 @@ from hypothesis import given, strategies as st
 
 from netecho.cli.click_ext import types
 from netecho.errors import UsageError
+from netecho.measure.dscp import parse_dscp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        *(("0", 0), ("46", 46), ("63", 63), ("0x2e", 46), ("0X2E", 46), ("EF", 46), ("ef", 46), ("CS0", 0)),
-        *(("CS1", 8), ("CS7", 56), ("AF11", 10), ("AF41", 34), ("AF43", 38), ("LE", 1), ("VA", 44), ("DF", 0)),
-    ],
-)
-def test_dscp(text: str, value: int) -> None:
-    assert types.parse_dscp(text) == value
 
 
 @pytest.mark.parametrize(
@@ -63,7 +53,7 @@ def test_a_pin_is_told_apart_by_nothing_but_its_digits() -> None:
 @given(st.text() | st.text("0123456789abcdefx:.[]%sh-"))
 def test_any_text_is_a_value_or_a_usage_error(text: str) -> None:
     parsers: list[Callable[[str], object]] = [
-        types.parse_dscp,
+        parse_dscp,
         types.parse_source,
         types.parse_hex,
         types.parse_pin,
