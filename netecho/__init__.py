@@ -5,6 +5,7 @@
     cli              the command line: options -> a frozen job; the exit code at the end
     net              Twisted and the system's calls: bytes and time to the judgement, its answers back
     report           documents, formats, the terminal
+    monitor          many targets, all the time: states, windows, counts
     diagnose         what is wrong with a path: findings from measurements
     measure          the judgement: when to send, what is a reply, what is lost, what the figures are
     echo             what a server does with bytes

@@ -1,0 +1,13 @@
+"""What a monitor decides about its targets: plain Python. Time comes in as `now`, and nothing is opened here.
+
+settings     what is asked of it, frozen
+config       the configuration file, every mistake with its place
+keys         how the value of each key is read
+positions    where keys and values stand in a file
+monitored    one target: its settings, counts, windows and state
+recorder     counting a target's probes in a few kilobytes, without an end
+state        up, degraded, down, unreachable: with hysteresis, and a reason for each change
+windows      the last minute and the last hour
+histogram    mergeable buckets of 3%
+buckets      classic histograms for Prometheus
+"""

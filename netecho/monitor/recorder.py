@@ -1,0 +1,225 @@
+"""Counting one target's probes: what `measure.recorder` is for one run, in a few kilobytes and without an end.
+
+Counts go on for as long as the target is watched, whatever becomes of its connections: they are what Prometheus
+scrapes. The coarse histograms are those of the slot under way, and are taken by `take_slot`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netecho.measure.loss_reason import ON_THIS_SIDE, LossReason
+from netecho.measure.outages import Outages, OutageTracker
+from netecho.measure.recorder import Flow
+from netecho.monitor.buckets import Buckets
+from netecho.monitor.histogram import CoarseHistogram
+from netecho.monitor.state import Failed, State
+from netecho.monitor.windows import Counts, Slot, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from netecho.measure.settled import SettledProbes
+    from netecho.measure.stats.distribution import Distribution
+    from netecho.measure.summary import Summary
+    from netecho.monitor.state import TargetState
+
+WORDS = {
+    LossReason.TIMEOUT: "no answer",
+    LossReason.REFUSED: "refused",
+    LossReason.RESET: "the connection was reset",
+    LossReason.CLOSED: "the connection was closed",
+    LossReason.STALLED: "it takes no more bytes",
+    LossReason.TLS_ALERT: "TLS failed",
+    LossReason.ICMP_UNREACHABLE: "ICMP unreachable",
+    LossReason.ICMP_TTL: "ICMP TTL exceeded",
+    LossReason.NO_ROUTE: "no route",
+    LossReason.NOT_CONNECTED: "no connection in time",
+    LossReason.REJECTED: "rejected",
+}
+"""Why there was no answer, in words."""
+_REACHED = frozenset({LossReason.TIMEOUT, LossReason.STALLED})
+"""Reasons that do not say that the target cannot be reached."""
+
+
+class _NoTimeline:
+    """Windows are made by when a probe's fate became known, not by when it was scheduled."""
+
+    def replied(self, scheduled: int, rtt: int) -> None:
+        """Do nothing."""
+
+    def lost(self, scheduled: int) -> None:
+        """Do nothing."""
+
+
+_NO_TIMELINE = _NoTimeline()
+
+
+@dataclass(slots=True)
+class Phases:
+    """What the connections of a target took; only for those that make some."""
+
+    connect: Buckets | None = None
+    tls: Buckets | None = None
+    resolve: Buckets | None = None
+
+    def record(self, phase: str, took: int) -> None:
+        """Count one."""
+        buckets: Buckets | None = getattr(self, phase)
+        if buckets is None:
+            buckets = Buckets()
+            setattr(self, phase, buckets)
+        buckets.record(took)
+
+
+class TargetRecorder:
+    """The counts of one target, and its state; a `measure.recording.Recording`. Times in nanoseconds."""
+
+    __slots__ = (
+        "_before",
+        "_corrupt",
+        "_dropped_here",
+        "_duplicate",
+        "_lag",
+        "_late",
+        "_lost",
+        "_minute",
+        "_outages",
+        "_received",
+        "_reordered",
+        "_response",
+        "_rtt",
+        "_sent",
+        "losses",
+        "phases",
+        "response",
+        "rtt",
+        "state",
+        "timeline",
+    )
+
+    def __init__(self, state: TargetState, lag: Buckets, minute: Callable[[], Sequence[Slot]]) -> None:
+        """Make one; `lag` is shared by all targets: the lateness is the instrument's own."""
+        self.state = state
+        self.rtt = Buckets()
+        self.response = Buckets()
+        self.phases = Phases()
+        self.losses: dict[LossReason, int] = {}
+        self.timeline = _NO_TIMELINE
+        self._lag = lag
+        self._minute = minute
+        self._outages = Outages()
+        self._rtt = CoarseHistogram()
+        self._response = CoarseHistogram()
+        self._before = Counts()
+        self._sent = self._received = self._lost = self._dropped_here = 0
+        self._late = self._duplicate = self._reordered = self._corrupt = 0
+
+    @property
+    def counts(self) -> Counts:
+        """All probes so far."""
+        return Counts(
+            self._sent,
+            self._received,
+            self._lost,
+            self._dropped_here,
+            self._late,
+            self._duplicate,
+            self._reordered,
+            self._corrupt,
+        )
+
+    def take_slot(self) -> Slot:
+        """Return what was counted since this was last called."""
+        counts = self.counts
+        rtt, response = self._rtt, self._response
+        slot = Slot(counts.since(self._before), rtt.packed(), response.packed(), rtt.percentiles((50,))[0])
+        self._before = counts
+        if rtt.count:
+            self._rtt, self._response = CoarseHistogram(), CoarseHistogram()
+        return slot
+
+    def flow(self, connection: int = 0) -> Flow:
+        """Return the state of a new session."""
+        return Flow(connection, apart=False)
+
+    def outage_tracker(self, settled: SettledProbes) -> OutageTracker:
+        """Return the state of a new session; what it finds is not kept: outages are states here."""
+        self._outages = Outages()
+        return OutageTracker(self._outages, settled)
+
+    def sent(self, lag: int) -> None:
+        """Count a probe that left, `lag` after it was scheduled."""
+        self._sent += 1
+        self._lag.record(lag)
+
+    def replied(self, flow: Flow, seq: int, rtt: int, kernel: bool, response: int, size: int) -> None:  # noqa: ARG002
+        """Count a probe that was answered in time."""
+        self._received += 1
+        self.rtt.record(rtt)
+        self.response.record(response)
+        self._rtt.record(rtt)
+        self._response.record(response)
+        self.state.answered()
+
+    def lost(self, size: int, reason: LossReason = LossReason.TIMEOUT, flow: Flow | None = None) -> None:  # noqa: ARG002
+        """Count a probe that was given up; one that this machine dropped says nothing of the target."""
+        if reason is LossReason.DROPPED_HERE:
+            self._dropped_here += 1
+            return
+        self._lost += 1
+        self.losses[reason] = self.losses.get(reason, 0) + 1
+        if reason not in ON_THIS_SIDE:
+            kind = State.DOWN if reason in _REACHED else State.UNREACHABLE
+            self.state.failed(Failed(kind, WORDS.get(reason, str(reason))))
+
+    def unreachable(self, sentence: str) -> None:
+        """Take in why no link could be opened: the next probe that is lost by it has no better reason."""
+        self.state.failed(Failed(State.UNREACHABLE, sentence))
+
+    def late(self) -> None:
+        """Count a reply to a probe that had been given up."""
+        self._late += 1
+
+    def duplicated(self) -> None:
+        """Count a further reply to a probe that was answered."""
+        self._duplicate += 1
+
+    def corrupted(self) -> None:
+        """Count an echo that differs from what was sent."""
+        self._corrupt += 1
+
+    def reordered(self) -> None:
+        """Count a reply that came after one to a later probe (RFC 4737)."""
+        self._reordered += 1
+
+    def pending(self, count: int) -> None:
+        """Take back probes that were in flight when their session ended: neither received nor lost."""
+        self._sent -= count
+
+    def connected(self, connect: int, tls: int | None) -> None:
+        """Count a connection, by what its phases took."""
+        self.phases.record("connect", connect)
+        if tls is not None:
+            self.phases.record("tls", tls)
+
+    def stray(self, size: int = 0) -> None:
+        """Do nothing: what answers no probe is no figure here."""
+
+    def not_sent(self, count: int, suspended: int) -> None:
+        """Do nothing: what was not sent is in no count."""
+
+    def waited(self) -> None:
+        """Do nothing: there is no window that could be full."""
+
+    def directions(self, forward: Distribution, backward: Distribution, processing: Distribution) -> None:
+        """Do nothing: a run's one-way figures are made at its end, and there is none."""
+
+    def median_rtt(self) -> int | None:
+        """Return the median round trip of the last minute; None where there is none."""
+        return self.summary().rtt.p50
+
+    def summary(self, *, whole: bool = True) -> Summary:  # noqa: ARG002
+        """Return the figures of the last minute."""
+        return summary(self._minute())

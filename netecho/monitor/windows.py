@@ -1,0 +1,122 @@
+"""What a target's probes came to in the last minute and the last hour, in bounded memory.
+
+Time is cut into slots of five seconds, and twelve of those become a minute. A probe counts in the slot in which its
+fate became known. Slots are kept frozen; figures of a span are made of its slots' merged buckets.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from netecho.measure.stats.distribution import Distribution
+from netecho.measure.summary import Summary
+from netecho.monitor.histogram import CoarseHistogram, Packed
+from netecho.units import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+SLOT = 5 * SECOND
+SLOTS = 12
+"""Of a minute."""
+MINUTES = 60
+
+
+class Counts(NamedTuple):
+    """Probes, and what became of them."""
+
+    sent: int = 0
+    received: int = 0
+    lost: int = 0
+    dropped_here: int = 0
+    late: int = 0
+    duplicate: int = 0
+    reordered: int = 0
+    corrupt: int = 0
+
+    def since(self, before: Counts) -> Counts:
+        """Return what was counted since `before`."""
+        return Counts(*(now - then for now, then in zip(self, before, strict=True)))
+
+    @classmethod
+    def of_all(cls, parts: Iterable[Counts]) -> Counts:
+        """Return the sum."""
+        return cls(*(sum(each) for each in zip(*parts, strict=True)))
+
+
+class Slot(NamedTuple):
+    """A stretch of time."""
+
+    counts: Counts
+    rtt: Packed
+    response: Packed
+    p50: int | None = None
+    """Of rtt."""
+
+
+class Windows:
+    """The slots of one target."""
+
+    __slots__ = ("_minutes", "_slots")
+
+    def __init__(self) -> None:
+        self._slots: deque[Slot] = deque(maxlen=SLOTS)
+        self._minutes: deque[Slot] = deque(maxlen=MINUTES)
+
+    def add(self, slot: Slot, *, ends_minute: bool) -> Slot | None:
+        """Take in a slot that is over; return the minute that ended with it, if one did."""
+        self._slots.append(slot)
+        if not ends_minute:
+            return None
+        minute = merged(tuple(self._slots))
+        self._minutes.append(minute)
+        return minute
+
+    @property
+    def last_minute(self) -> Sequence[Slot]:
+        """The slots of the last minute."""
+        return tuple(self._slots)
+
+    @property
+    def last_hour(self) -> Sequence[Slot]:
+        """The minutes of the last hour, in order of time."""
+        return tuple(self._minutes)
+
+
+def merged(slots: Sequence[Slot]) -> Slot:
+    """Return several slots as one."""
+    rtt = CoarseHistogram.merged([slot.rtt for slot in slots])
+    response = CoarseHistogram.merged([slot.response for slot in slots])
+    return Slot(
+        Counts.of_all(slot.counts for slot in slots) if slots else Counts(),
+        rtt.packed(),
+        response.packed(),
+        rtt.percentiles((50,))[0],
+    )
+
+
+def summary(slots: Sequence[Slot]) -> Summary:
+    """Return the figures of a span, under the names that a run has; what a monitor does not count is left out."""
+    counts = Counts.of_all(slot.counts for slot in slots) if slots else Counts()
+    return Summary(
+        **counts._asdict(),
+        rtt=_distribution(slot.rtt for slot in slots),
+        response=_distribution(slot.response for slot in slots),
+    )
+
+
+def _distribution(parts: Iterable[Packed]) -> Distribution:
+    whole = CoarseHistogram.merged(tuple(parts))
+    p50, p90, p95, p99, p99_9 = whole.percentiles((50, 90, 95, 99, 99.9))
+    return Distribution(
+        count=whole.count,
+        min=whole.min,
+        mean=whole.mean,
+        p50=p50,
+        p90=p90,
+        p95=p95,
+        p99=p99,
+        p99_9=p99_9,
+        max=whole.max,
+    )

@@ -1,0 +1,148 @@
+"""One target over time: what its windows hold, what is counted, and how its criteria are judged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from netecho.measure.loss_reason import LossReason
+from netecho.monitor.buckets import Buckets
+from netecho.monitor.keys import parse_rule
+from netecho.monitor.monitored import MonitoredTarget
+from netecho.monitor.settings import ProbeSettings, TargetSettings
+from netecho.monitor.state import State
+from netecho.monitor.windows import MINUTES, SLOT, Counts, summary
+from netecho.target import parse_target
+from netecho.units import MILLISECOND, SECOND
+
+SETTINGS = TargetSettings(name="a", target=parse_target("udp://a"))
+MINUTE = 60 * SECOND
+
+
+class Bench:
+    def __init__(self, now: int = 0, **probing: Any) -> None:
+        self.lag = Buckets()
+        self.target = MonitoredTarget(replace(SETTINGS, probing=ProbeSettings(**probing)), now, self.lag)
+        self.recorder = self.target.recorder
+        self.flow = self.recorder.flow()
+
+    def reply(self, rtt: int = MILLISECOND) -> None:
+        self.recorder.sent(1000)
+        self.recorder.replied(self.flow, 0, rtt, True, rtt + 1000, 64)
+
+    def lose(self, reason: LossReason = LossReason.TIMEOUT) -> None:
+        self.recorder.sent(1000)
+        self.recorder.lost(64, reason)
+
+
+def test_the_last_minute_is_twelve_slots_and_the_last_hour_sixty_minutes() -> None:
+    bench = Bench()
+    for second in range(2 * MINUTES * 60):
+        bench.reply((1 + second // 3600) * MILLISECOND)
+        bench.target.advance((second + 1) * SECOND)
+    assert bench.target.last_minute().received == 60
+    hour = summary(bench.target.windows.last_hour)
+    assert (hour.received, hour.rtt.min, hour.rtt.max) == (3600, 2 * MILLISECOND, 2 * MILLISECOND)
+    assert bench.recorder.counts.received == 7200
+    assert sum(bench.recorder.rtt.counts) == sum(bench.lag.counts) == 7200
+
+
+def test_a_minute_is_handed_out_once_at_its_end() -> None:
+    bench = Bench(now=30 * SECOND)
+    ended = []
+    for second in range(31, 200):
+        bench.reply()
+        bench.target.advance(second * SECOND)
+        if bench.target.minute is not None:
+            ended.append((second, bench.target.minute.counts.received))
+    assert ended == [(60, 30), (120, 60), (180, 60)]
+
+
+def test_a_criterion_is_judged_by_the_last_minute() -> None:
+    bench = Bench(rules=(parse_rule("loss>10%", 10 * SECOND),))
+    states = []
+    for second in range(1, 41):
+        bench.reply() if second <= 10 or second % 2 else bench.lose()
+        bench.target.advance(second * SECOND)
+        states.append(bench.target.state.state)
+    assert states.count(State.UP) == 24
+    assert states[-1] is State.DEGRADED
+    assert bench.target.state.reason == "loss>10%"
+
+
+def test_without_a_reply_in_the_last_minute_no_criterion_is_judged() -> None:
+    bench = Bench(rules=(parse_rule("rtt.p99>1us", 0), parse_rule("loss>1%", 0)))
+    for second in range(1, 100):
+        bench.lose()
+        bench.target.advance(second * SECOND)
+    assert bench.target.state.state is State.DOWN
+    assert not any(alert.firing for alert in bench.target.state.alerts)
+
+
+def test_what_this_machine_did_not_let_out_says_nothing_of_the_target() -> None:
+    bench = Bench()
+    bench.reply()
+    for reason in (LossReason.LOCAL_DROP, LossReason.TOO_LARGE, LossReason.DROPPED_HERE, LossReason.NO_DESCRIPTOR):
+        for _ in range(5):
+            bench.lose(reason)
+    change = bench.target.advance(SECOND)
+    assert change is not None
+    assert change.after is State.UP
+    assert bench.recorder.counts == Counts(sent=21, received=1, lost=15, dropped_here=5)
+
+
+def test_a_refusal_is_unreachable_and_silence_is_down() -> None:
+    bench = Bench()
+    for reason, state in ((LossReason.REFUSED, State.UNREACHABLE), (LossReason.TIMEOUT, State.DOWN)):
+        for _ in range(3):
+            bench.lose(reason)
+        bench.target.advance(SECOND)
+        assert bench.target.state.state is state
+
+
+class Windowed(RuleBasedStateMachine):
+    """Whatever happens when, the windows hold what was counted, and no more than an hour of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bench = Bench(now=17 * SECOND)
+        self.now = 17 * SECOND
+        self.fates: list[tuple[int, bool]] = []
+
+    @rule(rtt=st.integers(0, 10 * SECOND))
+    def reply(self, rtt: int) -> None:
+        self.bench.reply(rtt)
+        self.fates.append((self.now, True))
+
+    @rule()
+    def lose(self) -> None:
+        self.bench.lose()
+        self.fates.append((self.now, False))
+
+    @rule()
+    def end_a_session_with_one_in_flight(self) -> None:
+        self.bench.recorder.sent(0)
+        self.bench.recorder.pending(1)
+
+    @rule(passed=st.sampled_from([0, 1, 4, 5, 61, 600, 7200]))
+    def pass_time(self, passed: int) -> None:
+        for _ in range(passed):
+            self.now += SECOND
+            self.bench.target.advance(self.now)
+        counts = self.bench.recorder.counts
+        assert counts.sent == counts.received + counts.lost == len(self.fates)
+        ended = self.now // SLOT * SLOT
+        minute = [fate for at, fate in self.fates if ended - MINUTE <= at < ended]
+        last = self.bench.target.last_minute()
+        assert (last.received, last.lost) == (minute.count(True), minute.count(False))
+        ended = self.now // MINUTE * MINUTE
+        hour = [fate for at, fate in self.fates if ended - MINUTES * MINUTE <= at < ended]
+        whole = summary(self.bench.target.windows.last_hour)
+        assert (whole.received, whole.lost) == (hour.count(True), hour.count(False))
+        assert whole.rtt.count == whole.response.count == whole.received
+
+
+TestWindowed = Windowed.TestCase
