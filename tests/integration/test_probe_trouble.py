@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,7 +98,7 @@ def test_a_unix_socket_that_is_a_file(netecho: Netecho, tmp_path: Path) -> None:
     assert_one_sentence(ended, f"{tmp_path}/file")
 
 
-@pytest.fixture
+@contextmanager
 def full_backlog() -> Iterator[int]:
     """A listener that accepts nobody and whose queue is full: the system drops what else comes."""
     with closing(socket.create_server(("127.0.0.1", 0), backlog=0)) as listener, ExitStack() as waiting:
@@ -112,10 +112,11 @@ def full_backlog() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def test_a_target_that_drops_the_connection_request(netecho: Netecho, full_backlog: int) -> None:
-    ended = netecho.start("probe", f"127.0.0.1:{full_backlog}", "-W", "300ms").end(within=10)
+def test_a_target_that_drops_the_connection_request(netecho: Netecho) -> None:
+    with full_backlog() as port:
+        ended = netecho.start("probe", f"127.0.0.1:{port}", "-W", "300ms").end(within=10)
     assert ended.code == 3
-    assert_one_sentence(ended, f"127.0.0.1:{full_backlog}", "no answer")
+    assert_one_sentence(ended, f"127.0.0.1:{port}", "no answer")
 
 
 def test_networks_that_cannot_be_reached_or_do_not_answer(netecho: Netecho) -> None:

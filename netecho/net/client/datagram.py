@@ -43,10 +43,12 @@ if TYPE_CHECKING:
     from netecho.net.reactor.interfaces import Reactor
 
 LARGEST = 65535
-# Errors that a send reports though they are of a datagram sent before, by ICMP. (ip(7): pending errors.)
+# Errors that a send reports though they are of a datagram sent before, by ICMP (ip(7): pending errors).
 _OF_AN_EARLIER_DATAGRAM = frozenset(
     {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENOPROTOOPT, errno.EPROTO, errno.EOPNOTSUPP}
 )
+# Those that may as well be of this one: then sending it again fails again.
+_OF_AN_EARLIER_OR_THIS = frozenset({errno.ENETUNREACH, errno.ENONET, errno.EACCES})
 # Datagrams read in one go, before what is due gets its turn.
 _BURST = 32
 # Most datagrams read before probes are given up: more than a receive buffer of any usual size has room for.
@@ -167,12 +169,7 @@ class DatagramLink(DatagramProtocol):
             try:
                 port.socket.send(payload)
             except OSError as error:
-                if error.errno not in _OF_AN_EARLIER_DATAGRAM:
-                    raise
-                if port.pending_tx is not None:
-                    port.pending_tx.collect(everything=True)
-                self.refused(error)
-                port.socket.send(payload)
+                self._send_again(payload, error)
         except OSError as error:
             self._session.failed(probe, at, self._loss(error))
             if port.timestamps is not None:
@@ -185,6 +182,20 @@ class DatagramLink(DatagramProtocol):
             port.pending_tx.collect()
             if port.timestamps.error is not None:
                 self.report_queued_error()
+
+    def _send_again(self, payload: bytes, error: OSError) -> None:
+        """Send what was not sent because of an earlier datagram. Raises OSError for what is an error of this one."""
+        port, number = self.port, error.errno
+        if number not in _OF_AN_EARLIER_DATAGRAM and number not in _OF_AN_EARLIER_OR_THIS:
+            raise error
+        if port.pending_tx is not None:
+            port.pending_tx.collect(everything=True)
+        if number in _OF_AN_EARLIER_DATAGRAM:
+            self.refused(error)
+            port.socket.send(payload)
+            return
+        port.socket.send(payload)
+        self.refused(error)
 
     def _loss(self, error: OSError) -> Loss:
         if error.errno == errno.EMSGSIZE:

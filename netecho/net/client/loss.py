@@ -37,7 +37,7 @@ _BY_ERRNO = {
 }
 
 
-# RFC 792, 1812 and 4443. Linux reports the permanent ones as the socket's error, and the transient ones (net
+# RFC 792, 1122, 1812 and 4443. Linux reports the permanent ones as the socket's error, and the transient ones (net
 # and host unreachable, time exceeded) only where the socket asks for them (IP_RECVERR).
 _ICMP = {
     (3, 0): ("network unreachable", LossReason.ICMP_UNREACHABLE),
@@ -45,19 +45,35 @@ _ICMP = {
     (3, 2): ("protocol unreachable", LossReason.ICMP_UNREACHABLE),
     (3, 3): ("port unreachable", LossReason.REFUSED),
     (3, 4): ("fragmentation needed", LossReason.TOO_LARGE),
+    (3, 5): ("source route failed", LossReason.ICMP_UNREACHABLE),
+    (3, 6): ("network unknown", LossReason.ICMP_UNREACHABLE),
+    (3, 7): ("host unknown", LossReason.ICMP_UNREACHABLE),
+    (3, 8): ("source host isolated", LossReason.ICMP_UNREACHABLE),
     (3, 9): ("network administratively prohibited", LossReason.ICMP_UNREACHABLE),
     (3, 10): ("host administratively prohibited", LossReason.ICMP_UNREACHABLE),
+    (3, 11): ("network unreachable for this type of service", LossReason.ICMP_UNREACHABLE),
+    (3, 12): ("host unreachable for this type of service", LossReason.ICMP_UNREACHABLE),
     (3, 13): ("communication administratively prohibited", LossReason.ICMP_UNREACHABLE),
+    (3, 14): ("host precedence violation", LossReason.ICMP_UNREACHABLE),
+    (3, 15): ("precedence cutoff in effect", LossReason.ICMP_UNREACHABLE),
     (11, 0): ("time to live exceeded", LossReason.ICMP_TTL),
+    (11, 1): ("fragment reassembly time exceeded", LossReason.ICMP_UNREACHABLE),
     (12, 0): ("parameter problem", LossReason.REJECTED),
 }
 _ICMP6 = {
     (1, 0): ("no route", LossReason.ICMP_UNREACHABLE),
     (1, 1): ("administratively prohibited", LossReason.ICMP_UNREACHABLE),
+    (1, 2): ("beyond the scope of the source address", LossReason.ICMP_UNREACHABLE),
     (1, 3): ("address unreachable", LossReason.ICMP_UNREACHABLE),
     (1, 4): ("port unreachable", LossReason.REFUSED),
+    (1, 5): ("source address failed the policy", LossReason.ICMP_UNREACHABLE),
+    (1, 6): ("reject route", LossReason.ICMP_UNREACHABLE),
     (2, 0): ("packet too big", LossReason.TOO_LARGE),
     (3, 0): ("hop limit exceeded", LossReason.ICMP_TTL),
+    (3, 1): ("fragment reassembly time exceeded", LossReason.ICMP_UNREACHABLE),
+    (4, 0): ("erroneous header field", LossReason.REJECTED),
+    (4, 1): ("unrecognised next header", LossReason.REJECTED),
+    (4, 2): ("unrecognised option", LossReason.REJECTED),
 }
 
 
@@ -75,7 +91,7 @@ def loss_of_icmp(error: QueuedError) -> Loss | None:
 
 # As Linux has it (icmp_err_convert, icmpv6_err_convert): what a connected socket gets as its error without IP_RECVERR.
 _FINAL = {3: frozenset({2, 3, 6, 7, 8, 9, 10, 13, 14, 15})}
-_FINAL6 = {1: frozenset({1, 2, 4, 5, 6})}
+_FINAL6 = {1: frozenset({1, 4, 5, 6})}
 _PARAMETER_PROBLEM, _PARAMETER_PROBLEM6 = 12, 4
 
 
