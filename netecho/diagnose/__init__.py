@@ -2,8 +2,10 @@
 
     finding       what a diagnosis is made of: findings, what is fine, what was not tested and why
     run           a measured run with the fate of each probe: what most checks look at
-    services      which services of a host a diagnosis is about
+    explain       findings that another one explains
+services      which services of a host a diagnosis is about
     statistics    intervals, whether shares differ by more than chance, whether losses come in bursts
+    mtu_search    finding the largest packet that gets through, by few packets
     words         figures in sentences
     checks        a module a check: what was observed, and the judgement of it
 

@@ -10,7 +10,7 @@ from netecho.measure.events import EchoCorrupted, ProbeLost, ReplyReceived
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from netecho.measure.events import Event
+    from netecho.measure.events import Event, OneWayDelays
     from netecho.measure.loss_reason import LossReason
     from netecho.measure.result import Result
 
@@ -28,6 +28,9 @@ class Fate(NamedTuple):
     detail: str = ""
     corrupt_at: int | None = None
     """The offset of the first byte that differs from what was sent."""
+    lag: int = 0
+    delays: OneWayDelays | None = None
+    """Of each direction, as stamped: how far the clocks are apart is in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,9 @@ def fates(events: Iterable[Event]) -> tuple[Fate, ...]:
 
 def _fate(event: Event) -> Fate | None:
     if isinstance(event, ReplyReceived):
-        return Fate(event.scheduled, event.connection, event.size, event.rtt)
+        return Fate(event.scheduled, event.connection, event.size, event.rtt, lag=event.lag, delays=event.delays)
     if isinstance(event, EchoCorrupted):
-        return Fate(event.scheduled, event.connection, event.size, event.rtt, corrupt_at=event.offset)
+        return Fate(event.scheduled, event.connection, event.size, event.rtt, corrupt_at=event.offset, lag=event.lag)
     if isinstance(event, ProbeLost):
-        return Fate(event.scheduled, event.connection, event.size, None, event.reason, event.detail)
+        return Fate(event.scheduled, event.connection, event.size, None, event.reason, event.detail, lag=event.lag)
     return None

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from netecho.diagnose.finding import Outcome
     from netecho.target import Target
 
-Answer = Literal["echo", "other", "refused", "prohibited", "silent", "failed"]
-"""An echo; bytes that are none; a refusal; an ICMP message that forbids it; nothing; another error."""
+Answer = Literal["echo", "other", "refused", "prohibited", "untrusted", "silent", "failed"]
+"""An echo; bytes that are none; a refusal; an ICMP message that forbids it; TLS that failed; nothing; another error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +89,17 @@ def _one(reach: Reach, *, whole: bool, netecho: bool) -> Finding | Fine | NotTes
             confidence="certain",
             sentence=f"{name} is forbidden on the way: {reach.detail}.",
             evidence=evidence,
+            command=command,
+        )
+    if reach.answer == "untrusted":
+        return Finding(
+            check="transports",
+            code="tls-untrusted",
+            severity="critical",
+            confidence="possible",
+            sentence=f"{name} is answered, but TLS fails: {reach.detail}.",
+            evidence=evidence,
+            otherwise="A certificate that is wrong, expired or self-signed; whoever reads along has one of his own.",
             command=command,
         )
     if not (reach.expected and whole):

@@ -6,8 +6,11 @@ runs          a run of probes with the fate of each
 services      which transports answer                            -> transports
 families      the name's addresses, and how each family answers  -> names
 flows         many source ports, sizes in turn; a close train    -> loss, balancing, clocks, translation
+sizes         how large packets may be, in each direction        -> size
 marks         DSCP and ECN, a codepoint at a time                -> marking
 payloads      what gateways on the way rewrite                   -> payload
 streams       small and large echoes over TCP                    -> tcp
+rates         faster and faster, until a limit shows              -> rate
+silences      flows that are silent for a time                    -> timeouts
 counters      what this machine dropped meanwhile                -> host
 """

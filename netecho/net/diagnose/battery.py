@@ -13,7 +13,7 @@ from netecho.net.reactor.together import together
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
     from typing import Any
 
     from netecho.diagnose.checks.transports import Reach
@@ -56,7 +56,8 @@ class Battery:
     bytes_used: int = 0
     stopped: bool = False
     _seed: int = 0
-    _under_way: set[Interrupt] = field(default_factory=set)
+    _to_stop: set[Callable[[], None]] = field(default_factory=set)
+    """What ends that which is being measured."""
 
     @property
     def stamp(self) -> Target | None:
@@ -102,11 +103,11 @@ class Battery:
             tls_options=options.tls_options,
             **plan,
         )
-        self._under_way.add(interrupt)
+        leave = self.on_stop(interrupt.request)
         try:
             run = await measured(self.reactor, interrupt, what)
         finally:
-            self._under_way.discard(interrupt)
+            leave()
         self.runs.append(run)
         self.bytes_used += 2 * size_of(run)
         return run
@@ -115,11 +116,16 @@ class Battery:
         """Run measurements at the same time, to their end."""
         await together(measurements)
 
+    def on_stop(self, end: Callable[[], None]) -> Callable[[], None]:
+        """Have `end` called when the diagnosis is interrupted, until what is returned is called."""
+        self._to_stop.add(end)
+        return lambda: self._to_stop.discard(end)
+
     def stop(self) -> None:
         """End what is being measured; no step begins any more."""
         self.stopped = True
-        for interrupt in tuple(self._under_way):
-            interrupt.request()
+        for end in tuple(self._to_stop):
+            end()
 
     @property
     def left(self) -> int:

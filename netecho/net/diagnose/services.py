@@ -28,6 +28,7 @@ _ANSWERS: dict[LossReason, Answer] = {
     LossReason.NOT_CONNECTED: "silent",
     LossReason.ICMP_UNREACHABLE: "prohibited",
     LossReason.NO_ROUTE: "prohibited",
+    LossReason.TLS_ALERT: "untrusted",
 }
 
 

@@ -11,9 +11,10 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from netecho.diagnose.explain import explained
 from netecho.diagnose.finding import Diagnosis, NotTested
 from netecho.errors import NetechoError, UnreachableError
-from netecho.net.diagnose import counters, families, flows, marks, payloads, services, streams
+from netecho.net.diagnose import counters, families, flows, marks, payloads, rates, services, silences, sizes, streams
 from netecho.net.diagnose.battery import Battery
 from netecho.units import SECOND, spell_time
 
@@ -49,11 +50,14 @@ STEPS: tuple[Step, ...] = (
         seconds=flows.SECONDS,
         bytes=flows.BYTES,
     ),
+    Step(checks=("size",), words="how large packets may be", measure=sizes.measure, seconds=6, bytes=1_500_000),
     Step(checks=("marking",), words="DSCP and ECN", measure=marks.measure, seconds=2, bytes=60_000),
     Step(
         checks=("payload",), words="payloads that gateways rewrite", measure=payloads.measure, seconds=2, bytes=40_000
     ),
     Step(checks=("tcp",), words="TCP", measure=streams.measure, seconds=3, bytes=streams.BYTES),
+    Step(checks=("rate",), words="limits of rate", measure=rates.measure, seconds=12, bytes=2_000_000, deep=True),
+    Step(checks=("timeouts",), words="idle timeouts", measure=silences.measure, seconds=15, bytes=100_000, deep=True),
 )
 
 
@@ -78,7 +82,7 @@ async def diagnose(
             break
     if "host" in options.checks:
         outcome += counters.judged(battery, before)
-    kept = tuple(each for each in outcome if each.check in options.checks)
+    kept = explained([each for each in outcome if each.check in options.checks])
     return Diagnosis(
         id=str(uuid.uuid4()),
         target=options.services.name,

@@ -1,0 +1,160 @@
+"""Policers and shapers: what becomes of packets that are sent faster and faster.
+
+A policer drops what is above its rate, and delays nothing; a shaper lets it wait in a queue, and drops what finds no
+room there. Requests and replies are as long as each other, so both directions carry the same; the far end's timestamps
+and counts say in which of them it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from netecho.diagnose.checks.loss import direction as direction_of_losses
+from netecho.diagnose.finding import Figure, Finding, Fine, NotTested
+from netecho.diagnose.words import ON_THE_WAY, percent, time
+from netecho.units import MILLISECOND, SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from netecho.diagnose.finding import Direction, Outcome
+    from netecho.diagnose.run import Run
+
+HEADERS = 28
+"""Of IPv4 and UDP: what limits count as well."""
+LOSSY = 0.05
+"""A share of a run's probes that was lost, from which on it met a limit."""
+QUEUED = 20 * MILLISECOND
+"""A wait in a queue, from which on that is what the limit makes."""
+LATE = 200 * MILLISECOND
+"""A lateness of most sends that makes the rate untrue which was asked for; less is counted in, probe by probe."""
+_WHOLE_BUCKET = 0.5
+"""The share of a run after which the bucket of a policer is taken to be empty, or the queue to be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Runs at rising rates, the last of which met a limit, if one did. Rates are bit/s, headers counted in."""
+
+    runs: Sequence[tuple[int, Run]]
+    why_not: str = ""
+
+
+class Limit(NamedTuple):
+    """What a run met."""
+
+    kind: Literal["policer", "shaper"]
+    direction: Direction | None
+    rate: float
+    """bit/s, headers counted in."""
+    queue: int
+    """The longest wait, nanoseconds."""
+    burst: float
+    """Bytes that passed at once before anything was lost."""
+
+
+def judge(observed: Observed) -> Outcome:
+    """Say whether there is a limit, of which kind and at which rate."""
+    if not observed.runs:
+        return (NotTested("rate", observed.why_not),)
+    offered, run = observed.runs[-1]
+    if is_late(run):
+        return (NotTested("rate", f"this machine did not keep up with {offered / 1e6:g} Mbit/s"),)
+    found = limit(run)
+    if found is None:
+        return (Fine("rate", f"{offered / 1e6:g} Mbit/s in each direction pass without loss or queue"),)
+    return (_finding(found, offered, run),)
+
+
+def is_late(run: Run) -> bool:
+    """Tell whether a run's probes left so late that its rate is not what was asked for."""
+    lag = run.result.summary.lag.p50
+    return lag is not None and lag > LATE
+
+
+def limit(run: Run) -> Limit | None:
+    """Return the limit that a run met; None where there was none."""
+    forward, backward = _queues(run)
+    lossy = run.sent > 0 and run.lost / run.sent > LOSSY
+    if max(forward, backward) >= QUEUED:
+        way: Direction | None = "forward" if forward >= backward else "backward"
+        return Limit("shaper", way, _rate(run, way), max(forward, backward), 0.0)
+    if not lossy:
+        return None
+    way = direction_of_losses(run)
+    rate = _rate(run, way)
+    return Limit("policer", way, rate, max(forward, backward), _burst(run, rate))
+
+
+def _queues(run: Run) -> tuple[int, int]:
+    """Return how long packets waited at most, in each direction: beyond what the fastest took."""
+    forward = [fate.delays.forward for fate in run.fates if fate.delays and fate.delays.forward is not None]
+    backward = [fate.delays.backward for fate in run.fates if fate.delays and fate.delays.backward is not None]
+    if not forward or not backward:
+        return 0, 0
+    return _high(forward) - min(forward), _high(backward) - min(backward)
+
+
+def _high(values: Sequence[int]) -> int:
+    return sorted(values)[int(0.95 * (len(values) - 1))]
+
+
+def _rate(run: Run, way: Direction | None) -> float:
+    """Return the rate at which packets got through the limit, once its bucket was empty or its queue was there."""
+    left = [(fate.scheduled + fate.lag, fate) for fate in run.fates if fate.rtt is not None]
+    passed = []
+    for at, fate in left:
+        waited = 0
+        if fate.delays is not None and fate.delays.forward is not None and fate.delays.backward is not None:
+            # When it was through: the way there counts for both, the way back for a limit that is on it.
+            waited = fate.delays.forward + (fate.delays.backward if way == "backward" else 0)
+        passed.append((at + waited, fate.size + HEADERS))
+    if not passed:
+        return 0.0
+    passed.sort()
+    first, last = passed[0][0], passed[-1][0]
+    since = first + _WHOLE_BUCKET * (last - first)
+    counted = [(at, size) for at, size in passed if at >= since]
+    if len(counted) < 2 or counted[-1][0] == counted[0][0]:
+        return 0.0
+    return 8 * sum(size for _, size in counted[1:]) * SECOND / (counted[-1][0] - counted[0][0])
+
+
+def _burst(run: Run, rate: float) -> float:
+    """Return how many bytes passed before the first loss, beyond those that the rate allows."""
+    passed, began = 0, run.fates[0].scheduled + run.fates[0].lag
+    for fate in run.fates:
+        if fate.rtt is None:
+            return max(0.0, passed - rate * (fate.scheduled + fate.lag - began) / (8 * SECOND))
+        passed += fate.size + HEADERS
+    return passed
+
+
+def _finding(found: Limit, offered: int, run: Run) -> Finding:
+    way = ON_THE_WAY[found.direction]
+    if found.kind == "policer":
+        what = f"dropped {way}, and nothing waits: a policer"
+        extra = Figure("burst", found.burst, "bytes")
+    else:
+        what = f"kept waiting {way}, up to {time(found.queue)}: a shaper"
+        extra = Figure("queue", found.queue, "time")
+    share = run.lost / run.sent
+    return Finding(
+        check="rate",
+        code="policer" if found.kind == "policer" else "shaper",
+        severity="warning" if found.kind == "policer" else "info",
+        direction=found.direction,
+        confidence="certain",
+        sentence=f"What is above {found.rate / 1e6:.3g} Mbit/s is {what}."
+        f" Of {offered / 1e6:.3g} Mbit/s {percent(share)} were lost.",
+        evidence=(
+            Figure("rate", found.rate, "bit/s"),
+            Figure("offered", offered, "bit/s"),
+            Figure("loss", 100 * share, "percent"),
+            extra,
+        ),
+        otherwise="A link of that rate; one with a short queue drops like a policer."
+        if found.kind == "policer"
+        else "A link of that rate, with other traffic on it or not.",
+    )

@@ -1,0 +1,240 @@
+"""How large packets may be, a direction at a time: long requests with short replies, and the other way about.
+
+Where the far end sends no replies of another length (STAMP's TLV 12), echoes as long as their requests say what both
+directions take.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred, gatherResults
+
+from netecho.diagnose.checks.size import Observed, PathMtu, Streamed, judge
+from netecho.diagnose.mtu_search import MtuSearch, Tried
+from netecho.errors import NetechoError
+from netecho.measure.loss_reason import TIMED_OUT, LossReason
+from netecho.net.client.loss import LinkError
+from netecho.net.client.reflected_control import ReflectedControl
+from netecho.net.client.resolve import resolve
+from netecho.net.diagnose.runs import PATIENCE
+from netecho.stamp.control_sender import Obedience
+from netecho.units import MILLISECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from netecho.diagnose.finding import Direction, Outcome
+    from netecho.net.client.control_socket import NetworkError
+    from netecho.net.client.job import IpOptions
+    from netecho.net.client.reflected_control import Asked
+    from netecho.net.client.resolve import Address
+    from netecho.net.diagnose.battery import Battery
+    from netecho.target import Target
+
+HEADERS = {socket.AF_INET: 28, socket.AF_INET6: 48}
+"""Of IP and UDP, in bytes."""
+TRIES = 3
+"""Packets of a size, before it is said not to pass."""
+WAIT = 200 * MILLISECOND
+"""For a reply, beside twice the round trip."""
+MOST_ROUNDS = 12
+STEP_BACK = 4
+"""Replies have a multiple of so many bytes (RFC 10052 section 3)."""
+STREAMED = 16 * 1024
+
+
+async def measure(battery: Battery) -> Outcome:
+    """Search in each direction, and have judged what was found."""
+    target = battery.stamp or battery.udp
+    if target is None:
+        return judge(Observed(why_not="nothing answers datagrams"))
+    addresses, _ = await resolve(battery.reactor, target, socket.SOCK_DGRAM, battery.options.ip_options, PATIENCE)
+    found, why_not = await _each_way(battery, addresses[0]), ""
+    together = None
+    if not found:
+        why_not = "the far end sends no replies of another length than the request's (STAMP's TLV 12)"
+        together = await _together(battery, target, HEADERS[addresses[0].family])
+    return judge(
+        Observed(
+            forward=found.get("forward"),
+            backward=found.get("backward"),
+            together=together,
+            why_not=why_not,
+            stream=await _stream(battery),
+            fragments=await _fragments(battery),
+            target=str(target),
+        )
+    )
+
+
+async def _each_way(battery: Battery, address: Address) -> dict[Direction, PathMtu]:
+    """Return what was found in each direction; nothing where the far end does not know TLV 12."""
+    if battery.stamp is None:
+        return {}
+    options = battery.options
+    found: dict[Direction, PathMtu] = {}
+    control = ReflectedControl(battery.reactor, address, options.ip_options, options.stamp_options.key)
+    try:
+        wait = WAIT + 2 * (battery.usual or 0)
+        learnt = await control.learn(wait)
+        if learnt.obedience in (None, Obedience.UNKNOWN):
+            return {}
+        headers = HEADERS[address.family]
+        there, back = _There(battery, control, headers, wait), _Back(battery, control, headers, wait)
+        ways = await gatherResults(
+            [Deferred.fromCoroutine(_searched(each, battery)) for each in (there, back)], consumeErrors=True
+        )
+        found = {"forward": ways[0], "backward": ways[1]}
+    finally:
+        control.close()
+    return found
+
+
+class _Way:
+    """One direction: how a size is tried."""
+
+    step = 1
+
+    def __init__(self, battery: Battery, control: ReflectedControl, headers: int, wait: int) -> None:
+        self._battery = battery
+        self._control = control
+        self._headers = headers
+        self._wait = wait
+
+    async def fates(self, sizes: Iterable[int]) -> dict[int, Tried]:
+        """Try each size, all side by side, up to `TRIES` times."""
+        fates: dict[int, Tried] = {}
+        left = list(sizes)
+        errors: list[NetworkError] = []
+        for _ in range(TRIES):
+            left = [size for size in left if fates.get(size, _VANISHED).fate == "vanished"]
+            if not left or self._battery.stopped:
+                break
+            asked = await gatherResults([Deferred.fromCoroutine(self.ask(size - self._headers)) for size in left])
+            self._battery.bytes_used += sum(left) + self._control.least * len(left)
+            errors += [error for each in asked for error in each.errors]
+            fates |= {size: _fate(size, each, errors) for size, each in zip(left, asked, strict=True)}
+        return fates
+
+    async def ask(self, size: int) -> Asked:
+        """Ask for one reply, with `size` bytes in this direction."""
+        raise NotImplementedError
+
+
+class _There(_Way):
+    async def ask(self, size: int) -> Asked:
+        return await self._control.ask(size, 0, timeout=self._wait)
+
+
+class _Back(_Way):
+    step = STEP_BACK
+
+    async def ask(self, size: int) -> Asked:
+        return await self._control.ask(self._control.least, size, timeout=self._wait)
+
+
+_VANISHED = Tried("vanished")
+
+
+def _fate(size: int, asked: Asked, errors: Sequence[NetworkError]) -> Tried:
+    if asked.as_asked and asked.replies:
+        return Tried("passed")
+    if asked.replies:
+        return Tried("local", detail="the far end's own interface takes no more")
+    for error in errors:  # of any of those that were on the way: an ICMP message says how much passes, not of which
+        if error.loss.reason is LossReason.TOO_LARGE and error.mtu is not None and size > error.mtu:
+            return Tried("local" if error.local else "refused", error.mtu, error.loss.detail)
+    return _VANISHED
+
+
+class _Together(_Way):
+    """Both directions: echoes as long as what was sent."""
+
+    def __init__(self, battery: Battery, target: Target, headers: int) -> None:
+        self._battery = battery
+        self._target = target
+        self._headers = headers
+
+    async def fates(self, sizes: Iterable[int]) -> dict[int, Tried]:
+        """Echo each size, up to `TRIES` times each."""
+        ip_options = replace(self._battery.options.ip_options, dont_fragment=True)
+        fates: dict[int, Tried] = {}
+
+        async def echo(size: int) -> None:
+            fates[size] = await self._echoed(size, ip_options)
+
+        await self._battery.side_by_side([echo(size) for size in sizes])
+        return fates
+
+    async def _echoed(self, size: int, ip_options: IpOptions) -> Tried:
+        try:
+            run = await self._battery.measure(
+                self._target, count=TRIES, interval=WAIT, sizes=(size - self._headers,), ip_options=ip_options
+            )
+        except NetechoError as error:
+            lost = error.why if isinstance(error, LinkError) else TIMED_OUT
+            return _lost(lost.reason, lost.detail)
+        if run.result.summary.received:
+            return Tried("passed")
+        worst = next((fate for fate in run.fates if fate.reason is LossReason.TOO_LARGE), run.fates[0])
+        return _lost(worst.reason, worst.detail)
+
+
+def _lost(reason: LossReason | None, detail: str) -> Tried:
+    if reason is not LossReason.TOO_LARGE:
+        return _VANISHED
+    return Tried("refused" if "ICMP" in detail else "local", detail=detail)
+
+
+async def _together(battery: Battery, target: Target, headers: int) -> PathMtu:
+    """Search with echoes as long as their requests."""
+    return await _searched(_Together(battery, target, headers), battery)
+
+
+async def _searched(way: _Way, battery: Battery) -> PathMtu:
+    search = MtuSearch(step=way.step)
+    for _ in range(MOST_ROUNDS):
+        sizes = search.next_sizes()
+        if not sizes or battery.stopped:
+            break
+        search.took(await way.fates(sizes))
+    return path_mtu(search)
+
+
+def path_mtu(search: MtuSearch) -> PathMtu:
+    """Return what a search came to."""
+    passes, fails = search.passes, search.fails
+    if fails is None:
+        return PathMtu(passes=passes)
+    tried = search.tried[fails]
+    return PathMtu(
+        passes=passes, fails=fails, fate=tried.fate, detail=tried.detail, within=fails - passes if passes else 1
+    )
+
+
+async def _stream(battery: Battery) -> Streamed | None:
+    """Return how a TCP connection fares that has much to say; None where there is none."""
+    if battery.tcp is None:
+        return None
+    try:
+        run = await battery.measure(battery.tcp, count=4, interval=100 * MILLISECOND, sizes=(STREAMED,))
+    except NetechoError:
+        return Streamed(mss=None, came_through=False)
+    tcp = run.result.facts.tcp
+    return Streamed(mss=None if tcp is None else tcp.mss, came_through=run.result.summary.received > 0)
+
+
+async def _fragments(battery: Battery) -> bool | None:
+    """Return whether packets that may be fragmented come through at the full size of Ethernet's."""
+    if battery.udp is None:
+        return None
+    try:
+        run = await battery.measure(
+            battery.udp, count=TRIES, interval=20 * MILLISECOND, sizes=(1472,), timeout=PATIENCE // 2
+        )
+    except NetechoError:
+        return None
+    return run.result.summary.received > 0

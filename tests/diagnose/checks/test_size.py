@@ -1,0 +1,91 @@
+"""Path MTU, black holes, a clamped MSS."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies as st
+
+from netecho.diagnose.checks.size import Observed, PathMtu, Streamed, judge
+from tests.diagnose.checks.said import codes, evidence, is_well_formed, only, words
+
+WHOLE = PathMtu(passes=1500, fails=1501, fate="local")
+HOLE = PathMtu(passes=1400, fails=1401, fate="vanished")
+TOLD = PathMtu(passes=1400, fails=1401, fate="refused", detail="ICMP fragmentation needed from 10.1.0.1, path MTU 1400")
+GETS_THROUGH = Streamed(mss=1448, came_through=True)
+HANGS = Streamed(mss=1448, came_through=False)
+
+
+def test_packets_as_large_as_the_interfaces_are_fine() -> None:
+    outcome = judge(Observed(forward=WHOLE, backward=WHOLE, stream=GETS_THROUGH))
+    assert codes(outcome) == []
+    assert "on the way there packets of 1,500 bytes pass" in words(outcome)
+    assert "on the way back packets of 1,500 bytes pass" in words(outcome)
+
+
+def test_a_black_hole_has_its_direction_and_its_size() -> None:
+    found = only(judge(Observed(forward=HOLE, backward=WHOLE, stream=HANGS)))
+    assert (found.code, found.severity, found.direction) == ("mtu-black-hole", "critical", "forward")
+    assert "more than 1,400 bytes vanish on the way there" in found.sentence
+    assert "hang" in found.sentence
+    assert (evidence(found)["passes"], evidence(found)["fails"]) == (1400, 1401)
+
+
+def test_where_a_router_says_so_discovery_works() -> None:
+    found = only(judge(Observed(forward=TOLD, backward=WHOLE, stream=GETS_THROUGH)))
+    assert (found.code, found.severity, found.direction) == ("path-mtu", "info", "forward")
+    assert "ICMP fragmentation needed from 10.1.0.1" in found.sentence
+
+
+def test_what_the_far_end_was_told_shows_by_its_tcp() -> None:
+    """Who sends too much on the way back is the far end: only its TCP says whether it was told."""
+    assert only(judge(Observed(forward=WHOLE, backward=HOLE, stream=GETS_THROUGH))).code == "path-mtu"
+    assert only(judge(Observed(forward=WHOLE, backward=HOLE, stream=HANGS))).code == "mtu-black-hole"
+    assert only(judge(Observed(forward=WHOLE, backward=HOLE))).code == "mtu-black-hole"
+
+
+def test_both_ways_together_have_no_direction() -> None:
+    found = only(judge(Observed(together=HOLE, why_not="no TLV 12")))
+    assert (found.code, found.direction) == ("mtu-black-hole", None)
+
+
+@pytest.mark.parametrize(("mss", "expected"), [(1448, []), (1440, []), (1388, ["mss-clamped"]), (888, ["mss-clamped"])])
+def test_an_mss_below_what_passes_is_named(mss: int, expected: list[str]) -> None:
+    stream = Streamed(mss=mss, came_through=True)
+    assert codes(judge(Observed(forward=WHOLE, backward=WHOLE, stream=stream))) == expected
+
+
+def test_an_mss_that_fits_the_narrower_way_is_not_clamped() -> None:
+    stream = Streamed(mss=1348, came_through=True)
+    assert codes(judge(Observed(forward=TOLD, backward=WHOLE, stream=stream))) == ["path-mtu"]
+    assert codes(judge(Observed(forward=WHOLE, backward=TOLD, stream=stream))) == ["path-mtu"]
+
+
+def test_what_could_not_be_tried_is_said() -> None:
+    assert "only TCP" in words(judge(Observed(why_not="only TCP answers")))
+    assert "no TLV 12" in words(judge(Observed(together=WHOLE, why_not="no TLV 12")))
+
+
+SIZES = st.none() | st.integers(0, 70_000)
+FOUND = st.none() | st.builds(
+    PathMtu,
+    passes=SIZES,
+    fails=SIZES,
+    fate=st.sampled_from(["passed", "vanished", "refused", "local"]),
+    detail=st.text(max_size=20),
+    within=st.integers(0, 100),
+)
+STREAMS = st.none() | st.builds(Streamed, mss=SIZES, came_through=st.booleans())
+
+
+@given(FOUND, FOUND, FOUND, STREAMS, st.none() | st.booleans())
+def test_whatever_was_observed_is_judged(
+    forward: PathMtu | None,
+    backward: PathMtu | None,
+    together: PathMtu | None,
+    stream: Streamed | None,
+    fragments: bool | None,
+) -> None:
+    observed = Observed(
+        forward=forward, backward=backward, together=together, stream=stream, fragments=fragments, target="stamp://host"
+    )
+    assert is_well_formed(judge(observed), "size")
