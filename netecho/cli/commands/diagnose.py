@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     ("netecho diagnose host", "all that can be tested in half a minute; netecho serve runs there"),
     ("netecho diagnose host --only size,marking", "two checks alone"),
-    ("netecho diagnose host --deep -t 5m", "idle timeouts and rate limits as well"),
+    ("netecho diagnose host --deep", "idle timeouts and rate limits as well"),
     ("netecho diagnose udp://host:5060", "one service, and what else the host has to tell"),
     ("netecho diagnose host --json | jq '.findings[].sentence'", "for scripts; exit 1 where something is wrong"),
 )
