@@ -6,15 +6,17 @@ import socket
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from netecho.diagnose.checks.host import Observed, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from netecho.diagnose.finding import Outcome
     from netecho.net.diagnose.battery import Battery
+
+T = TypeVar("T")
 
 _INTERFACE_COUNTERS = {
     "receive_errors": 2,
@@ -25,6 +27,8 @@ _INTERFACE_COUNTERS = {
     "transmit_fifo": 12,
 }
 """By their place in a line of /proc/net/dev (proc(5))."""
+_IDLE, _IOWAIT = 3, 4
+"""Their places in the first line of /proc/stat, after its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,36 +42,50 @@ class Counters:
 
 
 def read() -> Counters:
-    """Read them."""
-    with suppress(OSError, ValueError, IndexError):
-        return Counters(
-            interfaces=interfaces(Path("/proc/net/dev").read_text("ascii")),
-            socket_drops=receive_buffer_errors(Path("/proc/net/snmp").read_text("ascii")),
-            busy=processors(Path("/proc/stat").read_text("ascii")),
-        )
-    return Counters()
+    """Read them; what this system does not have, or writes in a way of its own, is left out."""
+    return Counters(
+        interfaces=_read("/proc/net/dev", interfaces) or {},
+        socket_drops=_read("/proc/net/snmp", receive_buffer_errors),
+        busy=_read("/proc/stat", processors),
+    )
+
+
+def _read(path: str, parse: Callable[[str], T]) -> T | None:
+    with suppress(OSError, ValueError):
+        return parse(Path(path).read_text("ascii"))
+    return None
 
 
 def interfaces(text: str) -> dict[str, dict[str, int]]:
-    """Return the counters of each interface from the text of /proc/net/dev."""
+    """Return the counters of each interface from the text of /proc/net/dev. Raises ValueError for any other."""
     found = {}
     for line in text.splitlines()[2:]:
-        name, _, rest = line.partition(":")
+        name, _, rest = line.rpartition(":")  # an alias has a colon in its name
         fields = rest.split()
+        if not name or len(fields) <= max(_INTERFACE_COUNTERS.values()):
+            raise ValueError(f"no interface and its counters: {line!r}")
         found[name.strip()] = {counter: int(fields[place]) for counter, place in _INTERFACE_COUNTERS.items()}
     return found
 
 
-def receive_buffer_errors(text: str) -> int | None:
-    """Return how many UDP datagrams found a full receive buffer, from the text of /proc/net/snmp."""
+def receive_buffer_errors(text: str) -> int:
+    """Return how many UDP datagrams found a full receive buffer, from the text of /proc/net/snmp.
+
+    Raises ValueError where it does not say.
+    """
     names, values = (line.split()[1:] for line in text.splitlines() if line.startswith("Udp:"))
-    return int(dict(zip(names, values, strict=True))["RcvbufErrors"])
+    return int(dict(zip(names, values, strict=True)).get("RcvbufErrors", ""))
 
 
 def processors(text: str) -> tuple[int, int]:
-    """Return the processors' time in use and all of it, from the text of /proc/stat."""
-    fields = [int(each) for each in text.splitlines()[0].split()[1:9]]
-    return sum(fields) - fields[3] - fields[4], sum(fields)
+    """Return the processors' time in use and all of it, from the text of /proc/stat.
+
+    Raises ValueError for any other.
+    """
+    fields = [int(each) for each in text.partition("\n")[0].split()[1:9]]
+    if len(fields) < _IOWAIT + 1:
+        raise ValueError("no processors' times")
+    return sum(fields) - fields[_IDLE] - fields[_IOWAIT], sum(fields)
 
 
 def judged(battery: Battery, before: Counters) -> Outcome:
