@@ -66,10 +66,10 @@ def _changed(sample: Sample) -> Finding | None:
         evidence=(
             Figure("transport", sample.transport, "text"),
             Figure("offset", at),
-            Figure("sent_there", near, "text"),
+            Figure("sent_near", near, "text"),
             Figure("changed", len(wrong)),
         ),
-        otherwise="A server that does not echo what it receives.",
+        otherwise="A server that does not echo what it receives looks the same.",
     )
 
 

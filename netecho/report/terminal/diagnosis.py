@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from rich.console import Group
@@ -14,7 +15,7 @@ from netecho.report.humanize import many, size, span
 from netecho.report.terminal.paper import rendered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from netecho.report.output import Output
 
 STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
+"""By severity, the worst first."""
 _UNITS = {"_ms": " ms", "_bytes": " bytes", "_percent": "%", "_bps": " bit/s"}
 _UNIT = re.compile("|".join(f"{suffix}$" for suffix in _UNITS))
 _INDENT = 2
@@ -55,10 +57,11 @@ def _verdict(document: Document) -> Text:
     if document.get("error"):
         line.append("nothing answers", style="bold red")
     elif findings:
-        worst = findings[0]["severity"]
-        line.append(f"{many(len(findings), 'finding')}, the worst {_graver(worst)}", style=STYLES[worst])
-    else:
+        line.append(_counted([finding["severity"] for finding in findings]), style=STYLES[findings[0]["severity"]])
+    elif document["fine"]:
         line.append("nothing wrong was found", style="bold green")
+    else:
+        line.append("nothing was tested", style="bold")
     cut = " (interrupted)" if document["interrupted"] else ""
     took = f" in {span(document['duration_ms'])}{cut}, with {size(document['bytes'])} there and back"
     line.append(took, style="not bold dim")
@@ -67,8 +70,11 @@ def _verdict(document: Document) -> Text:
     return line
 
 
-def _graver(severity: str) -> str:
-    return "worth knowing" if severity == "info" else severity
+def _counted(severities: Sequence[str]) -> str:
+    """Return how many findings there are, and of each severity: 3 findings (1 critical, 2 info)."""
+    counts = Counter(severities)
+    each = ", ".join(f"{counts[severity]} {severity}" for severity in STYLES if counts[severity])
+    return f"{many(len(severities), 'finding')} ({each})"
 
 
 def _finding(finding: Document) -> Iterator[RenderableType]:
@@ -82,11 +88,11 @@ def _finding(finding: Document) -> Iterator[RenderableType]:
     yield _indented(Text(finding["sentence"]))
     rows = (
         ("seen", ", ".join(_figure(name, value) for name, value in finding["evidence"].items() if value is not None)),
-        ("or else", finding["otherwise"]),
+        ("but", finding["otherwise"]),
         ("again", finding["command"]),
     )
     table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True, style="dim")
+    table.add_column(no_wrap=True, style="dim", width=_INDENT + len("again"))
     table.add_column(overflow="fold")
     for name, words in rows:
         if words:

@@ -47,7 +47,7 @@ def test_one_that_comes_back_changed_is_critical_and_says_where() -> None:
 
 
 def test_what_was_sent_near_the_change_is_shown_without_bytes_that_a_terminal_obeys() -> None:
-    near = evidence(only(judged(sample(changed_at=27))))["sent_there"]
+    near = evidence(only(judged(sample(changed_at=27))))["sent_near"]
     assert isinstance(near, str)
     assert r"\x1b" not in near  # ASCII; escaped where it is printed
 
