@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 from typing import TYPE_CHECKING
 
@@ -34,3 +35,24 @@ def udp_flood(victim: Victim, deadline: Deadline) -> None:
             for _ in range(100):
                 with contextlib.suppress(OSError):
                     sock.sendto(b"f" * 64, (LOOPBACK, victim.ports["udp"]))
+
+
+def forged_loops(victim: Victim, deadline: Deadline) -> None:
+    """Services on 50 ports that answer whatever comes; packets are forged between them and the server when all rest."""
+    with contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(50)]
+        for sock in socks:
+            sock.bind(("127.0.0.11", 0))
+            sock.setblocking(False)
+        number = 0
+        while not deadline.is_over():
+            ready, _, _ = select.select(socks, [], [], 0.05)
+            for sock in ready:
+                with contextlib.suppress(OSError):
+                    data, peer = sock.recvfrom(100)
+                    sock.sendto(data, peer)
+            if not ready:  # all are silent
+                number += 1
+                for sock in socks:
+                    with contextlib.suppress(OSError):
+                        sock.sendto(b"forged %d" % number, (LOOPBACK, victim.ports["udp"]))

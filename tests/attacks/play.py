@@ -41,7 +41,7 @@ class Outcome:
 
 def play(row: Row, seconds: float) -> Outcome:
     """Run one attack for so long. Nothing is left running."""
-    addresses = [f"{scheme}://127.0.0.1:0" for scheme in ("tcp", "udp", "stamp")]
+    addresses = [f"{scheme}://127.0.0.1:0" for scheme in ("tcp", "udp", "stamp", "tls")]
     program = Program("serve", *addresses, "-q", "--format", "ndjson", *row.options)
     try:
         server = Server(program, len(addresses))

@@ -8,6 +8,8 @@ import socket
 import struct
 from typing import TYPE_CHECKING
 
+from tests.attacks.handshake_drip import client_hello
+
 if TYPE_CHECKING:
     from tests.attacks.attack import Deadline, Victim
 
@@ -109,3 +111,21 @@ def resets(victim: Victim, deadline: Deadline) -> None:
             sock.send(b"r" * 10_000)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         sock.close()
+
+
+def handshake_drip(victim: Victim, deadline: Deadline) -> None:
+    """TLS handshakes at a byte a second; a place that was taken away is taken again."""
+    hello = client_hello()
+    with contextlib.ExitStack() as stack:
+        sent: dict[socket.socket, int] = {}
+        while not deadline.is_over():
+            for _ in range(CLIENTS - len(sent)):
+                sock = victim.connect("tls")
+                if sock is not None:
+                    sent[stack.enter_context(sock)] = 0
+            for sock, at in list(sent.items()):
+                try:
+                    sent[sock] += sock.send(hello[at : at + 1])
+                except OSError:
+                    del sent[sock]
+            deadline.rest(1)

@@ -26,7 +26,7 @@ def main(name: str, seconds: str) -> None:
             f"-max_total_time={max(1, round(float(seconds)))}",
             f"-max_len={LARGEST}",
             f"-artifact_prefix={FOLDER / name}/",
-            "-timeout=10",
+            "-timeout=60",
             "-rss_limit_mb=1024",
             "-verbosity=0",
         ]

@@ -17,6 +17,7 @@ import pytest
 
 from netecho.echo.loop_guard import LOOP
 from tests.namespace import namespace
+from tests.peers import needed
 from tests.server import LOOPBACK, Server, in_thread, serving
 
 if TYPE_CHECKING:
@@ -142,6 +143,23 @@ def test_services_that_answer_everything_are_not_answered(field: Field) -> None:
         field.forge("127.0.0.5", port, "127.0.0.1", 9001)
     field.ask("127.0.0.1", 9001)
     assert counts(server) == (8, 1, 7)
+
+
+def test_two_servers_behind_a_router_that_rewrites_ttls_fall_silent(field: Field) -> None:
+    """Neither knows the other's answers by their mark, and the ports are of no known service; one has no limits."""
+    needed("nft")
+    field.inside.run("nft", "add table ip router")
+    field.inside.run("nft", "add chain ip router out { type filter hook output priority -150; }")
+    field.inside.run("nft", "add rule ip router out udp dport { 9001, 9002 } ip ttl set 64")
+    one, other = (
+        field.netecho.start("serve", f"udp://{address}", "--format", "ndjson", *options)
+        for address, options in (("127.0.0.1:9001", ()), ("127.0.0.2:9002", ("--max-rate", "0")))
+    )
+    first, second = Server(one, 1), Server(other, 1)
+    field.forge("127.0.0.2", 9002, "127.0.0.1", 9001)
+    # With that the loop is over.
+    assert first.program.event_named("refused")["reason"] == LOOP
+    assert counts(first)[0] + counts(second)[0] <= 100
 
 
 @pytest.mark.parametrize("options", [(), ("-vv",), ("--mode", "text")], ids=["batched", "one by one", "text"])

@@ -48,6 +48,32 @@ def hmac_tlv(sequence: int, *tlvs: Tlv, key: bytes = KEY, flags: int = 0x80) -> 
     return Tlv(flags, Type.HMAC, truncated_hmac(key, sequence.to_bytes(4) + encode(tlvs)))
 
 
+class TestEachRuleByItself:
+    """What shows a reply, where nothing else does: no other rule would find anything in these."""
+
+    def test_the_mark_of_our_own_replies(self) -> None:
+        marked = arrival(bytes(44))._replace(ttl=90)
+        assert reflector(marked_ttls=frozenset({90})).take(marked) is Refusal.REPLY
+        assert isinstance(reflector(marked_ttls=frozenset({90})).take(arrival(bytes(44))), PreparedReply)
+
+    @pytest.mark.parametrize("size", [20, 44])
+    def test_a_port_that_reflectors_write_from_and_more_than_zeroes(self, size: int) -> None:
+        odd = (bytes(18) + b"\x01").ljust(size, b"\0")
+        assert reflector().take(arrival(odd, port=862)) is Refusal.REPLY
+        assert isinstance(reflector().take(arrival(odd, port=40_000)), PreparedReply)
+        assert isinstance(reflector().take(arrival(bytes(size), port=862)), PreparedReply)
+
+    def test_a_receive_timestamp_by_the_clock_of_its_timestamp(self) -> None:
+        theirs = to_ntp(T1 - 3 * 86_400 * SECOND)
+        reply = bytes(4) + theirs.to_bytes(8) + bytes(4) + theirs.to_bytes(8) + bytes(20)
+        assert reflector().take(arrival(reply)) is Refusal.REPLY
+
+    def test_a_sender_timestamp_by_our_own_clock(self) -> None:
+        reply = bytes(28) + to_ntp(T2).to_bytes(8) + bytes(8)
+        assert reflector().take(arrival(reply)) is Refusal.REPLY
+        assert isinstance(reflector().take(arrival(reply, received=T2 + 3600 * SECOND)), PreparedReply)
+
+
 class TestBase:
     @pytest.mark.parametrize("key", [None, KEY])
     def test_a_stateless_reply_has_the_senders_number(self, key: bytes | None) -> None:

@@ -215,9 +215,11 @@ class _Measurement:
         for driver in self._drivers:
             driver.poll()
         self._ending = not self._recorder.rtt.count
-        if self._ending:
-            for driver in self._drivers:
+        for driver in self._drivers:
+            if self._ending:
                 driver.stop(poll=False)
+            elif driver.link is not None:
+                driver.pump()  # what was read may have been the last reply, or the one that the next probe waits for
 
     def _stop(self) -> None:
         for driver in self._drivers:
