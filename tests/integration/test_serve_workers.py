@@ -151,6 +151,15 @@ def test_no_worker_outlives_a_supervisor_that_is_killed(server: Server) -> None:
     server.program.process.wait()
 
 
+def test_not_even_one_that_was_stopped_by_a_signal(server: Server) -> None:
+    """It cannot read that its supervisor is gone: the kernel ends it."""
+    workers = server.workers()
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    assert_all_end(workers, lambda: os.kill(server.pid, signal.SIGKILL))
+    server.program.process.wait()
+
+
 def test_no_worker_outlives_a_supervisor_that_is_told_to_stop_twice(server: Server) -> None:
     def stop_twice() -> None:
         server.program.terminate()

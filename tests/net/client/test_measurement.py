@@ -35,6 +35,8 @@ REFUSED = UnreachableError("connection refused: 127.0.0.1:7007")
 class PlayedLink:
     """A link in whose socket a reply may lie; sending on it may meet an ICMP error."""
 
+    stays_open = False
+
     def __init__(self, network: Network, driver: SessionDriver) -> None:
         self._network = network
         self._driver = driver
