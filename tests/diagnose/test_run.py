@@ -8,6 +8,7 @@ from netecho.diagnose.run import Fate, fates
 from netecho.measure.events import (
     EchoCorrupted,
     Event,
+    OneWayDelays,
     ProbeLost,
     ReplyDuplicated,
     ReplyLate,
@@ -22,14 +23,14 @@ NUMBER = st.integers(0, 10**9)
 
 def test_each_probe_has_one_fate() -> None:
     events: list[Event] = [
-        ReplyReceived(0, 0, 0, 1, 20, 30, 64, True),
+        ReplyReceived(0, 0, 0, 1, 20, 30, 64, True, OneWayDelays(9, 11, 2)),
         EchoCorrupted(0, 1, 10, 1, 21, 31, 64, True, 17),
         ProbeLost(0, 2, 20, 1, 64, LossReason.REFUSED, "by 10.0.0.1"),
     ]
     assert fates(events) == (
-        Fate(0, 0, 64, 20),
-        Fate(10, 0, 64, 21, corrupt_at=17),
-        Fate(20, 0, 64, None, LossReason.REFUSED, "by 10.0.0.1"),
+        Fate(0, 0, 64, 20, lag=1, delays=OneWayDelays(9, 11, 2)),
+        Fate(10, 0, 64, 21, corrupt_at=17, lag=1),
+        Fate(20, 0, 64, None, LossReason.REFUSED, "by 10.0.0.1", lag=1),
     )
 
 
