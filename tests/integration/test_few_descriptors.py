@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,46 @@ def test_as_many_as_are_asked_for_are_enough(number: int) -> None:
         timeout=PATIENCE,
     )
     assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def limited(number: int, arguments: tuple[str, ...], which: str = "") -> subprocess.CompletedProcess[str]:
+    """Run netecho with so many descriptors; `which`: -S leaves the hard limit as it is."""
+    return subprocess.run(
+        ["/bin/sh", "-c", f'ulimit {which} -n {number}; exec "$@"', "sh", *COMMAND, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=PATIENCE,
+    )
+
+
+@pytest.fixture(params=["tcp", "udp", "stamp", "tls", "unix"])
+def server(request: pytest.FixtureRequest, netecho: Netecho, tmp_path: Path) -> str:
+    """A server that takes thousands of connections, as a target."""
+    scheme = request.param
+    address = f"unix:{tmp_path}/socket" if scheme == "unix" else f"{scheme}://127.0.0.1:0"
+    many = ("--max-connections", "5000", "--max-per-client", "5000")
+    listening = netecho.start("serve", address, *many, "--format", "ndjson").event_named("listening")
+    return address if scheme == "unix" else f"{scheme}://127.0.0.1:{listening['port']}"
+
+
+def test_thousands_of_connections_past_the_limit_are_a_sentence(server: str) -> None:
+    insecure = ("--insecure",) if server.startswith("tls") else ()
+    ended = limited(200, ("probe", server, *insecure, "--connections", "3000", "-c", "1", "-W", "20s"))
+    where = server.removeprefix("unix:").rpartition("//")[2]
+    assert ended.returncode == 3, ended
+    assert ended.stderr.splitlines() == [
+        f"netecho: too many open files: {where}",
+        "  each connection takes a file descriptor, and this process may have no more: `ulimit -n` raises that",
+    ]
+
+
+def test_the_soft_limit_is_raised_where_it_may_be(server: str) -> None:
+    insecure = ("--insecure",) if server.startswith("tls") else ()
+    ended = limited(64, ("probe", server, *insecure, "--connections", "300", "-c", "1", "-W", "20s", "--json"), "-S")
+    assert ended.returncode == 0, ended
+    assert json.loads(ended.stdout)["probes"]["received"] == 300
 
 
 class TestKeys:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from twisted.internet.defer import Deferred, DeferredSemaphore
+from twisted.internet.task import deferLater
 
 from netecho.errors import UnreachableError
 from netecho.measure.facts import TransportFacts
@@ -17,6 +18,7 @@ from netecho.net.client.loss import LinkError
 from netecho.net.client.stream import ProbeConnection, StreamLink
 from netecho.net.linux import tcp_info
 from netecho.net.linux.timestamping import SocketTimestamps
+from netecho.net.reactor.interfaces import for_twisted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -86,7 +88,7 @@ class _Streams:
         if self._client is None:
             dialled = await self.dial(link)
         else:
-            dialled = await self._handshakes.run(lambda: Deferred.fromCoroutine(self.dial(link)))
+            dialled = await self._handshakes.run(lambda: Deferred.fromCoroutine(self._agree(link)))
         return OpenedLink(
             link=link,
             address=dialled.address,
@@ -95,6 +97,11 @@ class _Streams:
             tls=dialled.tls,
             facts=lambda: self._facts(link),
         )
+
+    async def _agree(self, link: StreamLink) -> Established:
+        """Connect and agree on TLS, from the reactor: one that fails at once must not begin the next inside of it."""
+        await deferLater(for_twisted(self._context.reactor), 0)
+        return await self.dial(link)
 
     async def dial(self, link: StreamLink | None) -> Established:
         """Connect `link`; without one, connect and close."""
