@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.namespace import namespace
 from tests.program import COMMAND, environment
 from tests.rogues import datagrams, echo, silence, streams
 
@@ -117,6 +118,21 @@ def test_a_full_disk_is_said_in_one_sentence(netecho: Netecho, output: str) -> N
     assert ended.code == 5
     assert "No space left" in ended.err
     assert len(ended.err.splitlines()) <= 2, ended
+
+
+def test_a_disk_that_fills_up_in_the_middle_leaves_a_run_that_can_be_read(netecho: Netecho, tmp_path: Path) -> None:
+    with namespace() as inside:
+        inside.run("mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(tmp_path))
+        netecho.prefix = inside.prefix
+        saved = str(tmp_path / "run.ndjson")
+        ended = netecho("probe", "self", "-c", "200", "-i", "1ms", "--json", "--save", saved)
+        assert ended.code == 5
+        assert ended.err.startswith(f"netecho: '{saved}' could not be written: No space left on device\n")
+        assert ended.document["probes"]["received"] == 200
+        again = netecho("report", saved, "--json")
+    assert again.code == 0
+    assert "breaks off" in again.err
+    assert 0 < again.document["probes"]["received"] < 200
 
 
 def test_closed_standard_streams_are_no_bug() -> None:
