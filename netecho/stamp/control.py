@@ -5,6 +5,8 @@ and the interval of the replies. Its interval is 32 bits of nanoseconds, 4.3 s a
 address is proved. Both are in a TLV of ours, `Proof`, of a type that the registry leaves to private use (RFC 8972
 section 6); a reflector that does not know it sets U. Its first octets tell it from somebody else's private TLV.
 
+That TLV also says that a length is meant to the octet: a path's MTU need be no multiple of four.
+
 A sender asks for a cookie with one of zeroes, and sends what it was given with what it asks for. Each reply has a new
 cookie, so a session that goes on never has to ask again.
 """
@@ -25,7 +27,7 @@ PROOF_LENGTH = 28
 COOKIE_LENGTH = 16
 NO_COOKIE = bytes(COOKIE_LENGTH)
 ALIGNMENT = 4
-"""Replies have a multiple of so many octets (RFC 10052 section 3)."""
+"""Replies have a multiple of so many octets (RFC 10052 section 3), but those to a sender that sends `Proof`."""
 LONGEST_INTERVAL = 0xFFFF_FFFF
 """Nanoseconds that fit into TLV 12."""
 

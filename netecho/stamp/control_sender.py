@@ -69,8 +69,9 @@ def fits(size: int, key: bytes | None = None) -> bool:
 
 
 def reply_length(asked: int, key: bytes | None = None) -> int:
-    """Return the length of a reply, as asked: a multiple of four, and not below the least."""
-    return max(-(-asked // ALIGNMENT) * ALIGNMENT, least_request(key))
+    """Return the length of a reply, as asked: the least, or so much more that there is room for a padding TLV."""
+    least = least_request(key)
+    return asked if fits(asked, key) else max(asked - asked % ALIGNMENT + ALIGNMENT, least) if asked > least else least
 
 
 class ControlSender:

@@ -18,7 +18,7 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from netecho.stamp.control import COOKIE_LENGTH
-from netecho.stamp.tlv import Flag
+from netecho.stamp.tlv import HEADER, Flag
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class ReplyControl:
             return Decision(Flag.UNRECOGNISED, None, NARROWED)
         if not request.number:
             return Decision(0, ReplyPlan(0, 0))
-        length = max(request.aligned, asker.least)
+        length = _length(request, asker.least, exact=proof is not None)
         # What is refused gets one reply: as short as asked for, or just like the request.
         one = ReplyPlan(length, 1) if length <= asker.length else None
         modest = one is not None and request.number == 1
@@ -152,6 +152,13 @@ class ReplyControl:
     def _cookie(self, source: Endpoint, window: int) -> bytes:
         text = source.address.rjust(_WIDTH, b"\0") + source.port.to_bytes(2) + (window & (1 << 64) - 1).to_bytes(8)
         return blake2s(text, key=self._key, digest_size=COOKIE_LENGTH, person=b"netecho").digest()
+
+
+def _length(request: ControlRequest, least: int, *, exact: bool) -> int:
+    """Return how long a reply is: a multiple of four (section 3), or to the octet for a sender that is a netecho."""
+    if exact and request.length >= least + HEADER.size:
+        return request.length
+    return max(request.aligned, least)
 
 
 def _excess(plan: ReplyPlan) -> str | None:

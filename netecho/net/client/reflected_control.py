@@ -75,7 +75,7 @@ class Asked:
     """What came of one request."""
 
     length: int
-    """Of each reply, as it must be if it is as asked for: a multiple of four, and not too short for its TLVs."""
+    """Of each reply, as it must be if it is as asked for: not too short for its TLVs."""
     number: int
     """Of replies that were asked for."""
     obedience: Obedience | None

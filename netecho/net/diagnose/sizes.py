@@ -42,7 +42,7 @@ WAIT = 200 * MILLISECOND
 """For a reply, beside twice the round trip."""
 MOST_ROUNDS = 12
 STEP_BACK = 4
-"""Replies have a multiple of so many bytes (RFC 10052 section 3)."""
+"""Replies of a reflector other than netecho's have a multiple of so many bytes (RFC 10052 section 3)."""
 STREAMED = 16 * 1024
 
 
@@ -83,7 +83,8 @@ async def _each_way(battery: Battery, address: Address) -> dict[Direction, PathM
         if learnt.obedience in (None, Obedience.UNKNOWN):
             return {}
         headers = HEADERS[address.family]
-        there, back = _There(battery, control, headers, wait), _Back(battery, control, headers, wait)
+        there = _There(battery, control, headers, wait)
+        back = _Back(battery, control, headers, wait, 1 if control.has_cookie else STEP_BACK)
         ways = await gatherResults(
             [Deferred.fromCoroutine(_searched(each, battery)) for each in (there, back)], consumeErrors=True
         )
@@ -96,10 +97,9 @@ async def _each_way(battery: Battery, address: Address) -> dict[Direction, PathM
 class _Way:
     """One direction: how a size is tried."""
 
-    step = 1
-
-    def __init__(self, battery: Battery, control: ReflectedControl, headers: int, wait: int) -> None:
+    def __init__(self, battery: Battery, control: ReflectedControl, headers: int, wait: int, step: int = 1) -> None:
         self._battery = battery
+        self.step = step
         self._control = control
         self._headers = headers
         self._wait = wait
@@ -130,8 +130,6 @@ class _There(_Way):
 
 
 class _Back(_Way):
-    step = STEP_BACK
-
     async def ask(self, size: int) -> Asked:
         return await self._control.ask(self._control.least, size, timeout=self._wait)
 
@@ -155,6 +153,7 @@ class _Together(_Way):
 
     def __init__(self, battery: Battery, target: Target, headers: int) -> None:
         self._battery = battery
+        self.step = 1
         self._target = target
         self._headers = headers
 
