@@ -91,6 +91,7 @@ class TargetRecorder:
         "_response",
         "_rtt",
         "_sent",
+        "explained",
         "losses",
         "phases",
         "response",
@@ -105,6 +106,8 @@ class TargetRecorder:
         self.rtt = Buckets()
         self.response = Buckets()
         self.phases = Phases()
+        self.explained: str | None = None
+        """Why there is no connection, in a sentence; None where there is one."""
         self.losses: dict[LossReason, int] = {}
         self.timeline = _NO_TIMELINE
         self._lag = lag
@@ -172,11 +175,7 @@ class TargetRecorder:
         self.losses[reason] = self.losses.get(reason, 0) + 1
         if reason not in ON_THIS_SIDE:
             kind = State.DOWN if reason in _REACHED else State.UNREACHABLE
-            self.state.failed(Failed(kind, WORDS.get(reason, str(reason))))
-
-    def unreachable(self, sentence: str) -> None:
-        """Take in why no link could be opened: the next probe that is lost by it has no better reason."""
-        self.state.failed(Failed(State.UNREACHABLE, sentence))
+            self.state.failed(Failed(kind, self.explained or WORDS.get(reason, str(reason))))
 
     def late(self) -> None:
         """Count a reply to a probe that had been given up."""

@@ -3,6 +3,7 @@
 client          the probe's side
 server          the server's side; neither knows the other
 diagnose        measuring for a diagnosis, step by step
+monitor         probing many targets, all the time
 reactor         every Twisted trick, behind one switch
 linux           the kernel's calls; no Twisted
 certificates    keys and certificates: read, made, pinned

@@ -73,8 +73,8 @@ class SessionDriver:
         self._listens_until = 0
         """How long something is waited for that nobody asked for, once all probes are settled."""
 
-    def start(self, link: Link, now: int, phase: Fraction | int = 0) -> None:
-        """Begin the run on `link`."""
+    def start(self, link: Link | None, now: int, phase: Fraction | int = 0) -> None:
+        """Begin the run on `link`; without one, the first probe that is due asks for it."""
         self.link = link
         self.session.start(now, phase)
         self.pump()

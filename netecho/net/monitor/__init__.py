@@ -1,0 +1,6 @@
+"""Probing many targets on one reactor, all the time; `netecho.monitor` judges.
+
+engine    all targets: one timer, a tick a second, and what changes when the configuration is read again
+watch     one target: its connection, made anew when it is lost; its name, resolved anew
+jobs      from a target's settings to the job of a probe without an end
+"""
