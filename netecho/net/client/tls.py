@@ -88,6 +88,8 @@ class Client:
         self.facts: TlsFacts | None = None
         """What the first handshake agreed on."""
         self._context = self._made()
+        creator = cast("IOpenSSLClientConnectionCreator", self)
+        self._factory = TLSMemoryBIOFactory(creator, True, cast("IProtocolFactory", Factory()))
 
     def _made(self) -> SSL.Context:
         tls_options = self._tls_options
@@ -133,11 +135,9 @@ class Client:
         Raises `UnreachableError` where it fails, or takes longer than `timeout` nanoseconds.
         """
         inner: StreamLink | Handshake = link or Handshake()
-        creator = cast("IOpenSSLClientConnectionCreator", self)
-        factory = TLSMemoryBIOFactory(creator, True, cast("IProtocolFactory", Factory()))
         began = time.monotonic_ns()
         # Not by the factory's `buildProtocol`: its protocol gathers small writes for a reactor pass.
-        layer = TLSMemoryBIOProtocol(factory, inner)
+        layer = TLSMemoryBIOProtocol(self._factory, inner)
         inner.connection = connection = ProbeConnection(reactor, skt, layer)
         connection.begin()
         agreed: SSL.Connection = layer.getHandle()
