@@ -92,7 +92,10 @@ class Battery:
         return None if longest is None else longest.summary.rtt.p50
 
     async def measure(self, target: Target, **plan: Any) -> Run:
-        """Run probes as `runs.job` has it, with the options that were given. Raises UnreachableError."""
+        """Run probes as `runs.job` has it, with the options that were given. Raises UnreachableError.
+
+        A run that begins when all was stopped is over at once.
+        """
         options, interrupt = self.options, Interrupt()
         self._seed += 1
         plan = {"ip_options": options.ip_options} | plan
@@ -104,6 +107,8 @@ class Battery:
             **plan,
         )
         leave = self.on_stop(interrupt.request)
+        if self.stopped:
+            interrupt.request()
         try:
             run = await measured(self.reactor, interrupt, what)
         finally:
@@ -131,3 +136,8 @@ class Battery:
     def left(self) -> int:
         """Nanoseconds left of the budget."""
         return self.options.time - (time.monotonic_ns() - self.began)
+
+    @property
+    def bytes_left(self) -> int:
+        """Bytes left of it."""
+        return self.options.bytes - self.bytes_used

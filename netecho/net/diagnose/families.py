@@ -60,6 +60,8 @@ async def _family(
         no_route = isinstance(error, LinkError) and error.why.reason is LossReason.NO_ROUTE
         into.append(Family(version=version, addresses=hosts, trouble=error.sentence, route=not no_route))
         return
+    if not run.sent:
+        return  # interrupted before anybody could answer
     if run.result.summary.received:
         into.append(Family(version=version, addresses=hosts, run=run))
     else:

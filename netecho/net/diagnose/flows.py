@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from netecho.diagnose.checks import balancing, clocks, loss, translation
 from netecho.diagnose.finding import NotTested
+from netecho.net.diagnose.runs import HEADERS
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
@@ -18,15 +19,21 @@ if TYPE_CHECKING:
 FLOWS = 32
 """Misses one bad path of 8 in 1.4% of runs."""
 RATE = 200
-"""Probes a second, of all flows: little on any line, and 20 ms from one to the next even on a slow one."""
-DURATION = 8 * SECOND
+"""Probes a second, of all flows: 1 Mbit/s."""
+SHORTEST, LONGEST = 2 * SECOND, 8 * SECOND
+SHARE_OF_TIME = 4
+"""The run takes a quarter of the time that the whole may take, within these bounds..."""
+SHARE_OF_BYTES = 2
+"""...and at most half of the bytes that are left."""
 SIZES = (160, 640, 1200)
 """Bytes of UDP payload: what every path takes, as IPv6 demands 1,280."""
 TRAIN = 500
 SPACING = MILLISECOND
 
-SECONDS = DURATION / SECOND + 3
-BYTES = 2 * (RATE * DURATION // SECOND * (sum(SIZES) // len(SIZES) + 48) + TRAIN * (160 + 48))
+_BYTES_PER_SECOND = 2 * RATE * (sum(SIZES) // len(SIZES) + HEADERS)
+_BYTES_OF_TRAIN = 2 * TRAIN * (SIZES[0] + HEADERS)
+SECONDS = SHORTEST / SECOND + 3
+BYTES = SHORTEST // SECOND * _BYTES_PER_SECOND + _BYTES_OF_TRAIN
 
 
 async def measure(battery: Battery) -> Outcome:
@@ -36,7 +43,8 @@ async def measure(battery: Battery) -> Outcome:
         why = "only TCP answers, which sends again what is lost"
         return tuple(NotTested(check, why) for check in ("loss", "balancing", "clocks", "translation"))
     interval = FLOWS * SECOND // RATE
-    run = await battery.measure(target, count=DURATION // interval, interval=interval, sizes=SIZES, connections=FLOWS)
+    count = _duration(battery) // interval
+    run = await battery.measure(target, count=count, interval=interval, sizes=SIZES, connections=FLOWS)
     train = None
     if not battery.stopped:
         train = await battery.measure(target, count=TRAIN, interval=SPACING, sizes=SIZES[:1])
@@ -48,3 +56,10 @@ async def measure(battery: Battery) -> Outcome:
         *clocks.judge(clocks.Observed(None if stamp is None else stamp.oneway)),
         *translation.judge(translation.Observed(None if stamp is None else stamp.location)),
     )
+
+
+def _duration(battery: Battery) -> int:
+    """Return how long flows are watched, nanoseconds."""
+    by_time = battery.options.time // SHARE_OF_TIME
+    by_bytes = battery.bytes_left // SHARE_OF_BYTES * SECOND // _BYTES_PER_SECOND
+    return min(max(min(by_time, by_bytes), SHORTEST), LONGEST)

@@ -66,6 +66,8 @@ def _read(run: Run, service: Service) -> Reach:
         return Reach(target=target, answer="other", expected=expected, detail=what)
     if summary.received:
         return Reach(target=target, answer="echo", expected=expected, rtt=summary.rtt.min)
+    if not run.sent:
+        return Reach(target=target, answer="failed", expected=expected, detail="it was interrupted")
     lost = next((Loss(fate.reason, fate.detail) for fate in run.fates if fate.reason), Loss(LossReason.TIMEOUT))
     return Reach(target=target, answer=_answer(lost), expected=expected, detail=lost.detail)
 

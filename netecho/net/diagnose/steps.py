@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A part of the battery: for which checks it measures, in words, and what it takes at most."""
+    """A part of the battery: for which checks it measures, in words, and how."""
 
     checks: tuple[Check, ...]
     words: str
     measure: Callable[[Battery], Awaitable[Outcome]]
     seconds: float
+    """What must be left of the time, so that it begins; and of the bytes."""
     bytes: int
     deep: bool = False
 
@@ -62,21 +63,25 @@ STEPS: tuple[Step, ...] = (
 
 
 async def diagnose(
-    reactor: Reactor, interrupt: Interrupt, options: DiagnoseOptions, progress: Callable[[int, int, str], None]
+    reactor: Reactor,
+    interrupt: Interrupt,
+    options: DiagnoseOptions,
+    progress: Callable[[int, int, str], None],
+    every: Sequence[Step] = STEPS,
 ) -> Diagnosis:
     """Play the battery, and return what was found; `progress` is told of each step: its number, of how many, words.
 
-    An interrupt ends it with what is known so far.
+    The first step, which is always played, finds out what answers. An interrupt ends it all with what is known so far.
     """
     battery = Battery(reactor, options, began=time.monotonic_ns())
     interrupt.tell(battery.stop)
     started, before, error = time.time_ns(), counters.read(), None
     outcome: list[Finding | Fine | NotTested] = []
-    steps = [step for step in STEPS if options.checks.intersection(step.checks) or step is STEPS[0]]
+    steps = [step for step in every if options.checks.intersection(step.checks) or step is every[0]]
     for n, step in enumerate(steps, 1):
         progress(n, len(steps), step.words)
         outcome += await _played(step, battery)
-        if step is STEPS[0] and not battery.stopped and not any(each.answer == "echo" for each in battery.reached):
+        if step is every[0] and not battery.stopped and not any(each.answer == "echo" for each in battery.reached):
             error = _unreachable(battery.reached, options)
             outcome += [NotTested(check, "nothing answers") for step in steps[1:] for check in step.checks]
             break
@@ -114,9 +119,9 @@ def _why_not(step: Step, battery: Battery) -> str:
         return "the diagnosis was interrupted"
     if step.deep and not options.deep:
         return "takes longer than most want to wait: --deep"
-    if step.seconds * SECOND > battery.left:
+    if step.seconds * SECOND > max(battery.left, 0):  # what takes no time to speak of always begins
         return f"the {spell_time(options.time)} that were given did not suffice: a longer -t"
-    if battery.bytes_used + step.bytes > options.bytes:
+    if step.bytes > battery.bytes_left:
         return f"would take more than the {options.bytes:,} bytes that were allowed: a larger --max-bytes"
     return ""
 
