@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netecho.diagnose.finding import Diagnosis, Figure, Finding, Fine, NotTested, Outcome
+from netecho.diagnose.finding import CHECKS, Diagnosis, Figure, Finding, Fine, NotTested, Outcome
 from netecho.errors import UnreachableError
 from tests.report.runs import STARTED
 
@@ -72,7 +72,7 @@ EVERY = diagnosis((LATE, PROHIBITED, *REST, BAD_PATH), label="before the change 
 CLEAN = diagnosis(REST)
 CUT = diagnosis((NotTested("loss", "the diagnosis was interrupted"),), interrupted=True, duration=300 * MS)
 SILENT = diagnosis(
-    (NotTested("transports", "TCP port 7007: no answer"), NotTested("loss", "nothing answers")),
+    (NotTested("transports", "TCP port 7007: no answer"), *(NotTested(each, "nothing answers") for each in CHECKS[2:])),
     address=None,
     bytes_sent=0,
     error=UnreachableError("nothing answers at lab.example: tcp://lab.example:7007 (no answer)", "is it running?"),

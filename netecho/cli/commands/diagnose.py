@@ -124,8 +124,8 @@ def _options(values: dict[str, Any]) -> DiagnoseOptions:
         services=values["target"],
         checks=_checks(values),
         deep=deep,
-        time=values["duration"] or (300 if deep else 30) * SECOND,
-        bytes=values["max_bytes"] or (100 if deep else 10) << 20,
+        time=(300 if deep else 30) * SECOND if values["duration"] is None else values["duration"],
+        bytes=(100 if deep else 10) << 20 if values["max_bytes"] is None else values["max_bytes"],
         ip_options=IpOptions(family=family, source=values["source"]),
         tls_options=TlsOptions(ca=values["ca"], insecure=values["insecure"], pins=values["pin"]),
         stamp_options=StampOptions(key=None if key is None else files.stamp_key(key, "--auth-key-file")),
@@ -137,6 +137,8 @@ def _options(values: dict[str, Any]) -> DiagnoseOptions:
 def _checks(values: dict[str, Any]) -> frozenset[Check]:
     only = frozenset(check for each in values["only"] for check in each)
     skipped = frozenset(check for each in values["skip"] for check in each)
+    if skipped >= frozenset(CHECKS):
+        raise UsageError("--skip leaves no check", "--only names those that are wanted")
     return (only or frozenset(CHECKS)) - skipped
 
 

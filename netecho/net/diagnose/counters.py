@@ -29,6 +29,8 @@ _INTERFACE_COUNTERS = {
 """By their place in a line of /proc/net/dev (proc(5))."""
 _IDLE, _IOWAIT = 3, 4
 """Their places in the first line of /proc/stat, after its name."""
+_FEWEST_TICKS = 100
+"""A second of one processor: in less this process' own start is most of what they did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ def _less(after: int | None, before: int | None) -> int | None:
 
 
 def _busy(before: Counters, after: Counters) -> float | None:
-    if before.busy is None or after.busy is None or after.busy[1] == before.busy[1]:
+    if before.busy is None or after.busy is None or after.busy[1] - before.busy[1] < _FEWEST_TICKS:
         return None
     return (after.busy[0] - before.busy[0]) / (after.busy[1] - before.busy[1])
 

@@ -127,7 +127,13 @@ def _why_not(step: Step, battery: Battery) -> str:
 
 
 def _unreachable(reached: Sequence[Reach], options: DiagnoseOptions) -> NetechoError:
-    tried = ", ".join(f"{each.target} ({each.detail or 'no answer'})" for each in reached)
+    tried: dict[str, list[str]] = {}
+    for each in reached:
+        why = each.detail or ("refused" if each.answer == "refused" else "no answer")
+        tried.setdefault(why, []).append(str(each.target))
+    if all(each.answer == "failed" for each in reached) and len(tried) == 1:
+        return UnreachableError(f"nothing answers at {options.services.host}: {next(iter(tried))}", "check the name")
+    listed = "; ".join(f"{', '.join(targets)} ({reason})" for reason, targets in tried.items())
     return UnreachableError(
-        f"nothing answers at {options.services.host}: {tried}", "is `netecho serve` running there? a firewall?"
+        f"nothing answers at {options.services.host}: {listed}", "is `netecho serve` running there? a firewall?"
     )

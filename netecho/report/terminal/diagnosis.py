@@ -27,6 +27,8 @@ STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 _UNITS = {"_ms": " ms", "_bytes": " bytes", "_percent": "%", "_bps": " bit/s"}
 _UNIT = re.compile("|".join(f"{suffix}$" for suffix in _UNITS))
 _INDENT = 2
+_FEW = 2
+"""Checks of the same reason that have a row each."""
 
 
 def show(document: Document, output: Output) -> None:
@@ -46,7 +48,8 @@ def _parts(document: Document) -> Iterator[RenderableType]:
         yield Text()
         yield from _finding(finding)
     yield from _list("Fine", [(each["check"], each["sentence"]) for each in document["fine"]], "green")
-    yield from _list("Not tested", [(each["check"], each["reason"]) for each in document["not_tested"]], "dim")
+    reasons = [(each["check"], each["reason"]) for each in document["not_tested"]]
+    yield from _list("Not tested", _by_reason(reasons), "dim")
 
 
 def _verdict(document: Document) -> Text:
@@ -106,6 +109,16 @@ def _figure(name: str, value: object) -> str:
     words = (name[: found.start()] if found else name).replace("_", " ")
     shown = f"{value:,}" if isinstance(value, int) else f"{value:,.4g}" if isinstance(value, float) else str(value)
     return f"{words} {shown}{_UNITS[found[0]] if found else ''}"
+
+
+def _by_reason(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return checks and reasons, with those checks in one row that have the same reason, if they are many."""
+    checks: dict[str, list[str]] = {}
+    for check, reason in rows:
+        checks.setdefault(reason, []).append(check)
+    shared = [reason for reason, each in checks.items() if len(each) > _FEW]
+    single = [row for row in rows if row[1] not in shared]
+    return [*single, *((f"{len(checks[why])} checks", f"{why}: {', '.join(checks[why])}") for why in shared)]
 
 
 def _list(title: str, rows: list[tuple[str, str]], style: str) -> Iterator[RenderableType]:

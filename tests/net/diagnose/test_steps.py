@@ -50,11 +50,14 @@ def step(
     return Step(checks=checks, words=checks[0], measure=measure, seconds=seconds, bytes=size, deep=deep)
 
 
-def answering(answer: Answer = "echo", then: Callable[[Battery], None] = nothing) -> Step:
-    """The first step, to which one service answers so."""
+def answering(
+    answer: Answer = "echo", then: Callable[[Battery], None] = nothing, *, detail: str = "by 10.0.0.1"
+) -> Step:
+    """The first step, to which UDP answers so, and TCP as well where it does not echo."""
 
     def look(battery: Battery) -> None:
-        battery.reached = [Reach(target=parse_target("udp://host"), answer=answer, detail="by 10.0.0.1")]
+        targets = ["udp://host"] if answer == "echo" else ["udp://host", "tcp://host"]
+        battery.reached = [Reach(target=parse_target(each), answer=answer, detail=detail) for each in targets]
         then(battery)
 
     return step("transports", doing=look)
@@ -162,14 +165,30 @@ def test_a_step_that_meets_an_error_says_so_of_all_its_checks_and_the_others_are
     assert played.fine == ["transports", "tcp"]
 
 
-@pytest.mark.parametrize("answer", ["silent", "refused", "other", "prohibited", "failed"])
+@pytest.mark.parametrize("answer", ["silent", "refused", "other", "prohibited"])
 def test_where_nothing_echoes_no_other_step_is_played_and_the_error_names_what_was_tried(answer: Answer) -> None:
     played = Played(answering(answer), step("loss"), step("tcp"))
     assert len(played.told) == 1
     assert played.not_tested == {"loss": "nothing answers", "tcp": "nothing answers"}
     error = played.diagnosis.error
     assert isinstance(error, UnreachableError)
-    assert error.sentence == "nothing answers at host: udp://host:7007 (by 10.0.0.1)"
+    assert error.sentence == "nothing answers at host: udp://host:7007, tcp://host:7007 (by 10.0.0.1)"
+
+
+def test_a_name_that_does_not_resolve_is_said_once() -> None:
+    error = Played(answering("failed", detail="the name 'host' does not resolve")).diagnosis.error
+    assert error is not None
+    assert (error.sentence, error.hint) == (
+        "nothing answers at host: the name 'host' does not resolve",
+        "check the name",
+    )
+
+
+def test_where_nobody_said_why_it_is_said_what_was_seen() -> None:
+    for answer, why in (("silent", "no answer"), ("refused", "refused")):
+        error = Played(answering(cast("Answer", answer), detail="")).diagnosis.error
+        assert error is not None
+        assert error.sentence.endswith(f"({why})")
 
 
 def interrupted_in(number: int) -> Played:
