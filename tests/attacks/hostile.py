@@ -289,7 +289,8 @@ class Outcome:
             if in_time and self.is_calm and accounted != self.sent:
                 found.append(f"{accounted} accounted for, and {self.sent} were sent")
             probes = json.loads(self.out)["probes"]
-            if probes["sent"] != probes["received"] + probes["lost"] + probes.get("pending", 0):
+            ends = ("received", "lost", "pending", "dropped_here")
+            if probes["sent"] != sum(probes[each] for each in ends):
                 found.append(f"sums: {probes}")
         return found
 
