@@ -49,16 +49,25 @@ class Issued:
 
 
 def issue(
-    name: str, issuer: Issued | None = None, *, authority: bool = False, begins: timedelta = -DAY, ends: timedelta = DAY
+    name: str,
+    issuer: Issued | None = None,
+    *,
+    authority: bool = False,
+    begins: timedelta = -DAY,
+    ends: timedelta = DAY,
+    purpose: x509.ObjectIdentifier | None = None,
 ) -> Issued:
-    """Issue a certificate for `name`, localhost and 127.0.0.1, signed by `issuer` or by itself."""
+    """Issue a certificate for `name`, localhost and 127.0.0.1, signed by `issuer` or by itself.
+
+    `purpose` is the only one its key may have.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     names = x509.SubjectAlternativeName(
         [x509.DNSName(name), x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     )
     now = datetime.now(UTC)
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer.certificate.subject if issuer else subject)
@@ -68,6 +77,8 @@ def issue(
         .not_valid_after(now + ends)
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         .add_extension(names, critical=False)
-        .sign(issuer.key if issuer else key, hashes.SHA256())
     )
+    if purpose is not None:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=True)
+    certificate = builder.sign(issuer.key if issuer else key, hashes.SHA256())
     return Issued(certificate, key)

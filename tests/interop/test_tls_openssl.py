@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.program import Netecho
+    from tests.program import Ended, Netecho
 
 P256 = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
 SERVER = ("-addext", f"subjectAltName=DNS:localhost,IP:{LOOPBACK}")
@@ -44,9 +44,25 @@ def made(folder: Path, *options: str) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def s_server(folder: Path, *options: str, certificate: tuple[str, ...] = (*P256, *SERVER)) -> Iterator[str]:
-    """OpenSSL's server, which reads; the target to reach it by."""
+def s_server(
+    folder: Path,
+    *options: str,
+    certificate: tuple[str, ...] = (*P256, *SERVER),
+    signed_by: tuple[str, str, str] | None = None,
+) -> Iterator[str]:
+    """OpenSSL's server, which reads; the target to reach it by. `signed_by`: an authority, its key, and the digest."""
     cert, key = made(folder, *certificate)
+    if signed_by is not None:
+        authority, authority_key, digest = signed_by
+        subprocess.run(
+            [
+                *(needed("openssl"), "x509", "-in", cert, "-out", f"{cert}.signed", "-clrext"),
+                *("-CA", authority, "-CAkey", authority_key, "-CAcreateserial", "-days", "30", f"-{digest}"),
+            ],
+            check=True,
+            capture_output=True,
+        )
+        cert += ".signed"
     port = free_port()
     peer = Peer(
         [
@@ -79,6 +95,14 @@ def s_client(port: int, *options: str) -> str:
     return ended.stdout.decode(errors="replace")
 
 
+def assert_refused(ended: Ended, why: str) -> None:
+    """The whole first line says of the server's certificate that it is refused, and why; and not that of a stranger."""
+    assert ended.code == 3
+    sentence, hint = ended.err.splitlines()
+    assert sentence == f"netecho: TLS: the certificate of {LOOPBACK} is refused: {why}"
+    assert hint.startswith("  to trust this very key: --pin sha256:")
+
+
 class TestCertificates:
     @pytest.mark.parametrize("kind", REFUSED)
     @pytest.mark.parametrize("command", ["serve tls://127.0.0.1:0", "probe tls://127.0.0.1:9"])
@@ -105,7 +129,10 @@ class TestCertificates:
     @pytest.mark.parametrize(
         ("options", "why"),
         [
-            (("-addext", "extendedKeyUsage=clientAuth", *P256), "its purpose is another than to be a server's"),
+            (
+                ("-addext", "extendedKeyUsage=clientAuth", *P256),
+                "its purpose is another than to be a server's (extended key usage)",
+            ),
             (("-newkey", "rsa:1024"), "its key is too weak"),
         ],
     )
@@ -115,9 +142,20 @@ class TestCertificates:
         weak = ("-cipher", "DEFAULT:@SECLEVEL=0")
         with s_server(tmp_path, *weak, certificate=(*options, *SERVER)) as target:
             ended = netecho("probe", target, "-c", "1", "--connect-only", "--ca", str(tmp_path / "cert.pem"))
-        assert ended.code == 3
-        assert why in ended.err
-        assert "not trusted" not in ended.err
+        assert_refused(ended, why)
+
+    def test_a_weak_digest_is_told_from_an_authority_that_is_not_trusted(
+        self, netecho: Netecho, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "authority"
+        folder.mkdir()
+        authority, key = made(folder, *P256, "-subj", "/CN=authority")
+        with s_server(tmp_path, "-cipher", "DEFAULT:@SECLEVEL=0", signed_by=(authority, key, "sha1")) as target:
+            ended = netecho("probe", target, "-c", "1", "--connect-only", "--ca", authority)
+            elsewhere = netecho("probe", target, "-c", "1", "--connect-only")
+        assert_refused(ended, "it is signed with a digest that is too weak")
+        assert elsewhere.code == 3
+        assert "is signed by CN=authority, which is not trusted" in elsewhere.err
 
 
 class TestAlpn:

@@ -54,16 +54,17 @@ _UNTRUSTED = {2, 18, 19, 20, 21, 27}
 _REFUSED = {
     7: "its signature is wrong",
     23: "it was revoked",
-    24: "it was signed by a certificate that is no authority's",
     25: "it is further from its authority than that allows",
     26: "its purpose is another than to be a server's (extended key usage)",
     28: "its authority is not trusted for this purpose",
     32: "its authority may not sign certificates (key usage)",
     34: "it has a critical extension that OpenSSL does not know",
     47: "its name is not among those that its authority may sign",
+    48: "its name is among those that its authority may not sign",
     66: "its key is too weak",
     67: "its authority's key is too weak",
     68: "it is signed with a digest that is too weak",
+    79: "it is no authority, and may not sign another (basic constraints)",
 }
 """The X509_V_ERR_* that a server's certificate may meet otherwise."""
 
