@@ -168,10 +168,15 @@ verdict = section("Verdict")
     "--live/--no-live",
     default=None,
     shown="on terminals, in text",
-    help="show on standard error how the run goes",
+    help="show on standard error how the run goes; of several targets, a row for each",
 )
 @output("--report-every", type=TIME, help="print interim figures on standard error each TIME, as SIGUSR1 does once")
-@output("--histogram", is_flag=True, shown="where there is room", help="draw the round trips by their size")
+@output(
+    "--histogram",
+    is_flag=True,
+    shown="where there is room",
+    help="draw the round trips by their size; those of each of several targets only if given",
+)
 @output("--hdr", type=FILE, help="also write them in HdrHistogram's log format")
 @output("--save", type=FILE, help="also write the run as NDJSON, for netecho report and compare")
 @output("--label", type=TEXT, help="kept with the run")
