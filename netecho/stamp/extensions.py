@@ -54,8 +54,8 @@ class RequestContext:
     """Where the request was received from, and at which address."""
     reply_dscp: int
     """What the reply is to leave with: an answer of the TLVs."""
-    add_control: Callable[[], None] | None = None
-    """Sets the next two, for a request that has such TLVs; None: these are not known here."""
+    add_control: Callable[[RequestContext], None] | None = None
+    """Sets the next two of this, for a request that has such TLVs; None: these are not known here."""
     decide: Callable[[ControlRequest, Proof | None, int], Decision] | None = None
     """Says what replies are sent to a sender that asks for others than one like its request, given what its TLVs take
     without padding; None: no others ever."""
@@ -107,7 +107,7 @@ def _controlled(rest: bytes | bytearray, spans: Sequence[Span], about: RequestCo
     """Decide what replies are sent, and answer anew: the few packets with these TLVs, so that the many lose no time."""
     add_control, about.add_control = about.add_control, None
     if add_control is not None:
-        add_control()
+        add_control(about)
     _decide(rest, spans, about)
     if about.decision is not None and about.decision.plan is not None:
         rest = b"".join(rest[span.start : span.end] for span in spans if span.type != Type.EXTRA_PADDING)

@@ -253,7 +253,8 @@ class Reflector:
             self.tally.refused[refusal] += 1
             return refusal
         reply = self._reply(arrival)
-        if reply.plan is not None and not reply.plan.number:
+        decision = reply.decision
+        if decision is not None and decision.plan is not None and not decision.plan.number:
             reply.withdraw()
             self.tally.refused[Refusal.UNWANTED] += 1
             return Refusal.UNWANTED
@@ -331,8 +332,9 @@ class Reflector:
         if length > base:
             rest = data[base:]
             reply += self._extensions(rest, prepared, arrival, request, session) if follows(rest) else rest
-            if prepared.plan is not None:
-                prepared.pad(prepared.plan.length)
+            decision = prepared.decision
+            if decision is not None and decision.plan is not None:
+                prepared.pad(decision.plan.length)
         return prepared
 
     def _extensions(
@@ -362,7 +364,8 @@ class Reflector:
         )
         control = self.control
         if control is not None:
-            about.add_control = lambda: self._add_control(about, control, arrival, request, session)
+            # Given what it is of, and not holding it: what holds itself is left to the garbage collector.
+            about.add_control = lambda of: self._add_control(of, control, arrival, request, session)
         extensions = answer(rest, about, self._key)
         prepared.dscp = about.reply_dscp
         prepared.wants_tx_timestamp = about.follows and session is not None
