@@ -1,0 +1,225 @@
+"""`netecho diagnose` as its users have it: against itself, against servers of others, against nobody, interrupted."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+
+from netecho.diagnose.finding import CHECKS
+from netecho.report.document import schema
+from tests.namespace import Namespace, namespace
+from tests.peers import foreign_echo
+from tests.rogues import datagrams, streams
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Any
+
+    from tests.program import Ended, Netecho
+
+VALID = jsonschema.Draft202012Validator(json.loads(schema.text()))
+BRIEF = ("-t", "6s")
+SILENT_HOST = "10.9.0.2"
+
+
+def valid(ended: Ended) -> dict[str, Any]:
+    """The document, which is as the schema has it."""
+    found = ended.document
+    VALID.validate(found)
+    assert found["schema"] == "netecho/diagnosis/1"
+    assert ended.code == found["verdict"]["exit_code"], ended
+    return found
+
+
+def checks(found: list[dict[str, Any]]) -> set[str]:
+    return {each["check"] for each in found}
+
+
+def test_itself_is_without_a_fault_of_the_path(netecho: Netecho) -> None:
+    found = valid(netecho("diagnose", "self", "--skip", "size", "-t", "15s", "--json", "--label", "Büro \x1b[2J"))
+    # This machine may be busy meanwhile, and a clock may be slewed: that is worth knowing, and no fault.
+    assert [each for each in found["findings"] if each["severity"] != "info"] == []
+    assert checks(found["fine"]) >= {"transports", "loss", "balancing", "marking", "translation", "payload"}
+    assert (found["target"], found["address"], found["interrupted"]) == ("self", "127.0.0.1", False)
+    assert found["label"] == "Büro \x1b[2J"
+    assert found["bytes"] > 100_000
+
+
+def test_each_check_that_was_asked_is_spoken_of_and_no_other(netecho: Netecho) -> None:
+    found = valid(netecho("diagnose", "self", "--only", "marking,payload", "--only", "clocks", *BRIEF, "--json"))
+    every = found["findings"] + found["fine"] + found["not_tested"]
+    assert checks(every) == {"marking", "payload", "clocks"}
+
+
+def test_what_is_skipped_is_not_spoken_of(netecho: Netecho) -> None:
+    skipped = ",".join(check for check in CHECKS if check not in ("transports", "payload"))
+    found = valid(netecho("diagnose", "self", "--skip", skipped, *BRIEF, "--json"))
+    assert checks(found["findings"] + found["fine"] + found["not_tested"]) == {"transports", "payload"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"), [(("-t", "1s"), "a longer -t"), (("--max-bytes", "20k"), "a larger --max-bytes")]
+)
+def test_what_would_not_keep_the_limits_does_not_begin(netecho: Netecho, limit: tuple[str, str], said: str) -> None:
+    found = valid(netecho("diagnose", "self", "--only", "loss,transports", *limit, "--json"))
+    assert checks(found["fine"]) == {"transports"}
+    (reason,) = [each["reason"] for each in found["not_tested"] if each["check"] == "loss"]
+    assert said in reason
+
+
+def test_bytes_are_kept_to(netecho: Netecho) -> None:
+    found = valid(netecho("diagnose", "self", "--only", "loss", *BRIEF, "--max-bytes", "900k", "--json"))
+    assert checks(found["fine"]) == {"loss"}
+    assert found["bytes"] <= 900 << 10
+
+
+# Servers of others
+
+
+@pytest.mark.parametrize(("name", "scheme"), [("inetd", "tcp"), ("ncat", "tcp"), ("socat", "udp"), ("inetd", "udp")])
+def test_a_plain_echo_of_others_is_tested_by_what_it_can_answer(netecho: Netecho, name: str, scheme: str) -> None:
+    with foreign_echo(name, scheme) as target:
+        found = valid(netecho("diagnose", target, "--only", "transports,payload,clocks", *BRIEF, "--json"))
+    assert [each["code"] for each in found["findings"] if each["severity"] != "info"] == []
+    port = target.rpartition(":")[2]
+    assert any(f"{scheme.upper()} port {port} answers" in each["sentence"] for each in found["fine"])
+    assert "payload" in checks(found["fine"])
+
+
+def test_what_answers_and_is_no_echo_is_found(netecho: Netecho) -> None:
+    with datagrams(bytes.swapcase) as server:
+        ended = netecho("diagnose", f"udp://127.0.0.1:{server.port}", "--only", "transports", *BRIEF, "--json")
+    (finding,) = [each for each in ended.document["findings"] if each["severity"] == "warning"]
+    assert finding["code"] == "not-an-echo"
+
+
+def test_a_gateway_that_rewrites_payloads_is_found(netecho: Netecho) -> None:
+    def rewrite(data: bytes) -> bytes:
+        return data.replace(b"INVITE", b"invite")
+
+    with datagrams(rewrite) as server:
+        ended = netecho("diagnose", f"udp://127.0.0.1:{server.port}", "--only", "payload", *BRIEF, "--json")
+    found = valid(ended)
+    assert [each["code"] for each in found["findings"]] == ["payload-rewritten"]
+    assert ended.code == 1
+
+
+def hostile(connection: socket.socket) -> None:
+    """Greet with what a terminal would obey, and never echo."""
+    connection.sendall(b"\x1b]0;owned\x07\x1b[2J220 hello\r\n")
+    while connection.recv(65536):
+        pass
+
+
+def test_nothing_that_a_server_says_reaches_the_terminal_raw(netecho: Netecho) -> None:
+    with streams(hostile) as server:
+        ended = netecho("diagnose", f"tcp://127.0.0.1:{server.port}", "--only", "transports", *BRIEF)
+    assert "\x1b" not in ended.out + ended.err
+    assert ended.code in (0, 1, 3)
+
+
+# Nobody
+
+
+@pytest.fixture(scope="module")
+def alone() -> Iterator[Namespace]:
+    """A network with loopback, and an interface behind which nobody is."""
+    with namespace({"nobody.example": SILENT_HOST}) as inside:
+        inside.run("ip", "tuntap", "add", "dev", "nowhere", "mode", "tun")
+        inside.run("ip", "address", "add", "10.9.0.1/24", "dev", "nowhere")
+        inside.run("ip", "link", "set", "nowhere", "up")
+        yield inside
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", SILENT_HOST, "nobody.example", "missing.invalid"])
+def test_where_nothing_answers_the_document_is_printed_and_the_code_is_3(
+    netecho: Netecho, alone: Namespace, host: str
+) -> None:
+    netecho.prefix = alone.prefix
+    ended = netecho("diagnose", host, "--json")
+    found = valid(ended)
+    assert ended.code == 3
+    assert found["error"]["sentence"] in ended.err
+    assert f"nothing answers at {host}" in ended.err
+    assert checks(found["not_tested"]) == set(CHECKS) - {"host"}
+    assert [each for each in found["findings"] if each["check"] != "host"] == []
+
+
+def test_as_text_it_is_said_once_for_all_checks(netecho: Netecho, alone: Namespace) -> None:
+    netecho.prefix = alone.prefix
+    ended = netecho("diagnose", SILENT_HOST)
+    assert ended.code == 3
+    assert ended.out.startswith(f"{SILENT_HOST}: nothing answers in ")
+    assert ended.out.count("nothing answers:") == 1
+
+
+# Exit codes and interrupts
+
+
+def test_twice_quiet_the_code_alone_speaks(netecho: Netecho) -> None:
+    with datagrams(lambda data: data[:-1] + b"!" if b"SIP" in data else data) as server:
+        target = f"udp://127.0.0.1:{server.port}"
+        ended = netecho("diagnose", target, "--only", "payload", *BRIEF, "--fail-if-severity", "critical", "-qq")
+    assert (ended.code, ended.out, ended.err) == (1, "", "")
+
+
+@pytest.mark.parametrize("after", [1, 300])
+def test_ctrl_c_ends_it_with_what_is_known(netecho: Netecho, after: int) -> None:
+    enough, seen = threading.Event(), [0]
+
+    def answer(data: bytes) -> bytes:
+        seen[0] += 1
+        if seen[0] >= after:
+            enough.set()
+        return data
+
+    with datagrams(answer) as server:
+        program = netecho.start("diagnose", f"udp://127.0.0.1:{server.port}", "-t", "5m", "--json")
+        assert enough.wait(60)
+        program.interrupt()
+        ended = program.end()
+    found = valid(ended)
+    assert (ended.code, ended.err) == (0, "")
+    assert found["interrupted"]
+    assert "the diagnosis was interrupted" in {each["reason"] for each in found["not_tested"]}
+    assert [each["code"] for each in found["findings"] if each["severity"] != "info"] == []
+    assert ("loss" in checks(found["fine"])) is (after == 300)
+
+
+# What is wrong with the command line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "no TARGET"),
+        (("unix:/run/echo",), "'unix:/run/echo' is not on a network"),
+        (("self", "--only", "lots"), "'lots' is not one of"),
+        (("self", "--only", "loss", "--skip", "tcp"), "--only and --skip exclude each other"),
+        (("self", "--skip", ",".join(CHECKS)), "--skip leaves no check"),
+        (("self", "-4", "-6"), "--ipv4 and --ipv6 exclude each other"),
+        (("self", "-t", "soon"), "'soon'"),
+        (("self", "--max-bytes", "-1"), "'-1'"),
+        (("self", "--format", "csv"), "'csv' is not one of text, json"),
+        (("self", "--fail-if-severity", "loud"), "'loud' is not one of info, warning, critical"),
+        (("self", "--insecure", "--pin", f"sha256:{'0' * 64}"), "--insecure trusts any certificate"),
+        (("self", "--save", "/nowhere/at/all"), "--save '/nowhere/at/all' cannot be written"),
+    ],
+)
+def test_a_wrong_command_line_is_2_and_a_sentence(netecho: Netecho, arguments: tuple[str, ...], said: str) -> None:
+    ended = netecho("diagnose", *arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_what_is_saved_is_what_is_printed(netecho: Netecho, tmp_path: Path) -> None:
+    file = tmp_path / "found.json"
+    ended = netecho("diagnose", "self", "--only", "transports", *BRIEF, "--json", "--save", str(file))
+    assert file.read_text() == ended.out
