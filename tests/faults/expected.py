@@ -56,8 +56,8 @@ EXPECTED: dict[str, Expected] = {
     "tcp-timeout": _found("timeouts", "tcp-timeout"),
     # The echo of a SIP request goes to the port that the request names, where nobody has to listen.
     "sip-alg": _found("payload", "payload-rewritten payload-dropped", also="nat"),
-    "ftp-alg": _found("payload", "payload-rewritten", "forward", also="nat"),
-    "corruption": _found("payload", "payload-rewritten", "forward"),
+    "ftp-alg": _found("payload", "payload-rewritten", also="nat"),
+    "corruption": _found("payload", "payload-rewritten"),
     "policer": _found("rate", "policer", "forward", also="retransmissions"),
     "shaper": _found("rate", "shaper", "backward", also="retransmissions"),
     "udp-blocked": _found("transports", "filtered"),

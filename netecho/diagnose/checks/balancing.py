@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from netecho.diagnose.checks.loss import by_flow, direction
+from netecho.diagnose.checks.loss import by_flow, direction, mostly
 from netecho.diagnose.finding import Figure, Finding, Fine, NotTested
 from netecho.diagnose.statistics import split, two_groups
 from netecho.diagnose.words import ON_THE_WAY, many, percent, time
@@ -20,7 +20,7 @@ from netecho.units import MILLISECOND
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from netecho.diagnose.finding import Outcome
+    from netecho.diagnose.finding import Direction, Outcome
     from netecho.diagnose.run import Fate, Run
 
 LEAST_FLOWS = 16
@@ -136,12 +136,14 @@ def _slow(flows: Sequence[Flow], observed: Observed) -> Finding | None:
     found = split(known) if len(known) >= LEAST_FLOWS else None
     if found is None or usual is None or found.gap < max(LEAST_APART, SHARE_APART * usual):
         return None
-    slow = [flow for flow in flows if flow.slower is not None and flow.slower >= found.above[0]]
+    places = [n for n, flow in enumerate(flows) if flow.slower is not None and flow.slower >= found.above[0]]
+    slow = [flows[n] for n in places]
     apart = median(found.above) - median(found.below)
     return Finding(
         check="balancing",
         code="bad-path-delay",
         severity="warning",
+        direction=_of_delay(observed.flows, frozenset(places)),
         confidence="certain" if min(map(len, found)) > 1 else "likely",
         sentence=f"{len(slow)} of {len(flows)} source ports take {time(apart)} longer than the others: one of about"
         f" {_paths(min(map(len, found)), len(flows))} equal paths is longer, or busier.",
@@ -154,6 +156,47 @@ def _slow(flows: Sequence[Flow], observed: Observed) -> Finding | None:
         otherwise="Equal paths of different length, which is not a fault by itself.",
         command=_again(observed),
     )
+
+
+def _of_delay(run: Run, slow: frozenset[int]) -> Direction | None:
+    """Return in which direction the slow connections take longer; None where the far end has no timestamps."""
+    ways: list[float] = []
+    for name in ("forward", "backward"):
+        known = [
+            (fate.connection in slow, delay)
+            for fate in run.fates
+            if fate.delays is not None and (delay := getattr(fate.delays, name)) is not None
+        ]
+        groups = [[delay for is_slow, delay in known if is_slow is wanted] for wanted in (True, False)]
+        if not all(groups):
+            return None
+        ways.append(max(0.0, median(groups[0]) - median(groups[1])))
+    return mostly(*ways)
+
+
+def _of_order(run: Run) -> Direction | None:
+    """Return in which direction packets overtook each other; None where the far end has no timestamps."""
+    there: list[tuple[int, int]] = []
+    back: list[tuple[int, int]] = []
+    for fate in run.fates:
+        delays = fate.delays
+        if delays is None or delays.forward is None or delays.backward is None or delays.processing is None:
+            continue
+        left = fate.scheduled + fate.lag
+        arrived = left + delays.forward
+        returned = arrived + delays.processing
+        there.append((left, arrived))
+        back.append((returned, returned + delays.backward))
+    return mostly(_overtaken(there), _overtaken(back))
+
+
+def _overtaken(packets: Iterable[tuple[int, int]]) -> int:
+    """Return how many arrived after one that had left later (RFC 4737 section 3.3)."""
+    latest, count = None, 0
+    for _, arrived in sorted(packets):
+        count += latest is not None and arrived < latest
+        latest = arrived if latest is None else max(latest, arrived)
+    return count
 
 
 def _paths(bad: int, flows: int) -> int:
@@ -182,6 +225,7 @@ def _order(observed: Observed) -> Outcome:
             check="balancing",
             code="reordering",
             severity="warning",
+            direction=_of_order(train),
             confidence="certain",
             sentence=f"{percent(reordered / received)} of {many(received, 'packet')} of one flow were overtaken by"
             " later ones (RFC 4737): packets of a flow take different paths, or wait in different queues.",

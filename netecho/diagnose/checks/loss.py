@@ -62,9 +62,16 @@ def of(loss: LossByDirection) -> Direction | None:
     known = loss.forward + loss.backward
     if known < FEWEST or known < loss.unknown:
         return None
-    if loss.forward >= _ONE_WAY * known:
+    return mostly(loss.forward, loss.backward)
+
+
+def mostly(forward: float, backward: float) -> Direction | None:
+    """Return the direction that has most of something; None where neither has anything."""
+    if not forward + backward:
+        return None
+    if forward >= _ONE_WAY * (forward + backward):
         return "forward"
-    return "backward" if loss.backward >= _ONE_WAY * known else "both"
+    return "backward" if backward >= _ONE_WAY * (forward + backward) else "both"
 
 
 def _loss(observed: Observed) -> Outcome:
@@ -204,6 +211,7 @@ def duplicates(run: Run) -> Outcome:
             check="loss",
             code="duplicates",
             severity="warning",
+            direction=_of_duplicates(run),
             confidence="certain",
             sentence=f"{duplicate:,} replies came more than once,"
             f" of {many(run.sent, 'probe')}: packets are duplicated on the way.",
@@ -211,3 +219,11 @@ def duplicates(run: Run) -> Outcome:
             otherwise="A far end that answers twice looks the same.",
         ),
     )
+
+
+def _of_duplicates(run: Run) -> Direction | None:
+    """Return where packets were doubled: a request that was has two replies with numbers of their own."""
+    stamp = run.result.facts.stamp
+    if stamp is None or stamp.oneway.repeated_forward is None or stamp.oneway.repeated_backward is None:
+        return None
+    return mostly(stamp.oneway.repeated_forward, stamp.oneway.repeated_backward)

@@ -132,6 +132,7 @@ def _blocked(marked: Sequence[Marked], observed: Observed) -> Outcome:
             check="marking",
             code="ecn-blocked",
             severity="warning",
+            direction="forward",  # answers carry no mark
             confidence="likely",
             sentence=f"Packets with ECN {', '.join(gone)} are not answered, those without are: connections that"
             " negotiate ECN may hang.",

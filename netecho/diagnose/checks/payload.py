@@ -14,7 +14,7 @@ from netecho.diagnose.statistics import by_chance
 from netecho.diagnose.words import many
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from netecho.diagnose.finding import Outcome
     from netecho.diagnose.run import Run
@@ -45,32 +45,50 @@ def judge(observed: Observed) -> Outcome:
     tried = [each for each in observed.samples if each.run is not None]
     if not tried:
         return (NotTested("payload", "no echo over UDP or TCP answered"),)
-    found = tuple(finding for each in tried if (finding := _changed(each) or _dropped(each, tried)))
+    changed = [each for each in tried if _wrong(each)]
+    found = (
+        *_changed(changed, tried),
+        *(finding for each in tried if each not in changed and (finding := _dropped(each, tried))),
+    )
     return found or (Fine("payload", f"{many(len(tried), 'payload')} came back as sent, addresses and SIP among them"),)
 
 
-def _changed(sample: Sample) -> Finding | None:
-    assert sample.run is not None  # noqa: S101 - for the type checker
-    wrong = [fate.corrupt_at for fate in sample.run.fates if fate.corrupt_at is not None]
-    if not wrong:
-        return None
-    at = min(wrong)
-    near = sample.payload[max(0, at - 16) : at + 16].decode("ascii", "backslashreplace")
-    return Finding(
-        check="payload",
-        code="payload-rewritten",
-        severity="critical",
-        confidence="certain",
-        sentence=f"{sample.what[0].upper()}{sample.what[1:]} over {sample.transport} came back changed from byte"
-        f" {at} on: something on the way rewrites payloads (an ALG, a proxy).",
-        evidence=(
-            Figure("transport", sample.transport, "text"),
-            Figure("offset", at),
-            Figure("sent_near", near, "text"),
-            Figure("changed", len(wrong)),
-        ),
-        otherwise="A server that does not echo what it receives looks the same.",
-    )
+def _wrong(sample: Sample) -> list[int]:
+    """Return the offset of the first wrong byte of each echo that has one."""
+    return [] if sample.run is None else [fate.corrupt_at for fate in sample.run.fates if fate.corrupt_at is not None]
+
+
+def _changed(changed: Sequence[Sample], tried: Sequence[Sample]) -> Iterator[Finding]:
+    """Say once for each transport what came back changed."""
+    for transport in dict.fromkeys(sample.transport for sample in changed):
+        here = [sample for sample in changed if sample.transport == transport]
+        which = here[0]
+        every = len(here) > 1
+        at = min(_wrong(which))
+        near = which.payload[max(0, at - 16) : at + 16].decode("ascii", "backslashreplace")
+        what = f"{len(here)} different payloads" if every else which.what
+        answered = sum(each.run.result.summary.received for each in tried if each.run and each.transport == transport)
+        yield Finding(
+            check="payload",
+            code="payload-rewritten",
+            severity="critical",
+            confidence="certain",
+            sentence=f"{what[0].upper()}{what[1:]} over {transport} came back changed"
+            + (
+                ": something on the way changes bytes."
+                if every
+                else f" from byte {at} on: something on the way rewrites"
+            )
+            + ("" if every else " payloads (an ALG, a proxy)."),
+            evidence=(
+                Figure("transport", transport, "text"),
+                Figure("offset", at),
+                Figure("sent_near", near, "text"),
+                Figure("changed", sum(len(_wrong(each)) for each in here)),
+                Figure("answered", answered),
+            ),
+            otherwise="A server that does not echo what it receives looks the same.",
+        )
 
 
 def _dropped(sample: Sample, tried: Sequence[Sample]) -> Finding | None:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 from netecho.diagnose.finding import Figure, Finding, Fine, NotTested
 from netecho.diagnose.words import many, percent, time
-from netecho.units import MILLISECOND
+from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
-    from netecho.diagnose.finding import Outcome
+    from netecho.diagnose.finding import Direction, Outcome
     from netecho.diagnose.run import Run
     from netecho.measure.facts.tcp import TcpFacts
 
+NARROW = 32 * 1024
+"""Bytes of a window that has carried much, below which it is what limits: 64 KiB is what TCP has without scaling."""
 WORTH_A_WARNING = 0.01
 """A share of segments sent again, from which on TCP is slowed down."""
 DELAYED = (35 * MILLISECOND, 60 * MILLISECOND)
@@ -37,7 +39,7 @@ def judge(observed: Observed) -> Outcome:
     facts = [run.result.facts.tcp for run in runs if run.result.facts.tcp is not None]
     if not runs:
         return (NotTested("tcp", observed.why_not or "no TCP service answered"),)
-    found = (*_options(facts), *_again(facts), *_delayed(observed))
+    found = (*_options(facts), *_again(facts), *_windows(observed), *_delayed(observed))
     if not facts:
         return (*found, NotTested("tcp", "this system does not say what its TCP did"))
     return found or (Fine("tcp", _healthy(facts)),)
@@ -71,7 +73,8 @@ def _options(facts: list[TcpFacts]) -> Outcome:
 
 
 def _again(facts: list[TcpFacts]) -> Outcome:
-    again = sum(each.retransmits or 0 for each in facts)
+    # What was sent again for nothing, as the acknowledgement was late, says something of this machine or the far one.
+    again = sum(max(0, (each.retransmits or 0) - (each.retransmits_needless or 0)) for each in facts)
     segments = sum(each.segments_sent or 0 for each in facts)
     if again < 3 or again < WORTH_A_WARNING * segments:
         return ()
@@ -88,6 +91,37 @@ def _again(facts: list[TcpFacts]) -> Outcome:
             evidence=(Figure("segments_sent", segments), Figure("retransmits", again)),
             otherwise="Segments whose acknowledgements were lost or late are sent again, too.",
             command="ss -ti",
+        ),
+    )
+
+
+def _windows(observed: Observed) -> Outcome:
+    """Say which end's receive window limits, after echoes of many bytes each."""
+    facts = None if observed.large is None else observed.large.result.facts.tcp
+    if facts is None or observed.large is None or not observed.large.result.summary.received:
+        return ()
+    here, there = facts.receive_window, facts.send_window
+    narrow: tuple[Direction, int, str] | None = None
+    if here is not None and here < NARROW:
+        narrow = ("backward", here, "this machine takes")
+    elif there is not None and there < NARROW and facts.send_window_limited:
+        narrow = ("forward", there, "the far end takes")
+    if narrow is None:
+        return ()
+    way, window, who = narrow
+    least = facts.min_rtt
+    most = "" if not least else f": {8 * window * SECOND / least / 1e6:.3g} Mbit/s at most, at this round trip"
+    return (
+        Finding(
+            check="tcp",
+            code="receive-window",
+            severity="warning",
+            direction=way,
+            confidence="certain",
+            sentence=f"Of a TCP connection {who} no more than {window:,} bytes at a time{most}.",
+            evidence=(Figure("window", window, "bytes"), Figure("rtt_min", least, "time")),
+            otherwise="A program that is slow to read makes its window narrow, too.",
+            command="sysctl net.ipv4.tcp_rmem" if way == "backward" else None,
         ),
     )
 

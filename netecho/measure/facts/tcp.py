@@ -16,12 +16,19 @@ class TcpFacts:
     """RFC 6298's RTTVAR."""
     retransmits: int | None = None
     """Segments sent again over the connection's life."""
+    retransmits_needless: int | None = None
+    """Of `retransmits`, those that had arrived the first time, as the peer says (DSACK, RFC 2883)."""
     segments_sent: int | None = None
     """All of them, those sent again included."""
     window_scale: bool | None = None
     """Whether both ends scale their windows (RFC 7323)."""
     sack: bool | None = None
     """Whether both ends agreed on selective acknowledgements (RFC 2018)."""
+    receive_window: int | None = None
+    """Bytes that this end still takes, as announced last; `send_window` is the peer's."""
+    send_window: int | None = None
+    send_window_limited: int | None = None
+    """For how long the peer's window was what held data back, nanoseconds."""
     congestion_window: int | None = None
     """Segments."""
     mss: int | None = None

@@ -108,6 +108,9 @@ class OneWaySummary:
     line: Line | None
     stateful: bool | None
     loss: LossByDirection
+    repeated_forward: int | None = None
+    """Requests that arrived more than once, and `repeated_backward` replies; None where replies are not numbered."""
+    repeated_backward: int | None = None
     invalid_timestamps: dict[InvalidTimestamps, int] = field(default_factory=dict)
 
 
@@ -236,6 +239,7 @@ class OneWay:
         counted = self._corrected if clock == "estimated" else self._stamped
         forward, backward = (each.distribution() for each in counted or self._corrected)
         loss = loss_by_direction([flow.directions for flow in self._flows], lost, dropped_here)
+        stateful = self._stateful()
         # A part of the losses in one direction is no figure of that direction: all of them are known, or none.
         lost_forward, lost_backward = (None, None) if loss.unknown else (loss.forward, loss.backward)
         return OneWaySummary(
@@ -246,8 +250,10 @@ class OneWay:
             here=self._here,
             there=self._there,
             line=line,
-            stateful=self._stateful(),
+            stateful=stateful,
             loss=loss,
+            repeated_forward=sum(flow.directions.repeated_forward for flow in self._flows) if stateful else None,
+            repeated_backward=sum(flow.directions.repeated_backward for flow in self._flows) if stateful else None,
             invalid_timestamps=dict(self._invalid_timestamps),
         )
 

@@ -106,7 +106,19 @@ class Block:
 class Directions:
     """The numbers of one session. It is given all replies, late ones and duplicates too."""
 
-    __slots__ = ("_backward", "_block", "_forward", "_seen", "_stateful", "_unknown", "_warmed", "_warmup", "resets")
+    __slots__ = (
+        "_backward",
+        "_block",
+        "_forward",
+        "_seen",
+        "_stateful",
+        "_unknown",
+        "_warmed",
+        "_warmup",
+        "repeated_backward",
+        "repeated_forward",
+        "resets",
+    )
 
     def __init__(self, warmup: int = 0) -> None:
         self._warmup = warmup
@@ -121,6 +133,10 @@ class Directions:
         self._unknown = dict.fromkeys(Unknown, 0)
         self.resets = 0
         """How often the reflector began to count anew."""
+        self.repeated_forward = 0
+        """Requests that arrived once more: each of their replies has a number of its own."""
+        self.repeated_backward = 0
+        """Replies that arrived once more, with the same number."""
 
     @property
     def stateful(self) -> bool | None:
@@ -144,8 +160,10 @@ class Directions:
             return
         known = self._seen.setdefault(number, set())
         if reply_number in known:
-            return  # the reply was received twice
+            self.repeated_backward += 1
+            return
         again = bool(known)
+        self.repeated_forward += again
         known.add(reply_number)
         if len(self._seen) > REMEMBERED:
             del self._seen[next(iter(self._seen))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from netecho.net.client.job import IpOptions, StampOptions, TlsOptions
@@ -99,11 +99,14 @@ class Battery:
         options, interrupt = self.options, Interrupt()
         self._seed += 1
         plan = {"ip_options": options.ip_options} | plan
+        tls_options = options.tls_options
+        if target.host != options.services.host:  # it was resolved, and the certificate is for the name
+            tls_options = replace(tls_options, server_name=options.services.host)
         what = job(
             target,
             seed=options.seed + self._seed,
             stamp_options=options.stamp_options,
-            tls_options=options.tls_options,
+            tls_options=tls_options,
             **plan,
         )
         leave = self.on_stop(interrupt.request)

@@ -32,6 +32,7 @@ async def measure(battery: Battery) -> Outcome:
     target = battery.datagrams or battery.tcp
     if _is_literal(host) or target is None:
         return judge(Observed(None, None, ()))
+    target = replace(target, host=host)  # of which one address was chosen
     families: list[Family] = []
     took: list[int] = []
     wanted = battery.options.ip_options.family

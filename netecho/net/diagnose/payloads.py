@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from netecho.net.diagnose.battery import Battery
     from netecho.target import Target
 
-PROBES = 6
+PROBES = 10
 """Of each payload: where none of them is answered and those of the others are, that is no chance."""
 INTERVAL = 50 * MILLISECOND
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netecho.diagnose.checks.transports import Observed, Proxy, Reach, judge
-from netecho.errors import NetechoError
+from netecho.errors import NetechoError, UnreachableError
 from netecho.measure.loss_reason import Loss, LossReason
 from netecho.net.client.loss import LinkError
+from netecho.net.client.resolve import resolve
+from netecho.net.diagnose.runs import PATIENCE
 from netecho.stamp.packet import TTL
 from netecho.units import MILLISECOND
 
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from netecho.diagnose.run import Run
     from netecho.diagnose.services import Service
     from netecho.net.diagnose.battery import Battery
+    from netecho.target import Target
 
 PROBES = 6
 INTERVAL = 20 * MILLISECOND
@@ -34,17 +39,30 @@ _ANSWERS: dict[LossReason, Answer] = {
 
 async def measure(battery: Battery) -> Outcome:
     """Try each service, and say which transports get through."""
-    reached: list[Reach] = []
+    every = battery.options.services.every
+    hosts = await first_hosts(battery, every[0].target)
+    reached: dict[Target, Reach] = {}
 
     async def look(service: Service) -> None:
-        reached.append(await _reach(battery, service))
+        reached[service.target] = await _reach(battery, service)
 
-    every = battery.options.services.every
-    await battery.side_by_side([look(service) for service in every])
-    order = [service.target for service in every]
-    battery.reached = sorted(reached, key=lambda each: order.index(each.target))
+    tried = [[each._replace(target=replace(each.target, host=host)) for each in every] for host in hosts]
+    await battery.side_by_side([look(service) for services in tried for service in services])
+    # Of several addresses the one where most services answer is what all else is measured at: `names` tells of others.
+    each_way = [[reached[service.target] for service in services] for services in tried]
+    battery.reached = max(each_way, key=lambda reaches: sum(each.answer == "echo" for each in reaches))
     proxy, why_not = await _proxy(battery)
     return judge(Observed(battery.reached, proxy, why_not))
+
+
+async def first_hosts(battery: Battery, target: Target) -> list[str]:
+    """Return the target's first address of each family, as the resolver prefers them; a literal as it is."""
+    try:
+        addresses, _ = await resolve(battery.reactor, target, socket.SOCK_DGRAM, battery.options.ip_options, PATIENCE)
+    except UnreachableError:
+        return [target.host]  # whoever connects says why
+    first = {address.family: address.host for address in reversed(addresses)}
+    return [first[family] for family in dict.fromkeys(address.family for address in addresses)]
 
 
 async def _reach(battery: Battery, service: Service) -> Reach:
@@ -61,7 +79,7 @@ async def _reach(battery: Battery, service: Service) -> Reach:
 def _read(run: Run, service: Service) -> Reach:
     target, expected = service
     summary = run.result.summary
-    if summary.corrupt or (summary.stray and not summary.received):
+    if (summary.corrupt and summary.corrupt == summary.received) or (summary.stray and not summary.received):
         what = f"{summary.corrupt:,} of {summary.received:,} answers are no echo" if summary.corrupt else "stray bytes"
         return Reach(target=target, answer="other", expected=expected, detail=what)
     if summary.received:
@@ -88,8 +106,6 @@ async def _proxy(battery: Battery) -> tuple[Proxy | None, str]:
     hops = _hops(battery)
     if not hops:
         return None, "" if hops == 0 else "the far end does not say with which time to live packets arrive"
-    from dataclasses import replace
-
     ip_options = replace(battery.options.ip_options, ttl=hops)
     try:
         run = await battery.measure(

@@ -30,7 +30,15 @@ _RTTVAR = 72
 _SND_CWND = 80
 _TOTAL_RETRANS = 100
 _SEGS_OUT = 136
+_DSACK_DUPS = 216
+_SND_WND = 228
+_RCV_WND = 232
+# 64 bits.
+_RWND_LIMITED = 176
 _MIN_RTT = 148
+
+
+_U64 = struct.Struct("@Q")
 
 
 def read(sock: socket.socket) -> TcpFacts | None:
@@ -50,6 +58,7 @@ def parse(info: bytes) -> TcpFacts:
     def field(offset: int) -> int | None:
         return u32.unpack_from(info, offset)[0] if len(info) >= offset + u32.size else None
 
+    limited = _U64.unpack_from(info, _RWND_LIMITED)[0] if len(info) >= _RWND_LIMITED + _U64.size else None
     options = info[_OPTIONS] if len(info) > _OPTIONS else None
     smoothed, variation, least = field(_RTT), field(_RTTVAR), field(_MIN_RTT)
     return TcpFacts(
@@ -57,6 +66,10 @@ def parse(info: bytes) -> TcpFacts:
         min_rtt=_nanoseconds(None if least == UNKNOWN else least),
         rtt_variation=_nanoseconds(variation if smoothed else None),
         retransmits=field(_TOTAL_RETRANS),
+        retransmits_needless=field(_DSACK_DUPS),
+        receive_window=field(_RCV_WND),
+        send_window=field(_SND_WND),
+        send_window_limited=_nanoseconds(limited),
         segments_sent=field(_SEGS_OUT),
         window_scale=None if options is None else bool(options & _WINDOW_SCALE),
         sack=None if options is None else bool(options & _SACK),

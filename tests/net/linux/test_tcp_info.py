@@ -23,6 +23,10 @@ for offset, value in (
     (80, 10),  # snd_cwnd
     (100, 3),  # total_retrans
     (136, 700),  # segs_out
+    (176, 5_000),  # rwnd_limited, µs, the lower half
+    (216, 2),  # dsack_dups
+    (228, 64_000),  # snd_wnd
+    (232, 65_000),  # rcv_wnd
     (148, 27),  # min_rtt, µs
 ):
     struct.pack_into("@I", FIXED, offset, value)
@@ -33,6 +37,10 @@ READ = TcpFacts(
     min_rtt=27_000,
     rtt_variation=41_000,
     retransmits=3,
+    retransmits_needless=2,
+    receive_window=65_000,
+    send_window=64_000,
+    send_window_limited=5_000_000,
     segments_sent=700,
     window_scale=False,
     sack=True,
@@ -47,7 +55,15 @@ def test_each_field_is_read_where_it_is() -> None:
 
 
 def test_an_older_system_says_less() -> None:
-    assert tcp_info.parse(bytes(FIXED[:104])) == replace(READ, min_rtt=None, segments_sent=None)
+    assert tcp_info.parse(bytes(FIXED[:104])) == replace(
+        READ,
+        min_rtt=None,
+        segments_sent=None,
+        retransmits_needless=None,
+        receive_window=None,
+        send_window=None,
+        send_window_limited=None,
+    )
 
 
 def test_before_anything_was_measured_there_is_no_round_trip() -> None:
