@@ -9,6 +9,7 @@
     context       what a command shares with the edge
     files         files that the command line names, checked before anything begins
     run           a measurement, those who watch it, its exit code
+    monitoring    a monitor: what it is asked for, and those who are told
     reporters     who is told of a run: the format, the live view, `--save`
     manpage       netecho(1), made from the commands: `python -m netecho.cli.manpage`
     watch         frames of the live view, interim figures, slow readers: beside a measurement
@@ -36,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     gc.set_threshold(500_000)  # what is imported stays: looking through it took a tenth of the start
     _keep_standard_descriptors()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    if arguments[:1] == ["serve"]:
-        # It would kill a server that still starts; one that listens takes it for the order to read its files again.
+    if arguments[:1] in (["serve"], ["monitor"]):
+        # It would kill one that still starts; one that has started takes it for the order to read its files again.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     code = entry.run(arguments)
     _exit(code)

@@ -17,6 +17,7 @@ COMMANDS = {
     "probe": "measure round trips to an echo server",
     "serve": "echo what comes in, on any number of addresses",
     "diagnose": "find what is wrong with a path, and say it with its proof",
+    "monitor": "watch many targets all the time, and tell when one turns bad",
     "report": "print a saved run again, in any format",
     "compare": "put two saved runs side by side",
     "schema": "print the JSON Schema of the results",

@@ -19,6 +19,7 @@ TOPICS = (
     "scripting",
     "compare",
     "diagnose",
+    "monitor",
     "python",
 )
 """Each is a file TOPIC.md beside this module."""

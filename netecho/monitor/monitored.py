@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from netecho.measure.result import Setup
 from netecho.monitor.recorder import TargetRecorder
 from netecho.monitor.state import Alert, TargetState
-from netecho.monitor.windows import SLOT, SLOTS, Windows
+from netecho.monitor.windows import SLOT, SLOTS, Windows, summary
 
 if TYPE_CHECKING:
     from netecho.measure.summary import Summary
@@ -22,7 +22,16 @@ _NO_SETUP = Setup()
 class MonitoredTarget:
     """A target, and all that is known of it."""
 
-    __slots__ = ("_slot_ends", "_slots", "address", "minute", "recorder", "settings", "state", "windows")
+    __slots__ = (
+        "_slot_ends",
+        "_slots",
+        "address",
+        "minute",
+        "recorder",
+        "settings",
+        "state",
+        "windows",
+    )
 
     def __init__(self, settings: TargetSettings, now: int, lag: Buckets) -> None:
         """Begin at `now`; `lag` is where the lateness of all targets is counted."""
@@ -31,7 +40,7 @@ class MonitoredTarget:
         self.settings = settings
         self.state = TargetState(now, fall=probing.fall, rise=probing.rise, alerts=alerts)
         self.windows = Windows()
-        self.recorder = TargetRecorder(self.state, lag, lambda: self.windows.last_minute)
+        self.recorder = TargetRecorder(self.state, lag, self.last_minute)
         self.address: str | None = None
         """Where its packets go; None while that is not known."""
         self.minute: Slot | None = None
@@ -55,8 +64,12 @@ class MonitoredTarget:
         return self.state.judge(now)
 
     def last_minute(self) -> Summary:
-        """Return the figures of the last minute, up to the last slot that is over."""
-        return self.recorder.summary()
+        """Return the figures of the last minute, up to now."""
+        return summary(self.windows.minute(self.recorder.slot))
+
+    def last_hour(self) -> Summary:
+        """Return the figures of the last hour, up to now."""
+        return summary(self.windows.hour(self.recorder.slot))
 
     def _observe(self, now: int) -> None:
         """Judge the criteria by the last minute; without a reply in it, none can be."""

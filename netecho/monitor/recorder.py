@@ -15,10 +15,10 @@ from netecho.measure.recorder import Flow
 from netecho.monitor.buckets import Buckets
 from netecho.monitor.histogram import CoarseHistogram
 from netecho.monitor.state import Failed, State
-from netecho.monitor.windows import Counts, Slot, summary
+from netecho.monitor.windows import Counts, Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from netecho.measure.settled import SettledProbes
     from netecho.measure.stats.distribution import Distribution
@@ -100,7 +100,7 @@ class TargetRecorder:
         "timeline",
     )
 
-    def __init__(self, state: TargetState, lag: Buckets, minute: Callable[[], Sequence[Slot]]) -> None:
+    def __init__(self, state: TargetState, lag: Buckets, minute: Callable[[], Summary]) -> None:
         """Make one; `lag` is shared by all targets: the lateness is the instrument's own."""
         self.state = state
         self.rtt = Buckets()
@@ -135,13 +135,17 @@ class TargetRecorder:
 
     def take_slot(self) -> Slot:
         """Return what was counted since this was last called."""
-        counts = self.counts
-        rtt, response = self._rtt, self._response
-        slot = Slot(counts.since(self._before), rtt.packed(), response.packed(), rtt.percentiles((50,))[0])
-        self._before = counts
-        if rtt.count:
+        slot, self._before = self.slot, self.counts
+        if self._rtt.count:
             self._rtt, self._response = CoarseHistogram(), CoarseHistogram()
         return slot
+
+    @property
+    def slot(self) -> Slot:
+        """What was counted since `take_slot` was last called."""
+        rtt, response = self._rtt, self._response
+        counts = self.counts.since(self._before)
+        return Slot(counts, rtt.packed(), response.packed(), rtt.percentiles((50,))[0])
 
     def flow(self, connection: int = 0) -> Flow:
         """Return the state of a new session."""
@@ -194,8 +198,10 @@ class TargetRecorder:
         self._reordered += 1
 
     def pending(self, count: int) -> None:
-        """Take back probes that were in flight when their session ended: neither received nor lost."""
-        self._sent -= count
+        """Do nothing: what was in flight when its session ended was sent, and is neither received nor lost.
+
+        To take it back would have a counter go back, which is a restart to whoever scrapes it.
+        """
 
     def connected(self, connect: int, tls: int | None) -> None:
         """Count a connection, by what its phases took."""
@@ -221,4 +227,4 @@ class TargetRecorder:
 
     def summary(self, *, whole: bool = True) -> Summary:  # noqa: ARG002
         """Return the figures of the last minute."""
-        return summary(self._minute())
+        return self._minute()

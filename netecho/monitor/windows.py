@@ -1,12 +1,14 @@
 """What a target's probes came to in the last minute and the last hour, in bounded memory.
 
 Time is cut into slots of five seconds, and twelve of those become a minute. A probe counts in the slot in which its
-fate became known. Slots are kept frozen; figures of a span are made of its slots' merged buckets.
+fate became known. Slots that are over are kept frozen; figures of a span are made of its slots' merged buckets. The
+last minute is the slot under way and the eleven before it, the last hour the minute under way and the 59 before it.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.measure.stats.distribution import Distribution
@@ -58,29 +60,46 @@ class Slot(NamedTuple):
 class Windows:
     """The slots of one target."""
 
-    __slots__ = ("_minutes", "_slots")
+    __slots__ = ("_before", "_in_minute", "_minutes", "_slots")
 
     def __init__(self) -> None:
+        self._before: Slot | None = None
+        """The minutes of the last hour as one, made when it is asked for."""
+        self._in_minute = 0
+        """Slots of the minute under way that are over."""
         self._slots: deque[Slot] = deque(maxlen=SLOTS)
         self._minutes: deque[Slot] = deque(maxlen=MINUTES)
 
     def add(self, slot: Slot, *, ends_minute: bool) -> Slot | None:
         """Take in a slot that is over; return the minute that ended with it, if one did."""
         self._slots.append(slot)
+        self._in_minute += 1
         if not ends_minute:
             return None
+        self._in_minute, self._before = 0, None
         minute = merged(tuple(self._slots))
         self._minutes.append(minute)
         return minute
 
-    @property
-    def last_minute(self) -> Sequence[Slot]:
-        """The slots of the last minute."""
-        return tuple(self._slots)
+    def minute(self, under_way: Slot) -> Sequence[Slot]:
+        """Return the slots of the last minute, the one under way included."""
+        return (*islice(self._slots, max(0, len(self._slots) - SLOTS + 1), None), under_way)
+
+    def hour(self, under_way: Slot) -> Sequence[Slot]:
+        """Return the last hour in a few parts, the slot under way included."""
+        if self._before is None:
+            self._before = merged(tuple(self._minutes)[-MINUTES + 1 :])
+        latest = islice(self._slots, max(0, len(self._slots) - self._in_minute), None)
+        return (self._before, *latest, under_way)
+
+    def at_a_glance(self) -> tuple[int, int]:
+        """Return what a table is ordered by: the losses of the last minute, and the latest median round trip."""
+        slots = self._slots
+        return sum(slot.counts.lost for slot in slots), (slots[-1].p50 if slots else None) or 0
 
     @property
-    def last_hour(self) -> Sequence[Slot]:
-        """The minutes of the last hour, in order of time."""
+    def minutes(self) -> Sequence[Slot]:
+        """The minutes of the last hour that are over, in order of time."""
         return tuple(self._minutes)
 
 

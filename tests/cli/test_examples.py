@@ -58,10 +58,13 @@ def network() -> Iterator[Namespace]:
 
 @pytest.fixture(scope="module")
 def saved(network: Namespace, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with the saved runs that the examples speak of."""
+    """A directory with the saved runs and the files that the examples speak of."""
     directory = tmp_path_factory.mktemp("saved")
     for name in SAVED:
         network.run(*COMMAND, "probe", "host", "-c", "3", "-i", "1ms", "--save", str(directory / f"{name}.ndjson"))
+    (directory / "paths.toml").write_text('[[targets]]\ntarget = "udp://host"\n')
+    (directory / "page.sh").write_text("#!/bin/sh\n")
+    (directory / "page.sh").chmod(0o755)
     return directory
 
 
@@ -89,7 +92,14 @@ def run(line: str, network: Namespace, directory: Path, **extra: str) -> subproc
 @pytest.mark.parametrize("line", OTHERS)
 def test_an_example(line: str, network: Namespace, saved: Path) -> None:
     # What is typed wins; the rest need not take its time.
-    done = run(line, network, saved, NETECHO_PROBE_INTERVAL="5ms", NETECHO_DIAGNOSE_ONLY="transports")
+    done = run(
+        line,
+        network,
+        saved,
+        NETECHO_PROBE_INTERVAL="5ms",
+        NETECHO_DIAGNOSE_ONLY="transports",
+        NETECHO_MONITOR_FOR="300ms",
+    )
     # Whether a criterion holds is for the machine to say.
     assert done.returncode in ((0, 1) if "--fail-if" in line else (0,)), done
     assert all(each.startswith("netecho: failed: ") for each in done.stderr.splitlines()), done

@@ -2,5 +2,6 @@
 
 engine    all targets: one timer, a tick a second, and what changes when the configuration is read again
 watch     one target: its connection, made anew when it is lost; its name, resolved anew
+commands  a command at each change of state
 jobs      from a target's settings to the job of a probe without an end
 """

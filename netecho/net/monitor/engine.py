@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from twisted.internet.defer import Deferred
+
 from netecho.measure.payload import Payloads
 from netecho.monitor.buckets import Buckets
 from netecho.monitor.monitored import MonitoredTarget
@@ -71,6 +73,8 @@ class Engine:
         """What this tick has still to go through."""
         self.lag = Buckets()
         """How late sends were, of all targets."""
+        self.ended: Deferred[None] = Deferred()
+        """Fires when the end is asked for."""
         self._tick.arm(self._timer.clock() + SECOND)
 
     @property
@@ -96,6 +100,11 @@ class Engine:
         """Take in that this process goes on after a stop: called in the signal's handler."""
         for watch in self._watches.values():
             watch.continued()
+
+    def end(self) -> None:
+        """Ask for the end."""
+        if not self.ended.called:
+            self.ended.callback(None)
 
     def stop(self) -> None:
         """Stop probing."""

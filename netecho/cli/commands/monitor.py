@@ -1,0 +1,207 @@
+"""`netecho monitor`: its options, and the targets they name."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netecho.cli import files
+from netecho.cli.click_ext.command import command, named, section
+from netecho.cli.click_ext.types import FILE, HOST, TARGET, TIME, Parsed, choice
+from netecho.cli.job.applies import option_misfit
+from netecho.errors import ExitCode, UsageError
+from netecho.measure.dscp import parse_dscp
+from netecho.monitor.settings import ProbeSettings
+from netecho.units import SIZE_UNITS, TIME_UNITS, spell_time
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from netecho.cli.context import CliContext
+    from netecho.monitor.settings import Rule, TargetSettings
+    from netecho.target import Target
+
+EXAMPLES = (
+    ("netecho monitor host udp://host stamp://router", "three targets, one probe a second each"),
+    ("netecho monitor --config paths.toml", "what the file says; SIGHUP reads it again"),
+    ("netecho monitor --config paths.toml --check", "what is wrong with the file, with line and column"),
+    ("netecho monitor host --degraded-if 'rtt.p99>20ms' --format ndjson", "a line for each change of state"),
+    ("netecho monitor --config paths.toml --on-change ./page.sh", "run at each change, facts in the environment"),
+)
+
+_PROBING = ProbeSettings()
+
+
+def parse_argv(text: str) -> tuple[str, ...]:
+    """Read a command and its arguments, quoted as for a shell, which is not asked. Raises UsageError."""
+    try:
+        argv = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no command: {str(error).lower()}", "'./page.sh --urgent'") from None
+    program = shutil.which(argv[0]) if argv else None
+    if program is None:
+        raise UsageError(f"there is no program {argv[0] if argv else ''!r}", "its path, or a name that PATH has")
+    return (program, *argv[1:])
+
+
+def _interval(text: str) -> int:
+    from netecho.monitor.keys import parse_interval
+
+    return parse_interval(text)
+
+
+def _timeout(text: str) -> int:
+    from netecho.monitor.keys import parse_timeout
+
+    return parse_timeout(text)
+
+
+def _size(text: str) -> int:
+    from netecho.monitor.keys import parse_payload_size
+
+    return parse_payload_size(text)
+
+
+def _rule(text: str) -> Rule:
+    from netecho.monitor.keys import parse_rule
+
+    return parse_rule(text)
+
+
+what = section("What is probed, of the targets that are named here")
+tls = section("TLS, for tls:// targets")
+stamp = section("STAMP (RFC 8762), for stamp:// targets")
+running = section("Running")
+output = section("Output")
+
+
+@command(
+    "monitor",
+    examples=EXAMPLES,
+    epilog="netecho help monitor has the configuration file, the states and what a command is told."
+    " Every option is also read from the environment, as NETECHO_MONITOR_<OPTION>.",
+)
+@click.argument("targets", metavar="[TARGET]...", nargs=-1, type=TARGET)
+@what(
+    "-i",
+    "--interval",
+    type=Parsed("TIME", _interval, units=TIME_UNITS),
+    shown=spell_time(_PROBING.interval),
+    help="time between two probes of a target",
+)
+@what(
+    "-s",
+    "--size",
+    type=Parsed("BYTES", _size, units=filter(None, SIZE_UNITS)),
+    shown=str(_PROBING.size),
+    help="payload size",
+)
+@what(
+    "-W",
+    "--timeout",
+    type=Parsed("TIME", _timeout, units=TIME_UNITS),
+    shown=spell_time(_PROBING.timeout),
+    help="how long a reply is waited for",
+)
+@what("--dscp", type=Parsed("VALUE", parse_dscp), help="0 to 63, or a name: EF, AF41, CS1, LE")
+@what("-4", "--ipv4", is_flag=True, help="IPv4 alone")
+@what("-6", "--ipv6", is_flag=True, help="IPv6 alone")
+@what("--connect-only", is_flag=True, help="measure connecting alone: any TCP or TLS service")
+@what(
+    "--degraded-if",
+    type=Parsed("EXPR", _rule),
+    multiple=True,
+    help="degraded once this was true for 30 s, over the last minute: rtt.p99>20ms, loss>1%, ...",
+)
+@tls("--ca", type=FILE, shown="the system's", help="trust the certificate authorities in FILE (PEM)")
+@tls("--insecure", is_flag=True, help="trust any certificate")
+@tls("--server-name", type=HOST, shown="the target's host", help="the name to ask for and to check")
+@stamp("--auth-key-file", type=FILE, help="authenticated mode, with the key in FILE: as it stands, or hex:DIGITS")
+@running("--config", type=FILE, help="targets, groups and criteria (TOML); SIGHUP reads it again")
+@running("--check", is_flag=True, help="say what is wrong with the file, and end: exit 2 if something is")
+@running("-t", "--for", type=TIME, help="stop after TIME")
+@running(
+    "--on-change",
+    type=Parsed("COMMAND", parse_argv),
+    help="run this at each change of state, without a shell, with the facts in the environment",
+)
+@output("--format", type=choice("text", "ndjson"), shown="text", default="text", help="how changes are written")
+@output("--live/--no-live", default=None, shown="on terminals, in text", help="show all targets on standard error")
+@output("-q", "--quiet", is_flag=True, help="write nothing: what is told is told by --on-change")
+@output("--no-color", is_flag=True, help="no colour, as NO_COLOR=1 in the environment")
+@click.pass_context
+def monitor(ctx: click.Context, /, **values: Any) -> int:
+    """Probe many targets, all the time, and tell when one turns bad or good again.
+
+    TARGET is one of netecho probe's: [SCHEME://]HOST[:PORT], where SCHEME is tcp (the default), udp, tls or stamp; or
+    unix:/PATH; or self. A target is up, degraded (a criterion was true for its time), down (no answer) or unreachable;
+    each change is written, on a terminal below it stands a table of all targets. Ctrl-C or SIGTERM ends it: exit 0.
+    """
+    from netecho.cli.monitoring import Monitoring, check_file, run
+
+    context: CliContext = ctx.obj
+    if values["check"]:
+        if values["config"] is None:
+            raise UsageError("--check without --config: there is no file to check", "--config FILE --check")
+        return check_file(values["config"], context)
+    if not values["targets"] and values["config"] is None:
+        raise UsageError("there is nothing to monitor", "name targets, or a file of them: --config FILE")
+    if values["auth_key_file"] is not None:
+        files.check_readable(values["auth_key_file"], "--auth-key-file")
+    asked = Monitoring(
+        targets=_targets(ctx, values),
+        config=values["config"],
+        duration=values["for"],
+        on_change=values["on_change"],
+        form=values["format"],
+        live=values["live"],
+        quiet=2 if values["quiet"] else 0,
+        color=not values["no_color"],
+    )
+    run(asked, context)
+    return ExitCode.OK
+
+
+def _targets(ctx: click.Context, values: dict[str, Any]) -> tuple[TargetSettings, ...]:
+    """Return the targets that the command line names. Raises UsageError for an option that means nothing for them."""
+    from netecho.monitor.config import named_apart
+    from netecho.monitor.settings import TargetSettings
+
+    if values["ipv4"] and values["ipv6"]:
+        raise UsageError("--ipv4 and --ipv6 exclude each other", "leave one out, or both for either")
+    if values["insecure"] and values["ca"]:
+        raise UsageError("--insecure trusts any certificate: --ca would mean nothing", "leave one out")
+    targets: Sequence[Target] = values["targets"]
+    for option in ("dscp", "ipv4", "ipv6", "connect_only", "ca", "insecure", "server_name", "auth_key_file"):
+        misfits = [option_misfit(option, target) for target in targets]
+        if values[option] and misfits and misfits[0] is not None and all(misfits):
+            param = next(each for each in ctx.command.params if each.name == option)
+            raise UsageError(f"{named(ctx, param)} {misfits[0].why}", misfits[0].hint)
+    return named_apart(
+        TargetSettings(name=target.url, target=target, probing=_probing(values, target)) for target in targets
+    )
+
+
+def _probing(values: dict[str, Any], target: Target) -> ProbeSettings:
+    from netecho.monitor.keys import settings_of
+
+    keys = {
+        "interval": values["interval"],
+        "size": values["size"],
+        "timeout": values["timeout"],
+        "dscp": values["dscp"],
+        "connect_only": values["connect_only"],
+        "ip": 4 if values["ipv4"] else 6 if values["ipv6"] else None,
+        "criteria": values["degraded_if"],
+        "ca": values["ca"],
+        "insecure": values["insecure"],
+        "server_name": values["server_name"],
+        "auth_key_file": values["auth_key_file"],
+    }
+    fits = {"ip": "ipv4", "criteria": "", "interval": "", "size": "", "timeout": ""}
+    return settings_of(
+        {key: value for key, value in keys.items() if value and option_misfit(fits.get(key, key), target) is None}
+    )

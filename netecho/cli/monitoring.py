@@ -1,0 +1,252 @@
+"""A monitor from its start to its end: the targets it is asked for, and those who are told of them."""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from netecho.cli import files
+from netecho.errors import ExitCode, OutputError, UsageError
+from netecho.monitor.config import Parsed, parse
+from netecho.report.humanize import many
+from netecho.report.output import Output
+from netecho.units import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Literal
+
+    from netecho.cli.context import CliContext
+    from netecho.monitor.monitored import MonitoredTarget
+    from netecho.monitor.settings import TargetSettings
+    from netecho.monitor.state import Change
+    from netecho.monitor.windows import Slot
+    from netecho.net.monitor.commands import ChangeCommand
+    from netecho.net.monitor.engine import Engine
+    from netecho.net.reactor.runner import Interrupt
+    from netecho.report.monitor_log import MonitorLog
+    from netecho.report.terminal.monitor_view import MonitorView
+
+LARGEST_CONFIG = 16 << 20
+"""Bytes."""
+SHOWN_AT_END = 100
+"""Targets that the table at the end has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitoring:
+    """All that was asked for."""
+
+    targets: tuple[TargetSettings, ...]
+    """Those of the command line."""
+    config: str | None
+    duration: int | None
+    """Nanoseconds."""
+    on_change: tuple[str, ...] | None
+    form: Literal["text", "ndjson"]
+    live: bool | None
+    quiet: int
+    color: bool
+
+
+def check_file(path: str, context: CliContext) -> int:
+    """Say all that is wrong with a configuration file, and return the exit code."""
+    from netecho.net.monitor.jobs import job_of
+
+    settings, mistakes = _read(path)
+    output = context.output
+    for mistake in mistakes:
+        output.write(f"{path}:{mistake}\n" + (f"  {mistake.hint}\n" if mistake.hint else ""))
+    unreadable = 0
+    for each in settings.targets:
+        try:
+            job_of(each)
+        except UsageError as error:
+            unreadable += 1
+            output.write(f"{path}: {error.sentence}\n")
+    if mistakes or unreadable:
+        return ExitCode.USAGE
+    output.write(f"{path}: {many(len(settings.targets), 'target')}, nothing is wrong\n")
+    return ExitCode.OK
+
+
+def _read(path: str) -> Parsed:
+    data = files.read(path, "--config", LARGEST_CONFIG + 1)
+    if len(data) > LARGEST_CONFIG:
+        raise UsageError(f"--config {path!r} is larger than {LARGEST_CONFIG >> 20} MiB", "is it the right file?")
+    try:
+        return parse(data.decode())
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UsageError(f"{path}:{line}: this is not UTF-8, as TOML has to be", "save it as UTF-8") from None
+
+
+def configured(asked: Monitoring) -> tuple[TargetSettings, ...]:
+    """Return the targets of the command line, and those of the file. Raises UsageError for what is wrong with it."""
+    if asked.config is None:
+        return asked.targets
+    settings, mistakes = _read(asked.config)
+    if mistakes:
+        more = many(len(mistakes) - 1, "more mistake", "more mistakes")
+        hint = mistakes[0].hint
+        if len(mistakes) > 1:
+            hint = f"{hint + '; ' if hint else ''}{more}: netecho monitor --config {asked.config} --check"
+        raise UsageError(f"{asked.config}:{mistakes[0]}", hint)
+    taken = {each.name for each in asked.targets}
+    for each in settings.targets:
+        if each.name in taken:
+            raise UsageError(f"{each.name!r} is in {asked.config} and on the command line", "leave one out")
+    return (*asked.targets, *settings.targets)
+
+
+def run(asked: Monitoring, context: CliContext) -> None:
+    """Monitor to the end."""
+    from netecho.net import descriptors
+    from netecho.net.reactor.lean_imports import import_twisted
+
+    configured(asked)  # before anything is begun
+    descriptors.require()
+    import_twisted()
+    from netecho.net.reactor.runner import run as run_reactor
+    from netecho.report.monitor_log import MonitorLog
+
+    context.output = output = Output(quiet=asked.quiet, color=asked.color, patient=False)
+    log = MonitorLog(output, asked.form)
+    with ExitStack() as entered:
+        asked = replace(asked, targets=_with_servers(asked.targets, entered))
+        targets = configured(asked)
+
+        async def monitored(reactor: Any, interrupt: Interrupt) -> None:
+            await _Run(reactor, interrupt, asked, output, log).until_end(targets)
+
+        run_reactor(monitored)
+    left_out = output.finish()
+    if left_out:
+        output.say(f"netecho: {many(left_out, 'line')} left out: standard output was not read fast enough")
+
+
+def _with_servers(targets: Sequence[TargetSettings], entered: ExitStack) -> tuple[TargetSettings, ...]:
+    """Return targets that are there: of those on `self` each has a server that is stopped at the end."""
+    from netecho.net.monitor.jobs import job_of
+    from netecho.net.self_server import reachable
+
+    found = []
+    for each in targets:
+        if each.target.is_self:
+            job = entered.enter_context(reachable(job_of(each)))
+            tls = replace(each.probing.tls_settings, insecure=each.target.is_secure)
+            each = replace(each, target=job.target, probing=replace(each.probing, tls_settings=tls))  # noqa: PLW2901
+        found.append(each)
+    return tuple(found)
+
+
+class _Run:
+    """A monitor while it runs."""
+
+    def __init__(self, reactor: Any, interrupt: Interrupt, asked: Monitoring, output: Output, log: MonitorLog) -> None:
+        self._reactor = reactor
+        self._interrupt = interrupt
+        self._asked = asked
+        self._output = output
+        self._log = log
+        self._engine: Engine
+        self._command: ChangeCommand | None = None
+        self._error: OutputError | None = None
+        self._began = time.monotonic_ns()
+
+    async def until_end(self, targets: Sequence[TargetSettings]) -> None:
+        """Monitor until it is interrupted, or its time is over. Raises OutputError where nobody reads any more."""
+        from netecho.cli.watch import Watch
+        from netecho.net.monitor.engine import Engine
+
+        self._engine = engine = Engine(self._reactor, self)
+        self._interrupt.tell(engine.end)
+        self._interrupt.tell_of_stops(engine.continued)
+        self._command = self._change_command()
+        self._reload_at_sighup()
+        engine.configure(targets)
+        self._tell(lambda: self._log.started(len(targets)))
+        if self._asked.duration is not None:
+            self._reactor.callLater(self._asked.duration / SECOND, engine.end)
+        with Watch(self._reactor, self._output, self._view(), self._show_table, drain=self._drain):
+            await engine.ended
+        engine.stop()
+        if self._command is not None:
+            self._command.stop()
+        if self._error is not None:
+            raise self._error
+        self._log.stopped(time.monotonic_ns() - self._began, engine.targets)
+        if self._asked.form == "text" and self._output.quiet < 2:
+            self._output.write(self._table(self._output.width, color=self._output.stdout_color))
+
+    def changed(self, target: MonitoredTarget, change: Change) -> None:
+        """Tell of a change of state."""
+        self._tell(lambda: self._log.changed(target, change))
+        if self._command is not None:
+            from netecho.monitor.facts import environment
+            from netecho.report.document.values import timestamp
+
+            self._command.run(target.settings.name, environment(target, change, timestamp(time.time_ns())))
+
+    def minute_ended(self, target: MonitoredTarget, minute: Slot) -> None:
+        """Do nothing: there is no history."""
+
+    def _tell(self, write: Callable[[], None]) -> None:
+        """Write; end where nobody reads any more, or where it cannot be written."""
+        if self._error is None:
+            try:
+                write()
+            except OutputError as error:
+                self._error = error
+                self._engine.end()
+
+    def _drain(self) -> None:
+        self._tell(self._output.drain)
+
+    def _change_command(self) -> ChangeCommand | None:
+        if self._asked.on_change is None:
+            return None
+        from netecho.net.monitor.commands import ChangeCommand
+
+        return ChangeCommand(
+            self._reactor, self._asked.on_change, lambda sentence: self._output.mention(f"netecho: {sentence}")
+        )
+
+    def _reload_at_sighup(self) -> None:
+        if self._asked.config is not None:
+            signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._reload))
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+
+    def _reload(self) -> None:
+        """Read the configuration again; one that is wrong changes nothing."""
+        try:
+            result = self._engine.configure(configured(self._asked))
+        except UsageError as error:
+            sentence = error.sentence
+            self._tell(lambda: self._log.noticed("not_reloaded", f"nothing is changed: {sentence}"))
+            return
+        kept, added, removed = result
+        text = f"read {self._asked.config} again: {kept} kept, {added} added, {removed} removed"
+        self._tell(lambda: self._log.noticed("reloaded", text, kept=kept, added=added, removed=removed))
+
+    def _view(self) -> MonitorView | None:
+        output, live = self._output, self._asked.live
+        if live is None:
+            live = self._asked.form == "text" and output.quiet == 0 and output.stdout_is_terminal
+        if not (live and output.stderr_moves):
+            return None
+        from netecho.report.terminal.monitor_view import MonitorView
+
+        return MonitorView(output, lambda: self._engine.targets)
+
+    def _show_table(self) -> None:
+        """Say on standard error how all targets are: SIGUSR1 and Ctrl-backslash ask for it."""
+        self._output.say(self._table(self._output.stderr_size[0], color=self._output.stderr_color).rstrip("\n"))
+
+    def _table(self, width: int, *, color: bool) -> str:
+        from netecho.report.terminal.monitor_view import printed
+
+        return printed(self._engine.targets, SHOWN_AT_END, width=width, color=color, glyphs=self._output.glyphs)

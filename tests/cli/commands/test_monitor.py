@@ -1,0 +1,118 @@
+"""`netecho monitor`: what it refuses, what --check says, and a monitor from its start to its end."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.program import Netecho
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence", "hint"),
+    [
+        ("", "there is nothing to monitor", "name targets, or a file of them: --config FILE"),
+        ("a --check", "--check without --config: there is no file to check", "--config FILE --check"),
+        (
+            "udp://a --connect-only",
+            "--connect-only is for streams: udp:// has no connections",
+            "over TCP: tcp://a:7007",
+        ),
+        ("a --ca ca.pem --insecure", "--insecure trusts any certificate: --ca would mean nothing", "leave one out"),
+        ("a -4 -6", "--ipv4 and --ipv6 exclude each other", "leave one out, or both for either"),
+        ("a -i 1ms", "--interval: an interval of 1ms is below 10ms", "netecho probe is for that"),
+        ("a -s 70000", "--size: a size of 70000 is not from 1 to 65507 bytes", "64"),
+        ("a --degraded-if lag.p99>1ms", "--degraded-if: lag.p99 in 'lag.p99>1ms' is not measured here", "loss, or"),
+        ("a --on-change nosuchprogram", "--on-change: there is no program 'nosuchprogram'", "its path, or a name"),
+        ("a --config /nowhere", "--config '/nowhere' cannot be read: No such file or directory", "check the path"),
+    ],
+)
+def test_what_is_wrong_is_a_sentence_and_a_hint(netecho: Netecho, arguments: str, sentence: str, hint: str) -> None:
+    ended = netecho("monitor", *arguments.split())
+    assert ended.code == 2, ended
+    said, tried = ended.err.splitlines()
+    assert said == f"netecho: {sentence}"
+    assert tried.strip().startswith(hint)
+
+
+def test_check_says_all_that_is_wrong_with_line_and_column(netecho: Netecho, tmp_path: Path) -> None:
+    file = tmp_path / "m.toml"
+    file.write_text('[[targets]]\ntarget = "udp://a"\nintervall = "1s"\nsize = "1x"\n')
+    ended = netecho("monitor", "--config", str(file), "--check")
+    assert ended.code == 2
+    assert ended.out.splitlines() == [
+        f"{file}:3:1: there is no key 'intervall' here",
+        "  did you mean interval?",
+        f"{file}:4:8: 'x' in '1x' is not a unit of size",
+        "  a number of bytes, with k or M for powers of 1024: 64",
+    ]
+    refused = netecho("monitor", "--config", str(file))
+    assert (refused.code, refused.out) == (2, "")
+    more = f"1 more mistake: netecho monitor --config {file} --check"
+    assert refused.err.splitlines()[1] == f"  did you mean interval?; {more}"
+
+
+def test_check_of_a_file_without_a_mistake(netecho: Netecho, tmp_path: Path) -> None:
+    file = tmp_path / "m.toml"
+    file.write_text('[[targets]]\ntarget = "udp://a"\n')
+    ended = netecho("monitor", "--config", str(file), "--check")
+    assert (ended.code, ended.out) == (0, f"{file}: 1 target, nothing is wrong\n")
+
+
+def test_check_of_a_file_that_names_one_that_is_not_there(netecho: Netecho, tmp_path: Path) -> None:
+    file = tmp_path / "m.toml"
+    file.write_text('[[targets]]\ntarget = "tls://a"\nca = "/nowhere/ca.pem"\n')
+    ended = netecho("monitor", "--config", str(file), "--check")
+    assert ended.code == 2
+    assert "'/nowhere/ca.pem', a file of tls://a:7443, cannot be read: No such file or directory" in ended.out
+
+
+def test_it_ends_by_sigterm_with_its_totals_and_exit_code_0(netecho: Netecho) -> None:
+    running = netecho.start("monitor", "self", "udp://self", "stamp://self", "-i", "20ms", "--format", "ndjson")
+    assert running.event()["targets"] == 3
+    assert {running.event()["target"] for _ in range(3)} == {"tcp://self", "udp://self", "stamp://self"}
+    running.terminate()
+    ended = running.end()
+    assert ended.code == 0, ended
+    stop = ended.events[-1]
+    assert (stop["event"], stop["states"]) == ("stop", {"up": 3})
+    assert stop["received"] > 0
+
+
+def test_its_time_ends_it_and_a_table_shows_what_it_came_to(netecho: Netecho) -> None:
+    ended = netecho("monitor", "self", "-i", "20ms", "--for", "2s")
+    assert ended.code == 0, ended
+    assert ended.out.splitlines()[-1].split()[:3] == ["tcp://self", "up", "0%"]
+
+
+def test_sighup_reads_the_file_again_and_what_is_wrong_changes_nothing(netecho: Netecho, tmp_path: Path) -> None:
+    file = tmp_path / "m.toml"
+    file.write_text('[[targets]]\ntarget = "udp://127.0.0.1:9"\n')
+    running = netecho.start("monitor", "--config", str(file), "--format", "ndjson")
+    assert running.event()["event"] == "start"
+    file.write_text('[[targets]]\ntarget = "udp://127.0.0.1:9"\n[[targets]]\ntarget = "udp://127.0.0.1:13"\n')
+    running.process.send_signal(signal.SIGHUP)
+    reloaded = running.event_named("reloaded")
+    assert (reloaded["kept"], reloaded["added"], reloaded["removed"]) == (1, 1, 0)
+    file.write_text("targets = 3")
+    running.process.send_signal(signal.SIGHUP)
+    assert f"{file}:1:11: targets is not an array of tables" in running.event_named("not_reloaded")["text"]
+    running.terminate()
+    assert running.end().code == 0
+
+
+def test_a_command_is_told_of_each_change(netecho: Netecho, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    command = f"""sh -c 'echo "$NETECHO_TARGET $NETECHO_BEFORE $NETECHO_STATE" >> {told}'"""
+    running = netecho.start("monitor", "self", "-i", "20ms", "--on-change", command, "--format", "ndjson")
+    running.event_named("state")
+    while not (told.exists() and told.read_text().endswith("\n")):
+        assert running.process.poll() is None
+    running.interrupt()
+    assert running.end().code == 0
+    assert told.read_text() == "tcp://self pending up\n"
