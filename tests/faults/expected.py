@@ -51,7 +51,7 @@ EXPECTED: dict[str, Expected] = {
     "ecn-bleached": _found("marking", "ecn-bleached", "forward"),
     "ecn-blocked": _found("marking", "ecn-blocked", "forward"),
     "nat": _found("translation", "nat"),
-    "nat-ports": _found("translation", "nat"),
+    "nat-ports": _found("translation", "symmetric-nat", also="nat"),
     "udp-timeout": _found("timeouts", "udp-timeout"),
     "tcp-timeout": _found("timeouts", "tcp-timeout"),
     # The echo of a SIP request goes to the port that the request names, where nobody has to listen.

@@ -157,6 +157,7 @@ FAULTS = (
                 lines=('oifname "far" meta l4proto { tcp, udp } snat to 10.1.0.1:20000-29999 fully-random',),
             ),
         ),
+        listens=("stamp://:862",),
     ),
     # timeouts
     Fault(

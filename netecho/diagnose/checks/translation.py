@@ -32,7 +32,12 @@ def judge(observed: Observed) -> Outcome:
     if location is None:
         return (NotTested("translation", "the far end does not say from where packets arrive (RFC 8972 section 4.2)"),)
     found = (*_source(location), *_destination(location), *_changing(location), *_mapping(observed))
-    return found or (Fine("translation", "addresses and ports arrive as they left: no NAT"),)
+    if not found:
+        return (Fine("translation", "addresses and ports arrive as they left: no NAT"),)
+    if observed.other is None:
+        why = "whether a mapping depends on the destination: the far end answers STAMP on one port alone"
+        return (*found, NotTested("translation", why))
+    return found
 
 
 def _source(location: LocationFacts) -> Outcome:

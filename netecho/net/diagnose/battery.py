@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from twisted.internet.defer import Deferred
+
 from netecho.net.client.job import IpOptions, StampOptions, TlsOptions
 from netecho.net.diagnose.runs import job, measured, size_of
 from netecho.net.reactor.runner import Interrupt
@@ -123,6 +125,12 @@ class Battery:
     async def side_by_side(self, measurements: Sequence[Coroutine[Any, Any, None]]) -> None:
         """Run measurements at the same time, to their end."""
         await together(measurements)
+
+    async def pause(self, nanoseconds: int) -> None:
+        """Wait."""
+        paused: Deferred[None] = Deferred()
+        self.reactor.callLater(nanoseconds / SECOND, paused.callback, None)
+        await paused
 
     def on_stop(self, end: Callable[[], None]) -> Callable[[], None]:
         """Have `end` called when the diagnosis is interrupted, until what is returned is called."""

@@ -5,6 +5,7 @@ The first run is what loss, balancing, clocks and NAT are judged by; the train s
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netecho.diagnose.checks import balancing, clocks, loss, translation
@@ -29,6 +30,8 @@ SIZES = (160, 640, 1200)
 """Bytes of UDP payload: what every path takes, as IPv6 demands 1,280."""
 TRAIN = 500
 SPACING = MILLISECOND
+CLOSING = 50 * MILLISECOND
+"""After a run, until its port can be bound again."""
 
 _BYTES_PER_SECOND = 2 * RATE * (sum(SIZES) // len(SIZES) + HEADERS)
 _BYTES_OF_TRAIN = 2 * TRAIN * (SIZES[0] + HEADERS)
@@ -49,13 +52,29 @@ async def measure(battery: Battery) -> Outcome:
     if not battery.stopped:
         train = await battery.measure(target, count=TRAIN, interval=SPACING, sizes=SIZES[:1])
     stamp, name = run.result.facts.stamp, str(target)
+    seen = await mappings(battery)
     return (
         *loss.judge(loss.Observed(run, name, by_flow="balancing" in battery.options.checks)),
         *(() if train is None else loss.duplicates(train)),
         *balancing.judge(balancing.Observed(run, train, name)),
         *clocks.judge(clocks.Observed(None if stamp is None else stamp.oneway)),
-        *translation.judge(translation.Observed(None if stamp is None else stamp.location)),
+        *translation.judge(seen or translation.Observed(None if stamp is None else stamp.location)),
     )
+
+
+async def mappings(battery: Battery) -> translation.Observed | None:
+    """Return how one socket's address arrives at two ports of the far end; None where only one answers STAMP."""
+    ports = [each.target for each in battery.reached if each.answer == "echo" and each.target.traits.is_stamp]
+    if len(ports) < 2 or "translation" not in battery.options.checks or battery.stopped:
+        return None
+    ip_options, locations = battery.options.ip_options, []
+    for target in ports[:2]:
+        run = await battery.measure(target, count=3, interval=20 * MILLISECOND, sizes=SIZES[:1], ip_options=ip_options)
+        stamp, route = run.result.facts.stamp, run.result.start.route
+        locations.append(None if stamp is None else stamp.location)
+        await battery.pause(CLOSING)
+        ip_options = replace(ip_options, source=(route.local_address or "", route.local_port or 0))
+    return translation.Observed(*locations)
 
 
 def _duration(battery: Battery) -> int:

@@ -70,7 +70,7 @@ def _control(battery: Battery, address: Address) -> ReflectedControl:
 
 async def _datagrams(battery: Battery, address: Address, length: int, number: int, into: list[Silence]) -> None:
     """Have the far end answer at once, and again after a silence."""
-    await _pause(battery, number * SPREAD)
+    await battery.pause(number * SPREAD)
     control = _control(battery, address)
     leave = battery.on_stop(control.close)
     try:
@@ -114,9 +114,3 @@ async def _stream(battery: Battery, length: int, into: list[Silence]) -> None:
     if len(run.fates) < 2 or run.fates[0].rtt is None or run.fates[1].reason in (LossReason.CLOSED, LossReason.RESET):
         return
     into.append(Silence(length, run.fates[1].rtt is not None))
-
-
-async def _pause(battery: Battery, nanoseconds: int) -> None:
-    paused: Deferred[None] = Deferred()
-    battery.reactor.callLater(nanoseconds / SECOND, paused.callback, None)
-    await paused
