@@ -20,7 +20,7 @@ from netecho.measure.events import (
     StrayReceived,
 )
 from netecho.measure.loss_reason import DROPPED_HERE, TIMED_OUT, Loss
-from netecho.measure.settled import Again, SettledProbes, capacity
+from netecho.measure.settled import ANSWERED, UNSETTLED, Again, SettledProbes, capacity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +40,7 @@ class Outcomes:
     def __init__(self, plan: Plan, recorder: Recording, *, connection: int, follows: bool) -> None:
         """Make one; its events have every reply if somebody `follows`, else only what is out of the ordinary."""
         self._recorder = recorder
+        self._in_timeline = recorder.timeline.replied
         self._flow = recorder.flow(connection)
         self._follows = follows
         self._connection = connection
@@ -49,7 +50,8 @@ class Outcomes:
         self._start = 0
         self._highest = -1
         self._strays = 0
-        self._settled = SettledProbes(capacity(plan))
+        self._settled = settled = SettledProbes(capacity(plan))
+        self._states, self._times, self._mask = settled.states, settled.times, settled.mask
         self._outages = recorder.outage_tracker(self._settled)
         self._drops = Drops()
         self._events: list[Event] = []
@@ -64,10 +66,14 @@ class Outcomes:
         self._start = self._outages.origin = now
 
     def sent(self, probe: Probe) -> None:
-        """Record that a probe has left."""
-        probe.lag = lag = probe.sent_at - probe.scheduled
-        self._settled.sent(probe.index, probe.sent_at)
-        if probe.index >= self._warmup:
+        """Record that a probe has left: each has a higher number than the one before."""
+        index, at = probe.index, probe.sent_at
+        probe.lag = lag = at - probe.scheduled
+        place = index & self._mask  # SettledProbes.sent, inlined
+        self._states[place] = UNSETTLED
+        self._times[place] = at
+        self._settled.newest = index
+        if index >= self._warmup:
             self._recorder.sent(lag)
 
     def answered(
@@ -87,15 +93,19 @@ class Outcomes:
         tx_timestamp = probe.tx_timestamp
         # Kernel stamps are wall-clock time, which may be stepped between the two: a round trip by them is believed
         # only if it is above 0 and not above the program's own, which encloses it.
-        if tx_timestamp is not None and rx_timestamp is not None and 0 < rx_timestamp - tx_timestamp <= rtt:
-            rtt = rx_timestamp - tx_timestamp
+        if (
+            tx_timestamp is not None
+            and rx_timestamp is not None
+            and 0 < (by_kernel := rx_timestamp - tx_timestamp) <= rtt
+        ):
+            rtt = by_kernel
             kernel = True
         if rtt > self._timeout:
             # It lay in the timeout's last moments, or in wait for us: settled as the timeout would have done.
             self.lost(probe, now, TIMED_OUT)
             self.answered_again(index, now)
             return
-        self._settled.answered(index)
+        self._states[index & self._mask] = ANSWERED  # SettledProbes.answered, inlined
         if self._outages.stretches:
             self._outages.answered(index, probe.sent_at)
         if index < self._warmup:
@@ -104,7 +114,7 @@ class Outcomes:
         recorder = self._recorder
         rtt -= kept
         recorder.replied(self._flow, index, rtt, kernel, response, probe.size)
-        recorder.timeline.replied(probe.scheduled - self._start, rtt)
+        self._in_timeline(probe.scheduled - self._start, rtt)
         if wrong_at is not None:
             recorder.corrupted()
         # RFC 4737 section 3.3: a reply is reordered if one with a larger number came before it.

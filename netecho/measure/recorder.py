@@ -90,6 +90,7 @@ class Recorder:
         "lag",
         "response",
         "rtt",
+        "sent",
         "timeline",
     )
 
@@ -97,6 +98,8 @@ class Recorder:
         self.rtt = Histogram()
         self.response = Histogram()
         self.lag = Histogram()
+        self.sent = self.lag.record
+        """Counts a probe that left so many nanoseconds after it was scheduled."""
         self.timeline = Timeline()
         self._connects = Histogram(sparse=True)
         self._handshakes = Histogram(sparse=True)
@@ -130,10 +133,6 @@ class Recorder:
         tracker = OutageTracker(self._outages, settled)
         self._trackers.append(tracker)
         return tracker
-
-    def sent(self, lag: int) -> None:
-        """Count a probe that left, `lag` after it was scheduled."""
-        self.lag.record(lag)
 
     def replied(self, flow: Flow, seq: int, rtt: int, kernel: bool, response: int, size: int) -> None:
         """Count a probe that was answered in time; a corrupt echo is counted here too, besides in `corrupted`."""

@@ -213,11 +213,13 @@ class Session:
 
     def record_closed_loop(self, probe: Probe, now: int, rx_timestamp: int | None) -> None:
         """Record a round of a closed loop that the transport runs: the probe left, and was answered at `now`."""
-        index = probe.index
-        if self.outstanding.pop(index, None) is None:
-            self._outcomes.sent(probe)  # it was sent by the loop, outside of `due` and `sent`
-            self.issued = index + 1
-        self._outcomes.answered(probe, now, rx_timestamp)
+        outcomes = self._outcomes
+        if self.outstanding:
+            self.outstanding.clear()  # of the one that was on its way as the loop began
+        else:
+            outcomes.sent(probe)  # it was sent by the loop, outside of `due` and `sent`
+            self.issued = probe.index + 1
+        outcomes.answered(probe, now, rx_timestamp)
 
     def end_closed_loop(self, index: int, probe: Probe | None, now: int) -> None:
         """End a closed loop: `probe`, with number `index`, is outstanding; or none is, and that one is due at `now`."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MOST = 1 << 16
 LEAST = 1 << 8
-_UNSETTLED, _ANSWERED, _LOST, _ANSWERED_LATE = range(4)
+UNSETTLED, ANSWERED, _LOST, _ANSWERED_LATE = range(4)
 
 
 class Again(Enum):
@@ -40,56 +40,60 @@ def capacity(plan: Plan) -> int:
 
 
 class SettledProbes:
-    """The state of the latest probes, by their numbers, and when each left."""
+    """The state of the latest probes, by their numbers, and when each left.
 
-    __slots__ = ("_mask", "_sent_at", "_states", "newest")
+    The rings are `states` and `times`, with the place of probe n at `n & mask`: `Outcomes` writes them directly, as a
+    call takes longer than what `sent` and `answered` do.
+    """
+
+    __slots__ = ("mask", "newest", "states", "times")
 
     def __init__(self, size: int = MOST) -> None:
         """Remember `size` probes, a power of two."""
-        self._mask = size - 1
-        self._states = bytearray(size)
-        self._sent_at = array("q", bytes(8 * size))
+        self.mask = size - 1
+        self.states = bytearray(size)
+        self.times = array("q", bytes(8 * size))
         self.newest = -1
         """The highest number that was sent."""
 
     def sent(self, index: int, at: int) -> None:
         """Record that probe `index` left at `at`: it is not settled yet."""
-        place = index & self._mask
-        self._states[place] = _UNSETTLED
-        self._sent_at[place] = at
+        place = index & self.mask
+        self.states[place] = UNSETTLED
+        self.times[place] = at
         if index > self.newest:
             self.newest = index
 
     def answered(self, index: int) -> None:
         """Record that probe `index` was answered in time."""
-        self._states[index & self._mask] = _ANSWERED
+        self.states[index & self.mask] = ANSWERED
 
     def lost(self, index: int) -> None:
         """Record that probe `index` was given up."""
-        self._states[index & self._mask] = _LOST
+        self.states[index & self.mask] = _LOST
 
     def remembers(self, index: int) -> bool:
         """Return whether probe `index` was sent and no newer one has taken its place."""
-        return self.newest - self._mask <= index <= self.newest and index >= 0
+        return self.newest - self.mask <= index <= self.newest and index >= 0
 
     def was_answered(self, index: int) -> bool:
         """Return whether probe `index` was answered in time, as far as is remembered."""
-        return self.remembers(index) and self._states[index & self._mask] == _ANSWERED
+        return self.remembers(index) and self.states[index & self.mask] == ANSWERED
 
     def is_settled(self, index: int) -> bool:
         """Return whether the state of probe `index` is final: it was settled, forgotten, or never sent."""
-        return not self.remembers(index) or self._states[index & self._mask] != _UNSETTLED
+        return not self.remembers(index) or self.states[index & self.mask] != UNSETTLED
 
     def sent_at(self, index: int) -> int:
         """Return when probe `index` left; only for one that is remembered."""
-        return self._sent_at[index & self._mask]
+        return self.times[index & self.mask]
 
     def answered_again(self, index: int) -> Again:
         """Say what a reply to probe `index` is worth, which is not outstanding."""
         if not self.remembers(index):
             return Again.UNKNOWN
-        place = index & self._mask
-        if self._states[place] == _LOST:
-            self._states[place] = _ANSWERED_LATE
+        place = index & self.mask
+        if self.states[place] == _LOST:
+            self.states[place] = _ANSWERED_LATE
             return Again.LATE
         return Again.DUPLICATE
