@@ -13,7 +13,7 @@ from netecho.diagnose.finding import CHECKS
 from netecho.report.document import schema
 from tests.namespace import Namespace, namespace
 from tests.peers import foreign_echo
-from tests.rogues import datagrams, streams
+from tests.rogues import datagrams, echo, streams
 
 if TYPE_CHECKING:
     import socket
@@ -74,7 +74,7 @@ def test_what_would_not_keep_the_limits_does_not_begin(netecho: Netecho, limit: 
 
 
 def test_bytes_are_kept_to(netecho: Netecho) -> None:
-    found = valid(netecho("diagnose", "self", "--only", "loss", *BRIEF, "--max-bytes", "900k", "--json"))
+    found = valid(netecho("diagnose", "self", "--only", "loss", "-t", "40s", "--max-bytes", "900k", "--json"))
     assert checks(found["fine"]) == {"loss"}
     assert found["bytes"] <= 900 << 10
 
@@ -190,6 +190,20 @@ def test_ctrl_c_ends_it_with_what_is_known(netecho: Netecho, after: int) -> None
     assert "the diagnosis was interrupted" in {each["reason"] for each in found["not_tested"]}
     assert [each["code"] for each in found["findings"] if each["severity"] != "info"] == []
     assert ("loss" in checks(found["fine"])) is (after == 300)
+
+
+def test_what_had_no_time_to_answer_is_not_called_filtered(netecho: Netecho) -> None:
+    asked = threading.Semaphore(0)
+
+    def say_nothing(_: bytes) -> None:
+        asked.release()
+
+    with streams(echo) as server, datagrams(say_nothing, server.port):
+        program = netecho.start("diagnose", f"127.0.0.1:{server.port}", "--json")
+        assert all(asked.acquire(timeout=60) for _ in range(6))
+        program.interrupt()
+        found = valid(program.end())
+    assert [each["code"] for each in found["findings"] if each["check"] == "transports"] == []
 
 
 # What is wrong with the command line
