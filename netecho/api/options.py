@@ -64,6 +64,7 @@ class ProbeOptions(TypedDict, total=False):
     clock: Literal["auto", "synced", "estimated"]
     ssid: int
     timestamp_format: Literal["ntp", "ptp"]
+    reply_size: int
     label: str
     fail_if: Text
 

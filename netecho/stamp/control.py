@@ -13,17 +13,21 @@ cookie, so a session that goes on never has to ask again.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from netecho.stamp.tlv import LEAST_CONTROL
+from netecho.stamp.tlv import HEADER, LEAST_CONTROL, Flag, Span, Tlv, Type
 from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Self
 
 PROOF_LENGTH = 28
 """Octets of `Proof`."""
+CONTROL_TLVS = 2 * HEADER.size + LEAST_CONTROL + PROOF_LENGTH
+"""Octets of both TLVs."""
 COOKIE_LENGTH = 16
 NO_COOKIE = bytes(COOKIE_LENGTH)
 ALIGNMENT = 4
@@ -36,6 +40,16 @@ _CONTROL = Struct("!HHI")
 _NUMBER = Struct("!H")
 _NUMBER_AT = 8
 _PROOF = Struct(f"!4sIHxx{COOKIE_LENGTH}s")
+
+
+class Obedience(StrEnum):
+    """What a reflector made of what it was asked for."""
+
+    AS_ASKED = "as asked"
+    NOT_AS_ASKED = "not as asked"
+    """C: it knows the TLV and sends one reply, of its own choice: the address is not proved, or a limit is reached."""
+    UNKNOWN = "unknown"
+    """U, or no answer in the TLV: it does not know TLV 12, or takes this request for one that was sent before."""
 
 
 class ControlRequest(NamedTuple):
@@ -104,6 +118,31 @@ class Ask(NamedTuple):
     def proof(self, cookie: bytes) -> Proof:
         """Return the private TLV, with an interval where TLV 12 has no room for it."""
         return Proof(cookie, self.interval // MILLISECOND if self.interval > LONGEST_INTERVAL else 0)
+
+
+def control_tlvs(ask: Ask, cookie: bytes) -> tuple[Tlv, Tlv]:
+    """Return what asks for replies, as it stands in a request: first of all its TLVs."""
+    u = int(Flag.UNRECOGNISED)
+    return (
+        Tlv(u, Type.REFLECTED_TEST_PACKET_CONTROL, ask.control().encode()),
+        Tlv(u, Type.PROOF, ask.proof(cookie).encode()),
+    )
+
+
+def control_told(rest: bytes, spans: Iterable[Span]) -> tuple[Obedience, Proof | None]:
+    """Return what both TLVs of a reply say, as far as they may be believed; they are where they were in the request."""
+    obedience, proof = Obedience.UNKNOWN, None
+    for span, kind in zip(spans, (Type.REFLECTED_TEST_PACKET_CONTROL, Type.PROOF), strict=False):
+        flags = rest[span.start]
+        if span.type != kind or not span.whole or flags & (Flag.MALFORMED | Flag.INTEGRITY):
+            break
+        if flags & Flag.UNRECOGNISED:
+            continue
+        if kind == Type.PROOF:
+            proof = Proof.decode(rest[span.start + HEADER.size : span.end])
+        else:
+            obedience = Obedience.NOT_AS_ASKED if flags & Flag.NOT_AS_ASKED else Obedience.AS_ASKED
+    return obedience, proof
 
 
 def renumber(data: bytearray, at: int, number: int) -> None:

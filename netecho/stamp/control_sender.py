@@ -9,16 +9,24 @@ authenticated mode with the right HMAC; and its TLVs where RFC 8972 section 4 le
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.stamp.auth import HMAC_LENGTH, truncated_hmac
-from netecho.stamp.control import ALIGNMENT, NO_COOKIE, PROOF_LENGTH, Ask, Proof
+from netecho.stamp.control import (
+    ALIGNMENT,
+    CONTROL_TLVS,
+    NO_COOKIE,
+    Ask,
+    Obedience,
+    Proof,
+    control_tlvs,
+    control_told,
+)
 from netecho.stamp.extensions import intact
 from netecho.stamp.packet import PacketError, Reply, Request, format_of
 from netecho.stamp.session_sender import Rejection
 from netecho.stamp.times import PTP_FORMAT, from_wire, to_wire
-from netecho.stamp.tlv import HEADER, LEAST_CONTROL, Flag, Tlv, Type, encode, walk
+from netecho.stamp.tlv import HEADER, Flag, Tlv, Type, encode, walk
 
 if TYPE_CHECKING:
     from netecho.stamp.times import ErrorEstimate
@@ -26,16 +34,6 @@ if TYPE_CHECKING:
 REMEMBERED = 256
 """Requests whose replies are believed: the latest."""
 _U = int(Flag.UNRECOGNISED)
-
-
-class Obedience(StrEnum):
-    """What a reflector made of what it was asked for."""
-
-    AS_ASKED = "as asked"
-    NOT_AS_ASKED = "not as asked"
-    """C: it knows the TLV and sends one reply, of its own choice: the address is not proved, or a limit is reached."""
-    UNKNOWN = "unknown"
-    """U, or no answer in the TLV: it does not know TLV 12, or takes this request for one that was sent before."""
 
 
 class ControlledReply(NamedTuple):
@@ -58,8 +56,7 @@ class ControlledReply(NamedTuple):
 
 def least_request(key: bytes | None = None) -> int:
     """Return the smallest size of a request, and of its reply."""
-    tlvs = 2 * HEADER.size + LEAST_CONTROL + PROOF_LENGTH + (0 if key is None else HEADER.size + HMAC_LENGTH)
-    return format_of(key).size + tlvs
+    return format_of(key).size + CONTROL_TLVS + (0 if key is None else HEADER.size + HMAC_LENGTH)
 
 
 def fits(size: int, key: bytes | None = None) -> bool:
@@ -99,12 +96,7 @@ class ControlSender:
         if len(self._stamps) > REMEMBERED:
             del self._stamps[next(iter(self._stamps))]
         base = Request(sequence, stamp, estimate.encode(), self._ssid).encode(self._key)
-        tlvs = encode(
-            (
-                Tlv(_U, Type.REFLECTED_TEST_PACKET_CONTROL, ask.control().encode()),
-                Tlv(_U, Type.PROOF, ask.proof(self.cookie).encode()),
-            )
-        )
+        tlvs = encode(control_tlvs(ask, self.cookie))
         if self._key is not None:
             tlvs += Tlv(_U, Type.HMAC, truncated_hmac(self._key, sequence.to_bytes(4) + tlvs)).encode()
         room = size - len(base) - len(tlvs)
@@ -140,15 +132,4 @@ class ControlSender:
         spans = list(walk(rest))
         if self._key is not None and not intact(rest, spans, reply_sequence, self._key):
             return Obedience.UNKNOWN, None
-        obedience, proof = Obedience.UNKNOWN, None
-        for span, kind in zip(spans, (Type.REFLECTED_TEST_PACKET_CONTROL, Type.PROOF), strict=False):
-            flags = rest[span.start]
-            if span.type != kind or not span.whole or flags & (Flag.MALFORMED | Flag.INTEGRITY):
-                break
-            if flags & Flag.UNRECOGNISED:
-                continue
-            if kind == Type.PROOF:
-                proof = Proof.decode(rest[span.start + HEADER.size : span.end])
-            else:
-                obedience = Obedience.NOT_AS_ASKED if flags & Flag.NOT_AS_ASKED else Obedience.AS_ASKED
-        return obedience, proof
+        return control_told(rest, spans)

@@ -15,6 +15,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.stamp.auth import HMAC_LENGTH, truncated_hmac
+from netecho.stamp.control import CONTROL_TLVS, NO_COOKIE, Ask, Obedience, control_tlvs, control_told
 from netecho.stamp.extensions import intact
 from netecho.stamp.location import REQUEST as LOCATION_REQUEST, Location
 from netecho.stamp.packet import PacketError, Reply, Request, format_of
@@ -83,6 +84,8 @@ class Reflection(NamedTuple):
     follow_up: tuple[int, int | None] | None
     """The number of an earlier reply and when it really left; no instant before there was one, or ever where the
     reflector is stateless."""
+    obedience: Obedience | None
+    """Whether the reply is as it was asked for; None: it was not asked for another than one like the request."""
     wrong_at: int | None
     """Offset of the first octet of the padding that did not come back as it was sent."""
 
@@ -103,16 +106,23 @@ class RequestLayout:
     """All TLVs, as they follow the base packet: where each begins, its type, and where it ends."""
 
 
-def fits(size: int, key: bytes | None = None) -> bool:
-    """Tell whether a request can have this size: the base packet's, or at least an empty TLV's four octets more."""
-    room = size - format_of(key).size
+def least_size(key: bytes | None = None, *, control: bool = False) -> int:
+    """Return the smallest size of a request; `control`: of one that asks for replies of another length."""
+    if not control:
+        return format_of(key).size
+    return format_of(key).size + CONTROL_TLVS + (0 if key is None else HEADER.size + HMAC_LENGTH)
+
+
+def fits(size: int, key: bytes | None = None, *, control: bool = False) -> bool:
+    """Tell whether a request can have this size: the smallest, or at least an empty TLV's four octets more."""
+    room = size - least_size(key, control=control)
     return room == 0 or room >= HEADER.size
 
 
-def full_size(key: bytes | None = None) -> int:
+def full_size(key: bytes | None = None, *, control: bool = False) -> int:
     """Return the smallest size that has room for everything a request can ask for."""
     tlvs = sum(HEADER.size + len(value) for _, value in _WANTED) + (0 if key is None else HEADER.size + HMAC_LENGTH)
-    return format_of(key).size + tlvs
+    return format_of(key).size + tlvs + (CONTROL_TLVS if control else 0)
 
 
 class Sender:
@@ -127,8 +137,12 @@ class Sender:
         padding: Callable[[int], bytes] = bytes,
         ptp: bool = False,
         remembered: int = REMEMBERED,
+        reply_size: int | None = None,
     ) -> None:
-        """Make a session that believes replies to the `remembered` (a power of two) latest of its requests."""
+        """Make a session that believes replies to the `remembered` (a power of two) latest of its requests.
+
+        `reply_size`: what length replies are asked for by TLV 12; None: as long as their requests.
+        """
         self._ssid = ssid
         self._key = key
         self._form = format_of(key)
@@ -138,6 +152,10 @@ class Sender:
         self._layouts: dict[int, RequestLayout] = {}
         self._remembered = remembered
         self._stamps = array("Q", bytes(8 * remembered))
+        self._ask = None if reply_size is None else Ask(reply_size)
+        self._sizes = array("H", bytes(2 * remembered if self._ask else 0))
+        self.cookie = NO_COOKIE
+        """The latest that the reflector gave; zeroes: none yet."""
         self._location_value = b""
         self._location: Location | None = None
         self.sent = 0
@@ -158,6 +176,9 @@ class Sender:
         if layout is None:
             layout = self._layouts[size] = self._layout_of(size - self._form.size)
         tlvs = layout.tlvs
+        if self._ask is not None:
+            self._sizes[sequence & (self._remembered - 1)] = size
+            tlvs = encode(control_tlvs(self._ask, self.cookie)) + tlvs[CONTROL_TLVS:]
         if layout.counter_at is not None:
             at = layout.counter_at
             tlvs = tlvs[:at] + _COUNTER.pack(self.sent & 0xFFFF_FFFF) + tlvs[at + _COUNTER.size :]
@@ -171,6 +192,9 @@ class Sender:
         authenticated = self._key is not None
         requested: list[Tlv] = []
         left = room - (HEADER.size + HMAC_LENGTH if authenticated else 0)
+        if self._ask is not None:
+            requested += control_tlvs(self._ask, NO_COOKIE)
+            left -= CONTROL_TLVS
         counter_at = None
         for kind, empty in _WANTED:
             rest = left - HEADER.size - len(empty)
@@ -201,8 +225,12 @@ class Sender:
             return Rejection.FOREIGN
         estimate = ErrorEstimate.decode(reply.error)
         rest = data[self._form.size :]
-        layout = self._layouts.get(len(data))
+        size = len(data) if self._ask is None else self._sizes[sequence & (self._remembered - 1)]
+        layout = self._layouts.get(size)
         values = {} if layout is None else self._tlvs(rest, layout, reply.sequence)
+        obedience = None if self._ask is None else self._obedience(rest, reply.sequence)
+        if len(data) != size or obedience is Obedience.AS_ASKED:
+            layout = None  # the padding is the reflector's own
         cos, info = values.get(Type.CLASS_OF_SERVICE), values.get(Type.TIMESTAMP_INFORMATION)
         counters, follow_up = values.get(Type.DIRECT_MEASUREMENT), values.get(Type.FOLLOW_UP_TELEMETRY)
         return Reflection(
@@ -220,8 +248,19 @@ class Sender:
             counters=None if counters is None else DirectMeasurement.decode(counters),
             location=self._located(values.get(Type.LOCATION)),
             follow_up=None if follow_up is None else _instant_of(FollowUp.decode(follow_up), near, estimate),
+            obedience=obedience,
             wrong_at=None if layout is None else self._wrong_at(data, layout, values.get(Type.EXTRA_PADDING)),
         )
+
+    def _obedience(self, rest: bytes, reply_sequence: int) -> Obedience:
+        """Return whether a reply is as it was asked for, and keep the cookie that is in it."""
+        spans = list(walk(rest))
+        if self._key is not None and not intact(rest, spans, reply_sequence, self._key):
+            return Obedience.UNKNOWN
+        obedience, proof = control_told(rest, spans)
+        if proof is not None and proof.cookie != NO_COOKIE:
+            self.cookie = proof.cookie
+        return obedience
 
     def _located(self, value: bytes | None) -> Location | None:
         """Return what a Location TLV says, which is nearly always what the one before said."""

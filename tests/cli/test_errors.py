@@ -214,6 +214,31 @@ MISTAKES = [
     ("probe self --ssid 7", "--ssid is for stamp:// targets, and tcp://self is not one", "with STAMP: stamp://self"),
     ("probe stamp://host --clock gps", "--clock: 'gps' is not one of auto, synced, estimated", "for example auto"),
     ("probe stamp://host --ssid 65536", "--ssid: '65536' is above 65535", "a whole number from 0 to 65535"),
+    (
+        "probe self --reply-size 9",
+        "--reply-size is for stamp:// targets, and tcp://self is not one",
+        "with STAMP: stamp://self",
+    ),
+    (
+        "probe stamp://host --reply-size 65508",
+        "--reply-size of 65508 bytes is more than the 65507 of the largest datagram",
+        "give less: a netecho server sends 9216 at most",
+    ),
+    (
+        "probe stamp://host -s 64 --reply-size 9",
+        "--size of 64 bytes is less than the 92 of a STAMP packet that asks for --reply-size",
+        "give at least 92",
+    ),
+    (
+        "probe stamp://host -s 94 --reply-size 9",
+        "--size of 94 bytes: what follows the 92 of a STAMP packet that asks for --reply-size has 4 or more",
+        "give 92, or 96 and more",
+    ),
+    (
+        "serve tcp://:7 --symmetrical",
+        "--symmetrical is for stamp addresses, and there is none",
+        "add stamp://",
+    ),
     ("serve :0 --stateful", "--stateful is for stamp addresses, and there is none", "add stamp://"),
     (
         "serve stamp:// --whole-base --auth-key-file /etc/os-release",

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netecho.stamp.control import NO_COOKIE, Ask
-from netecho.stamp.control_sender import ControlledReply, ControlSender, Obedience, least_request
+from netecho.stamp.control import NO_COOKIE, Ask, Obedience
+from netecho.stamp.control_sender import ControlledReply, ControlSender, least_request
 from netecho.stamp.times import ErrorEstimate
 from tests.namespace import namespace
 from tests.peers import free_port
@@ -24,6 +24,7 @@ from tests.server import PATIENCE, Server, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.namespace import Namespace
     from tests.program import Netecho
@@ -174,3 +175,30 @@ def test_an_open_server_sends_nobody_more_than_it_got_without_a_cookie(
         client.settimeout(0)
         with pytest.raises(BlockingIOError):
             client.recv(65_535)
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "asked", "counts"),
+    [
+        ((), False, "1400", {"as_asked": 5, "refused": 0, "unknown": 0}),
+        ((), True, "1400", {"as_asked": 5, "refused": 0, "unknown": 0}),
+        ((), False, "0", {"as_asked": 5, "refused": 0, "unknown": 0}),
+        ((), False, "20000", {"as_asked": 0, "refused": 5, "unknown": 0}),
+        (("--symmetrical",), False, "0", {"as_asked": 0, "refused": 0, "unknown": 5}),
+    ],
+)
+def test_a_probe_asks_for_replies_of_another_length(
+    netecho: Netecho, tmp_path: Path, options: tuple[str, ...], key: bool, asked: str, counts: dict[str, int]
+) -> None:
+    (tmp_path / "key").write_text("an orchestrator gave us this key")
+    (tmp_path / "key").chmod(0o600)
+    keys = ("--auth-key-file", str(tmp_path / "key")) if key else ()
+    with serving(netecho, "stamp://127.0.0.1:0", *options, *keys, listening=1) as server:
+        target = f"stamp://127.0.0.1:{server.port['stamp']}"
+        ended = netecho("probe", target, *keys, "-c", "5", "-i", "5ms", "--reply-size", asked, "--json")
+        assert ended.code == 0, ended
+        assert ended.document["settings"]["reply_size"] == int(asked)
+        assert ended.document["stamp"]["reply_size"] == {"asked": int(asked), **counts}
+        received = {name: ended.document["probes"][name] for name in ("received", "duplicate", "corrupt", "stray")}
+        assert received == {"received": 5, "duplicate": 0, "corrupt": 0, "stray": 0}
+        assert ended.document["stamp"]["reflector"]["extensions"] is True

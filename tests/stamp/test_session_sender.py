@@ -8,8 +8,9 @@ from hypothesis import given, strategies as st
 from netecho.stamp.auth import truncated_hmac
 from netecho.stamp.location import Endpoint, Location
 from netecho.stamp.packet import Reply, Request
+from netecho.stamp.reply_control import ReplyControl, ReplyPlan
 from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Rules
-from netecho.stamp.session_sender import Reflection, Rejection, Sender, fits, full_size
+from netecho.stamp.session_sender import Reflection, Rejection, Sender, fits, full_size, least_size
 from netecho.stamp.times import ErrorEstimate, to_ntp, to_ptp
 from netecho.stamp.tlv import (
     ClassOfService,
@@ -155,6 +156,7 @@ class TestReplies:
             counters=DirectMeasurement(sent=2, received=2, reflected=2),
             follow_up=(0, T3),
             location=LOCATION,
+            obedience=None,
             wrong_at=None,
         )
 
@@ -315,3 +317,48 @@ class TestPadding:
         found = read(sender, reply)
         assert found.wrong_at is None
         assert found[9:13] == (None, None, None, None)
+
+
+class TestReplySize:
+    """Replies of another length than their requests (RFC 10052)."""
+
+    def far(self, key: bytes | None, **rules: object) -> Reflector:
+        class Purse:
+            def take(self, client: str, plan: ReplyPlan, now: int) -> str | None:
+                del client, plan, now
+                return None
+
+        return Reflector(Rules(key=key, **rules), Clock(THERE), control=ReplyControl(b"key", Purse()))  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("key", [None, KEY])
+    @pytest.mark.parametrize("asked", [0, 200, 1001, 1400])
+    def test_what_a_reflector_says_is_read_from_them_too(self, key: bytes | None, asked: int) -> None:
+        sender = Sender(ssid=9, key=key, reply_size=asked, padding=lambda size: b"\xaa" * size)
+        by = self.far(key, stateful=True)
+        size = full_size(key, control=True) + 40
+        for sequence in range(3):
+            data = reflect(by, sender.request(T1, size, HERE))
+            seen = read(sender, data)
+            assert isinstance(seen, Reflection)
+            refused = key is None and not sequence and asked > size
+            assert seen.obedience == ("not as asked" if refused else "as asked")
+            assert len(data) == (size if refused else max(asked, size - 40))
+            assert (seen.sequence, seen.reply_sequence, seen.wrong_at) == (sequence, sequence, None)
+            assert (seen.location, seen.counters) == (LOCATION, DirectMeasurement(*[sequence + 1] * 3))
+
+    def test_a_reflector_that_knows_nothing_of_it_is_told(self) -> None:
+        sender = Sender(ssid=9, reply_size=1000)
+        seen = read(sender, reflect(there(), sender.request(T1, full_size(control=True), HERE)))
+        assert isinstance(seen, Reflection)
+        assert (seen.obedience, seen.location) == ("unknown", LOCATION)
+
+    @pytest.mark.parametrize(("key", "least", "full"), [(None, 92, 192), (KEY, 180, 280)])
+    def test_they_have_room_for_what_asks(self, key: bytes | None, least: int, full: int) -> None:
+        assert (least_size(key, control=True), full_size(key, control=True)) == (least, full)
+        assert [size for size in range(least - 2, least + 6) if fits(size, key, control=True)] == [
+            least,
+            least + 4,
+            least + 5,
+        ]
+        for size in (least, least + 4, full, 1400):
+            assert len(Sender(ssid=9, key=key, reply_size=1).request(T1, size, HERE)) == size

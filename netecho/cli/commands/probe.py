@@ -28,7 +28,7 @@ from netecho.measure.dscp import parse_dscp
 from netecho.measure.plan import Plan
 from netecho.net.client.job import StampOptions
 from netecho.report.formats import FORMATS
-from netecho.units import spell_time
+from netecho.units import parse_size, spell_time
 
 if TYPE_CHECKING:
     from netecho.cli.context import CliContext
@@ -147,6 +147,12 @@ verdict = section("Verdict")
     type=choice("auto", "synced", "estimated"),
     shown=StampOptions().clock,
     help="one-way delays as stamped, or corrected by the estimated offset of the clocks, or by what both ends claim",
+)
+@stamp(
+    "--reply-size",
+    type=Parsed("BYTES", parse_size),
+    shown="as long as what was sent",
+    help="ask for replies of this length (RFC 10052), to try sizes in one direction",
 )
 @stamp("--ssid", type=integer(0, 65535), shown="one at random", help="session identifier (RFC 8972); 0: none")
 @stamp(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PAYLOADS = ("payload", "payload_hex", "payload_file")
 TLS_ONLY = frozenset({"ca", "insecure", "server_name", "alpn", "cert", "key", "pin"})
-STAMP_ONLY = frozenset({"auth_key_file", "clock", "ssid", "timestamp_format"})
+STAMP_ONLY = frozenset({"auth_key_file", "clock", "reply_size", "ssid", "timestamp_format"})
 ONE_TRANSPORT = TLS_ONLY | STAMP_ONLY
 """Options that say which of several targets they are for."""
 _IP = frozenset({"ipv4", "ipv6", "source", "dscp", "ttl", "dont_fragment"})

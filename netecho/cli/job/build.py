@@ -83,7 +83,11 @@ def _job(options: Options, inputs: Inputs, seed: int) -> Job:
         dont_fragment=options.dont_fragment,
     )
     stamp_options = StampOptions(
-        key=inputs.stamp_key, ssid=options.ssid, clock=options.clock, timestamp_format=options.timestamp_format
+        key=inputs.stamp_key,
+        ssid=options.ssid,
+        clock=options.clock,
+        timestamp_format=options.timestamp_format,
+        reply_size=options.reply_size,
     )
     settings = settings_section(
         plan,
@@ -101,6 +105,7 @@ def _job(options: Options, inputs: Inputs, seed: int) -> Job:
             "ssid": stamp_options.ssid,
             "clock": stamp_options.clock,
             "timestamp_format": stamp_options.timestamp_format,
+            "reply_size": stamp_options.reply_size,
         }
     return Job(
         target=options.target,

@@ -178,17 +178,24 @@ def _check_sizes(options: Options, sizes: tuple[int, ...]) -> None:
 
 def _check_stamp_sizes(options: Options, inputs: Inputs) -> None:
     """Refuse sizes that no STAMP packet has."""
-    from netecho.stamp.packet import format_of
-    from netecho.stamp.session_sender import fits
+    from netecho.stamp.session_sender import fits, least_size
 
-    sizes, key = inputs.sizes, inputs.stamp_key
-    base = format_of(key).size
+    sizes, key, control = inputs.sizes, inputs.stamp_key, options.reply_size is not None
+    base = least_size(key, control=control)
     called = options.called("size")
     packet = "a STAMP packet" if key is None else "an authenticated STAMP packet"
+    if control:
+        packet += f" that asks for {options.called('reply_size')}"
+    if options.reply_size is not None and options.reply_size > LARGEST_DATAGRAM:
+        raise UsageError(
+            f"{options.called('reply_size')} of {options.reply_size} bytes is more than the {LARGEST_DATAGRAM} of the "
+            "largest datagram",
+            "give less: a netecho server sends 9216 at most",
+        )
     if min(sizes) < base:
         raise UsageError(f"{called} of {min(sizes)} bytes is less than the {base} of {packet}", f"give at least {base}")
     for size in sizes:
-        if not fits(size, key):
+        if not fits(size, key, control=control):
             raise UsageError(
                 f"{called} of {size} bytes: what follows the {base} of {packet} has 4 or more",
                 f"give {base}, or {base + 4} and more",

@@ -57,4 +57,4 @@ def _sizes(options: Options, payload: bytes | None, key: bytes | None) -> tuple[
         return options.size
     from netecho.stamp.session_sender import full_size
 
-    return (full_size(key),)
+    return (full_size(key, control=options.reply_size is not None),)

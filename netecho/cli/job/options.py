@@ -69,6 +69,7 @@ class Options:
     clock: Literal["auto", "synced", "estimated"] = _STAMP.clock
     ssid: int | None = _STAMP.ssid
     timestamp_format: Literal["ntp", "ptp"] = _STAMP.timestamp_format
+    reply_size: int | None = _STAMP.reply_size
     format: Format | None = None
     json: bool = False
     quiet: int = 0

@@ -56,6 +56,19 @@ class LocationFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplySizeFacts:
+    """What became of the length that replies were asked for (RFC 10052)."""
+
+    asked: int
+    as_asked: int = 0
+    """Replies of that length."""
+    refused: int = 0
+    """Replies of another length, of which the far end says that they are (C)."""
+    unknown: int = 0
+    """Replies whose far end does not know what was asked (U)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StampFacts:
     """What the packets of a STAMP run said (RFC 8762, RFC 8972)."""
 
@@ -73,3 +86,5 @@ class StampFacts:
     ttl: TtlFacts
     location: LocationFacts | None = None
     """None where the reflector does not say; of the first of several connections."""
+    reply_size: ReplySizeFacts | None = None
+    """None where no length was asked for."""

@@ -52,6 +52,8 @@ class StampOptions:
     clock: Literal["auto", "synced", "estimated"] = "auto"
     timestamp_format: Literal["ntp", "ptp"] = "ntp"
     """Of T1, and so of what the reflector answers with (RFC 8186)."""
+    reply_size: int | None = None
+    """What length replies are asked for (RFC 10052); None: as long as their requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

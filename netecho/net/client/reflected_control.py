@@ -33,8 +33,8 @@ from twisted.internet.defer import Deferred
 from netecho.net.client.control_socket import ControlSocket, Datagram, NetworkError
 from netecho.net.client.job import IpOptions
 from netecho.net.linux.wall_clock import clock_state
-from netecho.stamp.control import NO_COOKIE, Ask
-from netecho.stamp.control_sender import ControlledReply, ControlSender, Obedience, fits, least_request, reply_length
+from netecho.stamp.control import NO_COOKIE, Ask, Obedience
+from netecho.stamp.control_sender import ControlledReply, ControlSender, fits, least_request, reply_length
 from netecho.units import SECOND
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ received: the session is given the same times, with a better T3.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import random
 import time
@@ -17,16 +18,22 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from twisted.internet.defer import Deferred, TimeoutError as DeferredTimeoutError
+from twisted.internet.task import deferLater
+
 from netecho.measure.ecn import value_of
 from netecho.measure.events import OneWayDelays
 from netecho.measure.facts import TransportFacts
-from netecho.measure.facts.stamp import ClassOfServiceFacts, LocationFacts, StampFacts, TtlFacts
+from netecho.measure.facts.stamp import ClassOfServiceFacts, LocationFacts, ReplySizeFacts, StampFacts, TtlFacts
 from netecho.measure.oneway.delays import OTHER_TIME, Claim, Flow, InvalidTimestamps, OneWay, Timestamps
 from netecho.measure.settled import capacity
 from netecho.measure.stats.signed_histogram import SignedHistogram
 from netecho.net.client.datagram import DatagramLink, ecn_counter, facts_of, open_port
 from netecho.net.client.loss import LinkError
 from netecho.net.linux.wall_clock import clock_state
+from netecho.net.reactor.interfaces import for_twisted
+from netecho.stamp.control import NO_COOKIE, Ask, Obedience
+from netecho.stamp.control_sender import ControlSender, least_request
 from netecho.stamp.packet import TTL
 from netecho.stamp.session_sender import Reflection, Rejection, Sender
 from netecho.target import UNPRIVILEGED_STAMP_PORT
@@ -44,6 +51,10 @@ SOON = 100_000_000
 """The longest interval between probes, in nanoseconds, at which a reply is held until the next is received."""
 
 
+LEARNING_TRIES = 3
+"""Requests for a cookie, each of which may be lost."""
+
+
 class PacketCounts:
     """The headers and TLVs of a run's replies, counted. Bounded, as the fields have few values."""
 
@@ -59,10 +70,12 @@ class PacketCounts:
         self._classes: Counter[tuple[int, int]] = Counter()
         self._refused_class = 0
         self._ttls: Counter[int] = Counter()
+        self._obedience: Counter[Obedience | None] = Counter()
 
     def add(self, reflection: Reflection) -> None:
         """Count one reply."""
         self.replies += 1
+        self._obedience[reflection.obedience] += 1
         if reflection.ttl:
             self._ttls[reflection.ttl] += 1
         self.without_ssid += not reflection.ssid
@@ -87,6 +100,18 @@ class PacketCounts:
             ecn_arrived=ecn,
             changed=sum(count for (dscp, _), count in self._classes.items() if dscp != sent),
             refused=self._refused_class,
+        )
+
+    def reply_size(self, asked: int | None) -> ReplySizeFacts | None:
+        """Return what became of the length that was asked for; None: none was."""
+        told = self._obedience
+        if asked is None:
+            return None
+        return ReplySizeFacts(
+            asked=asked,
+            as_asked=told[Obedience.AS_ASKED],
+            refused=told[Obedience.NOT_AS_ASKED],
+            unknown=told[Obedience.UNKNOWN],
         )
 
     def ttl(self, sent: int | None) -> TtlFacts:
@@ -126,6 +151,7 @@ class StampRun:
             padding=self._padding,
             ptp=stamp_options.timestamp_format == "ptp",
             remembered=capacity(context.job.plan),
+            reply_size=stamp_options.reply_size,
         )
         address = context.addresses[0]
         link = StampLink(driver, address, self, sender)
@@ -163,6 +189,7 @@ class StampRun:
             class_of_service=counts.class_of_service(ip_options.dscp or 0, value_of(ip_options.ecn)),
             ttl=counts.ttl(ip_options.ttl),
             location=link.location(),
+            reply_size=counts.reply_size(self.context.job.stamp_options.reply_size),
         )
         ecn = None if self.ecn is None else self.ecn.facts()
         return TransportFacts(udp=facts_of(self._links), ecn=ecn, stamp=stamp)
@@ -191,6 +218,47 @@ class StampLink(DatagramLink):
         self._held: Answer | None = None
         self._location: Location | None = None
         self._location_changes = 0
+        self._learning: tuple[ControlSender, Deferred[None]] | None = None
+
+    async def learn_cookie(self) -> None:
+        """Have the far end say by what it knows this address, if longer replies are wanted; up to three times.
+
+        Before the first probe, in a session of its own: so the first reply is as it was asked for.
+        """
+        context = self._run.context
+        options, timeout = context.job.stamp_options, min(self._plan.timeout, SECOND)
+        if options.reply_size is None or options.key is not None:
+            return
+        sender = ControlSender(ssid=random.randrange(1, 1 << 16))
+        for _ in range(LEARNING_TRIES):
+            request = sender.request(time.time_ns(), least_request(), Ask(0), self._run.clock(0).estimate)
+            told: Deferred[None] = Deferred()
+            self._learning = sender, told
+            with contextlib.suppress(OSError):
+                self.port.socket.send(request)
+            with contextlib.suppress(DeferredTimeoutError):
+                await told.addTimeout(timeout / SECOND, for_twisted(context.reactor))
+                break
+        self._learning = None
+        self._sender.cookie = sender.cookie
+        # Go on from the reactor: the read that brought the cookie is one without timestamps.
+        await deferLater(for_twisted(context.reactor), 0)
+
+    def refused(self, error: OSError) -> None:
+        """Report that the network or the peer refused a datagram, which brings no cookie."""
+        super().refused(error)
+        if self._learning is not None and not self._learning[1].called:
+            self._learning[1].callback(None)
+
+    def received(self, data: bytes, rx_timestamp: int | None) -> None:
+        """Handle a datagram: before the first probe it can only bring a cookie."""
+        if self._learning is None:
+            super().received(data, rx_timestamp)
+            return
+        sender, told = self._learning
+        sender.read(data, time.time_ns())
+        if sender.cookie != NO_COOKIE and not told.called:
+            told.callback(None)
 
     def payload(self, probe: Probe) -> bytes:
         """Return the next request. Probes are sent in the order of their numbers, so that the two agree."""

@@ -178,6 +178,7 @@ def _stamp(context: LinkContext) -> OpenLink:
 
     async def open_link(driver: SessionDriver) -> OpenedLink:
         link = run.link(driver)
+        await link.learn_cookie()
         link.port.use_timestamps(_timestamps(link.port.socket, context.job))
         return OpenedLink(
             link=link,

@@ -20,7 +20,7 @@ from netecho.net.client.loss import LinkError
 from netecho.net.client.reflected_control import ReflectedControl
 from netecho.net.client.resolve import resolve
 from netecho.net.diagnose.runs import PATIENCE
-from netecho.stamp.control_sender import Obedience
+from netecho.stamp.control import Obedience
 from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:

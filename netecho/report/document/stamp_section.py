@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from netecho.measure.facts.udp import UdpFacts
@@ -65,6 +66,7 @@ def stamp_section(stamp: StampFacts, udp: UdpFacts | None) -> Section:
             "reply": replies.reply_ttl,
         },
         **({} if stamp.location is None else {"location": _location(stamp.location)}),
+        **({} if stamp.reply_size is None else {"reply_size": asdict(stamp.reply_size)}),
     }
 
 

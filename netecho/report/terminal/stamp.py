@@ -103,7 +103,20 @@ def remarks(document: Document) -> list[Said]:
         *_doubts(section),
         *_changes(section),
         *_translations(section),
+        *_reply_sizes(section),
     ]
+
+
+def _reply_sizes(section: Document) -> Iterator[Said]:
+    sizes = section.get("reply_size")
+    if sizes is None:
+        return
+    asked = f"--reply-size {sizes['asked']}"
+    if sizes["unknown"]:
+        whole = "" if sizes["as_asked"] or sizes["refused"] else ": sizes were the same in both directions"
+        yield "odd", f"The far end did not heed {asked} in {many(sizes['unknown'], 'reply', 'replies')}{whole}."
+    if sizes["refused"]:
+        yield "odd", f"The far end refused {asked} in {many(sizes['refused'], 'reply', 'replies')}, and says so."
 
 
 def _resets(section: Document) -> Iterator[Said]:

@@ -20,8 +20,8 @@ from netecho.measure.loss_reason import LossReason
 from netecho.net.client.reflected_control import FRESH, TRIES, Asked, ReflectedControl
 from netecho.net.client.resolve import Address
 from netecho.net.server.settings import ReflectorSettings
-from netecho.stamp.control import Proof
-from netecho.stamp.control_sender import Obedience, least_request
+from netecho.stamp.control import Obedience, Proof
+from netecho.stamp.control_sender import least_request
 from netecho.stamp.packet import Reply, Request
 from netecho.stamp.reply_control import LONGEST
 from netecho.stamp.tlv import Tlv, Type, decode, encode

@@ -14,8 +14,8 @@ from netecho.net.linux.path_mtu import sending_whole
 from netecho.net.server.settings import ReflectorSettings
 from netecho.net.server.shared_limits import SharedLimits
 from netecho.net.server.stamp import new_further_replies, new_reflector
-from netecho.stamp.control import NO_COOKIE, Ask
-from netecho.stamp.control_sender import ControlledReply, ControlSender, Obedience, least_request
+from netecho.stamp.control import NO_COOKIE, Ask, Obedience
+from netecho.stamp.control_sender import ControlledReply, ControlSender, least_request
 from netecho.stamp.location import Endpoint
 from netecho.stamp.reply_control import NOT_PROVED, TOO_LONG, ReplyPlan
 from netecho.stamp.times import ErrorEstimate

@@ -196,3 +196,20 @@ def test_a_refusal_is_not_bleaching() -> None:
 def test_a_reflector_that_does_not_tell_is_not_blamed() -> None:
     silent = {"dscp_arrived": None, "dscp_changed": None, "dscp_refused": None, "dscp_reply": 0}
     assert said(class_of_service=silent) == []
+
+
+@pytest.mark.parametrize(
+    ("counts", "sentences"),
+    [
+        ({"as_asked": 3}, []),
+        ({"as_asked": 2, "refused": 1}, ["The far end refused --reply-size 1400 in 1 reply, and says so."]),
+        (
+            {"unknown": 3},
+            ["The far end did not heed --reply-size 1400 in 3 replies: sizes were the same in both directions."],
+        ),
+        ({"as_asked": 2, "unknown": 1}, ["The far end did not heed --reply-size 1400 in 1 reply."]),
+    ],
+)
+def test_what_the_far_end_does_not_do_is_said(counts: dict[str, int], sentences: list[str]) -> None:
+    sizes = {"asked": 1400, "as_asked": 0, "refused": 0, "unknown": 0, **counts}
+    assert said(reply_size=sizes) == sentences
