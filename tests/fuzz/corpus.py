@@ -30,11 +30,14 @@ from netecho.net.server.worker_messages import (
     snapshot_line,
 )
 from netecho.report.document.model import head
+from netecho.stamp.control import Ask
+from netecho.stamp.control_sender import ControlSender
 from netecho.stamp.packet import Request, format_of
+from netecho.stamp.reply_control import ReplyControl
 from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Rules
 from netecho.stamp.session_sender import Sender
 from netecho.stamp.times import ErrorEstimate, to_ntp
-from tests.fuzz.targets import ISSUED, STAMP_KEY, STAMP_SIZES, STAMP_TIME
+from tests.fuzz.targets import ISSUED, STAMP_KEY, STAMP_SIZES, STAMP_TIME, Purse
 from tests.report.runs import START
 from tests.report.test_golden import RUNS
 
@@ -148,6 +151,33 @@ def _stamp_reply() -> Iterator[bytes]:
                 yield bytes([how]) + prepared.timestamped(STAMP_TIME + 2000)
 
 
+def _asks() -> Iterator[tuple[int, bytes | None, bytes]]:
+    """How a sender asks for other replies: flags, its key, and the request."""
+    for how, key in ((0, None), (8, None), (10, None), (1, STAMP_KEY), (3, STAMP_KEY)):
+        for ask in (Ask(0), Ask(1400), Ask(100, 3, 1_000_000), Ask(9216, 200, 600_000_000_000), Ask(1, 0)):
+            sender = ControlSender(ssid=9, key=key)
+            yield how, key, sender.request(STAMP_TIME, 300, ask, ErrorEstimate(False, False, 0, 1))
+
+
+def _stamp_control() -> Iterator[bytes]:
+    for how, _, request in _asks():
+        yield bytes([how]) + request
+    group = "0100001F4A0C4A00 800B0008 18000000C0000200"
+    for tlvs in ("800C000C 00400001 00000000 00000000", "800C0008 0040000100000000", f"800C0014{group}"):
+        yield b"\0" + Request(0, to_ntp(STAMP_TIME), 1).encode() + bytes.fromhex(tlvs) + bytes.fromhex("80010000")
+
+
+def _stamp_controlled_reply() -> Iterator[bytes]:
+    for how, key, request in _asks():
+        control = ReplyControl(b"key of the run", Purse())
+        reflector = Reflector(
+            Rules(stateful=bool(how & 2), key=key), Clock(ErrorEstimate(True, False, 0, 1)), control=control
+        )
+        prepared = reflector.take(Arrival(request, "192.0.2.1", 40_000, STAMP_TIME + 1000, 0, 61, 0))
+        if isinstance(prepared, PreparedReply):
+            yield bytes([how | 4]) + prepared.timestamped(STAMP_TIME + 2000)
+
+
 def _target() -> Iterator[bytes]:
     for text in (
         "tcp://host:7",
@@ -186,4 +216,6 @@ SEEDS = {
     "shown_bytes": _shown_bytes,
     "stamp_request": _stamp_request,
     "stamp_reply": _stamp_reply,
+    "stamp_control": _stamp_control,
+    "stamp_controlled_reply": _stamp_controlled_reply,
 }

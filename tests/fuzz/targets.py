@@ -30,7 +30,11 @@ from netecho.net.server.worker_messages import MalformedError, parse_report, par
 from netecho.report.document.reader import replay
 from netecho.report.escape import escaped, unescaped
 from netecho.stamp.auth import HMAC_LENGTH, truncated_hmac
+from netecho.stamp.control import NO_COOKIE, Ask
+from netecho.stamp.control_sender import ControlSender
+from netecho.stamp.location import Endpoint, Location
 from netecho.stamp.packet import AUTHENTICATED, OPEN, Reply, format_of
+from netecho.stamp.reply_control import LONGEST, VOLUME, ReplyControl, ReplyPlan
 from netecho.stamp.session_reflector import Arrival, Clock, Reflector, Refusal, Rules
 from netecho.stamp.session_sender import Rejection, Sender
 from netecho.stamp.times import ErrorEstimate, to_wire
@@ -283,6 +287,68 @@ def stamp_request(data: bytes) -> None:
         assert reflector.take(arrival._replace(data=reply, ttl=64)) is Refusal.REPLY
 
 
+class Purse:
+    """All that is asked for is granted."""
+
+    def take(self, client: str, plan: ReplyPlan, now: int) -> str | None:
+        del client, plan, now
+        return None
+
+
+def stamp_control(data: bytes) -> None:
+    """What asks for other replies: nobody unproved gets more than was sent, and nobody more than the plan says."""
+    if not data:
+        return
+    how, packet = data[0], data[1:]
+    key = STAMP_KEY if how & 1 else None
+    source = Endpoint(bytes([192, 0, 2, 1]), 40_000)
+    control = ReplyControl(b"key of the run", Purse())
+    proved = key is not None
+    if how & 8 and key is None:
+        # A cookie in the place of the one that is asked for.
+        proved = NO_COOKIE in packet
+        packet = packet.replace(NO_COOKIE, control.cookie(source, 0), 1)
+    packet = _keyed(packet, key)
+    reflector = Reflector(
+        Rules(stateful=bool(how & 2), key=key), Clock(ErrorEstimate(True, False, 0, 1)), control=control
+    )
+    arrival = Arrival(packet, "192.0.2.1", 40_000, STAMP_TIME, 0, 64, 0, may_grow=False, location=Location(source))
+    prepared = reflector.take(arrival)
+    if isinstance(prepared, Refusal):
+        return
+    reply = bytes(prepared.timestamped(STAMP_TIME + 1000))
+    plan = prepared.plan
+    if plan is None:
+        assert len(reply) == len(packet)
+        return
+    assert plan.number >= 1
+    assert len(reply) <= plan.length
+    assert proved or (plan.number == 1 and plan.length <= len(packet))
+    assert plan.length <= max(LONGEST, len(packet))
+    assert plan.number * plan.length <= max(VOLUME, len(packet))
+    prepared.next(plan.number - 1)
+    further = bytes(prepared.timestamped(STAMP_TIME + 2000))
+    assert len(further) == len(reply)
+    Reply.decode(further, key)
+    assert reflector.take(arrival._replace(data=further)) is Refusal.REPLY
+
+
+def stamp_controlled_reply(data: bytes) -> None:
+    """What comes back for other replies: of a request that was sent, and never an error."""
+    if not data:
+        return
+    how, packet = data[0], bytearray(data[1:])
+    key = STAMP_KEY if how & 1 else None
+    form = format_of(key)
+    sender = ControlSender(ssid=9, key=key)
+    sender.request(STAMP_TIME, 200, Ask(100, 3, 1000), ErrorEstimate(False, False, 0, 1))
+    if how & 4 and len(packet) >= form.size:
+        at = form.sender_sent_at
+        packet[at - 4 : at + 8] = bytes(4) + to_wire(STAMP_TIME, ptp=False).to_bytes(8)
+    read = sender.read(_keyed(bytes(packet), key), STAMP_TIME)
+    assert isinstance(read, Rejection) or (read.sequence, read.length) == (0, len(packet))
+
+
 def stamp_reply(data: bytes) -> None:
     """What a reflector sends back: it is of a request that was sent, and no figure made of it is impossible."""
     if not data:
@@ -336,5 +402,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         shown_bytes,
         stamp_request,
         stamp_reply,
+        stamp_control,
+        stamp_controlled_reply,
     )
 }

@@ -21,8 +21,11 @@ from scapy.contrib.stamp import (
 from scapy.fields import ByteField, IntField, LongField, PacketField, PacketListField, ShortField, StrFixedLenField
 from scapy.packet import Packet
 
+from netecho.stamp.control import Ask, Obedience
+from netecho.stamp.control_sender import ControlledReply, ControlSender
 from netecho.stamp.location import Endpoint, Location
 from netecho.stamp.packet import Reply, Request
+from netecho.stamp.reply_control import ReplyControl, ReplyPlan
 from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Rules
 from netecho.stamp.session_sender import Reflection, Sender, full_size
 from netecho.stamp.times import ErrorEstimate, to_ntp
@@ -85,8 +88,16 @@ def seal(packet: Packet) -> Packet:
 NOWHERE = Location()
 
 
+class Purse:
+    """All that is asked for is granted."""
+
+    def take(self, client: str, plan: ReplyPlan, now: int) -> str | None:
+        del client, plan, now
+        return None
+
+
 def reflect(request: bytes, tos: int = 0, location: Location = NOWHERE, **rules: Any) -> bytes:
-    by = Reflector(Rules(**rules), Clock(THERE))
+    by = Reflector(Rules(**rules), Clock(THERE), control=ReplyControl(b"key", Purse()))
     prepared = by.take(Arrival(request, ("192.0.2.1", 40_000), 40_000, T2, now=0, ttl=61, tos=tos, location=location))
     assert isinstance(prepared, PreparedReply), prepared
     return bytes(prepared.timestamped(T3))
@@ -256,3 +267,52 @@ def test_we_read_scapys_sealed_reply() -> None:
 
 def test_the_same_tlv_in_the_same_octets() -> None:
     assert encode([Tlv(0x80, 5, bytes(12))]) == bytes(ScapyTlv(flags=0x80, type=5, len=12, value=bytes(12)))
+
+
+def test_we_obey_scapys_tlv_12_with_a_short_reply_and_scapy_reads_it() -> None:
+    """RFC 10052 section 3: the padding goes, and its length is a multiple of four."""
+    tlvs = [
+        ScapyTlv(flags=0x80, type=12, len=12, value=bytes.fromhex("0059 0001 00000000 00000000")),
+        ScapyTlv(flags=0x80, type=1, len=1000, value=bytes(1000)),
+    ]
+    data = reflect(bytes(ScapyRequest(seq=7, ssid=9, tlv_objects=tlvs)))
+    reply = ScapyReply(data)
+    assert len(data) == 92
+    assert [(int(tlv.flags), tlv.type, tlv.len) for tlv in reply.tlv_objects] == [(0, 12, 12), (0, 1, 28)]
+
+
+def test_more_than_scapy_sent_is_refused_as_scapy_reads() -> None:
+    tlv = ScapyTlv(flags=0x80, type=12, len=12, value=bytes.fromhex("05DC 000A 000F4240 00000000"))
+    request = bytes(ScapyRequest(seq=7, ssid=9, tlv_objects=[tlv]))
+    data = reflect(request)
+    assert len(data) == len(request)
+    assert [(int(tlv.flags), tlv.type) for tlv in ScapyReply(data).tlv_objects] == [(0x10, 12)]
+
+
+def test_in_authenticated_mode_scapy_gets_what_it_asked_for() -> None:
+    control = ScapyTlv(flags=0x80, type=12, len=12, value=bytes.fromhex("05DC 000A 000F4240 00000000"))
+    text = (7).to_bytes(4) + bytes(control)
+    sealed = ScapyTlv(flags=0x80, type=8, len=16, value=hmac.new(KEY, text, hashlib.sha256).digest()[:16])
+    base = seal(SealedRequest(seq=7, ts=to_ntp(T1), err_estimate=ScapyEstimate(scale=15), ssid=0xBEEF))
+    data = reflect(bytes(base) + bytes(control) + bytes(sealed), key=KEY)
+    told, sealed, padding = SealedReply(data).tlv_objects
+    assert len(data) == 1500
+    assert (int(told.flags), padding.type, padding.len) == (0, 1, 1500 - 112 - 16 - 20 - 4)
+    text = (7).to_bytes(4) + bytes(told)
+    assert sealed.value == hmac.new(KEY, text, hashlib.sha256).digest()[:16]
+
+
+def test_scapy_reads_what_we_ask_for_and_we_its_answer() -> None:
+    sender = ControlSender(ssid=0xBEEF)
+    sent = ScapyRequest(sender.request(T1, 200, Ask(1500, 10, 1_000_000), THERE))
+    control, proof, padding = sent.tlv_objects
+    assert (int(control.flags), control.type, control.value) == (0x80, 12, bytes.fromhex("05DC000A000F424000000000"))
+    assert (int(proof.flags), proof.type, proof.value) == (0x80, 252, b"nech" + bytes(24))
+    assert padding.type == 1
+    reply = ScapyReply(seq=3, ts_rx=seconds(T2), ssid=sent.ssid, seq_sender=sent.seq)
+    reply.tlv_objects = [ScapyTlv(flags=0x10, type=12, len=12, value=control.value), proof]
+    data = bytearray(bytes(reply))
+    data[28:36] = to_ntp(T1).to_bytes(8)
+    read = sender.read(bytes(data), T3)
+    assert isinstance(read, ControlledReply)
+    assert (read.obedience, read.number, read.sequence) == (Obedience.NOT_AS_ASKED, None, 0)
