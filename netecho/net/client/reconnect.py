@@ -1,8 +1,8 @@
 """A connection of its own for each probe: `--reconnect` and `--connect-only`.
 
 With `--connect-only` nothing is sent: the probe is the connection (and the TLS handshake), to any service.
-With `--reconnect` each probe is sent on a connection of its own, which is closed when the echo is received, and what
-has come behind it was counted.
+With `--reconnect` each probe is sent on a connection of its own. When its echo is received, our half is closed, and the
+server closes its own; what it says until then is counted, as over a connection that stays open.
 Either way the probe begins with its connection, so that the response includes all of it.
 """
 
@@ -32,19 +32,25 @@ if TYPE_CHECKING:
 
 
 LINGERING = 64
-"""How many connections are kept for a reply that may come late; without a bound, a server that never answers would
-take all descriptors there are."""
+"""How many connections are kept for a reply that may come late, or for the server to close its half; without a bound, a
+server that does neither would take all descriptors there are."""
 
 
 class OneProbeLink(StreamLink):
     """A stream that carries one probe, whose connection was part of it."""
 
     def __init__(
-        self, driver: SessionDriver, payloads: Payloads, probe: Probe, over: Callable[[OneProbeLink, Loss], None]
+        self,
+        driver: SessionDriver,
+        payloads: Payloads,
+        probe: Probe,
+        answered: Callable[[OneProbeLink], None],
+        lost: Callable[[OneProbeLink, Loss], None],
     ) -> None:
+        """Make one; `answered` is called after its reply and after all that follows, `lost` at its connection's end."""
         super().__init__(driver, payloads, first=probe.index)
-        self._index = probe.index
-        self._over = over
+        self._answered = answered
+        self._lost = lost
 
     def send(self, probe: Probe) -> None:
         """Send the payload; the probe began with the connection."""
@@ -58,9 +64,8 @@ class OneProbeLink(StreamLink):
 
     def _go_on(self) -> None:
         if self.is_answered:
-            self._over(self, TIMED_OUT)
-        else:
-            self._driver.pump()
+            self._answered(self)
+        self._driver.pump()
 
     @property
     def is_answered(self) -> bool:
@@ -71,7 +76,15 @@ class OneProbeLink(StreamLink):
         """Lose the probe, if it was not answered."""
         self.settle()
         self._end(reason)
-        self._over(self, loss_of_end(reason))
+        self._lost(self, loss_of_end(reason))
+
+    def finish(self) -> None:
+        """Say that nothing more will be sent, and read on until the server has closed its half."""
+        self._wire.unregisterProducer()  # TLS would wait for it to be done
+        if self.transport is self.connection:
+            self.connection.loseWriteConnection()
+        else:
+            self._wire.loseConnection()  # a close_notify, and another is waited for
 
     def close(self) -> None:
         """Close the connection in order, as any client does."""
@@ -88,8 +101,6 @@ class OneProbeLink(StreamLink):
 
 class ReconnectingLink:
     """Carries each of a session's probes over a connection of its own."""
-
-    stays_open = False
 
     def __init__(
         self,
@@ -108,6 +119,9 @@ class ReconnectingLink:
         self._payloads = payloads
         self._under_way: dict[int, Deferred[None]] = {}
         self._open: dict[OneProbeLink, Probe] = {}
+        self._finished: dict[OneProbeLink, None] = {}
+        """Those that have their reply, and are open on the server's side."""
+        self.stays_open = payloads is not None
         self.first: Established | None = None
         """The first connection; None: there is none yet."""
 
@@ -122,7 +136,7 @@ class ReconnectingLink:
     async def _connect(self, probe: Probe) -> None:
         link = None
         if self._payloads is not None:
-            link = OneProbeLink(self._driver, self._payloads, probe, self._over)
+            link = OneProbeLink(self._driver, self._payloads, probe, self._answered, self._lost)
         dialled = await self._dial(link)
         now = self._driver.clock()
         if self.first is None:
@@ -131,21 +145,28 @@ class ReconnectingLink:
         if link is not None:
             self._open[link] = probe
             link.send(probe)
-            self._close_oldest()
+            self._make_room()
             return
         self._session.answered(probe.index, now, since=now - dialled.connect)
         self._driver.pump()
 
-    def _close_oldest(self) -> None:
-        """Close the connection that has waited longest for a late reply, if there are many: probes expire in order."""
-        if len(self._open) > LINGERING:
-            link, probe = next(iter(self._open.items()))
-            if probe.index not in self._session.outstanding:
-                self._over(link, TIMED_OUT)
+    def _make_room(self) -> None:
+        """Close the connection that has waited longest, if there are many. Probes expire in the order of sending."""
+        if len(self._open) + len(self._finished) <= LINGERING:
+            return
+        link = next(iter(self._finished or self._open))
+        if link in self._finished or self._open[link].index not in self._session.outstanding:
+            link.poll()
+            self._lost(link, TIMED_OUT)
 
-    def _over(self, link: OneProbeLink, why: Loss) -> None:
+    def _answered(self, link: OneProbeLink) -> None:
+        if self._open.pop(link, None) is not None:
+            self._finished[link] = None
+            link.finish()
+
+    def _lost(self, link: OneProbeLink, why: Loss) -> None:
+        self._finished.pop(link, None)
         probe = self._open.pop(link, None)
-        link.poll()
         link.close()
         if probe is not None:
             self._session.gave_up(probe.index, self._driver.clock(), why)
@@ -167,19 +188,22 @@ class ReconnectingLink:
 
     def poll(self) -> None:
         """Read what waits in the sockets."""
-        for link in list(self._open):
+        for link in self._all():
             link.poll()
             if link.is_answered:
-                self._over(link, TIMED_OUT)
+                self._answered(link)
 
     def settle(self) -> None:
         """Settle each open connection."""
-        for link in list(self._open):
+        for link in self._all():
             link.settle()
 
     def close(self) -> None:
         """Close every connection, and cancel those being made."""
         for attempt in list(self._under_way.values()):
             attempt.cancel()
-        for link in list(self._open):
+        for link in self._all():
             link.close()
+
+    def _all(self) -> list[OneProbeLink]:
+        return [*self._finished, *self._open]

@@ -90,7 +90,7 @@ class ProbeConnection(ErrorQueueAware, EagerWriter):
         why = self.read(closed_loop=True)
         if self.after_read is not None:
             self.after_read()
-        return why
+        return why if self.connected else None  # it may have been closed meanwhile: then there is no more to be said
 
     def read(self, *, closed_loop: bool = False) -> ConnectionLost | ConnectionDone | None:
         """Read one reply's bytes with their timestamp."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, strategies as st
+from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 
@@ -73,9 +74,13 @@ class Bench:
 
     def read(self, index: int) -> None:
         """Have connection `index` read as the reactor does: once, if it still wants to."""
-        connection = self.links[index].connection
+        connection: Any = self.links[index].connection
         if connection in self.reactor.getReaders():
-            connection.doRead()
+            why = connection.doRead()
+            if isinstance(why, ConnectionDone):
+                connection.readConnectionLost(Failure(why))
+            elif why is not None:
+                connection.connectionLost(Failure(why))
 
     def write(self, index: int) -> None:
         """Have connection `index` write as the reactor does; closing ends with that."""
@@ -145,15 +150,51 @@ def test_what_is_behind_the_last_reply_is_counted_before_the_run_ends(benches: l
     bench.driver.done.addCallback(lambda _: at_the_end.append(bench.recorder.summary().stray_bytes))
     bench.peers[0].send(bench.payloads.of(0) + b"and more" * 10_000)
     bench.read(0)
-    assert at_the_end == [80_000]
+    bench.peers[0].send(b"and later")
+    bench.reactor.advance(1)
+    assert at_the_end == [80_009]
 
 
-def test_a_connection_is_closed_when_its_reply_was_received(benches: list[Bench]) -> None:
+def test_our_half_is_closed_with_the_reply_and_the_rest_with_the_servers(benches: list[Bench]) -> None:
     benches.append(bench := Bench(count=2))
     bench.peers[0].send(bench.payloads.of(0))
     bench.read(0)
     bench.write(0)
     assert _is_at_end(bench.peers[0])
+    bench.peers[0].send(b"one more word")
+    bench.read(0)
+    assert bench.recorder.summary().stray_bytes == len(b"one more word")
+    bench.peers[0].close()
+    bench.read(0)
+    assert not bench.links[0].connection.connected
+
+
+def test_the_servers_end_may_be_read_as_the_run_ends(benches: list[Bench]) -> None:
+    """The connection is closed within its own `doRead`; the reactor must not be told that it has ended once more."""
+    benches.append(bench := Bench(count=1))
+    bench.driver.done.addCallback(lambda _: bench.link.close())
+    bench.peers[0].send(bench.payloads.of(0))
+    bench.read(0)
+    bench.write(0)
+    assert _is_at_end(bench.peers[0])
+    bench.peers[0].close()
+    bench.reactor.rightNow += 1  # late: the timer has had no turn
+    bench.read(0)
+    assert bench.driver.done.called
+    assert bench.reactor.getReaders() == []
+
+
+def test_servers_that_do_not_close_their_half_do_not_keep_connections_without_end(benches: list[Bench]) -> None:
+    benches.append(bench := Bench(count=2 * LINGERING))
+    for number in range(2 * LINGERING):
+        bench.peers[number].send(bench.payloads.of(number))
+        bench.read(number)
+        bench.write(number)
+        bench.peers[number].send(b"?")
+        bench.reactor.advance(0.010)
+    still_open = [link for link in bench.links if link.connection.connected]
+    assert still_open == bench.links[-LINGERING:]
+    assert bench.accounted() >= LINGERING * (SIZE + 1)
 
 
 def test_connections_that_wait_for_a_late_reply_are_so_many_at_most(benches: list[Bench]) -> None:
@@ -216,11 +257,13 @@ def test_inside_tls_every_record_that_has_come_is_counted(benches: list[Bench], 
         server.tls.write(b"x" * 1000)
     server.give()
     bench.read(0)
-    assert at_the_end == [5000]
+    server.tls.write(b"and later")
+    server.give()
+    bench.reactor.advance(1)
+    assert at_the_end == [5009]
 
 
-def test_inside_tls_a_connection_is_closed_when_its_reply_was_received(benches: list[Bench], pem: Path) -> None:
-    """Without waiting for the other side's close_notify (RFC 8446 section 6.1), which may never come."""
+def test_inside_tls_the_end_is_said_and_heard(benches: list[Bench], pem: Path) -> None:
     benches.append(bench := Bench(count=2, client=Client(TlsOptions(insecure=True), "localhost")))
     server = _agreed(bench, pem)
     server.tls.write(bench.payloads.of(0))
@@ -229,5 +272,24 @@ def test_inside_tls_a_connection_is_closed_when_its_reply_was_received(benches: 
     server.take()
     assert server.tls.read() == bench.payloads.of(0)
     assert server.tls.read() == b""
+    assert not _is_at_end(bench.peers[0])
+    server.tls.unwrap()
+    server.give()
+    bench.read(0)
+    bench.write(0)
+    assert _is_at_end(bench.peers[0])
+    assert not bench.links[0].connection.connected
+
+
+def test_inside_tls_a_server_that_says_no_end_is_not_waited_for(benches: list[Bench], pem: Path) -> None:
+    """Nobody need wait for the other side's close_notify (RFC 8446 section 6.1), which may never come."""
+    benches.append(bench := Bench(count=1, client=Client(TlsOptions(insecure=True), "localhost")))
+    server = _agreed(bench, pem)
+    server.tls.write(bench.payloads.of(0))
+    server.give()
+    bench.read(0)
+    bench.reactor.advance(1)
+    assert bench.driver.done.called
+    bench.link.close()
     bench.write(0)
     assert _is_at_end(bench.peers[0])
