@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.measure.events import EchoCorrupted, ProbeLost, ReplyReceived
+from netecho.measure.loss_reason import LossReason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from netecho.measure.events import Event, OneWayDelays
-    from netecho.measure.loss_reason import LossReason
     from netecho.measure.result import Result
 
 
@@ -22,7 +22,7 @@ class Fate(NamedTuple):
     connection: int
     size: int
     rtt: int | None
-    """None: it was lost."""
+    """None: it was lost, or dropped here."""
     reason: LossReason | None = None
     """Why, where it was lost."""
     detail: str = ""
@@ -47,8 +47,13 @@ class Run:
 
     @property
     def sent(self) -> int:
-        """How many probes' fate is known."""
-        return self.result.summary.sent - self.result.summary.pending
+        """How many probes the network lost or brought back: not those on their way, nor those dropped here."""
+        return self.result.summary.received + self.result.summary.lost
+
+    @property
+    def of_the_network(self) -> tuple[Fate, ...]:
+        """The fates of those."""
+        return tuple(fate for fate in self.fates if fate.reason is not LossReason.DROPPED_HERE)
 
 
 def fates(events: Iterable[Event]) -> tuple[Fate, ...]:

@@ -35,6 +35,7 @@ WORDS = {
     LossReason.ICMP_UNREACHABLE: "ICMP unreachable",
     LossReason.ICMP_TTL: "ICMP TTL exceeded",
     LossReason.NO_ROUTE: "no route",
+    LossReason.NO_SOCKET: "nothing is at the path of the socket",
     LossReason.NOT_CONNECTED: "no connection in time",
     LossReason.REJECTED: "rejected",
 }

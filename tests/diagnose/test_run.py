@@ -45,6 +45,16 @@ def test_they_stand_in_the_order_of_the_schedule_whenever_they_were_settled(even
     assert len(order) == len(events)
 
 
+def test_what_was_dropped_here_is_no_fate_of_the_network() -> None:
+    every = schedule(2, 5)
+    dropped = [fate._replace(rtt=None, reason=LossReason.DROPPED_HERE) for fate in every[:3]]
+    part = run([*dropped, *losing(every[3:], lambda fate: fate.connection == 1)])
+    assert len(part.fates) == 10
+    assert part.of_the_network == part.fates[3:]
+    assert part.sent == 7
+    assert part.lost == sum(fate.rtt is None for fate in part.of_the_network)
+
+
 def test_of_a_run_that_was_cut_short_what_is_in_flight_is_not_counted_as_sent() -> None:
     cut = run(losing(schedule(2, 5), lambda fate: fate.connection == 1), pending=3)
     assert (cut.sent, cut.lost) == (10, 5)

@@ -15,6 +15,7 @@ from netecho.diagnose.checks.loss import by_flow, direction, mostly
 from netecho.diagnose.finding import Figure, Finding, Fine, NotTested
 from netecho.diagnose.statistics import split, two_groups
 from netecho.diagnose.words import ON_THE_WAY, many, percent, time
+from netecho.measure.loss_reason import LossReason
 from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:
@@ -65,11 +66,13 @@ def judge(observed: Observed) -> Outcome:
 def _flows(run: Run) -> list[Flow]:
     ports = {each.connection: each.local[1] if each.local else None for each in run.result.summary.by_flow}
     sent: Counter[int] = Counter()
+    done: Counter[int] = Counter()
     rounds: dict[int, list[Fate]] = defaultdict(list)
     for fate in run.fates:
         if fate.rtt is not None:
-            rounds[sent[fate.connection]].append(fate)
-        sent[fate.connection] += 1
+            rounds[done[fate.connection]].append(fate)
+        done[fate.connection] += 1
+        sent[fate.connection] += fate.reason is not LossReason.DROPPED_HERE
     slower = _slower(rounds.values())
     middle = {n: median(each) for n, each in slower.items() if len(each) >= _EVERY_FEW}
     return [Flow(ports.get(n), sent[n], sent[n] - len(slower[n]), middle.get(n)) for n in sorted(sent)]

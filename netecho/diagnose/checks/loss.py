@@ -81,14 +81,14 @@ def _loss(observed: Observed) -> Outcome:
         return (Fine("loss", f"{many(run.sent, 'probe')}, none lost: less than {percent(most)} with 95% confidence"),)
     if observed.by_flow and by_flow(run):
         return ()  # `balancing` says so
-    effect = max(design_effect(_rounds(run.fates)), _effect(run))
-    by_size = differ(_by(run.fates, lambda fate: fate.size), effect)
+    effect = max(design_effect(_rounds(run.of_the_network)), _effect(run))
+    by_size = differ(_by(run.of_the_network, lambda fate: fate.size), effect)
     return (_of_sizes(observed) if by_size else _of_all(observed),)
 
 
 def by_flow(run: Run) -> bool:
     """Tell whether some flows lose more than others; bursts of all flows, each of them one event, do not count."""
-    return differ(_by(run.fates, lambda fate: fate.connection), _effect(run))
+    return differ(_by(run.of_the_network, lambda fate: fate.connection), _effect(run))
 
 
 def _effect(run: Run) -> float:
@@ -97,7 +97,7 @@ def _effect(run: Run) -> float:
 
 
 def _bursts(run: Run) -> Bursts | None:
-    return bursts([fate.rtt is None for fate in run.fates])
+    return bursts([fate.rtt is None for fate in run.of_the_network])
 
 
 def _rounds(fates: tuple[Fate, ...]) -> list[list[tuple[int, int]]]:
@@ -147,8 +147,8 @@ def _of_all(observed: Observed) -> Finding:
 
 def _of_sizes(observed: Observed) -> Finding:
     run = observed.run
-    sizes = sorted({fate.size for fate in run.fates})
-    parts = dict(zip(sizes, _by(run.fates, lambda fate: fate.size), strict=True))
+    sizes = sorted({fate.size for fate in run.of_the_network})
+    parts = dict(zip(sizes, _by(run.of_the_network, lambda fate: fate.size), strict=True))
     worst = max(parts, key=lambda size: parts[size][0] / parts[size][1])
     lost, sent = parts[worst]
     where, share = direction(run), lost / sent

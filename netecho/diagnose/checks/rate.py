@@ -124,7 +124,7 @@ def _rate(run: Run, way: Direction | None) -> float:
 def _burst(run: Run, rate: float) -> float:
     """Return how many bytes passed before the first loss, beyond those that the rate allows."""
     passed, began = 0, run.fates[0].scheduled + run.fates[0].lag
-    for fate in run.fates:
+    for fate in run.of_the_network:
         if fate.rtt is None:
             return max(0.0, passed - rate * (fate.scheduled + fate.lag - began) / (8 * SECOND))
         passed += fate.size + HEADERS

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from netecho.diagnose.checks.balancing import Observed, judge
+from netecho.measure.loss_reason import LossReason
 from netecho.measure.oneway.loss import LossByDirection
 from tests.diagnose.checks.said import codes, evidence, is_well_formed, only, words
 from tests.diagnose.checks.test_loss import FATES
@@ -55,6 +56,13 @@ def test_flows_that_fare_alike_are_fine_and_so_is_their_order() -> None:
     assert words(judged()) == (
         "32 source ports fare alike: no bad member among equal paths\n500 packets in close order, none overtook another"
     )
+
+
+def test_what_this_machine_dropped_is_no_paths_fault() -> None:
+    lost = losing(schedule(FLOWS), on_path(0, 4))
+    dropped = [fate._replace(reason=LossReason.DROPPED_HERE) if fate.rtt is None else fate for fate in lost]
+    assert codes(judge(Observed(run(lost), train(), "udp://host"))) != []
+    assert codes(judge(Observed(run(dropped), train(), "udp://host"))) == []
 
 
 # Loss
