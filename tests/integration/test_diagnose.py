@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jsonschema
@@ -11,14 +12,16 @@ import pytest
 
 from netecho.diagnose.finding import CHECKS
 from netecho.report.document import schema
+from netecho.report.document.diagnosis import document
+from netecho.report.formats.json_document import pretty
 from tests.namespace import Namespace, namespace
 from tests.peers import foreign_echo
+from tests.report.diagnoses import EVERY
 from tests.rogues import datagrams, echo, streams
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
-    from pathlib import Path
     from typing import Any
 
     from tests.program import Ended, Netecho
@@ -233,7 +236,38 @@ def test_a_wrong_command_line_is_2_and_a_sentence(netecho: Netecho, arguments: t
     assert "Traceback" not in ended.err
 
 
-def test_what_is_saved_is_what_is_printed(netecho: Netecho, tmp_path: Path) -> None:
+def test_what_is_saved_is_what_is_printed_and_printed_again(netecho: Netecho, tmp_path: Path) -> None:
+    file = str(tmp_path / "found.json")
+    ended = netecho("diagnose", "self", "--only", "transports", *BRIEF, "--json", "--save", file)
+    assert Path(file).read_text() == ended.out
+    again = netecho("report", "--json", file)
+    assert (again.code, again.out, again.err) == (0, ended.out, "")
+    assert netecho("report", file).out.startswith("self (127.0.0.1): nothing wrong was found in ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--fail-if", "loss>1%"), "--fail-if is for runs"),
+        (("--histogram",), "--histogram is for runs"),
+        (("--format", "csv"), "is a diagnosis, which is printed as text or json, not as csv"),
+        (("--format", "ndjson"), "not as ndjson"),
+    ],
+)
+def test_what_only_a_run_has_is_refused_of_a_saved_diagnosis(
+    netecho: Netecho, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
     file = tmp_path / "found.json"
-    ended = netecho("diagnose", "self", "--only", "transports", *BRIEF, "--json", "--save", str(file))
-    assert file.read_text() == ended.out
+    file.write_text(pretty(document(EVERY)))
+    ended = netecho("report", str(file), *arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+
+
+def test_a_hostile_file_reaches_no_terminal_raw(netecho: Netecho, tmp_path: Path) -> None:
+    file = tmp_path / "found.json"
+    file.write_text(pretty(document(EVERY)))
+    ended = netecho("report", str(file))
+    assert ended.code == 0
+    assert "\x1b" not in ended.out
+    assert "\\x1b[31mprohibited" in ended.out

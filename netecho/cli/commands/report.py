@@ -64,8 +64,9 @@ verdict = section("Verdict")
 def report(ctx: click.Context, /, **values: Any) -> int:
     """Print saved runs again, in any format.
 
-    FILE is what netecho probe wrote with --save, --format ndjson or --json; - is standard input. What is compressed
-    by gzip is read as what it holds. A run that was killed is read up to where it ends.
+    FILE is what netecho probe wrote with --save, --format ndjson or --json, or what netecho diagnose wrote with --save
+    or --json; - is standard input. What is compressed by gzip is read as what it holds. A run that was killed is read
+    up to where it ends.
     """
     from netecho.report.output import Output
 
@@ -81,12 +82,13 @@ def report(ctx: click.Context, /, **values: Any) -> int:
     context: CliContext = ctx.obj
     context.output = shown = Output(quiet=values["quiet"], color=not values["no_color"])
     criteria = [criterion for each in values["fail_if"] for criterion in each]
+    unfit = [f"--{name.replace('_', '-')}" for name in ("fail_if", "histogram", "hdr") if values[name]]
     code = ExitCode.OK
     for n, path in enumerate(files):
         if n and form == "text":
             shown.write("\n")
         again = _Again(printer(form, shown, lines=False, histogram=values["histogram"] or None), criteria)
-        _print_again(path, form, again, shown)
+        _print_again(path, form, again, shown, unfit)
         if values["hdr"] is not None:
             again.write_hdr(path, values["hdr"])
         for failure in again.failed:
@@ -95,17 +97,36 @@ def report(ctx: click.Context, /, **values: Any) -> int:
     return code
 
 
-def _print_again(path: str, form: str, again: _Again, output: Output) -> None:
+def _print_again(path: str, form: str, again: _Again, output: Output, unfit: Sequence[str]) -> None:
     from netecho.report.document.reader import replay
     from netecho.report.terminal.reading import reading
 
     # Rows on a terminal show by themselves how far it is.
     rows = output.stdout_is_terminal and form in ("ndjson", "csv")
-    replayed = replay(path, again, None if rows else reading(output, path))
+    replayed = replay(path, again, None if rows else reading(output, path), diagnoses=True)
+    if replayed.is_diagnosis:
+        _print_diagnosis(path, form, replayed.document, output, unfit)
+        return
     if form == "csv" and not replayed.events:
         raise UsageError(f"{path!r} has the figures alone, and no probes to make rows of", "save with --save FILE")
     if replayed.remark is not None:
         output.say(f"netecho: {replayed.remark}")
+
+
+def _print_diagnosis(path: str, form: str, document: Document, output: Output, unfit: Sequence[str]) -> None:
+    """Print a saved diagnosis; `unfit` are the options that were given and are for runs alone."""
+    if unfit:
+        raise UsageError(f"{unfit[0]} is for runs, and {path!r} is a diagnosis", "leave it out")
+    if form == "json":
+        from netecho.report.formats.json_document import pretty
+
+        output.write(pretty(document))
+    elif form == "text":
+        from netecho.report.terminal.diagnosis import show
+
+        show(document, output)
+    else:
+        raise UsageError(f"{path!r} is a diagnosis, which is printed as text or json, not as {form}", "--format json")
 
 
 class _Again:

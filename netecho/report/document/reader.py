@@ -1,4 +1,4 @@
-"""A saved run, told again: what `netecho report` and `netecho compare` read.
+"""A saved run, told again: what `netecho report` and `netecho compare` read; and a saved diagnosis.
 
 A saved run is what `--save` and `--format ndjson` write; the document of `--json` is one too. It is replayed to a
 reporter in one pass, so that a pipe will do and memory does not grow with its length. Where the summary is missing,
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn
 from netecho.errors import UsageError
 from netecho.measure import criteria
 from netecho.report.document.decode import start_of
+from netecho.report.document.diagnosis import SCHEMA as DIAGNOSIS
 from netecho.report.document.event_rows import event
 from netecho.report.document.model import document
 from netecho.report.document.older import completed
@@ -50,20 +51,28 @@ class Replayed:
     """How many the file has; a CSV has nothing to show of a summary alone."""
     remark: str | None = None
 
+    @property
+    def is_diagnosis(self) -> bool:
+        """Whether it is no run, but what `netecho diagnose` found."""
+        return bool(self.document["schema"] == DIAGNOSIS)
+
 
 def replay(
     path: str,
     reporter: Reporter | None = None,
     watching: AbstractContextManager[Callable[[int, int], None] | None] | None = None,
+    *,
+    diagnoses: bool = False,
 ) -> Replayed:
     """Tell a reporter the run that a file holds. Raises UsageError for what is no run, or cannot be read.
 
+    With `diagnoses` a saved diagnosis is read as well; the reporter, which is of runs, is told nothing of it.
     `-` is standard input; what is compressed by gzip is read as what it holds. `watching` is entered while the file
     is read, and gives what learns how far that is.
     """
     with watching or nullcontext() as progress, opened(path, progress) as file:
-        replayed = _Reading(path, file).told_to(reporter)
-    if reporter is not None:
+        replayed = _Reading(path, file).told_to(reporter, diagnoses=diagnoses)
+    if reporter is not None and not replayed.is_diagnosis:
         reporter.finished(replayed.document)
     return replayed
 
@@ -74,9 +83,11 @@ class _Reading:
         self._file = file
         self._number = 0
 
-    def told_to(self, reporter: Reporter | None) -> Replayed:
+    def told_to(self, reporter: Reporter | None, *, diagnoses: bool) -> Replayed:
         """Read to the end; what is known of the run is told as soon as it is read."""
         first = self._first()
+        if first.get("schema") == DIAGNOSIS and "event" not in first:
+            return self._diagnosis(first, wanted=diagnoses)
         if first.get("event") != "start":
             found = self._document(first)
             self._nothing_more()
@@ -166,9 +177,17 @@ class _Reading:
             self._refuse(wrong)
         return found
 
+    def _diagnosis(self, found: Document, *, wanted: bool) -> Replayed:
+        if not wanted:
+            self._refuse("it is a diagnosis, and no run", "netecho report prints it again")
+        if wrong := complaint(found, "diagnosis"):
+            self._refuse(wrong, "what netecho diagnose --save FILE wrote")
+        self._nothing_more()
+        return Replayed(found)
+
     def _nothing_more(self) -> None:
         if self._line() is not None:
-            self._refuse("something follows the run's summary: one run, one file")
+            self._refuse("something follows the end of it: one run, one file")
 
     def _cut_off(self, rebuilding: Rebuilder) -> Replayed:
         result = rebuilding.result()
@@ -182,9 +201,9 @@ class _Reading:
             f"{self._path!r} breaks off after {many(probes, 'probe')}: the run was cut off, the figures are of those",
         )
 
-    def _refuse(self, why: str) -> NoReturn:
+    def _refuse(self, why: str, hint: str = "a run that was saved with netecho probe --save FILE") -> NoReturn:
         where = f"{self._path!r}, line {self._number}" if self._number else repr(self._path)
-        raise UsageError(f"{where}: {why}", "a run that was saved with netecho probe --save FILE")
+        raise UsageError(f"{where}: {why}", hint)
 
 
 def _is_deeper(value: object, levels: int) -> bool:

@@ -79,9 +79,13 @@ def _in_object(value: dict[str, Any], schema: Schema, where: str) -> Iterator[st
     for key in schema.get("required", ()):
         if key not in value:
             yield f"{where} has no {key!r}"
-    for key, inner in schema.get("properties", {}).items():
+    named = schema.get("properties", {})
+    for key, inner in named.items():
         if key in value:
             yield from _complaints(value[key], inner, f"{where}.{key}")
+    if "additionalProperties" in schema:
+        for key in value.keys() - named.keys():
+            yield from _complaints(value[key], schema["additionalProperties"], f"{where}.{key}")
 
 
 def _in_array(value: list[Any], schema: Schema, where: str) -> Iterator[str]:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
 from hypothesis import given, strategies as st
 
 from netecho.diagnose.finding import CHECKS, SEVERITIES, Diagnosis, Figure, Finding, Fine, NotTested, Outcome, Severity
-from netecho.errors import ExitCode
+from netecho.errors import ExitCode, UsageError
 from netecho.report.document import schema
 from netecho.report.document.diagnosis import document
+from netecho.report.document.reader import replay
 from netecho.report.formats.json_document import pretty
+from netecho.report.terminal.diagnosis import diagnosis as shown
+from netecho.report.terminal.paper import rendered
 from tests.report.diagnoses import BAD_PATH, DIAGNOSES, EVERY, LATE, PROHIBITED, SILENT, diagnosis
+from tests.report.runs import calm, run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VALID = jsonschema.Draft202012Validator(json.loads(schema.text()))
 
@@ -92,3 +100,76 @@ def test_of_any_outcome_it_is_valid_json_that_says_all_of_it(found: Diagnosis, f
     VALID.validate(shaped)
     assert schema.complaint(shaped, "diagnosis") is None
     assert sum(len(shaped[each]) for each in ("findings", "fine", "not_tested")) == len(found.outcome)
+
+
+# Read again
+
+
+def saved(path: Path, shaped: str | dict[str, Any]) -> str:
+    """Where it was saved, as --save has it."""
+    file = path / "found.json"
+    file.write_text(shaped if isinstance(shaped, str) else pretty(shaped))
+    return str(file)
+
+
+@pytest.mark.parametrize("name", DIAGNOSES)
+def test_what_was_saved_is_read_as_it_was(name: str, tmp_path: Path) -> None:
+    shaped = document(DIAGNOSES[name])
+    again = replay(saved(tmp_path, shaped), diagnoses=True)
+    assert again.is_diagnosis
+    assert again.document == json.loads(pretty(shaped))
+
+
+def test_whoever_reads_runs_is_told_that_it_is_none(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="it is a diagnosis, and no run"):
+        replay(saved(tmp_path, document(EVERY)))
+
+
+def test_a_run_is_no_diagnosis(tmp_path: Path) -> None:
+    assert not replay(saved(tmp_path, run(calm())), diagnoses=True).is_diagnosis
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('"critical"', '"fatal"', "diagnosis.findings[0].severity is none of info, warning, critical"),
+        ('"bad_flows": 4', '"bad_flows": [4]', "diagnosis.findings[0].evidence.bad_flows is not number"),
+        ('"bad_flows": 4', '"bad_flows": 1e999', "diagnosis.findings[0].evidence.bad_flows is not number"),
+        ('"bad_flows": 4', '"bad_flows": NaN', "it is not JSON"),
+        ('"duration_ms": 21345.0', '"duration_ms": 1e300', "diagnosis.duration_ms is out of range"),
+        ('"bytes": 4123456', '"bytes": 1' + "0" * 400, "diagnosis.bytes is out of range"),
+        ('"fine": [', '"fine": [7, ', "diagnosis.fine[0] is not object"),
+        ('"verdict"', '"Verdict"', "diagnosis has no 'verdict'"),
+        ('"netecho/diagnosis/1"', '"netecho/diagnosis/2"', "document has no"),
+    ],
+)
+def test_one_that_is_not_as_it_should_be_is_refused_with_what_is_wrong(
+    before: str, after: str, said: str, tmp_path: Path
+) -> None:
+    text = pretty(document(EVERY))
+    assert before in text
+    with pytest.raises(UsageError) as refused:
+        replay(saved(tmp_path, text.replace(before, after, 1)), diagnoses=True)
+    assert said in refused.value.sentence
+
+
+def test_nothing_may_follow_it(tmp_path: Path) -> None:
+    line = json.dumps(document(EVERY)) + "\n"
+    assert replay(saved(tmp_path, line), diagnoses=True).is_diagnosis
+    with pytest.raises(UsageError, match="line 2: something follows"):
+        replay(saved(tmp_path, line * 2), diagnoses=True)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(ANY, st.sampled_from(sorted(document(EVERY))), JSON)
+def test_whatever_a_file_says_is_refused_or_can_be_shown(found: Diagnosis, key: str, value: object) -> None:
+    hostile = json.loads(pretty(document(found))) | {key: value}
+    if schema.complaint(hostile, "diagnosis") is None:
+        assert "\x1b" not in rendered(shown(hostile), width=80, color=False)
+        VALID.validate(json.loads(pretty(hostile)))

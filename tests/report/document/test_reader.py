@@ -166,7 +166,7 @@ SUMMARY = saved([])[1]
             ", line 2: the run had no connection 1",
         ),
         (FIRST + SUMMARY.replace('"sent": 0', '"sent": "0"'), ", line 2: document.probes.sent is not integer"),
-        (FIRST + SUMMARY + FIRST, ", line 3: something follows the run's summary: one run, one file"),
+        (FIRST + SUMMARY + FIRST, ", line 3: something follows the end of it: one run, one file"),
         (f'{{"a": {"[" * 500}{"]" * 500}}}\n', ", line 1: it is nested too deeply"),
         (FIRST + "x" * LONGEST_LINE, ", line 2: it is too long"),
         ("\x00" * 2 * LONGEST_LINE, ", line 1: it is too long"),
