@@ -124,6 +124,21 @@ class Criteria(Parsed[T]):
         return [CompletionItem(f"{before}{comma}{name}", type="prefix") for name in METRICS if name.startswith(begun)]
 
 
+class CheckNames(Parsed[T]):
+    """Names of checks, joined by commas; completed a name at a time, each once."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        """Suggest the checks that are not named yet."""
+        del ctx, param
+        before, comma, begun = incomplete.rpartition(",")
+        named_before = before.split(",")
+        return [
+            CompletionItem(f"{before}{comma}{name}")
+            for name in CHECKS
+            if name.startswith(begun) and name not in named_before
+        ]
+
+
 def _socket_paths(incomplete: str) -> list[CompletionItem[str]]:
     """List directories and sockets whose path begins as typed."""
     import os
@@ -282,7 +297,7 @@ TEXT = Parsed("TEXT", str)
 FILE = File()
 HOST = Parsed("NAME", check_host)
 TARGET = Address("TARGET", parse_target)
-CHECKS_LIST = Parsed("CHECK,...", parse_checks, lambda _: CHECKS)
+CHECKS_LIST = CheckNames("CHECK,...", parse_checks)
 DIAGNOSED = Address("TARGET", parse_services)
 LISTEN = Address("ADDRESS", parse_listen)
 CRITERIA = Criteria("EXPR", parse_criteria)
