@@ -7,6 +7,7 @@
     report           documents, formats, the terminal
     monitor          many targets, all the time: states, windows, counts
     diagnose         what is wrong with a path: findings from measurements
+    trace            which routers a flow passes, and where it loses packets
     measure          the judgement: when to send, what is a reply, what is lost, what the figures are
     echo             what a server does with bytes
     stamp            RFC 8762 and RFC 8972

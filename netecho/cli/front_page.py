@@ -18,6 +18,7 @@ COMMANDS = {
     "serve": "echo what comes in, on any number of addresses",
     "diagnose": "find what is wrong with a path, and say it with its proof",
     "monitor": "watch many targets all the time, and tell when one turns bad",
+    "trace": "show the path of a flow, and where on it packets are lost",
     "report": "print a saved run again, in any format",
     "compare": "put two saved runs side by side",
     "schema": "print the JSON Schema of the results",
@@ -31,6 +32,7 @@ EXAMPLES = (
     ("netecho serve", "echo on port 7007, STAMP on 7862"),
     ("netecho probe host", "ten round trips over TCP"),
     ("netecho diagnose host", "what is wrong with the path to it"),
+    ("netecho trace host", "the routers on the way to it"),
     ("netecho probe udp://host -r 100 -t 2s", "a hundred a second over UDP"),
     ("netecho probe host --fail-if 'rtt.p99>20ms'", "exit code 1 if that came true"),
 )

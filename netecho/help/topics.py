@@ -20,6 +20,7 @@ TOPICS = (
     "compare",
     "diagnose",
     "monitor",
+    "trace",
     "python",
 )
 """Each is a file TOPIC.md beside this module."""

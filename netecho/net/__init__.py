@@ -4,6 +4,7 @@ client          the probe's side
 server          the server's side; neither knows the other
 diagnose        measuring for a diagnosis, step by step
 monitor         probing many targets, all the time
+trace           measuring for a trace
 reactor         every Twisted trick, behind one switch
 linux           the kernel's calls; no Twisted
 certificates    keys and certificates: read, made, pinned

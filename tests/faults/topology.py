@@ -163,8 +163,8 @@ def _enter(namespace: int) -> None:
 
 
 @contextlib.contextmanager
-def network(names: Mapping[str, tuple[str, ...]] | None = None) -> Iterator[Network]:
-    """Make the network without any fault; in it, the names of `names` have those addresses."""
+def network(names: Mapping[str, tuple[str, ...]] | None = None, links: str = LINKS) -> Iterator[Network]:
+    """Make the network without any fault, or another by `links`; in it, the names of `names` have those addresses."""
     process = subprocess.Popen([*UNSHARE, "sh", "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     made = None
@@ -173,7 +173,7 @@ def network(names: Mapping[str, tuple[str, ...]] | None = None) -> Iterator[Netw
         if not holder:
             raise BrokenError("the namespaces could not be made")
         made = Network(int(holder))
-        made.shell(_hosts(names or {}) + LINKS)
+        made.shell(_hosts(names or {}) + links)
         yield made
     finally:
         process.communicate()  # closes what the first process reads, which ends it and all the others

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from netecho.diagnose.finding import Check
     from netecho.measure.criteria import Criterion
+    from netecho.target import Target
 
 T = TypeVar("T")
 
@@ -163,6 +164,22 @@ def parse_criteria(text: str) -> tuple[Criterion, ...]:
     from netecho.measure.criteria import parse
 
     return parse(text)
+
+
+def parse_trace_criteria(text: str) -> tuple[Criterion, ...]:
+    """Read the criteria of one `--fail-if` of a trace. Raises UsageError."""
+    from netecho.trace.verdict import criteria
+
+    return criteria(text)
+
+
+def parse_traced(text: str) -> Target:
+    """Read what `netecho trace` is to reach; no scheme means UDP. Raises UsageError."""
+    target = parse_target(text if "://" in text or text[:5].lower() == "unix:" else f"udp://{text}")
+    if target.is_stream:
+        host = "HOST" if target.path is not None else target.host
+        raise UsageError(f"{target.scheme} cannot be traced: {text!r}", f"by UDP it can: udp://{host}")
+    return target
 
 
 def parse_changes(text: str) -> tuple[Criterion, ...]:
@@ -302,3 +319,5 @@ DIAGNOSED = Address("TARGET", parse_services)
 LISTEN = Address("ADDRESS", parse_listen)
 CRITERIA = Criteria("EXPR", parse_criteria)
 CHANGES = Criteria("EXPR", parse_changes)
+TRACED = Address("TARGET", parse_traced)
+TRACE_CRITERIA = Criteria("EXPR", parse_trace_criteria)

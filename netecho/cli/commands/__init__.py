@@ -4,6 +4,7 @@ probe          measure round trips
 serve          echo what comes in
 diagnose       find what is wrong with a path
 monitor        watch many targets, all the time
+trace          show the path of a flow
 report         print a saved run again
 compare        put two saved runs side by side
 schema         print the JSON Schema

@@ -9,6 +9,7 @@ event_rows            an event as a row of NDJSON, and back
 reporter              what a format is: an observer that also gets the document
 diagnosis             `netecho/diagnosis/1`
 monitoring            a monitor's events, and its targets
+trace                 the document of a trace
 comparison            `netecho/compare/1`
 schema                the JSON Schema, and a check against it
 reader                a saved run, told again

@@ -1,6 +1,7 @@
 """What goes to standard output: a reporter for each `--format`, and the list of formats.
 
 text             lines for people, and the summary
+trace_rows       a trace packet by packet, as NDJSON and CSV
 json_document    `json`: the document at the end
 ndjson           `ndjson`: an event a line; `--save`
 csv_rows         `csv`: a row a probe

@@ -10,6 +10,7 @@ findings           what deserves a sentence, and the thresholds
 histogram_chart    the histogram
 live               the live view of a run
 diagnosis          `netecho diagnose`
+trace              a trace: hops, flows, and what is said of the path
 steps              how far a diagnosis is
 comparison         `netecho compare`
 help_text          `netecho help TOPIC`

@@ -1,0 +1,205 @@
+"""A whole trace: the target's address, a socket for each flow, and the loop of the session over them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import uuid
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
+
+from netecho.errors import UnreachableError
+from netecho.net.client.connect import unreachable
+from netecho.net.client.resolve import resolve
+from netecho.net.linux import run_clock
+from netecho.net.linux.wall_clock import clock_state
+from netecho.net.trace.flow_socket import FlowSocket
+from netecho.net.trace.names import Names
+from netecho.net.trace.raw_icmp import RawIcmp
+from netecho.trace.payloads import EchoPayloads, StampPayloads
+from netecho.trace.run import Head, Traced
+from netecho.trace.session import Session
+from netecho.units import SECOND
+
+if TYPE_CHECKING:
+    from netecho.net.client.resolve import Address
+    from netecho.net.reactor.interfaces import DelayedCall, Reactor
+    from netecho.net.reactor.runner import Interrupt
+    from netecho.net.trace.observer import Observer
+    from netecho.net.trace.options import TraceOptions
+    from netecho.trace.payloads import Payloads
+    from netecho.trace.session import Answer
+
+FRAMES = 4
+"""How often a second an observer that follows is shown the whole."""
+PATIENCE = 1.0
+"""How long names are waited for at the end, seconds."""
+
+
+async def trace(reactor: Reactor, interrupt: Interrupt, options: TraceOptions, observer: Observer) -> Traced:
+    """Return the path to the target. Raises UnreachableError where there is no address or no route to any."""
+    addresses, _ = await resolve(
+        reactor, options.target, socket.SOCK_DGRAM, options.ip_options, options.plan.timeout + 5 * SECOND
+    )
+    tracer = _opened(reactor, options, addresses, observer)
+    return await tracer.run(interrupt)
+
+
+def _opened(reactor: Reactor, options: TraceOptions, addresses: list[Address], observer: Observer) -> _Tracer:
+    """Return a trace to the first address that there is a route to."""
+    refused: UnreachableError | None = None
+    for address in addresses:
+        try:
+            return _Tracer(reactor, options, address, observer)
+        except UnreachableError as error:
+            refused = refused or error
+    raise refused or UnreachableError(f"{options.target} has no address")
+
+
+def _payloads(options: TraceOptions) -> Payloads:
+    if options.target.traits.is_stamp:
+        estimate = clock_state().estimate
+        return StampPayloads(estimate.encode(), options.stamp_options.key)
+    return EchoPayloads(os.urandom(8))
+
+
+class _Tracer:
+    """One trace to one address."""
+
+    def __init__(self, reactor: Reactor, options: TraceOptions, address: Address, observer: Observer) -> None:
+        self._reactor = reactor
+        self._options = options
+        self._observer = observer
+        self._names = Names(reactor, wanted=options.names)
+        self._clock = run_clock.now
+        self._address = address
+        self._timer: DelayedCall | None = None
+        self._frame: DelayedCall | None = None
+        self._done: Deferred[None] = Deferred()
+        """Fires when all is over."""
+        self._interrupted = False
+        self._sent = 0
+        plan = options.plan
+        host = address.host.partition("%")[0]
+        self._session = Session(plan, [_payloads(options) for _ in range(plan.flows)], self._clock(), host)
+        self._session.listener = self._answered
+        self._raw = RawIcmp.open(reactor, address.family, self._session, self._clock)
+        self._flows: list[FlowSocket] = []
+        try:
+            for index in range(plan.flows):
+                self._flows.append(self._flow(index))
+        except BaseException:
+            self._close()
+            raise
+        if self._raw is not None:
+            self._raw.flows = self._flows
+
+    def _flow(self, index: int) -> FlowSocket:
+        ip_options = self._options.ip_options
+        if ip_options.source is not None and ip_options.source[1]:
+            host, port = ip_options.source
+            ip_options = replace(ip_options, source=(host, port + index))
+        raw = self._raw is not None
+        return FlowSocket(self._reactor, self._session, index, self._address, ip_options, self._clock, errors=not raw)
+
+    async def run(self, interrupt: Interrupt) -> Traced:
+        """Trace until all is sent and answered or given up."""
+        first = self._flows[0].flow
+        self._started, self._began = time.time_ns(), self._clock()
+        self._head = Head(
+            id=str(uuid.uuid4()),
+            target=self._options.target,
+            settings=self._options.settings,
+            label=self._options.label,
+            address=self._address.host,
+            local=first.source,
+            ports=tuple(each.flow.source_port for each in self._flows),
+            started=self._started,
+            raw=self._raw is not None,
+        )
+        self._observer.started(self._head)
+        try:
+            for each in (*self._flows, *((self._raw,) if self._raw is not None else ())):
+                each.start()
+            if self._observer.follows:
+                self._draw()
+            interrupt.tell(self._interrupt)
+            self._pump()
+            await self._done
+            took = self._clock() - self._began
+        finally:
+            self._close()
+        if not self._interrupted:
+            await self._all_names()
+        return self._traced(took)
+
+    def _interrupt(self) -> None:
+        self._interrupted = True
+        self._finish()
+
+    def _pump(self) -> None:
+        """Send what is due, give up what is overdue, and come back when there is more to do."""
+        if self._done.called:
+            return
+        session = self._session
+        now = self._clock()
+        session.settle(now)
+        for due in session.due(now):
+            flow = self._flows[due.flow]
+            flow.send(due, time.time_ns())
+            if flow.error is None:
+                self._sent += 1
+            elif not self._sent:
+                self._done.errback(unreachable(self._address, flow.error))
+                return
+        at = session.next_deadline()
+        if at is None:
+            self._finish()
+            return
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = self._reactor.callLater(max(0, at - self._clock()) / SECOND, self._pump)
+
+    def _answered(self, answer: Answer) -> None:
+        if answer.address is not None:
+            self._names.ask(answer.address)
+        self._observer.answered(answer)
+        if self._session.next_deadline() is None:
+            self._reactor.callLater(0, self._pump)
+
+    def _draw(self) -> None:
+        self._observer.show(self._traced(self._clock() - self._began))
+        self._frame = self._reactor.callLater(1 / FRAMES, self._draw)
+
+    def _finish(self) -> None:
+        self._session.stop()
+        if not self._done.called:
+            self._done.callback(None)
+
+    def _close(self) -> None:
+        for call in (self._timer, self._frame):
+            if call is not None and call.active():
+                call.cancel()
+        for each in (*self._flows, *((self._raw,) if self._raw is not None else ())):
+            each.close()
+
+    async def _all_names(self) -> None:
+        """Wait for the names that are still looked up, for a while."""
+        waits = int(PATIENCE * 50)
+        while self._names.busy and waits:
+            waits -= 1
+            slept: Deferred[None] = Deferred()
+            self._reactor.callLater(1 / 50, slept.callback, None)
+            await slept
+
+    def _traced(self, took: int) -> Traced:
+        return Traced(
+            head=self._head,
+            trace=self._session.result(),
+            names=dict(self._names.found),
+            duration=took,
+            interrupted=self._interrupted,
+        )

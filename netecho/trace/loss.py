@@ -1,0 +1,113 @@
+"""Where the loss begins, and which routers only limit their ICMP.
+
+A packet that a router at hop 3 answers has passed hops 1 and 2. So loss on the way to hop 3 is seen by all hops after
+it; loss that is seen at hop 3 alone, and not further on, is its answers': routers make ICMP errors with what time
+they have left, and limit how many. What is lost end to end is what the target did not answer. It begins after the last
+hop that loses less than that by more than chance.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netecho.trace.finding import Finding
+from netecho.trace.statistics import Share, chance, total
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from netecho.trace.result import HopResult, Trace
+
+UNLIKELY = 0.05
+"""Below this, a hop that loses less than the target is taken for one before the loss."""
+VERY_UNLIKELY = 0.01
+LEAST = 3
+"""Fewer losses than these are not judged."""
+
+
+def findings(trace: Trace) -> Iterator[Finding]:
+    """Return what there is to say of losses."""
+    limited = [hop for hop in trace.hops if _is_limited(hop, trace)]
+    if trace.reached:
+        yield from _end_to_end(trace, {hop.ttl for hop in limited})
+    silent = [hop.ttl for hop in limited if not hop.answered]
+    if silent:
+        verb = "answers" if len(silent) == 1 else "answer"
+        sentence = f"{hops(silent)} {verb} nothing, and what is further on does: this is no loss"
+        yield Finding("silent", "info", sentence, silent[0])
+    for hop in limited:
+        if hop.answered:
+            sentence = (
+                f"{named(hop)} leaves {share(hop)} unanswered, and further on less is lost:"
+                " it limits its ICMP, and this is no loss"
+            )
+            yield Finding("icmp-limited", "info", sentence, hop.ttl)
+
+
+def share(hop: HopResult) -> Share:
+    """Return what was not answered at a hop."""
+    return Share(hop.lost, hop.asked)
+
+
+def named(hop: HopResult) -> str:
+    """Return a hop in words."""
+    more = f" and {len(hop.addresses) - 1} more" if len(hop.addresses) > 1 else ""
+    return f"hop {hop.ttl} ({hop.addresses[0]}{more})" if hop.addresses else f"hop {hop.ttl}"
+
+
+def hops(ttls: list[int]) -> str:
+    """Return several hops in words: hop 3; hops 2, 4-7 and 9."""
+    runs: list[list[int]] = []
+    for ttl in ttls:
+        if runs and ttl == runs[-1][-1] + 1:
+            runs[-1].append(ttl)
+        else:
+            runs.append([ttl])
+    parts = [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]
+    last = parts.pop()
+    return f"hop{'s' if len(ttls) > 1 else ''} {', '.join(parts)}{' and ' if parts else ''}{last}"
+
+
+def end_to_end(trace: Trace) -> Share:
+    """Return what the end of the path did not answer, of all flows."""
+    return total(Share(step.lost, step.asked) for step in trace.target_steps)
+
+
+def _is_limited(hop: HopResult, trace: Trace) -> bool:
+    """Whether a router leaves unanswered what is answered further on."""
+    if hop.kind != "router" or hop.lost < LEAST:
+        return hop.kind == "router" and not hop.answered and any(each.answered for each in trace.hops[hop.ttl :])
+    further = [share(each) for each in trace.hops[hop.ttl :] if each.answered]
+    return any(chance(each, share(hop)) < VERY_UNLIKELY for each in further) or (not hop.answered and bool(further))
+
+
+def _end_to_end(trace: Trace, limited: set[int]) -> Iterator[Finding]:
+    lost = end_to_end(trace)
+    if not lost.lost:
+        return
+    last = max(trace.hops, key=lambda hop: hop.ttl)
+    if last.kind == "target" and last.meaning is not None:
+        sentence = (
+            f"{lost} of what got to the target was not answered. It answers by ICMP ({last.meaning}), which"
+            " hosts limit: with an echo server there, the loss would be known"
+        )
+        yield Finding("target-limited", "info", sentence, last.ttl)
+        return
+    before = [hop for hop in trace.hops if hop.kind == "router" and hop.answered and hop.ttl not in limited]
+    yield Finding("loss", "warning", f"{lost} is lost end to end; {_begins(lost, before, last)}")
+
+
+def _begins(lost: Share, before: list[HopResult], last: HopResult) -> str:
+    """Return where the loss begins, in words; `before` are the routers whose losses count."""
+    clean = [hop for hop in before if chance(share(hop), lost) < UNLIKELY]
+    if clean:
+        after = next((hop for hop in before if hop.ttl > clean[-1].ttl), last)
+        return f"it begins between {named(clean[-1])} and {named(after)}"
+    if lost.lost < LEAST or not before:
+        return (
+            "too few are lost to say where: more rounds (-c 100) tell" if before else "no router answers to say where"
+        )
+    first = before[0]
+    if chance(Share(0, first.asked), lost) < UNLIKELY:
+        return f"it begins on the way to {named(first)}"
+    return "too few were sent to say where: more rounds (-c 100) tell"

@@ -1,0 +1,198 @@
+"""`netecho trace` in real networks: chains of routers, faults in them, and the same paths by other tools."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.faults.topology import refusal
+from tests.peers import needed
+from tests.program import COMMAND, environment
+from tests.rogues import datagrams
+from tests.trace.networks import HOPS, HOPS6, NORTH, SERVER, SERVER6, SOUTH, chain, diamond
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.faults.topology import Network
+
+REFUSAL = refusal()
+pytestmark = pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
+
+UNPRIVILEGED = ("setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all")
+BRIEF = ("-c", "2", "-i", "100ms", "-n")
+TABLE = """
+ip netns exec {0} nft add table inet t
+ip netns exec {0} nft add chain inet t output '{{ type filter hook output priority 0; }}'
+ip netns exec {0} nft add chain inet t forward '{{ type filter hook forward priority 0; }}'
+"""
+
+
+def served(network: Network) -> Network:
+    """The same, with an echo server and a reflector at the end."""
+    network.start("server", *COMMAND, "serve", "udp://:7007", "stamp://:7862", ready="7862")
+    return network
+
+
+@pytest.fixture(scope="module")
+def row() -> Iterator[Network]:
+    """A chain without a fault."""
+    with chain() as network:
+        yield served(network)
+
+
+def traced(network: Network, *arguments: str, prefix: tuple[str, ...] = (), code: int = 0) -> dict[str, Any]:
+    command = network.command("client", *prefix, *COMMAND, "trace", *arguments, "--json")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+    assert done.returncode == code, done
+    document = json.loads(done.stdout)
+    assert isinstance(document, dict)
+    return document
+
+
+def path(document: dict[str, Any]) -> list[str | None]:
+    return [hop["addresses"][0] if hop["addresses"] else None for hop in document["hops"]]
+
+
+def codes(document: dict[str, Any]) -> set[str]:
+    return {finding["code"] for finding in document["findings"]}
+
+
+@pytest.mark.parametrize("prefix", [(), UNPRIVILEGED], ids=["root", "nobody"])
+@pytest.mark.parametrize(
+    ("target", "hops"),
+    [
+        (f"udp://{SERVER}", HOPS),
+        (f"udp://[{SERVER6}]", HOPS6),
+        (f"stamp://{SERVER}:7862", HOPS),
+        (f"stamp://[{SERVER6}]:7862", HOPS6),
+        (f"{SERVER}:9", HOPS),
+        (f"[{SERVER6}]:9", HOPS6),
+    ],
+)
+def test_a_path_is_every_router_and_the_target(
+    row: Network, target: str, hops: tuple[str, ...], prefix: tuple[str, ...]
+) -> None:
+    document = traced(row, target, *BRIEF, "--dscp", "EF", prefix=prefix)
+    assert path(document) == list(hops)
+    assert document["reached"]
+    assert [(hop["asked"], hop["answered"]) for hop in document["hops"]] == [(2, 2)] * 5
+    assert [hop["kind"] for hop in document["hops"]] == ["router"] * 4 + ["target"]
+    assert codes(document) == set()
+    assert document["ignored"] == {"forged": 0, "late": 0, "short": 0}
+    assert document["icmp"] == ("error_queue" if prefix else "raw")
+    if document["icmp"] == "raw" or ":" in hops[0]:
+        assert [hop["dscp"] for hop in document["hops"][:4]] == [46] * 4
+
+
+@pytest.mark.parametrize("six", [False, True], ids=["IPv4", "IPv6"])
+@pytest.mark.parametrize("tool", ["traceroute", "mtr"])
+def test_other_tools_see_the_same_path(row: Network, tool: str, six: bool) -> None:
+    needed(tool)
+    to, hops = (SERVER6, HOPS6) if six else (SERVER, HOPS)
+    commands = {
+        "traceroute": ("traceroute", "-6" if six else "-4", "-n", "-q", "1", to),
+        "mtr": ("mtr", "-6" if six else "-4", "-n", "-u", "-r", "-c", "1", to),
+    }
+    said = row.run("client", *commands[tool])
+    seen = re.findall(r"^\s*\d+[.|\s-]+([0-9a-f.:]+)\s", said, re.MULTILINE)
+    assert seen == list(hops)
+    assert path(traced(row, f"udp://[{to}]" if six else to, *BRIEF)) == seen
+
+
+@pytest.mark.parametrize("prefix", [(), UNPRIVILEGED], ids=["root", "nobody"])
+def test_faults_of_a_chain_are_told_apart(prefix: tuple[str, ...]) -> None:
+    """A silent router, one that limits its ICMP, one that drops a tenth, and one that rewrites DSCP."""
+    rules = """
+ip netns exec r1 nft add rule inet t output icmp type time-exceeded drop
+ip netns exec r1 nft add rule inet t forward ip protocol udp ip dscp set cs1
+ip netns exec r2 nft add rule inet t output icmp type time-exceeded limit rate 2/second burst 2 packets accept
+ip netns exec r2 nft add rule inet t output icmp type time-exceeded drop
+ip netns exec r3 nft add rule inet t forward udp dport 7007 numgen inc mod 7 0 drop
+"""
+    with chain() as network:
+        served(network).shell("".join(TABLE.format(router) for router in ("r1", "r2", "r3")) + rules)
+        document = traced(network, SERVER, "-c", "100", "-i", "20ms", "-W", "1s", "-n", "--dscp", "EF", prefix=prefix)
+    assert path(document) == [None, *HOPS[1:]]
+    assert {"silent", "icmp-limited", "loss"} <= codes(document)
+    assert ("dscp-changed" in codes(document)) == (not prefix)
+    (loss,) = (finding["sentence"] for finding in document["findings"] if finding["code"] == "loss")
+    assert f"between hop 3 ({HOPS[2]}) and hop 4 ({HOPS[3]})" in loss
+
+
+def test_a_loop_ends_with_the_last_hop_and_is_said() -> None:
+    with chain() as network:
+        network.shell("ip -n r3 route del 10.0.4.0/24\nip -n r3 route replace default via 10.0.3.1")
+        document = traced(network, SERVER, *BRIEF, "-m", "8", "-W", "1s", code=1)
+    assert path(document) == [HOPS[0], HOPS[1], HOPS[2], HOPS[1], HOPS[2], HOPS[1], HOPS[2], HOPS[1]]
+    assert {"loop", "not-reached"} <= codes(document)
+
+
+@pytest.mark.parametrize("prefix", [(), UNPRIVILEGED], ids=["root", "nobody"])
+def test_linux_own_limit_of_icmp_is_no_loss(prefix: tuple[str, ...]) -> None:
+    """Time Exceeded once a second, six times at once; a server that echoes has no such limit."""
+    with chain(limited=True) as network:
+        document = traced(served(network), SERVER, "-c", "60", "-i", "20ms", "-W", "1s", "-n", prefix=prefix)
+    assert document["end_to_end"]["lost"] == 0
+    assert codes(document) == {"icmp-limited"}
+
+
+def test_a_nat_that_does_not_mend_what_is_quoted_is_seen_after_it() -> None:
+    """Addresses rewritten without state: those of packets there, and those of answers back, but not what they quote."""
+    rules = """
+ip netns exec r2 nft add rule inet t forward ip saddr 10.0.1.1 ip saddr set 192.0.2.77
+ip netns exec r2 nft add chain inet t back '{ type filter hook prerouting priority -300; }'
+ip netns exec r2 nft add rule inet t back ip daddr 192.0.2.77 ip daddr set 10.0.1.1
+ip -n r3 route add 192.0.2.77 via 10.0.3.1
+ip -n r4 route add 192.0.2.77 via 10.0.4.1
+ip -n server route add 192.0.2.77 via 10.0.5.1
+"""
+    with chain() as network:
+        served(network).shell(TABLE.format("r2") + rules)
+        document = traced(network, SERVER, *BRIEF)
+    assert path(document) == list(HOPS)
+    assert [hop["translated"] for hop in document["hops"]] == [False, False, True, True, None]
+    assert codes(document) == {"translated"}
+
+
+@pytest.mark.parametrize("six", [False, True], ids=["IPv4", "IPv6"])
+def test_both_ways_of_a_diamond_are_found_and_the_bad_one_has_a_name(six: bool) -> None:
+    rules = "ip netns exec south nft add rule inet t forward udp dport 7007 numgen inc mod 19 0 drop"
+    with diamond() as network:
+        served(network).shell(TABLE.format("south") + rules)
+        to = f"udp://[{SERVER6}]" if six else SERVER
+        # The hash has a seed of its own each time: of so many flows, fewer than 3 go one way once in 50,000 runs.
+        document = traced(network, to, "-c", "30", "-i", "50ms", "-n", "--flows", "24", "-W", "1s")
+    north, south = ("2001:db8:2::2", "2001:db8:3::2") if six else (NORTH, SOUTH)
+    assert set(document["hops"][1]["addresses"]) == {north, south}
+    assert "per-flow" in codes(document)
+    assert "per-packet" not in codes(document)
+    (bad,) = (finding["sentence"] for finding in document["findings"] if finding["code"] == "bad-way")
+    assert f"by way of {south} (hop 2) lose" in bad
+    assert {flow["path"][1] for flow in document["flows"] if flow["lost"]} == {south}
+
+
+def test_ctrl_c_reports_what_is_known() -> None:
+    with datagrams(bytes) as server:
+        command = [*COMMAND, "trace", f"127.0.0.1:{server.port}", "-c", "0", "-n", "--format", "ndjson"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as run:
+            assert run.stdout is not None
+            while json.loads(run.stdout.readline()).get("kind") != "target":
+                pass
+            run.send_signal(signal.SIGINT)
+            rest, said = run.communicate()
+    assert (run.returncode, said) == (0, b"")
+    last = json.loads(rest.splitlines()[-1])
+    assert (last["event"], last["interrupted"], path(last)) == ("summary", True, ["127.0.0.1"])
+
+
+def test_a_host_without_a_route_is_said_at_once(row: Network) -> None:
+    command = row.command("server", *COMMAND, "trace", "203.0.113.1")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+    assert done.returncode == 3
+    assert "network is unreachable" in done.stderr
