@@ -179,7 +179,9 @@ class PreparedReply:
 
         For a length that no packet on the way out of here can have (RFC 10052 section 3).
         """
-        if self.decision is None or self.control_at is None or length < self._padding_at or length >= len(self._data):
+        if self.decision is None or self.decision.plan is None or self.control_at is None:
+            return False  # it is like its request, and may be fragmented
+        if length < self._padding_at or length >= len(self._data):
             return False
         del self._data[self._padding_at :]
         self.pad(length)

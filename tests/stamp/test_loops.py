@@ -14,7 +14,11 @@ from hypothesis import given, strategies as st
 
 from netecho.echo import loop_guard
 from netecho.stamp.auth import truncated_hmac
+from netecho.stamp.control import Ask
+from netecho.stamp.control_sender import ControlSender
+from netecho.stamp.location import Endpoint
 from netecho.stamp.packet import Request
+from netecho.stamp.reply_control import ReplyControl, ReplyPlan
 from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Refusal, Rules
 from netecho.stamp.times import ErrorEstimate, to_ntp, to_ptp
 from netecho.units import SECOND
@@ -25,13 +29,25 @@ KEY = b"an orchestrator gave us this key"
 MOST = 100
 """Packets after which it is a loop."""
 
+COOKIE_KEY = b"of the run"
+
+
+class Purse:
+    """All that is asked for is granted."""
+
+    def take(self, client: str, plan: ReplyPlan, now: int) -> str | None:
+        del client, plan, now
+        return None
+
+
 Server = Callable[[bytes, int, int, int], tuple[bytes, int] | None]
 """Given a datagram, the port it came from, its TTL and the true time: what is answered, with its initial TTL."""
 
 
 def netecho_reflector(port: int, offset: int = 0, *, stateful: bool = False, key: bytes | None = None) -> Server:
     rules = Rules(stateful=stateful, key=key, marked_ttls=loop_guard.MARKED)
-    reflector = Reflector(rules, Clock(ErrorEstimate(False, False, 0, 1)))
+    control = ReplyControl(COOKIE_KEY, Purse())
+    reflector = Reflector(rules, Clock(ErrorEstimate(False, False, 0, 1)), control=control)
     reflector.ports.add(port)
 
     def serve(data: bytes, source: int, ttl: int, now: int) -> tuple[bytes, int] | None:
@@ -141,6 +157,18 @@ def test_any_forged_packet_ends(
     if towards_it:
         one, other, ports = other, one, ports[::-1]
     assert packets(one, other, ports, data, ttl, hidden=hidden) <= 4
+
+
+@pytest.mark.parametrize("ask", [Ask(0), Ask(1400), Ask(96, 5, SECOND)])
+@pytest.mark.parametrize("hidden", [False, True], ids=["", "TTLs rewritten"])
+@pytest.mark.parametrize("peer", PEERS)
+def test_one_that_asks_for_other_replies_ends_too_even_with_a_cookie(peer: str, hidden: bool, ask: Ask) -> None:
+    for ports in PORTS:
+        sender = ControlSender(ssid=9)
+        sender.cookie = ReplyControl(COOKIE_KEY, Purse()).cookie(Endpoint(), NOW)
+        data = sender.request(NOW, 400, ask, ErrorEstimate(False, False, 0, 1))
+        one, other = netecho_reflector(ports[0]), PEERS[peer](ports[1])
+        assert packets(one, other, ports, data, 255, hidden=hidden) < 4, ports
 
 
 @pytest.mark.parametrize("offset", [0, DAY * 2, -NOW + SECOND])

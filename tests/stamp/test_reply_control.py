@@ -358,6 +358,13 @@ class TestFurtherReplies:
         assert not isinstance(reply, str)
         assert (reply.length, reply.obedience) == (1472, "not as asked")
 
+    def test_one_like_its_request_stays_so(self) -> None:
+        far = Far()
+        prepared = far.answer(ControlSender(ssid=9).request(T1, 3000, Ask(4000), HERE))
+        assert not prepared.reduce(1472)
+        assert len(octets(prepared)) == 3000
+        assert flags_of(octets(prepared))[12] == Flag.NOT_AS_ASKED
+
     def test_one_without_padding_cannot(self) -> None:
         far = Far()
         prepared = far.answer(near(far).request(T1, 200, Ask(0), HERE))

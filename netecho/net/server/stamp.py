@@ -208,7 +208,8 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             admission.log_refusal("stamp", host_of(peer), answer)
             return
         try:
-            send = self._send if answer.decision is None else self._send_planned
+            decision = answer.decision
+            send = self._send if decision is None or decision.plan is None else self._send_planned
             totals.bytes_sent += send(answer, headers.back, peer)
         except OSError:  # no room, or no route back: UDP may lose a datagram
             return
