@@ -46,8 +46,8 @@ def checks(found: list[dict[str, Any]]) -> set[str]:
 
 def test_itself_is_without_a_fault_of_the_path(netecho: Netecho) -> None:
     found = valid(netecho("diagnose", "self", "--skip", "size", "-t", "15s", "--json", "--label", "Büro \x1b[2J"))
-    # This machine may be busy meanwhile, and a clock may be slewed: that is worth knowing, and no fault.
-    assert [each for each in found["findings"] if each["severity"] != "info"] == []
+    # This machine may be busy meanwhile, and a clock may be slewed: that is no fault of the path.
+    assert [each for each in found["findings"] if each["severity"] != "info" and each["check"] != "host"] == []
     assert checks(found["fine"]) >= {"transports", "loss", "balancing", "marking", "translation", "payload"}
     assert (found["target"], found["address"], found["interrupted"]) == ("self", "127.0.0.1", False)
     assert found["label"] == "Büro \x1b[2J"

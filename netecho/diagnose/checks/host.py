@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LATE = 5 * MILLISECOND
 """A lateness of sends, at p99, that shows in the figures of whoever has no kernel timestamps."""
+WORTH_A_WARNING = 0.01
+"""A share of the probes that this machine dropped, from which on other programs here suffer as well."""
 BUSY = 0.9
 """A share of the processors' time from which on programs wait for them."""
 
@@ -63,6 +65,7 @@ def _interface(observed: Observed) -> Outcome:
 
 def _sockets(observed: Observed) -> Outcome:
     dropped = sum(run.result.summary.dropped_here for run in observed.runs)
+    sent = sum(run.result.summary.sent for run in observed.runs)
     if not dropped and not observed.socket_drops:
         return ()
     whose = f"of these probes {dropped:,}" if dropped else "none of them of these probes, as far as is known"
@@ -70,7 +73,7 @@ def _sockets(observed: Observed) -> Outcome:
         Finding(
             check="host",
             code="socket-drops",
-            severity="warning" if dropped else "info",
+            severity="warning" if dropped and dropped >= WORTH_A_WARNING * sent else "info",
             confidence="certain",
             sentence=f"This machine had no room for {many(max(observed.socket_drops or 0, dropped), 'datagram')} that"
             f" had arrived, {whose}: a receive buffer is too small, or its program too slow.",
