@@ -60,6 +60,8 @@ class Battery:
     _seed: int = 0
     _to_stop: set[Callable[[], None]] = field(default_factory=set)
     """What ends that which is being measured."""
+    _under_way: set[Interrupt] = field(default_factory=set)
+    """Of the runs that are being measured."""
 
     @property
     def stamp(self) -> Target | None:
@@ -112,12 +114,14 @@ class Battery:
             **plan,
         )
         leave = self.on_stop(interrupt.request)
+        self._under_way.add(interrupt)
         if self.stopped:
             interrupt.request()
         try:
             run = await measured(self.reactor, interrupt, what)
         finally:
             leave()
+            self._under_way.discard(interrupt)
         self.runs.append(run)
         self.bytes_used += 2 * size_of(run)
         return run
@@ -142,6 +146,11 @@ class Battery:
         self.stopped = True
         for end in tuple(self._to_stop):
             end()
+
+    def continued(self) -> None:
+        """Tell each run that this process goes on after it was stopped by a signal: called in the signal's handler."""
+        for interrupt in tuple(self._under_way):
+            interrupt.continued()
 
     @property
     def left(self) -> int:

@@ -75,6 +75,7 @@ async def diagnose(
     """
     battery = Battery(reactor, options, began=time.monotonic_ns())
     interrupt.tell(battery.stop)
+    interrupt.tell_of_stops(battery.continued)
     started, before, error = time.time_ns(), counters.read(), None
     outcome: list[Finding | Fine | NotTested] = []
     steps = [step for step in every if options.checks.intersection(step.checks) or step is every[0]]

@@ -17,7 +17,9 @@ from tests.diagnose.observations import MS, delaying, run, schedule
 
 if TYPE_CHECKING:
     from netecho.diagnose.run import Run
+    from netecho.net.client.job import Job
     from netecho.net.reactor.interfaces import Reactor
+    from netecho.net.reactor.runner import Interrupt
 
 
 def battery() -> Battery:
@@ -32,6 +34,24 @@ def test_what_begins_when_all_was_stopped_is_over_at_once() -> None:
     Deferred.fromCoroutine(stopped.measure(target, count=100, interval=MS)).addCallback(runs.append)
     (over,) = runs
     assert (over.sent, over.fates, over.result.interrupted) == (0, (), True)
+
+
+def test_a_run_hears_of_a_stop_of_this_process_while_it_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[int] = []
+    over: Deferred[Run] = Deferred()
+
+    async def measured(_: Reactor, interrupt: Interrupt, __: Job) -> Run:
+        interrupt.tell_of_stops(lambda: heard.append(1))
+        return await over
+
+    monkeypatch.setattr("netecho.net.diagnose.battery.measured", measured)
+    played = battery()
+    Deferred.fromCoroutine(played.measure(parse_target("udp://192.0.2.1:7"), count=1, interval=MS))
+    played.continued()
+    assert heard == [1]
+    over.callback(run(schedule(1, 1)))
+    played.continued()
+    assert heard == [1]
 
 
 def test_datagrams_go_to_a_reflector_where_there_is_one() -> None:
