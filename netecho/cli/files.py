@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,16 @@ def stamp_key(path: str, called: str) -> bytes:
     except ValueError as error:
         hint = "the key as it stands, or hex: and its octets in hexadecimal digits"
         raise UsageError(f"{called} {path!r} is not a key file: {error}", hint) from None
+
+
+def token(path: str, called: str) -> str:
+    """Return the bearer token that a file holds: its only line. Raises UsageError."""
+    found = read(path, called, _LONGEST_KEY).strip()
+    if not re.fullmatch(rb"[\x21-\x7e]{16,}", found):
+        raise UsageError(
+            f"{called} {path!r} holds no token of 16 printable characters or more", "openssl rand -hex 32 > token"
+        )
+    return found.decode()
 
 
 def warn_of_shared_keys(output: Output, *paths: str | None) -> None:

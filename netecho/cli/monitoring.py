@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from netecho.cli import files
 from netecho.errors import ExitCode, OutputError, UsageError
 from netecho.monitor.config import Parsed, parse
+from netecho.monitor.settings import MonitorSettings
 from netecho.report.humanize import many
 from netecho.report.output import Output
 from netecho.units import SECOND
@@ -20,12 +21,15 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from netecho.cli.context import CliContext
+    from netecho.cli.web import Routes
+    from netecho.monitor.allow import Allowed
     from netecho.monitor.monitored import MonitoredTarget
     from netecho.monitor.settings import TargetSettings
     from netecho.monitor.state import Change
     from netecho.monitor.windows import Slot
     from netecho.net.monitor.commands import ChangeCommand
     from netecho.net.monitor.engine import Engine
+    from netecho.net.monitor.web import Web
     from netecho.net.reactor.runner import Interrupt
     from netecho.report.monitor_log import MonitorLog
     from netecho.report.terminal.monitor_view import MonitorView
@@ -34,6 +38,17 @@ LARGEST_CONFIG = 16 << 20
 """Bytes."""
 SHOWN_AT_END = 100
 """Targets that the table at the end has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebOptions:
+    """What is served over HTTP, and to whom."""
+
+    host: str
+    port: int
+    token: str | None
+    allowed: tuple[Allowed, ...]
+    """Targets that `/probe` may reach."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +61,7 @@ class Monitoring:
     duration: int | None
     """Nanoseconds."""
     on_change: tuple[str, ...] | None
+    web: WebOptions | None
     form: Literal["text", "ndjson"]
     live: bool | None
     quiet: int
@@ -84,10 +100,10 @@ def _read(path: str) -> Parsed:
         raise UsageError(f"{path}:{line}: this is not UTF-8, as TOML has to be", "save it as UTF-8") from None
 
 
-def configured(asked: Monitoring) -> tuple[TargetSettings, ...]:
+def configured(asked: Monitoring) -> MonitorSettings:
     """Return the targets of the command line, and those of the file. Raises UsageError for what is wrong with it."""
     if asked.config is None:
-        return asked.targets
+        return MonitorSettings(targets=asked.targets)
     settings, mistakes = _read(asked.config)
     if mistakes:
         more = many(len(mistakes) - 1, "more mistake", "more mistakes")
@@ -99,7 +115,7 @@ def configured(asked: Monitoring) -> tuple[TargetSettings, ...]:
     for each in settings.targets:
         if each.name in taken:
             raise UsageError(f"{each.name!r} is in {asked.config} and on the command line", "leave one out")
-    return (*asked.targets, *settings.targets)
+    return replace(settings, targets=(*asked.targets, *settings.targets))
 
 
 def run(asked: Monitoring, context: CliContext) -> None:
@@ -117,10 +133,10 @@ def run(asked: Monitoring, context: CliContext) -> None:
     log = MonitorLog(output, asked.form)
     with ExitStack() as entered:
         asked = replace(asked, targets=_with_servers(asked.targets, entered))
-        targets = configured(asked)
+        settings = configured(asked)
 
         async def monitored(reactor: Any, interrupt: Interrupt) -> None:
-            await _Run(reactor, interrupt, asked, output, log).until_end(targets)
+            await _Run(reactor, interrupt, asked, output, log).until_end(settings)
 
         run_reactor(monitored)
     left_out = output.finish()
@@ -155,9 +171,10 @@ class _Run:
         self._engine: Engine
         self._command: ChangeCommand | None = None
         self._error: OutputError | None = None
+        self._routes: Routes | None = None
         self._began = time.monotonic_ns()
 
-    async def until_end(self, targets: Sequence[TargetSettings]) -> None:
+    async def until_end(self, settings: MonitorSettings) -> None:
         """Monitor until it is interrupted, or its time is over. Raises OutputError where nobody reads any more."""
         from netecho.cli.watch import Watch
         from netecho.net.monitor.engine import Engine
@@ -167,13 +184,18 @@ class _Run:
         self._interrupt.tell_of_stops(engine.continued)
         self._command = self._change_command()
         self._reload_at_sighup()
-        engine.configure(targets)
-        self._tell(lambda: self._log.started(len(targets)))
+        engine.configure(settings.targets)
+        web = self._serve(settings)
+        self._tell(lambda: self._log.started(len(settings.targets)))
+        if web is not None:
+            self._tell(lambda: self._log.noticed("listening", f"listening on {web.url}", url=web.url, port=web.port))
         if self._asked.duration is not None:
             self._reactor.callLater(self._asked.duration / SECOND, engine.end)
         with Watch(self._reactor, self._output, self._view(), self._show_table, drain=self._drain):
             await engine.ended
         engine.stop()
+        if web is not None:
+            web.stop()
         if self._command is not None:
             self._command.stop()
         if self._error is not None:
@@ -206,6 +228,20 @@ class _Run:
     def _drain(self) -> None:
         self._tell(self._output.drain)
 
+    def _serve(self, settings: MonitorSettings) -> Web | None:
+        """Serve HTTP, if that is asked for. Raises UnreachableError where the address cannot be had."""
+        options = self._asked.web
+        if options is None:
+            return None
+        from netecho.cli.web import Routes
+        from netecho.net.monitor.web import Web
+
+        self._routes = routes = Routes(self._reactor, self._engine, options.allowed, dict(settings.groups))
+        web = Web(self._reactor, routes.settings(options.token))
+        web.listen(self._reactor, options.host, options.port)
+        routes.ready = True
+        return web
+
     def _change_command(self) -> ChangeCommand | None:
         if self._asked.on_change is None:
             return None
@@ -223,11 +259,14 @@ class _Run:
     def _reload(self) -> None:
         """Read the configuration again; one that is wrong changes nothing."""
         try:
-            result = self._engine.configure(configured(self._asked))
+            settings = configured(self._asked)
+            result = self._engine.configure(settings.targets)
         except UsageError as error:
             sentence = error.sentence
             self._tell(lambda: self._log.noticed("not_reloaded", f"nothing is changed: {sentence}"))
             return
+        if self._routes is not None:
+            self._routes.groups = dict(settings.groups)
         kept, added, removed = result
         text = f"read {self._asked.config} again: {kept} kept, {added} added, {removed} removed"
         self._tell(lambda: self._log.noticed("reloaded", text, kept=kept, added=added, removed=removed))

@@ -7,6 +7,7 @@ positions    where keys and values stand in a file
 monitored    one target: its settings, counts, windows and state
 recorder     counting a target's probes in a few kilobytes, without an end
 state        up, degraded, down, unreachable: with hysteresis, and a reason for each change
+allow        which targets `/probe` may reach
 facts        what a command finds in its environment at a change
 windows      the last minute and the last hour
 histogram    mergeable buckets of 3%

@@ -49,7 +49,7 @@ class MonitorLog:
         else:
             self._row(monitoring.changed(now, target, change))
 
-    def noticed(self, kind: str, text: str, **facts: int) -> None:
+    def noticed(self, kind: str, text: str, **facts: int | str) -> None:
         """Write what concerns no single target."""
         now = self._wall()
         if self._is_text:

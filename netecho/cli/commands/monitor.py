@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import shlex
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,16 @@ from netecho.cli.click_ext.types import FILE, HOST, TARGET, TIME, Parsed, choice
 from netecho.cli.job.applies import option_misfit
 from netecho.errors import ExitCode, UsageError
 from netecho.measure.dscp import parse_dscp
+from netecho.monitor.allow import parse_allowed
 from netecho.monitor.settings import ProbeSettings
+from netecho.target import format_endpoint, parse_listen
 from netecho.units import SIZE_UNITS, TIME_UNITS, spell_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netecho.cli.context import CliContext
+    from netecho.cli.monitoring import WebOptions
     from netecho.monitor.settings import Rule, TargetSettings
     from netecho.target import Target
 
@@ -29,10 +33,12 @@ EXAMPLES = (
     ("netecho monitor --config paths.toml", "what the file says; SIGHUP reads it again"),
     ("netecho monitor --config paths.toml --check", "what is wrong with the file, with line and column"),
     ("netecho monitor host --degraded-if 'rtt.p99>20ms' --format ndjson", "a line for each change of state"),
+    ("netecho monitor --config paths.toml --listen 127.0.0.1:9862", "/metrics for Prometheus"),
     ("netecho monitor --config paths.toml --on-change ./page.sh", "run at each change, facts in the environment"),
 )
 
 _PROBING = ProbeSettings()
+HTTP_PORT = 9862
 
 
 def parse_argv(text: str) -> tuple[str, ...]:
@@ -45,6 +51,26 @@ def parse_argv(text: str) -> tuple[str, ...]:
     if program is None:
         raise UsageError(f"there is no program {argv[0] if argv else ''!r}", "its path, or a name that PATH has")
     return (program, *argv[1:])
+
+
+def parse_http(text: str) -> tuple[str, int]:
+    """Read `ADDRESS[:PORT]` to serve HTTP on; the address is a literal, or localhost. Raises UsageError."""
+    right = "an address of this machine, and a port: 127.0.0.1:9862"
+    (target,) = parse_listen(f"tcp://{text}") if "://" not in text and not text.startswith("unix:") else (None,)
+    if target is None:
+        raise UsageError(f"{text!r} is not an address for HTTP", right)
+    host = "127.0.0.1" if target.host == "localhost" else target.host or "::"
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        raise UsageError(f"{host!r} in {text!r} is not an address", right) from None
+    has_port = text.rpartition(":")[2].isdigit() and not (text.count(":") > 1 and "[" not in text)
+    return host, (target.port or 0) if has_port else HTTP_PORT
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether nobody else reaches an address."""
+    return ipaddress.ip_address(host).is_loopback
 
 
 def _interval(text: str) -> int:
@@ -75,6 +101,7 @@ what = section("What is probed, of the targets that are named here")
 tls = section("TLS, for tls:// targets")
 stamp = section("STAMP (RFC 8762), for stamp:// targets")
 running = section("Running")
+web = section("HTTP")
 output = section("Output")
 
 
@@ -128,6 +155,20 @@ output = section("Output")
     type=Parsed("COMMAND", parse_argv),
     help="run this at each change of state, without a shell, with the facts in the environment",
 )
+@web(
+    "--listen",
+    type=Parsed("ADDRESS", parse_http),
+    help="serve /metrics for Prometheus, /probe and /api/v1 there: 127.0.0.1:9862",
+)
+@web("--allow-remote", is_flag=True, help="listen elsewhere than on loopback; needs --token-file")
+@web("--token-file", type=FILE, help="answer only who has the bearer token in FILE")
+@web(
+    "--probe-allow",
+    type=Parsed("PATTERN", parse_allowed),
+    multiple=True,
+    shown="none",
+    help="targets that /probe may reach: *.example.net, 10.0.0.0/8, host:443; may be repeated",
+)
 @output("--format", type=choice("text", "ndjson"), shown="text", default="text", help="how changes are written")
 @output("--live/--no-live", default=None, shown="on terminals, in text", help="show all targets on standard error")
 @output("-q", "--quiet", is_flag=True, help="write nothing: what is told is told by --on-change")
@@ -156,13 +197,39 @@ def monitor(ctx: click.Context, /, **values: Any) -> int:
         config=values["config"],
         duration=values["for"],
         on_change=values["on_change"],
+        web=_web(values),
         form=values["format"],
         live=values["live"],
         quiet=2 if values["quiet"] else 0,
         color=not values["no_color"],
     )
+    if not values["quiet"]:
+        files.warn_of_shared_keys(context.output, values["token_file"], values["auth_key_file"])
     run(asked, context)
     return ExitCode.OK
+
+
+def _web(values: dict[str, Any]) -> WebOptions | None:
+    """Return what is to be served. Raises UsageError where that would be for everybody."""
+    from netecho.cli.monitoring import WebOptions
+
+    if values["listen"] is None:
+        for option in ("allow_remote", "token_file", "probe_allow"):
+            if values[option]:
+                name = f"--{option.replace('_', '-')}"
+                raise UsageError(f"{name} without --listen: nothing is served", "--listen 127.0.0.1:9862")
+        return None
+    host, port = values["listen"]
+    if not is_loopback(host):
+        if not values["allow_remote"]:
+            raise UsageError(
+                f"--listen {format_endpoint(host, port)} is not on loopback: others could reach it",
+                "if they are to: --allow-remote --token-file FILE",
+            )
+        if values["token_file"] is None:
+            raise UsageError("--allow-remote without --token-file: everybody could reach it", "--token-file FILE")
+    token = None if values["token_file"] is None else files.token(values["token_file"], "--token-file")
+    return WebOptions(host=host, port=port, token=token, allowed=values["probe_allow"])
 
 
 def _targets(ctx: click.Context, values: dict[str, Any]) -> tuple[TargetSettings, ...]:

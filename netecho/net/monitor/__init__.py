@@ -3,5 +3,7 @@
 engine    all targets: one timer, a tick a second, and what changes when the configuration is read again
 watch     one target: its connection, made anew when it is lost; its name, resolved anew
 commands  a command at each change of state
+web       the HTTP side: Twisted's server, with bounds, answers in pieces
+prober    one probe, for `/probe`
 jobs      from a target's settings to the job of a probe without an end
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from netecho.report.document.values import milliseconds, timestamp
@@ -9,7 +10,7 @@ from netecho.report.escape import printable
 from netecho.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from netecho.measure.stats.distribution import Distribution
     from netecho.measure.summary import Summary
@@ -20,6 +21,8 @@ SCHEMA = "netecho/monitor/1"
 TARGETS_SCHEMA = "netecho/targets/1"
 
 Row = dict[str, Any]
+
+_encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False).encode
 
 
 def started(now: int, targets: int) -> Row:
@@ -41,7 +44,7 @@ def changed(now: int, target: MonitoredTarget, change: Change) -> Row:
     }
 
 
-def noticed(now: int, kind: str, text: str, **facts: int) -> Row:
+def noticed(now: int, kind: str, text: str, **facts: int | str) -> Row:
     """Return something that concerns no single target: a configuration read again, a command that failed."""
     return {"event": kind, "time": timestamp(now), "text": text, **facts}
 
@@ -66,6 +69,15 @@ def states(targets: Sequence[MonitoredTarget]) -> dict[str, int]:
         name = str(target.state.state)
         counted[name] = counted.get(name, 0) + 1
     return counted
+
+
+def targets_document(wall: int, now: int, targets: Sequence[MonitoredTarget]) -> Iterator[str]:
+    """Yield `netecho/targets/1` in pieces, a target each; `wall` is nanoseconds since 1970, `now` the run's clock."""
+    head = {"schema": TARGETS_SCHEMA, "version": __version__, "time": timestamp(wall), "states": states(targets)}
+    yield _encode(head)[:-1] + ', "targets": ['
+    for n, target in enumerate(targets):
+        yield (", " if n else "") + _encode(target_row(target, now))
+    yield "]}\n"
 
 
 def target_row(target: MonitoredTarget, now: int) -> Row:

@@ -8,6 +8,7 @@ csv_rows         `csv`: a row a probe
 junit            `junit`: criteria as test cases
 github           `github`: annotations and a step summary
 openmetrics      `openmetrics`: gauges and summaries
+exposition       a monitor's metrics, for Prometheus
 hdrlog           `--hdr`: HdrHistogram's log
 event_line       an event as a line of text
 verdict          a document as CI asks for it: criteria and figures by name

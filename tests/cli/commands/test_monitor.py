@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import socket
+import urllib.error
+import urllib.request
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from netecho.report.document import schema
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +37,15 @@ if TYPE_CHECKING:
         ("a -s 70000", "--size: a size of 70000 is not from 1 to 65507 bytes", "64"),
         ("a --degraded-if lag.p99>1ms", "--degraded-if: lag.p99 in 'lag.p99>1ms' is not measured here", "loss, or"),
         ("a --on-change nosuchprogram", "--on-change: there is no program 'nosuchprogram'", "its path, or a name"),
+        ("a --listen 0.0.0.0", "--listen 0.0.0.0:9862 is not on loopback: others could reach it", "if they are to"),
+        ("a --listen :9", "--listen [::]:9 is not on loopback: others could reach it", "if they are to"),
+        (
+            "a --listen 192.0.2.1:80 --allow-remote",
+            "--allow-remote without --token-file: everybody could reach it",
+            "--token-file FILE",
+        ),
+        ("a --listen example.net", "--listen: 'example.net' in 'example.net' is not an address", "an address of this"),
+        ("a --probe-allow x", "--probe-allow without --listen: nothing is served", "--listen 127.0.0.1:9862"),
         ("a --config /nowhere", "--config '/nowhere' cannot be read: No such file or directory", "check the path"),
     ],
 )
@@ -116,3 +133,83 @@ def test_a_command_is_told_of_each_change(netecho: Netecho, tmp_path: Path) -> N
     running.interrupt()
     assert running.end().code == 0
     assert told.read_text() == "tcp://self pending up\n"
+
+
+def fetch(url: str, **headers: str) -> tuple[int, str]:
+    """GET, without the proxies that the environment may name."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(urllib.request.Request(url, headers=headers), timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_what_is_served_is_the_targets_in_each_form(netecho: Netecho) -> None:
+    running = netecho.start(
+        *("monitor", "self", "tls://self", "-i", "20ms", "--format", "ndjson", "--listen", "127.0.0.1:0"),
+        *("--probe-allow", "127.0.0.0/8"),
+    )
+    url = running.event_named("listening")["url"]
+    port = {running.event_named("state")["target"]: "up" for _ in range(2)}
+    assert sorted(port) == ["tcp://self", "tls://self"]
+    status, text = fetch(f"{url}metrics")
+    states = {
+        sample.labels["target"]: sample.labels["state"]
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if family.name == "netecho_target_state" and sample.value
+    }
+    assert (status, states) == (200, {"tcp://self": "up", "tls://self": "up"})
+    status, text = fetch(f"{url}api/v1/targets")
+    document = json.loads(text)
+    jsonschema.Draft202012Validator(json.loads(schema.text())).validate(document)
+    assert [each["state"] for each in document["targets"]] == ["up", "up"]
+    echo = document["targets"][0]["url"].removeprefix("tcp://")
+    assert json.loads(fetch(f"{url}api/v1/targets?target=tls%3A%2F%2Fself")[1])["targets"][0]["target"] == "tls://self"
+    assert fetch(f"{url}-/healthy")[0] == fetch(f"{url}-/ready")[0] == fetch(url)[0] == 200
+    assert "probe_success 1\n" in fetch(f"{url}probe?target={echo}&module=tcp")[1]
+    assert "probe_success 1\n" in fetch(f"{url}probe?target={echo}&module=tcp_connect")[1]
+    assert "probe_success 0\n" in fetch(f"{url}probe?target=127.0.0.1:1")[1]
+    for asked, refused in (
+        ("target=192.0.2.1", 403),
+        ("target=localhost", 403),
+        ("target=unix:/run/docker.sock&module=tcp", 400),
+        ("target=self", 403),
+        ("", 400),
+        ("target=127.0.0.1&module=http_2xx", 400),
+        ("target=127.0.0.1:0", 400),
+    ):
+        assert fetch(f"{url}probe?{asked}")[0] == refused, asked
+    assert fetch(f"{url}metrics", Host="evil.example")[0] == 403
+    running.terminate()
+    assert running.end().code == 0
+
+
+def test_a_token_is_asked_for_where_there_is_one(netecho: Netecho, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("0123456789abcdef0123\n")
+    file.chmod(0o600)
+    running = netecho.start(
+        *("monitor", "self", "--format", "ndjson", "--listen", "127.0.0.1:0"),
+        *("--token-file", str(file)),
+    )
+    url = running.event_named("listening")["url"]
+    assert fetch(f"{url}metrics")[0] == 401
+    assert fetch(f"{url}metrics", Authorization="Bearer 0123456789abcdef0123")[0] == 200
+    running.terminate()
+    assert running.end().code == 0
+
+
+def test_a_token_that_is_short_is_refused(netecho: Netecho, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("short\n")
+    ended = netecho("monitor", "self", "--listen", "127.0.0.1:0", "--token-file", str(tmp_path / "token"))
+    assert ended.code == 2
+    assert "holds no token of 16 printable characters or more" in ended.err
+
+
+def test_a_port_in_use_is_exit_3(netecho: Netecho) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = netecho("monitor", "self", "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
+    assert ended.code == 3
+    assert "cannot be had: Address already in use" in ended.err
