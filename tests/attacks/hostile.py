@@ -63,9 +63,13 @@ class Peer:
         self.earlier = b"nothing yet"
 
     def send(self, data: bytes) -> None:
-        self._send(data)
         with self.server.lock:
             self.server.sent += 1 if self.server.transport == "udp" else len(data)
+        try:
+            self._send(data)
+        except OSError:
+            self.server.is_calm = False  # of a stream a part may have been received
+            raise
 
     def together(self, *parts: bytes) -> None:
         """Send more than was asked for. On a stream all probes may be answered by it before the last of it is sent."""
