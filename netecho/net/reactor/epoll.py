@@ -48,9 +48,11 @@ def _made() -> EPollReactor:
                 if error.errno == errno.EINTR:
                     return
                 raise
-            for fd, event in events:
-                selectable = selectables.get(fd)
-                if selectable is None:  # closed by an earlier event of this pass
+            # An earlier event of this pass may close a descriptor, and open another one that gets its number: what
+            # happened to the former is not for the latter. (To a timer, a hang-up was the end.)
+            meant = [selectables.get(fd) for fd, _ in events]
+            for (fd, event), selectable in zip(events, meant, strict=True):
+                if selectable is None or selectables.get(fd) is not selectable:
                     continue
                 if event != readable:
                     log.callWithLogger(selectable, self._doReadOrWrite, selectable, fd, event)

@@ -14,7 +14,7 @@ import os
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Protocol, cast
 
-from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
+from twisted.internet.interfaces import IHalfCloseableDescriptor, IReactorFDSet, IReadDescriptor
 from zope.interface import implementer
 
 from netecho.net.linux import run_clock, timerfd
@@ -173,7 +173,7 @@ class Pacer:
         timer.set()
 
 
-@implementer(IReadDescriptor)
+@implementer(IReadDescriptor, IHalfCloseableDescriptor)
 class TimerDescriptor:
     """A timer descriptor among the reactor's readers."""
 
@@ -214,6 +214,13 @@ class TimerDescriptor:
     def logPrefix(self) -> str:
         """Name this in the log."""
         return "timer"
+
+    def readConnectionLost(self, reason: Failure) -> None:  # noqa: ARG002
+        """Stay: a timer does not hang up. What did was closed in this pass of the reactor, and had our number."""
+        self._reactor.addReader(self)
+
+    def writeConnectionLost(self, reason: Failure) -> None:
+        """Do nothing: a timer is not written to."""
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: ARG002
         """Close: the reactor is done with us."""

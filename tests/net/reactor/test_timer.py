@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -290,6 +291,22 @@ def test_by_the_kernels_timer_on_a_real_reactor(make: Callable[[], Any], spin: b
     assert all(at >= instant for at, instant in zip(fired, due, strict=True))
     reactor.doIteration(0)
     assert len(fired) == len(due), "fired again without being armed"
+    timer.close()
+    assert reactor.getReaders() == others
+
+
+@needs_timerfd
+def test_a_hang_up_of_what_had_its_number_before_does_not_end_a_timer() -> None:
+    reactor: Any = EPOLL()
+    fired: list[int] = []
+    others = reactor.getReaders()
+    timer = Timer(reactor)
+    pacer = Pacer(timer, lambda: fired.append(run_clock.now()))
+    pacer.arm(run_clock.now() + MS)
+    (descriptor,) = [each for each in reactor.getReaders() if each not in others]
+    reactor._doReadOrWrite(descriptor, descriptor.fileno(), select.EPOLLHUP)
+    assert descriptor in reactor.getReaders()
+    run(reactor, lambda: bool(fired))
     timer.close()
     assert reactor.getReaders() == others
 
