@@ -28,6 +28,10 @@ def findings(trace: Trace) -> tuple[Finding, ...]:
 
 def _end(trace: Trace) -> Iterator[Finding]:
     """Return whether the path ends before the target."""
+    ended = sum(flow.ended for flow in trace.flows)
+    if ended:
+        which = "the connection" if len(trace.flows) == 1 else f"{ended} of {len(trace.flows)} connections"
+        yield Finding("connection-ended", "warning", f"the target ended {which} before the trace was over")
     for hop in trace.hops:
         if hop.kind == "refused":
             yield Finding("refused", "warning", f"{named(hop)} sends packets back: {hop.meaning}", hop.ttl)

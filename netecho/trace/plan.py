@@ -21,5 +21,7 @@ class Plan:
     max_hops: int = 30
     flows: int = 1
     dscp: int = 0
+    one_at_a_time: bool = False
+    """Whether a flow's next packet waits for the answer to the one before: segments of TCP have no number."""
     spacing: int = 20 * MILLISECOND
     """From one TTL of a round to the next, while the target's is not known: 5 hops take 0.1 s and their round trip."""

@@ -46,6 +46,8 @@ class Quote:
     ports: tuple[int, int] | None = None
     tos: int | None = None
     """Type of service or traffic class as it arrived at the router: 6 bits DSCP, 2 bits ECN."""
+    ident: int | None = None
+    """The ID in the IPv4 header."""
     checksum: int | None = None
     """UDP's, as it arrived."""
     payload: bytes = b""
@@ -175,7 +177,8 @@ def _quote4(packet: bytes) -> Quote | None:
         return None
     length = int.from_bytes(packet[2:4])
     source, destination = (str(ipaddress.IPv4Address(packet[at : at + 4])) for at in (12, 16))
-    return _quote(packet[9], source, destination, packet[1], packet[header : max(length, header + 8)])
+    ident = int.from_bytes(packet[4:6])
+    return _quote(packet[9], source, destination, packet[1], ident, packet[header : max(length, header + 8)])
 
 
 def _quote6(packet: bytes) -> Quote | None:
@@ -184,10 +187,10 @@ def _quote6(packet: bytes) -> Quote | None:
     tos = int.from_bytes(packet[:2]) >> 4 & 0xFF
     length = int.from_bytes(packet[4:6])
     source, destination = (str(ipaddress.IPv6Address(packet[at : at + 16])) for at in (8, 24))
-    return _quote(packet[6], source, destination, tos, packet[40 : 40 + max(length, 8)])
+    return _quote(packet[6], source, destination, tos, None, packet[40 : 40 + max(length, 8)])
 
 
-def _quote(protocol: int, source: str, destination: str, tos: int, rest: bytes) -> Quote:
+def _quote(protocol: int, source: str, destination: str, tos: int, ident: int | None, rest: bytes) -> Quote:
     """Return the quote of a packet of which `rest` follows the IP header: at least 8 bytes."""
     one, other, _, checksum = _PORTS.unpack_from(rest)
     is_udp = protocol == UDP
@@ -197,6 +200,7 @@ def _quote(protocol: int, source: str, destination: str, tos: int, rest: bytes) 
         protocol=protocol,
         ports=(one, other) if protocol in (UDP, TCP) else None,
         tos=tos,
+        ident=ident,
         checksum=checksum if is_udp else None,
         payload=rest[8:] if is_udp else b"",
     )

@@ -41,6 +41,8 @@ class FlowResult:
     steps: tuple[StepResult, ...]
     rtt: Distribution
     """To its end and back."""
+    ended: bool = False
+    """Of TCP: whether the target ended the connection."""
 
     @property
     def path(self) -> tuple[str | None, ...]:

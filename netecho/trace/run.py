@@ -41,3 +41,5 @@ class Traced:
     """Of addresses that have one."""
     duration: int
     interrupted: bool = False
+    retransmits: int | None = None
+    """Of TCP: segments of our own connections that were sent again."""

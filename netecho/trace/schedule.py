@@ -35,16 +35,16 @@ class Schedule:
         """Return when something is due; None: no more."""
         return None if self.over else self._due
 
-    def due(self, now: int) -> list[tuple[int, int]]:
-        """Return what is to be sent by now: (round, TTL)."""
+    def due(self, now: int, most: int | None = None) -> list[tuple[int, int]]:
+        """Return what is to be sent by now, `most` at once: (round, TTL)."""
         found: list[tuple[int, int]] = []
-        while not self.over and self._due <= now:
+        while not self.over and self._due <= now and len(found) != most:
             if self._ttl == 0 and now > self._begun + self._plan.interval:
                 self._begun = now  # this process was stopped: what was missed is not caught up with
             if self._ttl < self._last():
                 self._ttl += 1
                 found.append((self.round, self._ttl))
-                self._due = now + (0 if self.end else self._plan.spacing)
+                self._due = now + (0 if self.end or self._plan.one_at_a_time else self._plan.spacing)
             else:
                 self._next_round(now)
         return found

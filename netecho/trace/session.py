@@ -13,7 +13,7 @@ from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Histogram
 from netecho.trace.hop import Change, Hop, Step
 from netecho.trace.payloads import NUMBERS, is_quote_of
-from netecho.trace.quote import UDP
+from netecho.trace.quote import TCP, UDP
 from netecho.trace.result import FlowResult, HopResult, StepResult, Trace
 from netecho.trace.schedule import Schedule
 
@@ -47,6 +47,10 @@ class Outstanding:
     payload: bytes
     sent_at: int
     tx_timestamp: int | None = None
+    tx_exact: bool = True
+    """Whether that is the kernel's own."""
+    segment: int | None = None
+    """Of TCP: how many segments the connection had sent with this one."""
 
 
 class Answer(NamedTuple):
@@ -70,6 +74,9 @@ class _FlowState:
         self.addresses: Flow | None = None
         self.outstanding: dict[int, Outstanding] = {}
         self.issued = 0
+        self.ended = False
+        self.ident: int | None = None
+        """Of TCP: what a packet's IP ID is more than the number of its segment."""
         self.steps = [Step() for _ in range(plan.max_hops)]
         self.rtt = [Histogram(sparse=True) for _ in range(plan.max_hops)]
 
@@ -99,7 +106,9 @@ class Session:
         """Return what is to be sent by now."""
         found = []
         for index, flow in enumerate(self._flows):
-            for number, ttl in flow.schedule.due(now):
+            if self._plan.one_at_a_time and flow.outstanding:
+                continue
+            for number, ttl in flow.schedule.due(now, 1 if self._plan.one_at_a_time else None):
                 found.append(Due(index, flow.issued % NUMBERS, number, ttl))
                 flow.issued += 1
         return found
@@ -124,7 +133,7 @@ class Session:
         One that a NAT has given another source is known by its payload.
         """
         first = self._flows[0].addresses
-        if first is None or quote.ports is None or quote.protocol != UDP:
+        if first is None or quote.ports is None or quote.protocol != (TCP if self._plan.one_at_a_time else UDP):
             return None
         if (quote.destination, quote.ports[1]) != (self._destination, first.destination_port):
             return None
@@ -156,6 +165,8 @@ class Session:
     def _quoted(self, state: _FlowState, error: IcmpError) -> Outstanding | None:
         """Return what an error quotes, where that is outstanding; count it apart where not."""
         quote = error.quote
+        if self._plan.one_at_a_time:
+            return self._segment(state, quote.ident)
         least = state.payloads.least
         if len(quote.payload) < least or not any(quote.payload[:least]):  # padded with zeroes, before extensions
             out = self._by_checksum(state, error)
@@ -170,6 +181,18 @@ class Session:
         else:
             self.foreign += 1
         return None
+
+    def _segment(self, state: _FlowState, ident: int | None) -> Outstanding | None:
+        """Return the segment that is outstanding, if the IP ID of the quote is that of its packet."""
+        out = next(iter(state.outstanding.values()), None)
+        if out is not None and ident is not None and out.segment is not None:
+            beyond = (ident - out.segment) & 0xFFFF
+            if state.ident is None:
+                state.ident = beyond
+            if beyond != state.ident:
+                out = None
+        self.late += out is None
+        return out
 
     def _by_checksum(self, state: _FlowState, error: IcmpError) -> Outstanding | None:
         """Return the one packet that has the quoted checksum: all there is of a quote of 8 bytes."""
@@ -191,6 +214,19 @@ class Session:
             fits = quote.checksum in (None, 0) or flow.is_own(quote.checksum, out.payload)
             hop.translated = not (own and fits)
 
+    def acknowledged(self, flow: int, address: str, now: int, rx_timestamp: int | None) -> None:
+        """Handle an ACK of the target's: of TCP, that the segment has got there."""
+        out = next(iter(self._flows[flow].outstanding.values()), None)
+        if out is not None:
+            self._answered(out, address, "target", now, rx_timestamp, None)
+
+    def ended(self, flow: int) -> None:
+        """Note that the target has ended the connection: nothing can be sent on it any more."""
+        state = self._flows[flow]
+        state.ended = True
+        state.schedule.stop()
+        state.outstanding.clear()
+
     def replied(self, flow: int, address: str, data: bytes, now: int, rx_timestamp: int | None) -> None:
         """Handle a datagram from the target."""
         state = self._flows[flow]
@@ -211,7 +247,7 @@ class Session:
         del state.outstanding[due.number]
         rtt, kernel = now - out.sent_at, False
         if rx_timestamp is not None and out.tx_timestamp is not None and 0 < rx_timestamp - out.tx_timestamp <= rtt:
-            rtt, kernel = rx_timestamp - out.tx_timestamp, True
+            rtt, kernel = rx_timestamp - out.tx_timestamp, out.tx_exact
         self._clocks.add("kernel" if kernel else "user")
         if kind == "router":
             state.schedule.passed(due.ttl)
@@ -242,7 +278,9 @@ class Session:
 
     def next_deadline(self) -> int | None:
         """Return when something is due or to be given up; None: all is over."""
-        found = [at for flow in self._flows if (at := flow.schedule.next_deadline()) is not None]
+        waits = self._plan.one_at_a_time
+        free = [flow for flow in self._flows if not (waits and flow.outstanding)]
+        found = [at for flow in free if (at := flow.schedule.next_deadline()) is not None]
         for flow in self._flows:
             first = next(iter(flow.outstanding.values()), None)
             if first is not None:
@@ -288,7 +326,9 @@ class Session:
         )
         rtt = state.rtt[schedule.end - 1] if schedule.end else Histogram(sparse=True)
         port = 0 if addresses is None else addresses.source_port
-        return FlowResult(flow=index, port=port, end=schedule.end, steps=steps, rtt=Distribution.of(rtt))
+        return FlowResult(
+            flow=index, port=port, end=schedule.end, steps=steps, rtt=Distribution.of(rtt), ended=state.ended
+        )
 
     def _end_to_end(self) -> Distribution:
         whole = Histogram(sparse=True)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from netecho.net.linux import tcp_info, tcp_probe
 from tests.faults.topology import refusal
 from tests.peers import needed
 from tests.program import COMMAND, environment
@@ -26,6 +29,13 @@ pytestmark = pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
 
 UNPRIVILEGED = ("setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all")
 BRIEF = ("-c", "2", "-i", "100ms", "-n")
+HANGS_UP = """
+import socket
+server = socket.create_server(("", 7009))
+print("ready", flush=True)
+while True:
+    server.accept()[0].close()
+"""
 TABLE = """
 ip netns exec {0} nft add table inet t
 ip netns exec {0} nft add chain inet t output '{{ type filter hook output priority 0; }}'
@@ -35,7 +45,7 @@ ip netns exec {0} nft add chain inet t forward '{{ type filter hook forward prio
 
 def served(network: Network) -> Network:
     """The same, with an echo server and a reflector at the end."""
-    network.start("server", *COMMAND, "serve", "udp://:7007", "stamp://:7862", ready="7862")
+    network.start("server", *COMMAND, "serve", ":7007", "stamp://:7862", ready="7862")
     return network
 
 
@@ -88,6 +98,52 @@ def test_a_path_is_every_router_and_the_target(
     assert document["icmp"] == ("error_queue" if prefix else "raw")
     if document["icmp"] == "raw" or ":" in hops[0]:
         assert [hop["dscp"] for hop in document["hops"][:4]] == [46] * 4
+
+
+@pytest.mark.parametrize("target", [f"tcp://{SERVER}", f"tcp://[{SERVER6}]"])
+def test_a_path_of_tcp_is_the_same(row: Network, target: str) -> None:
+    document = traced(row, target, "-c", "2", "-i", "600ms", "-n", "--dscp", "EF", "--flows", "2")
+    assert path(document) == list(HOPS6 if "[" in target else HOPS)
+    assert [(hop["asked"], hop["answered"]) for hop in document["hops"]] == [(4, 4)] * 5
+    assert [hop["dscp"] for hop in document["hops"][:4]] == [46] * 4
+    assert codes(document) == set()
+    assert document["tcp"] == {"retransmits": 0}
+
+
+def test_tcp_takes_privileges_and_says_what_takes_none(row: Network) -> None:
+    command = row.command("client", *UNPRIVILEGED, *COMMAND, "trace", f"tcp://{SERVER}")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"by UDP it takes no privileges: netecho trace {SERVER}" in done.stderr
+
+
+@pytest.mark.parametrize("six", [False, True], ids=["IPv4", "IPv6"])
+def test_a_connection_goes_on_as_if_it_had_not_been_traced(row: Network, six: bool) -> None:
+    with row.socket("client", socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_STREAM) as connection:
+        connection.settimeout(30)
+        connection.connect((SERVER6 if six else SERVER, 7007))
+        every = []
+        for number in range(20):
+            for ttl in range(1, 7):
+                tcp_probe.set_ttl(connection, ttl)
+                tcp_probe.send_probe(connection)
+                tcp_probe.default_ttl(connection)
+            said = b"%04d" % number * 100
+            connection.sendall(said)
+            assert connection.recv(len(said), socket.MSG_WAITALL) == said
+            facts = tcp_info.read(connection)
+            assert facts is not None
+            every.append(facts)
+        assert {(facts.retransmits, facts.retransmits_needless) for facts in every} == {(0, 0)}
+        assert (every[-1].segments_sent or 0) >= 20 * 7
+        assert (every[-1].congestion_window or 0) >= (every[0].congestion_window or 0)
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+
+
+def test_a_target_that_ends_the_connection_ends_the_trace(row: Network) -> None:
+    row.start("server", sys.executable, "-c", HANGS_UP, ready="ready")
+    document = traced(row, f"tcp://{SERVER}:7009", "-c", "0", "-n", code=1)
+    assert "connection-ended" in codes(document)
 
 
 @pytest.mark.parametrize("six", [False, True], ids=["IPv4", "IPv6"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -47,6 +48,7 @@ EVERY = {
     "nothing": traced(lost=lambda _: True),
     "lossy": traced(lost=lambda due: due.round == 2, tos=0),
     "changed": traced(path=lambda due: PATH if due.round < 3 else (PATH[0], OTHER, *PATH[2:])),
+    "tcp": replace(traced(), retransmits=0),
     "silent": traced(path=lambda _: ("", PATH[1], TARGET)),
 }
 

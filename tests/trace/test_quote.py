@@ -26,6 +26,7 @@ def test_a_router_and_what_it_quotes() -> None:
     quote = error.quote
     assert (quote.source, quote.destination, quote.ports, quote.protocol) == ("10.0.1.1", "10.0.5.2", PORTS, 17)
     assert (quote.tos, quote.checksum, quote.payload) == (46 << 2, 0x1A5C, PAYLOAD)
+    assert quote.ident == 0xEB93
 
 
 def test_a_router_of_ipv6_and_what_it_quotes() -> None:

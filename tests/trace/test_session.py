@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netecho.trace.findings import findings
 from netecho.trace.hop import MOST_ADDRESSES
 from netecho.trace.plan import Plan
 from netecho.trace.quote import IcmpError, Quote, parse_icmp
@@ -180,6 +181,51 @@ def test_what_linux_quotes_is_understood() -> None:
     assert error is not None
     made.quoted(0, "10.0.1.2", error, 1, None)
     assert made.result().hops[0].tos == 46 << 2
+
+
+def segment(ident: int | None) -> IcmpError:
+    quote = Quote(protocol=6, ports=(40_000, 7007), ident=ident, destination=TARGET)
+    return IcmpError(family=4, type=11, code=0, quote=quote)
+
+
+def sent_segment(made: Session, number: int) -> None:
+    """Send the next segment of TCP, of which the connection has sent so many with it."""
+    (due,) = made.due(made.next_deadline() or 0)
+    made.sent(due, b"", 0).segment = number
+
+
+def test_of_tcp_one_segment_is_outstanding_at_a_time_and_an_error_is_about_that() -> None:
+    made = session(Plan(rounds=1, one_at_a_time=True))
+    sent_segment(made, 5)
+    assert made.due(10**12) == []
+    assert made.flow_of(segment(1).quote) == 0
+    made.quoted(0, PATH[0], segment(1_005), 1, None)
+    sent_segment(made, 6)
+    made.acknowledged(0, TARGET, 2, None)
+    trace = made.result()
+    assert (trace.flows[0].path, trace.hops[1].kind) == ((PATH[0], TARGET), "target")
+
+
+def test_of_tcp_an_error_about_an_earlier_segment_is_late() -> None:
+    made = session(Plan(rounds=1, one_at_a_time=True))
+    sent_segment(made, 5)
+    made.quoted(0, PATH[0], segment(1_005), 1, None)
+    sent_segment(made, 6)
+    made.settle(10 * SECOND)
+    sent_segment(made, 7)
+    made.quoted(0, PATH[1], segment(1_006), 2, None)
+    assert (made.result().late, len(made.result().hops)) == (1, 1)
+    made.quoted(0, PATH[2], segment(1_007), 3, None)
+    assert made.result().flows[0].path == (PATH[0], None, PATH[2])
+
+
+def test_a_connection_that_the_target_ends_is_the_end_of_its_flow() -> None:
+    made = session(Plan(rounds=0, one_at_a_time=True))
+    sent_segment(made, 5)
+    made.ended(0)
+    assert made.next_deadline() is None
+    assert made.result().flows[0].ended
+    assert {each.code for each in findings(made.result())} >= {"connection-ended"}
 
 
 def test_stopping_gives_up_what_is_outstanding_without_calling_it_lost() -> None:

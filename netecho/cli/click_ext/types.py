@@ -19,7 +19,7 @@ from netecho.cli.click_ext.command import named
 from netecho.diagnose.finding import CHECKS
 from netecho.diagnose.services import parse_services
 from netecho.errors import UsageError
-from netecho.target import SCHEMES, SELF, check_host, parse_listen, parse_target
+from netecho.target import SCHEMES, SELF, check_host, format_endpoint, parse_listen, parse_target
 from netecho.units import SIZE_UNITS, TIME_UNITS, parse_rate, parse_size, parse_sizes, parse_time
 
 if TYPE_CHECKING:
@@ -176,9 +176,11 @@ def parse_trace_criteria(text: str) -> tuple[Criterion, ...]:
 def parse_traced(text: str) -> Target:
     """Read what `netecho trace` is to reach; no scheme means UDP. Raises UsageError."""
     target = parse_target(text if "://" in text or text[:5].lower() == "unix:" else f"udp://{text}")
-    if target.is_stream:
-        host = "HOST" if target.path is not None else target.host
-        raise UsageError(f"{target.scheme} cannot be traced: {text!r}", f"by UDP it can: udp://{host}")
+    if target.is_stream and target.scheme != "tcp":
+        if target.path is not None:
+            raise UsageError(f"a Unix socket has no path through a network: {text!r}", "a host: udp://host")
+        at = format_endpoint(target.host, target.port)
+        raise UsageError(f"TLS is not traced: {text!r}", f"its segments go the way of TCP's: tcp://{at}")
     return target
 
 

@@ -38,8 +38,11 @@ EXAMPLES = (
     ("netecho trace host -c 0", "until Ctrl-C, as a table that goes on"),
     ("netecho trace host --flows 16 -c 100 -i 100ms", "16 source ports: which ways there are, and which one loses"),
     ("netecho trace stamp://host --dscp EF", "the way of STAMP packets marked EF, and where the mark is lost"),
+    ("netecho trace tcp://host", "the way of a TCP connection, by segments that say nothing; as root"),
     ("netecho trace host --json --fail-if 'loss>1%'", "for scripts"),
 )
+LEAST_OF_TCP = 600_000_000
+"""Nanoseconds from one round to the next; net.ipv4.tcp_invalid_ratelimit is 500 ms."""
 MOST_HOPS = 64
 MOST_FLOWS = 64
 FORMATS = ("text", "json", "ndjson", "csv")
@@ -80,9 +83,9 @@ verdict = section("Verdict")
 def trace(ctx: click.Context, /, **values: Any) -> int:
     """Show the path of a flow: each router on it, and where on it packets are lost.
 
-    TARGET is [SCHEME://]HOST[:PORT], with udp (the default) or stamp as scheme; or self. The packets of a flow have the
-    same addresses, ports and DSCP, so that the network treats them alike. Any host will do; with netecho serve there,
-    the loss on all of the path is known too. No privileges are needed; with them more is seen.
+    TARGET is [SCHEME://]HOST[:PORT], with udp (the default), stamp or tcp as scheme; or self. The packets of a flow
+    have the same addresses, ports and DSCP, so that the network treats them alike. Any host will do; with netecho serve
+    there, the loss on all of the path is known too. No privileges are needed but for TCP; with them more is seen.
     """
     from netecho.report.output import Output
 
@@ -118,7 +121,9 @@ def _options(values: dict[str, Any]) -> TraceOptions:
     given = {name: values[name] for name in names if values[name] is not None}
     count = values["count"]
     rounds = count if count is not None else 0 if values["duration"] is not None else Plan().rounds
-    plan = Plan(rounds=rounds, duration=values["duration"], **given)
+    plan = Plan(rounds=rounds, duration=values["duration"], one_at_a_time=target.is_stream, **given)
+    if target.is_stream and plan.interval < LEAST_OF_TCP:
+        raise UsageError("--interval is below 600 ms", "Linux acknowledges an empty segment twice a second: 1s")
     if plan.interval < 10_000_000:
         raise UsageError("--interval is below 10 ms", "routers answer so many packets by none: 100ms, 1s")
     source = values["source"]

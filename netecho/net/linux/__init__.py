@@ -11,6 +11,7 @@ timerfd        timers as descriptors
 run_clock      the clock of a run, which goes on while the machine sleeps
 tcp_info       what the kernel knows of a connection
 wall_clock     whether the wall clock follows UTC, and when it was set
+tcp_probe     segments that say nothing, when they are wanted
 icmp_errors    ICMP errors, from the error queue and from raw sockets
 interfaces     which address an interface has
 drops          how many datagrams a socket had no room for

@@ -5,6 +5,7 @@ options       what was asked for
 observer      who is told while it goes on
 descriptor    a descriptor of the reactor to which an error is one more reason to read
 flow_socket   a UDP socket: datagrams with a TTL each, replies, its error queue
+stream_flow   a TCP connection: segments with a TTL each, and the target's ACKs
 raw_icmp      every ICMP error for this host, where the privilege is there
 names         addresses to names, beside the measurement
 """

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from netecho.net.reactor.interfaces import ReactorDescriptors
-    from netecho.net.trace.flow_socket import FlowSocket
     from netecho.trace.session import Session
 
 
@@ -31,7 +30,7 @@ class RawIcmp(Descriptor):
         self._session = session
         self._clock = clock
         self._parse = parse_icmp6 if sock.family == socket.AF_INET6 else parse_icmp
-        self.flows: Sequence[FlowSocket] = ()
+        self.flows: Sequence[Descriptor] = ()
 
     @classmethod
     def open(

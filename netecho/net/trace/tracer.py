@@ -11,23 +11,28 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 
-from netecho.errors import UnreachableError
-from netecho.net.client.connect import unreachable
+from netecho.errors import UnreachableError, UsageError
+from netecho.net.client.connect import connect, unreachable
 from netecho.net.client.resolve import resolve
-from netecho.net.linux import run_clock
+from netecho.net.linux import run_clock, tcp_probe
 from netecho.net.linux.wall_clock import clock_state
 from netecho.net.trace.flow_socket import FlowSocket
 from netecho.net.trace.names import Names
 from netecho.net.trace.raw_icmp import RawIcmp
+from netecho.net.trace.stream_flow import RawAcks, StreamFlow
 from netecho.trace.payloads import EchoPayloads, StampPayloads
 from netecho.trace.run import Head, Traced
 from netecho.trace.session import Session
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from netecho.net.client.job import IpOptions
     from netecho.net.client.resolve import Address
     from netecho.net.reactor.interfaces import DelayedCall, Reactor
     from netecho.net.reactor.runner import Interrupt
+    from netecho.net.trace.descriptor import Descriptor
     from netecho.net.trace.observer import Observer
     from netecho.net.trace.options import TraceOptions
     from netecho.trace.payloads import Payloads
@@ -40,11 +45,24 @@ PATIENCE = 1.0
 
 
 async def trace(reactor: Reactor, interrupt: Interrupt, options: TraceOptions, observer: Observer) -> Traced:
-    """Return the path to the target. Raises UnreachableError where there is no address or no route to any."""
-    addresses, _ = await resolve(
-        reactor, options.target, socket.SOCK_DGRAM, options.ip_options, options.plan.timeout + 5 * SECOND
-    )
-    tracer = _opened(reactor, options, addresses, observer)
+    """Return the path to the target. Raises UnreachableError where there is no address or no route to any.
+
+    Over TCP also where nobody answers there; UsageError without the privileges that it takes.
+    """
+    target, patience = options.target, options.plan.timeout + 5 * SECOND
+    kind = socket.SOCK_STREAM if target.is_stream else socket.SOCK_DGRAM
+    if target.is_stream and not tcp_probe.permitted():
+        raise UsageError(
+            f"to trace {target} takes CAP_NET_RAW and CAP_NET_ADMIN: run it as root",
+            f"by UDP it takes no privileges: netecho trace {target.host}",
+        )
+    addresses, _ = await resolve(reactor, target, kind, options.ip_options, patience)
+    if target.is_stream:
+        first, address, _ = await connect(reactor, addresses, _ip_options(options, 0), patience)
+        tracer = _Tracer(reactor, options, address, observer)
+        await tracer.connect(first)
+    else:
+        tracer = _opened(reactor, options, addresses, observer)
     return await tracer.run(interrupt)
 
 
@@ -52,10 +70,13 @@ def _opened(reactor: Reactor, options: TraceOptions, addresses: list[Address], o
     """Return a trace to the first address that there is a route to."""
     refused: UnreachableError | None = None
     for address in addresses:
+        tracer = _Tracer(reactor, options, address, observer)
         try:
-            return _Tracer(reactor, options, address, observer)
+            tracer.open()
         except UnreachableError as error:
             refused = refused or error
+        else:
+            return tracer
     raise refused or UnreachableError(f"{options.target} has no address")
 
 
@@ -64,6 +85,14 @@ def _payloads(options: TraceOptions) -> Payloads:
         estimate = clock_state().estimate
         return StampPayloads(estimate.encode(), options.stamp_options.key)
     return EchoPayloads(os.urandom(8))
+
+
+def _ip_options(options: TraceOptions, index: int) -> IpOptions:
+    """Return the options of a flow: each has a source port of its own."""
+    source = options.ip_options.source
+    if source is None or not source[1]:
+        return options.ip_options
+    return replace(options.ip_options, source=(source[0], source[1] + index))
 
 
 class _Tracer:
@@ -81,29 +110,57 @@ class _Tracer:
         self._done: Deferred[None] = Deferred()
         """Fires when all is over."""
         self._interrupted = False
+        self._retransmits: int | None = None
         self._sent = 0
         plan = options.plan
         host = address.host.partition("%")[0]
         self._session = Session(plan, [_payloads(options) for _ in range(plan.flows)], self._clock(), host)
         self._session.listener = self._answered
         self._raw = RawIcmp.open(reactor, address.family, self._session, self._clock)
-        self._flows: list[FlowSocket] = []
+        self._acks: RawAcks | None = None
+        self._flows: list[FlowSocket | StreamFlow] = []
+
+    def open(self) -> None:
+        """Open a socket for each flow. Raises UnreachableError, UsageError."""
+        errors = self._raw is None
         try:
-            for index in range(plan.flows):
-                self._flows.append(self._flow(index))
+            for index in range(self._options.plan.flows):
+                ip_options = _ip_options(self._options, index)
+                args = (self._reactor, self._session, index, self._address, ip_options, self._clock)
+                self._flows.append(FlowSocket(*args, errors=errors))
         except BaseException:
             self._close()
             raise
         if self._raw is not None:
             self._raw.flows = self._flows
 
-    def _flow(self, index: int) -> FlowSocket:
-        ip_options = self._options.ip_options
-        if ip_options.source is not None and ip_options.source[1]:
-            host, port = ip_options.source
-            ip_options = replace(ip_options, source=(host, port + index))
-        raw = self._raw is not None
-        return FlowSocket(self._reactor, self._session, index, self._address, ip_options, self._clock, errors=not raw)
+    async def connect(self, first: socket.socket) -> None:
+        """Connect each flow but the first, which is connected. Raises UnreachableError."""
+        options = self._options
+        try:
+            self._stream(0, first)
+            for index in range(1, options.plan.flows):
+                ip_options = _ip_options(options, index)
+                sock, _, _ = await connect(
+                    self._reactor, [self._address], ip_options, options.plan.timeout + 5 * SECOND
+                )
+                self._stream(index, sock)
+            sock = tcp_probe.raw_tcp(self._address.family, self._address.port or 0)
+        except BaseException:
+            self._close()
+            raise
+        self._acks = RawAcks(self._reactor, sock, self._session, self._clock)
+        self._acks.flows = [each for each in self._flows if isinstance(each, StreamFlow)]
+
+    def _stream(self, index: int, sock: socket.socket) -> None:
+        self._flows.append(StreamFlow(self._reactor, self._session, index, sock, self._clock, self._pump))
+
+    def _descriptors(self) -> Iterator[Descriptor]:
+        yield from self._flows
+        if self._raw is not None:
+            yield self._raw
+        if self._acks is not None:
+            yield self._acks
 
     async def run(self, interrupt: Interrupt) -> Traced:
         """Trace until all is sent and answered or given up."""
@@ -122,7 +179,7 @@ class _Tracer:
         )
         self._observer.started(self._head)
         try:
-            for each in (*self._flows, *((self._raw,) if self._raw is not None else ())):
+            for each in self._descriptors():
                 each.start()
             if self._observer.follows:
                 self._draw()
@@ -130,6 +187,7 @@ class _Tracer:
             self._pump()
             await self._done
             took = self._clock() - self._began
+            self._retransmits = self._sent_again()
         finally:
             self._close()
         if not self._interrupted:
@@ -167,7 +225,7 @@ class _Tracer:
         if answer.address is not None:
             self._names.ask(answer.address)
         self._observer.answered(answer)
-        if self._session.next_deadline() is None:
+        if self._options.plan.one_at_a_time or self._session.next_deadline() is None:
             self._reactor.callLater(0, self._pump)
 
     def _draw(self) -> None:
@@ -183,7 +241,7 @@ class _Tracer:
         for call in (self._timer, self._frame):
             if call is not None and call.active():
                 call.cancel()
-        for each in (*self._flows, *((self._raw,) if self._raw is not None else ())):
+        for each in self._descriptors():
             each.close()
 
     async def _all_names(self) -> None:
@@ -195,6 +253,11 @@ class _Tracer:
             self._reactor.callLater(1 / 50, slept.callback, None)
             await slept
 
+    def _sent_again(self) -> int | None:
+        """Return how many segments of our connections were sent again; None where there are no connections."""
+        counts = [each.retransmits() or 0 for each in self._flows if isinstance(each, StreamFlow)]
+        return sum(counts) if counts else None
+
     def _traced(self, took: int) -> Traced:
         return Traced(
             head=self._head,
@@ -202,4 +265,5 @@ class _Tracer:
             names=dict(self._names.found),
             duration=took,
             interrupted=self._interrupted,
+            retransmits=self._retransmits,
         )

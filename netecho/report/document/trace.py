@@ -56,6 +56,7 @@ def document(traced: Traced, exit_code: int = 0, failed: Sequence[Failure] = ())
         "end_to_end": {**_counts(lost.of, lost.of - lost.lost), "rtt": distribution(trace.rtt)},
         "hops": [_hop(hop, traced.names) for hop in trace.hops],
         "flows": [_flow(flow) for flow in trace.flows],
+        "tcp": None if traced.retransmits is None else {"retransmits": traced.retransmits},
         "changes": _changes(trace),
         "ignored": {"forged": trace.foreign, "late": trace.late, "short": trace.short},
         "findings": [
@@ -112,6 +113,7 @@ def _flow(flow: FlowResult) -> dict[str, Any]:
         "flow": flow.flow,
         "port": flow.port,
         "end": flow.end,
+        "ended": flow.ended,
         "path": list(flow.path),
         **_counts(*((0, 0) if last is None else (last.asked, last.answered))),
         "rtt": distribution(flow.rtt),
