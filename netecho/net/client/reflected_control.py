@@ -154,9 +154,10 @@ class ReflectedControl:
     ) -> Asked:
         """Send one request of `request_size`, for `count` replies of `reply_size`, `interval` apart from each other.
 
-        Returns when all have come; or `timeout` after the last of them was due; or as soon as it is clear that there
-        are none to wait for: the far end does not send what was asked for, nothing came within `timeout` of the
-        request, or the network refused it. Raises ValueError for a size that no request can have (`fits`).
+        Returns when all have come; or `timeout` after the last of them was due and the latest came; or as soon as it
+        is clear that there are none to wait for: the far end does not send what was asked for, nothing came within
+        `timeout` of the request, or the network refused it. Raises ValueError for a size that no request can have
+        (`control_sender.fits`).
         """
         if not fits(request_size, self._key):
             raise ValueError(f"a request has {self.least} octets, or {self.least + 4} and more")
@@ -189,7 +190,8 @@ class ReflectedControl:
     def _overdue(self, wait: _Wait, timeout: int) -> None:
         """Give up, unless the far end has undertaken to send replies that are not due yet."""
         wait.call = None
-        left = wait.sent_at + (wait.ask.number - 1) * wait.ask.interval + timeout - self._clock()
+        due = wait.sent_at + (wait.ask.number - 1) * wait.ask.interval
+        left = max(due, wait.latest_at) + timeout - self._clock()
         if wait.obedience is Obedience.AS_ASKED and left > 0:
             wait.call = self._reactor.callLater(left / SECOND, self._overdue, wait, timeout)
         else:
@@ -235,6 +237,8 @@ class _Wait:
     length: int
     sent_at: int = 0
     sent_wall: int = 0
+    latest_at: int = 0
+    """When the latest reply came that had not come before."""
     obedience: Obedience | None = None
     replies: dict[int, Arrived] = field(default_factory=dict)
     """By what tells them apart: their number, or T3 where the reflector does not number them."""
@@ -250,6 +254,7 @@ class _Wait:
         if known in self.replies or number >= max(self.ask.number, 1):
             self.duplicates += 1
             return False
+        self.latest_at = datagram.now
         self.replies[known] = Arrived(
             number, self._after(datagram), reply.length, reply.t3, datagram.ttl, datagram.tos, reply.request_ttl
         )

@@ -20,7 +20,7 @@ from netecho.measure.loss_reason import LossReason
 from netecho.net.client.reflected_control import FRESH, TRIES, Asked, ReflectedControl
 from netecho.net.client.resolve import Address
 from netecho.net.server.settings import ReflectorSettings
-from netecho.stamp.control import Obedience, Proof
+from netecho.stamp.control import Ask, Obedience, Proof
 from netecho.stamp.control_sender import least_request
 from netecho.stamp.packet import Reply, Request
 from netecho.stamp.reply_control import LONGEST
@@ -153,6 +153,17 @@ def test_one_that_does_not_come_is_waited_for_and_named(pair: Pair) -> None:
     assert (asked.lost, asked.arrived(0), asked.arrived(1)) == ((1, 2), True, False)
 
 
+def test_a_train_that_is_late_is_waited_for_while_it_comes(peer: Peer) -> None:
+    came = peer.start(peer.control._ask(LEAST, Ask(0, 3), SECOND))
+    (request,) = peer.requests()
+    control, _ = (tlv._replace(flags=0) for tlv in decode(request[44:]))
+    for number in range(3):
+        assert came == []
+        peer.answer(reply_to(request, control, Tlv(0, Type.PROOF, Proof(bytes(range(16)), 0, number).encode())))
+        peer.reactor.advance(0.9)
+    assert [asked.lost for asked in came] == [()]
+
+
 def test_a_train_comes_whole_and_in_order(pair: Pair) -> None:
     came = pair.start(pair.control.ask(LEAST, 600, 100, SECOND // 1000, timeout=SECOND))
     pair.heard(1)
@@ -276,7 +287,7 @@ def test_replies_of_another_reflector_are_told_apart_by_when_they_left(peer: Pee
     unknown = decode(request[44:])[1]
     peer.answer(reply_to(request, control, unknown))
     assert [asked.as_asked for asked in came] == [True]
-    came = peer.start(peer.control._ask(LEAST, came_ask(3), SECOND))
+    came = peer.start(peer.control._ask(LEAST, Ask(0, 3, SECOND), SECOND))
     (request,) = peer.requests()
     control = decode(request[44:])[0]._replace(flags=0)
     for t3 in (1, 2, 2, 3):
@@ -285,14 +296,8 @@ def test_replies_of_another_reflector_are_told_apart_by_when_they_left(peer: Pee
     assert ([reply.number for reply in asked.replies], asked.duplicates) == ([0, 1, 2], 1)
 
 
-def came_ask(number: int) -> Any:
-    from netecho.stamp.control import Ask
-
-    return Ask(0, number, SECOND)
-
-
 def test_a_reply_that_comes_again_is_a_duplicate(peer: Peer) -> None:
-    came = peer.start(peer.control._ask(LEAST, came_ask(2), SECOND))
+    came = peer.start(peer.control._ask(LEAST, Ask(0, 2, SECOND), SECOND))
     (request,) = peer.requests()
     control, _ = (tlv._replace(flags=0) for tlv in decode(request[44:]))
     first, second, other = (

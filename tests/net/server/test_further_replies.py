@@ -63,6 +63,14 @@ def test_after_a_stall_they_are_not_closer_together_than_asked_for(far: Far) -> 
     assert [at / SECOND for _, _, at in far.sent] == [2.5, 3.5, 4.5, 5.5]
 
 
+def test_a_moment_is_caught_up_with(far: Far) -> None:
+    far.ask("a", ReplyPlan(100, 8, 500_000))
+    far.reactor.advance(0.002)
+    assert [number for _, number, _ in far.sent] == [1, 2, 3, 4]
+    far.reactor.advance(0.0005)
+    assert len(far.sent) == 5
+
+
 def test_hundreds_of_flows_of_one_client_wait_at_once_and_no_more_than_allowed(far: Far) -> None:
     answers = [far.ask("a", LATER) for _ in range(MOST_OF_CLIENT + 1)]
     assert answers == [None] * MOST_OF_CLIENT + [CLIENT_PENDING]
