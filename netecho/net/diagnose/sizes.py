@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.defer import Deferred, gatherResults
 
 from netecho.diagnose.checks.size import Observed, PathMtu, Streamed, judge
+from netecho.diagnose.finding import NotTested
 from netecho.diagnose.mtu_search import MtuSearch, Tried
 from netecho.errors import NetechoError
 from netecho.measure.loss_reason import TIMED_OUT, LossReason
@@ -57,6 +58,8 @@ async def measure(battery: Battery) -> Outcome:
     if not found:
         why_not = "the far end sends no replies of another length than the request's (STAMP's TLV 12)"
         together = await _together(battery, target, HEADERS[addresses[0].family])
+    if battery.stopped:  # what was being tried may look as if it had vanished
+        return (NotTested("size", "the diagnosis was interrupted"),)
     return judge(
         Observed(
             forward=found.get("forward"),
