@@ -7,24 +7,28 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netecho.diagnose.checks.transports import Observed, Proxy, Reach, judge
+from netecho.diagnose.services import Service
 from netecho.errors import NetechoError, UnreachableError
 from netecho.measure.loss_reason import Loss, LossReason
 from netecho.net.client.loss import LinkError
 from netecho.net.client.resolve import resolve
 from netecho.net.diagnose.runs import PATIENCE
 from netecho.stamp.packet import TTL
-from netecho.units import MILLISECOND
+from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from netecho.diagnose.checks.transports import Answer
     from netecho.diagnose.finding import Outcome
     from netecho.diagnose.run import Run
-    from netecho.diagnose.services import Service
     from netecho.net.diagnose.battery import Battery
     from netecho.target import Target
 
 PROBES = 6
 INTERVAL = 20 * MILLISECOND
+LOST_SYN = 4 * SECOND
+"""A timeout within which a SYN is sent three times: again after 1 s, and 2 s later (RFC 6298)."""
 
 _ANSWERS: dict[LossReason, Answer] = {
     LossReason.REFUSED: "refused",
@@ -50,7 +54,8 @@ async def measure(battery: Battery) -> Outcome:
     await battery.side_by_side([look(service) for services in tried for service in services])
     # Of several addresses the one where most services answer is what all else is measured at: `names` tells of others.
     each_way = [[reached[service.target] for service in services] for services in tried]
-    battery.reached = max(each_way, key=lambda reaches: sum(each.answer == "echo" for each in reaches))
+    best = max(each_way, key=lambda reaches: sum(each.answer == "echo" for each in reaches))
+    battery.reached = await _again(battery, best)
     proxy, why_not = await _proxy(battery)
     return judge(Observed(battery.reached, proxy, why_not))
 
@@ -65,10 +70,23 @@ async def first_hosts(battery: Battery, target: Target) -> list[str]:
     return [first[family] for family in dict.fromkeys(address.family for address in addresses)]
 
 
-async def _reach(battery: Battery, service: Service) -> Reach:
+async def _again(battery: Battery, reached: Sequence[Reach]) -> Sequence[Reach]:
+    """Try once more, and for longer, what alone was silent and should not be: a SYN may have been lost."""
+    second = {each.target: each for each in reached}
+
+    async def look(target: Target) -> None:
+        second[target] = await _reach(battery, Service(target, expected=True), LOST_SYN)
+
+    if any(each.answer == "echo" for each in reached) and not battery.stopped:
+        silent = [each.target for each in reached if each.answer == "silent" and each.expected]
+        await battery.side_by_side([look(target) for target in silent])
+    return [second[each.target] for each in reached]
+
+
+async def _reach(battery: Battery, service: Service, timeout: int = PATIENCE) -> Reach:
     target, expected = service
     try:
-        run = await battery.measure(target, count=PROBES, interval=INTERVAL)
+        run = await battery.measure(target, count=PROBES, interval=INTERVAL, timeout=timeout)
     except LinkError as error:
         return Reach(target=target, answer=_answer(error.why), expected=expected, detail=error.why.detail)
     except NetechoError as error:
