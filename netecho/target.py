@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 from netecho.errors import UsageError
 
-Scheme = Literal["tcp", "udp", "tls", "unix", "stamp"]
+Scheme = Literal["tcp", "udp", "tls", "unix", "stamp", "nq"]
 
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 
@@ -33,6 +33,8 @@ class Traits:
     """Whether bytes travel in IP packets, which have a source, a time to live and a DSCP."""
     is_stamp: bool = False
     """Whether packets have the form of RFC 8762, in which the far end puts its own timestamps."""
+    is_echo: bool = True
+    """Whether what is sent comes back, so that it can be probed."""
 
 
 TRAITS: dict[Scheme, Traits] = {
@@ -41,7 +43,10 @@ TRAITS: dict[Scheme, Traits] = {
     "tls": Traits(is_stream=True, default_port=7443, is_secure=True),
     "unix": Traits(is_stream=True, is_ip=False),
     "stamp": Traits(is_stream=False, default_port=862, is_stamp=True),
+    "nq": Traits(is_stream=True, default_port=7080, is_echo=False),
 }
+ECHOES: tuple[Scheme, ...] = tuple(scheme for scheme, traits in TRAITS.items() if traits.is_echo)
+"""Those that can be probed."""
 DEFAULT_PORTS: dict[Scheme, int] = {
     scheme: traits.default_port for scheme, traits in TRAITS.items() if traits.default_port is not None
 }
@@ -115,6 +120,21 @@ def parse_target(text: str) -> Target:
     if scheme == "unix":
         return Target("unix", path=_path(text, rest))
     scheme = scheme or "tcp"
+    if not TRAITS[scheme].is_echo:
+        host, _ = _split_port(text, scheme, rest)
+        raise UsageError(f"{text!r} is no echo: it gives and takes load", f"netecho load {host or 'host'}")
+    return _parse_reached(text, scheme, rest)
+
+
+def parse_load_target(text: str) -> Target:
+    """Read whom `netecho load` is to put load on; no scheme means nq. Raises UsageError naming the wrong part."""
+    scheme, rest = _split_scheme(text)
+    if scheme not in (None, "nq"):
+        raise UsageError(f"{text!r} is an echo, and gives no load", "name the host alone: netecho load host")
+    return _parse_reached(text, "nq", rest)
+
+
+def _parse_reached(text: str, scheme: Scheme, rest: str) -> Target:
     host, port = _split_port(text, scheme, rest)
     if not host:
         raise UsageError(f"no host in {text!r}", f"name one: {Target(scheme, 'localhost', port).url}")
@@ -183,7 +203,7 @@ def _split_scheme(text: str) -> tuple[Scheme | None, str]:
         if name.lower() == scheme:
             return scheme, rest
     raise UsageError(
-        f"scheme {name!r} in {text!r} is not one of tcp, udp, tls, unix, stamp",
+        f"scheme {name!r} in {text!r} is not one of {', '.join(SCHEMES)}",
         f"for an echo over TCP: tcp://{rest.partition('/')[0] or 'localhost:7007'}",
     )
 

@@ -2,6 +2,7 @@
 
 text           text mode: what is answered to each line
 limits         how much of the server one client may have
+load_budget    how many bytes and seconds of load one client may have, and all of them
 loop_guard     which datagrams an echo may answer
 reply_budget   how much may be sent to clients that ask for more than they send
 refusal_log    refusals, reported without a flood

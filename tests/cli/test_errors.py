@@ -67,7 +67,7 @@ MISTAKES = [
     ),
     (
         "probe http://host",
-        "scheme 'http' in 'http://host' is not one of tcp, udp, tls, unix, stamp",
+        "scheme 'http' in 'http://host' is not one of tcp, udp, tls, unix, stamp, nq",
         "for an echo over TCP: tcp://host",
     ),
     (
@@ -595,7 +595,7 @@ MISTAKES = [
     ),
     (
         "serve http://:80",
-        "scheme 'http' in 'http://:80' is not one of tcp, udp, tls, unix, stamp",
+        "scheme 'http' in 'http://:80' is not one of tcp, udp, tls, unix, stamp, nq",
         "for an echo over TCP: tcp://:80",
     ),
     ("serve ''", "the address to listen on is empty", "for TCP and UDP on every address: :7007"),
@@ -608,6 +608,19 @@ MISTAKES = [
     ("serve --workers 0", "--workers: '0' is below 1", "a whole number from 1 to 256"),
     ("serve --socket-mode 999", "--socket-mode: '999' is not a file's permissions", "three octal digits: 660"),
     ("serve --stateful tcp://:0", "--stateful is for stamp addresses, and there is none", "add stamp://"),
+    ("serve :7007 --allow 192.0.2.0/24", "--allow is for nq addresses, and there is none", "add nq://"),
+    (
+        "serve nq:// --allow 192.0.2.1/24",
+        "--allow: '192.0.2.1/24' is not a network",
+        "an address, or one with a prefix: 192.0.2.0/24",
+    ),
+    (
+        "serve nq:// --workers 2",
+        "--workers is not for nq addresses: one process has the budgets of all clients",
+        "serve nq:// by a command of its own",
+    ),
+    ("probe nq://host", "'nq://host' is no echo: it gives and takes load", "netecho load host"),
+    ("diagnose nq://host", "'nq://host' is no echo: it gives and takes load", "netecho load host"),
     ("serve --quite", "there is no option --quite", "did you mean --quiet?"),
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 from typing import IO, TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from tests.server import in_thread, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.program import Netecho
 
@@ -117,3 +119,34 @@ def _feed(stdin: IO[bytes], size: int) -> None:
     with stdin:
         for _ in range(size // len(DATA)):
             stdin.write(DATA)
+
+
+def curl(port: int, path: str, *options: str) -> tuple[str, bytes]:
+    """Ask with curl, and return the status code and what came."""
+    command = [needed("curl"), "--silent", "--http1.1", "--write-out", "%{stderr}%{http_code}", "--max-time", "60"]
+    done = subprocess.run(
+        [*command, *options, f"http://127.0.0.1:{port}{path}"], capture_output=True, timeout=90, check=False
+    )
+    return done.stderr.decode(), done.stdout
+
+
+def test_load_by_curl(netecho: Netecho, tmp_path: Path) -> None:
+    """The configuration says where the rest is; load without the token, or beyond the budget, is refused."""
+    token, body = tmp_path / "token", tmp_path / "body"
+    token.write_text("0123456789abcdef\n")
+    token.chmod(0o600)
+    body.write_bytes(DATA)
+    shown = ("--header", "Authorization: Bearer 0123456789abcdef")
+    with serving(netecho, "nq://127.0.0.1:0", "--token-file", str(token), "--load-bytes", "3M") as server:
+        port = server.port["nq"]
+        urls = json.loads(curl(port, "/.well-known/nq")[1])["urls"]
+        small, large, upload = (
+            urls[key].removeprefix(f"http://127.0.0.1:{port}")
+            for key in ("small_download_url", "large_download_url", "upload_url")
+        )
+        assert curl(port, small) == ("200", b"n")
+        assert curl(port, upload, "--data-binary", f"@{body}")[0] == "401"
+        assert curl(port, upload, *shown, "--data-binary", f"@{body}")[0] == "200"
+        status, content = curl(port, large, *shown)
+        assert (status, len(content)) == ("200", 3 * MIB - len(DATA))
+        assert curl(port, large, *shown)[0] == "429"

@@ -19,7 +19,16 @@ from netecho.cli.click_ext.command import named
 from netecho.diagnose.finding import CHECKS
 from netecho.diagnose.services import parse_services
 from netecho.errors import UsageError
-from netecho.target import SCHEMES, SELF, check_host, format_endpoint, parse_listen, parse_target
+from netecho.target import (
+    ECHOES,
+    SCHEMES,
+    SELF,
+    check_host,
+    format_endpoint,
+    parse_listen,
+    parse_load_target,
+    parse_target,
+)
 from netecho.units import SIZE_UNITS, TIME_UNITS, parse_rate, parse_size, parse_sizes, parse_time
 
 if TYPE_CHECKING:
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
 
     from netecho.diagnose.finding import Check
     from netecho.measure.criteria import Criterion
-    from netecho.target import Target
+    from netecho.target import Scheme, Target
 
 T = TypeVar("T")
 
@@ -96,6 +105,10 @@ class File(Parsed[str]):
 class Address(Parsed[T]):
     """A target, or an address to listen on; it is completed as far as one can know."""
 
+    def __init__(self, name: str, parse: Callable[[str], T], schemes: Sequence[Scheme] = ECHOES) -> None:
+        super().__init__(name, parse)
+        self._schemes = schemes
+
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
         """Suggest schemes, the host after one, and the paths of Unix sockets."""
         del ctx, param
@@ -105,7 +118,7 @@ class Address(Parsed[T]):
         if slashes:
             hosts = [f"{scheme}://{name}" for name in _HOSTS if name.startswith(host)]
             return [CompletionItem(name) for name in hosts]
-        words = [f"{name}:/" if name == "unix" else f"{name}://" for name in SCHEMES]
+        words = [f"{name}:/" if name == "unix" else f"{name}://" for name in self._schemes]
         return [
             CompletionItem(word, type="prefix" if word.endswith("/") else "plain")
             for word in [*_HOSTS, *words]
@@ -318,7 +331,8 @@ HOST = Parsed("NAME", check_host)
 TARGET = Address("TARGET", parse_target)
 CHECKS_LIST = CheckNames("CHECK,...", parse_checks)
 DIAGNOSED = Address("TARGET", parse_services)
-LISTEN = Address("ADDRESS", parse_listen)
+LISTEN = Address("ADDRESS", parse_listen, SCHEMES)
+LOADED = Address("TARGET", parse_load_target, ("nq",))
 CRITERIA = Criteria("EXPR", parse_criteria)
 CHANGES = Criteria("EXPR", parse_changes)
 TRACED = Address("TARGET", parse_traced)

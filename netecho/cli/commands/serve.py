@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from netecho.cli.click_ext.command import command, section
-from netecho.cli.click_ext.types import FILE, LISTEN, TIME, Parsed, choice, integer, parse_alpn
-from netecho.cli.files import stamp_key, warn_of_shared_keys
+from netecho.cli.click_ext.types import FILE, LISTEN, SIZE, TIME, Parsed, choice, integer, parse_alpn
+from netecho.cli.files import stamp_key, token, warn_of_shared_keys
 from netecho.echo.limits import Limits
+from netecho.echo.load_budget import LoadLimits
 from netecho.echo.text import DEFAULT_ERROR, DEFAULT_REPLY, LONGEST_REPLY, MOST_PLACES, TextMode
 from netecho.errors import UsageError
 from netecho.net.server.privileges import find_user, warning
-from netecho.net.server.settings import Credentials, ReflectorSettings, ServerSettings
+from netecho.net.server.settings import Credentials, LoadSettings, ReflectorSettings, ServerSettings
 from netecho.target import default_listen
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ EXAMPLES = (
     ("netecho serve 'tcp://[::1]:7007' unix:/run/netecho.sock -v", "IPv6 and a Unix socket, with a log"),
     ("netecho serve tls://:7443 --cert cert.pem --key key.pem", "TLS; SIGHUP reads the files again"),
     ("netecho serve stamp:// --stateful", "a STAMP reflector, for routers and for netecho probe stamp://"),
+    ("netecho serve :7007 stamp://:7862 nq://", "load as well, for netecho load, within a budget"),
     ("netecho serve tcp://:7007 --mode text --banner Welcome --logoff BYE", "a line for a line"),
 )
 
@@ -43,10 +46,11 @@ answers = section("What is answered")
 limits = section("Limits")
 tls = section("TLS, for tls:// addresses")
 stamp = section("STAMP (RFC 8762), for stamp:// addresses")
+load = section("Load, for nq:// addresses")
 running = section("Running")
 output = section("Output")
 
-_SAFE = Limits()
+_SAFE, _LOAD = Limits(), LoadLimits()
 
 
 def parse_mode(text: str) -> int:
@@ -82,7 +86,16 @@ def parse_word(text: str) -> str:
     return text
 
 
+def parse_network(text: str) -> IPv4Network | IPv6Network:
+    """Read a network, or an address, which is one of itself alone. Raises UsageError."""
+    try:
+        return ip_network(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a network", "an address, or one with a prefix: 192.0.2.0/24") from None
+
+
 LINE = Parsed("TEXT", parse_line)
+NETWORK = Parsed("NETWORK", parse_network)
 
 
 @command(
@@ -148,6 +161,16 @@ LINE = Parsed("TEXT", parse_line)
     is_flag=True,
     help="answer TWAMP-Light requests under 44 bytes without a limit; else 64 a second of a client",
 )
+@load(
+    "--load-bytes",
+    type=SIZE,
+    default=_LOAD.bytes,
+    shown="4096M",
+    help="bytes of load one client may have in an hour; all of them together four times as many",
+)
+@load("--load-time", type=TIME, default=_LOAD.time, shown="5m", help="time under load in an hour, likewise")
+@load("--allow", type=NETWORK, multiple=True, help="only clients of this network, or address; may be repeated")
+@load("--token-file", type=FILE, help="only clients that show the token in FILE (Authorization: Bearer)")
 @running("--workers", type=integer(1, 256), default=1, shown="1", help="processes sharing the ports and the limits")
 @running(
     "--socket-mode", type=Parsed("MODE", parse_mode), default=0o660, shown="660", help="permissions of Unix sockets"
@@ -167,7 +190,7 @@ LINE = Parsed("TEXT", parse_line)
 def serve(ctx: click.Context, /, **values: Any) -> int:
     """Echo what comes in, by RFC 862, until stopped by SIGINT or SIGTERM.
 
-    ADDRESS is [SCHEME://][HOST]:PORT, where SCHEME is tcp, udp, tls or stamp; or unix:/PATH. Without a scheme it is
+    ADDRESS is [SCHEME://][HOST]:PORT, where SCHEME is tcp, udp, tls, stamp or nq; or unix:/PATH. Without a scheme it is
     TCP and UDP, without a host every address of this machine; port 0 takes a free one. With no ADDRESS it is TCP and
     UDP on port 7007, and STAMP on UDP port 7862, as its own, 862, is for root. Sockets that systemd hands over are
     served as well, or instead.
@@ -179,7 +202,9 @@ def serve(ctx: click.Context, /, **values: Any) -> int:
     targets = [target for each in values["addresses"] for target in each]
     settings = service_of(values, targets)
     if values["quiet"] < 2:
-        warn_of_shared_keys(context.output, values["key"] or values["cert"], values["auth_key_file"])
+        warn_of_shared_keys(
+            context.output, values["key"] or values["cert"], values["auth_key_file"], values["token_file"]
+        )
     return run(
         targets,
         settings,
@@ -225,6 +250,7 @@ def service_of(values: dict[str, Any], targets: Sequence[Target]) -> ServerSetti
             rate=values["max_rate"] or None,
         ),
         reflector_settings=reflector_settings,
+        load_settings=_loading(values, targets),
         duration=values["for"],
     )
 
@@ -247,6 +273,26 @@ def _reflecting(values: dict[str, Any], targets: Sequence[Target]) -> ReflectorS
         key=key,
         symmetrical=values["symmetrical"],
         whole_base=values["whole_base"],
+    )
+
+
+def _loading(values: dict[str, Any], targets: Sequence[Target]) -> LoadSettings | None:
+    if not any(target.scheme == "nq" for target in targets):
+        given = [option for option in ("allow", "token_file") if values[option]]
+        if given:
+            called = given[0].replace("_", "-")
+            raise UsageError(f"--{called} is for nq addresses, and there is none", "add nq://")
+        return None
+    if values["workers"] > 1:
+        raise UsageError(
+            "--workers is not for nq addresses: one process has the budgets of all clients",
+            "serve nq:// by a command of its own",
+        )
+    path = values["token_file"]
+    return LoadSettings(
+        token=None if path is None else token(path, "--token-file").encode(),
+        networks=values["allow"],
+        limits=LoadLimits(bytes=values["load_bytes"], time=values["load_time"]),
     )
 
 

@@ -11,6 +11,8 @@ echo_protocol      the echo on each
 tcp_raw            the raw echo over a stream, without an object for it
 udp                datagrams, one by one
 udp_batched        datagrams by recvmmsg and sendmmsg
+load               accepting the connections of nq:// addresses
+load_channel       HTTP/1.1 on each: who may have load, how much of it, what is answered
 stamp              the Session-Reflector's socket
 further_replies    the replies that it sends later, bounded
 tls                TLS with a certificate that can be replaced

@@ -10,9 +10,11 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from netecho.echo.load_budget import LoadBudget
 from netecho.echo.loop_guard import ANSWER_TTL
 from netecho.echo.text import answer_datagram
 from netecho.net.linux import mmsg
+from netecho.net.server.settings import LoadSettings
 from netecho.net.server.sockets import prepare_datagrams
 from netecho.net.server.tcp import StreamListener
 from netecho.net.server.turns import Turns
@@ -59,6 +61,9 @@ class Context:
         self.turns = Turns(reactor, admission.clock)
         self._shared = shared
         self._reflecting: tuple[Reflector, FurtherReplies] | None = None
+        load_settings = admission.settings.load_settings or LoadSettings()
+        self.load_budget = LoadBudget(load_settings.limits)
+        """What the clients of all `nq` addresses have used."""
 
     @property
     def reflecting(self) -> tuple[Reflector, FurtherReplies]:
@@ -141,10 +146,17 @@ def _prepare_stamp(sock: socket) -> None:
     prepare(sock)
 
 
+def _listen_nq(context: Context, bound: BoundSocket) -> Listener:
+    from netecho.net.server.load import LoadListener
+
+    return LoadListener(context.reactor, context.fdset, bound, context.admission, context.turns, context.load_budget)
+
+
 _TABLE: Mapping[Scheme, _Row] = {
     "tcp": _Row(_listen_stream),
     "unix": _Row(_listen_stream),
     "tls": _Row(_listen_tls, modules=("netecho.net.server.tls",)),
     "udp": _Row(_listen_udp, _prepare_udp),
     "stamp": _Row(_listen_stamp, _prepare_stamp, modules=("netecho.net.server.stamp",)),
+    "nq": _Row(_listen_nq, modules=("netecho.net.server.load",)),
 }

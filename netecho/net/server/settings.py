@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from netecho.echo.limits import Limits
+from netecho.echo.load_budget import LoadLimits
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
+
     from netecho.echo.text import TextMode
 
 
@@ -39,6 +42,17 @@ class ReflectorSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSettings:
+    """Who may have load of an `nq` address, and how much."""
+
+    token: bytes | None = None
+    """What a client must show (`Authorization: Bearer`, RFC 6750 section 2.1); None: nothing."""
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Who may connect; none: everybody."""
+    limits: LoadLimits = field(default_factory=LoadLimits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
     """The settings of a server, except where it listens. Times are nanoseconds."""
 
@@ -49,6 +63,8 @@ class ServerSettings:
     credentials: Credentials = field(default_factory=Credentials)
     reflector_settings: ReflectorSettings = field(default_factory=ReflectorSettings)
     limits: Limits = field(default_factory=Limits)
+    load_settings: LoadSettings | None = None
+    """None: no address is `nq`. Such a server is one process, which has the budgets of all clients."""
     duration: int | None = None
     """Stop after this long; None: at a signal."""
     log_connections: bool = True

@@ -101,6 +101,10 @@ class StreamListener(SocketReader):
         if client is None:
             sock.close()
             return
+        self._serve(sock, peer, client)
+
+    def _serve(self, sock: socket.socket, peer: str, client: str) -> None:
+        """Begin with a connection that was admitted."""
         protocol = EchoProtocol(
             self._admission, self._turns, self._scheme, peer, client, established=self._wrap is None
         )
