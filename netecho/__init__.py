@@ -6,6 +6,7 @@
     net              Twisted and the system's calls: bytes and time to the judgement, its answers back
     report           documents, formats, the terminal
     monitor          many targets, all the time: states, windows, counts
+    load             what a load does to delays: phases, queues, a grade
     diagnose         what is wrong with a path: findings from measurements
     trace            which routers a flow passes, and where it loses packets
     measure          the judgement: when to send, what is a reply, what is lost, what the figures are

@@ -1,0 +1,9 @@
+"""What `netecho load` concludes from probes beside a load: plain Python, no socket, no clock, no print.
+
+parameters    those of the IETF's draft on responsiveness, by their names there
+growth        when one more flow of load helps no more
+run           what was measured: probes, transfers, phases, as values
+phases        what each phase comes to: goodput, delays, what they grew by
+verdict       which direction has the queue, how long it is, the grade, a sentence
+rpm           responsiveness in round trips per minute, and its confidence
+"""

@@ -1,0 +1,117 @@
+"""Where the queue is, how long it is, and what is said of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from netecho.load.phases import PhaseSummary, TransferSummary
+from netecho.load.run import LOADS, PHASES, Phase
+from netecho.load.verdict import FEW, grade, judge
+from netecho.measure.stats.distribution import Distribution
+from netecho.units import MILLISECOND
+
+RATE = 9_600_000
+
+
+def delays(milliseconds: float) -> Distribution:
+    value = round(milliseconds * MILLISECOND)
+    return Distribution(count=100, p50=value, p99=value + 20 * MILLISECOND * (milliseconds > 50))
+
+
+def summary(
+    phase: Phase, forward: float, backward: float, *, stamped: bool = True, lag: float = 0.1, lost: int = 0
+) -> PhaseSummary:
+    """A phase in which each direction took so many milliseconds; idle each takes 1."""
+    added = None if phase == "idle" else round((forward + backward - 2) * MILLISECOND)
+    known = stamped and phase != "idle"
+    return PhaseSummary(
+        phase=phase,
+        began=0,
+        ended=1,
+        steady=0,
+        sent=100,
+        lost=lost,
+        rtt=delays(forward + backward),
+        forward=delays(forward) if stamped else Distribution(),
+        backward=delays(backward) if stamped else Distribution(),
+        lag=delays(lag),
+        added=added,
+        added_forward=round((forward - 1) * MILLISECOND) if known else None,
+        added_backward=round((backward - 1) * MILLISECOND) if known else None,
+        transfers=tuple(
+            TransferSummary(
+                direction=each,
+                goodput=RATE,
+                bytes=1,
+                flows=1,
+                saturated=True,
+                retransmits=0,
+                smoothed_rtt=None,
+                ended=None,
+            )
+            for each in LOADS[phase]
+        ),
+    )
+
+
+def run(up: float, down: float, *, stamped: bool = True) -> list[PhaseSummary]:
+    """Queues of so many milliseconds, in the phases that load their direction."""
+    return [
+        summary(
+            phase,
+            1 + up * ("upload" in LOADS[phase]),
+            1 + down * ("download" in LOADS[phase]),
+            stamped=stamped,
+        )
+        for phase in PHASES
+    ]
+
+
+@pytest.mark.parametrize("stamped", [True, False])
+@pytest.mark.parametrize(
+    ("up", "down", "directions"),
+    [(480, 0, ["upload"]), (0, 480, ["download"]), (480, 300, ["upload", "download"]), (0.2, 0.3, [])],
+)
+def test_the_direction_of_the_queue(up: float, down: float, directions: list[str], stamped: bool) -> None:
+    verdict = judge(run(up, down, stamped=stamped))
+    assert [queue.direction for queue in verdict.queues] == directions
+    assert all(queue.measured == stamped for queue in verdict.queues)
+
+
+def test_the_queue_is_as_long_as_the_delay_grew_at_most_and_has_what_that_is_in_bytes() -> None:
+    verdict = judge(run(480, 0))
+    (queue,) = verdict.queues
+    assert (queue.delay, queue.bytes) == (500 * MILLISECOND, 600_000)
+    assert verdict.sentence == "the queue is in the upload: 500 ms at 9.6 Mbit/s, about 600 kB"
+    assert verdict.grade == "F"
+
+
+def test_no_queue_is_said_as_such() -> None:
+    verdict = judge(run(0.2, 0.3))
+    assert verdict.sentence == "no queue to speak of: the load added 0.5 ms at most"
+    assert (verdict.grade, verdict.remarks) == ("A+", ())
+
+
+def test_without_an_idle_phase_nothing_is_judged() -> None:
+    verdict = judge([])
+    assert (verdict.grade, verdict.queues) == (None, ())
+
+
+def test_what_spoils_the_figures_is_said() -> None:
+    verdict = judge([summary("idle", 1, 1, lag=0.1), summary("upload", 1, 1, lag=3, lost=5)])
+    assert verdict.late
+    assert [each.partition(",")[0] for each in verdict.remarks] == [
+        "the probes left late",
+        "upload: 5.0% of the probes were lost",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("added", "name"), [(0, "A+"), (5, "A+"), (5.1, "A"), (60, "B"), (200, "C"), (400, "D"), (401, "F")]
+)
+def test_grades(added: float, name: str) -> None:
+    assert grade(round(added * MILLISECOND)) == name
+
+
+def test_a_queue_begins_where_the_best_grade_ends() -> None:
+    assert (grade(FEW), grade(FEW + 1)) == ("A+", "A")
