@@ -35,7 +35,7 @@ def _end(trace: Trace) -> Iterator[Finding]:
     for hop in trace.hops:
         if hop.kind == "refused":
             yield Finding("refused", "warning", f"{named(hop)} sends packets back: {hop.meaning}", hop.ttl)
-    if trace.reached or any(hop.kind == "refused" for hop in trace.hops):
+    if trace.reached or trace.searching or any(hop.kind == "refused" for hop in trace.hops):
         return
     heard = [hop for hop in trace.hops if hop.answered]
     if not heard:
@@ -57,7 +57,7 @@ def _loops(trace: Trace) -> Iterator[Finding]:
             if address is None or ttl == flow.end:
                 continue
             before = seen.setdefault(address, ttl)
-            if ttl - before >= 2 and any(each not in (None, address) for each in flow.path[before : ttl - 1]):
+            if any(each not in (None, address) for each in flow.path[before : ttl - 1]):
                 sentence = f"a loop: packets come back at hop {ttl} to {address}, which was hop {before}"
                 yield Finding("loop", "warning", sentence, before)
                 return

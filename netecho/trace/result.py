@@ -95,6 +95,8 @@ class Trace:
     """Answers that came after the timeout, or twice."""
     short: int
     """ICMP errors that quote too little to be told apart."""
+    searching: bool
+    """Whether the end of a flow's path is not known yet, and may still be found."""
     stamps: str | None
     """By whose clock round trips are: kernel, user, mixed; None: there are none."""
     rtt: Distribution

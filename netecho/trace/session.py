@@ -80,6 +80,12 @@ class _FlowState:
         self.steps = [Step() for _ in range(plan.max_hops)]
         self.rtt = [Histogram(sparse=True) for _ in range(plan.max_hops)]
 
+    @property
+    def searching(self) -> bool:
+        """Whether the end of the path is not known, and the first round may still find it."""
+        schedule = self.schedule
+        return schedule.end is None and (bool(self.outstanding) or (schedule.round == 0 and not schedule.over))
+
 
 class Session:
     """All flows of a trace to one target."""
@@ -306,6 +312,7 @@ class Session:
             foreign=self.foreign,
             late=self.late,
             short=self.short,
+            searching=any(flow.searching for flow in self._flows),
             stamps=None if not self._clocks else "mixed" if len(self._clocks) > 1 else next(iter(self._clocks)),
             rtt=self._end_to_end(),
         )

@@ -85,6 +85,11 @@ def test_a_hop_has_a_row_for_each_address_and_its_name() -> None:
     assert "hop 2 differs from flow to flow" in shown
 
 
+def test_columns_make_room_for_an_address() -> None:
+    longest = "2001:db8:1111:2222:3333:4444:5555:6666"
+    assert longest in page(traced(path=lambda _: (longest, TARGET)), 60)
+
+
 def test_what_a_hop_saw_stands_beside_it_where_it_is_not_what_was_sent() -> None:
     assert "DSCP 0" in page(EVERY["lossy"])
     assert "DSCP" not in page(traced(tos=46 << 2))

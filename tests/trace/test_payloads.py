@@ -28,7 +28,10 @@ def test_a_quote_that_is_cut_or_padded_is_of_what_was_sent(payloads: Payloads) -
 
 @pytest.mark.parametrize("payloads", [OPEN, KEYED])
 def test_what_a_forger_has_to_guess_of_stamp_is_the_time_it_was_sent(payloads: Payloads) -> None:
-    assert not is_quote_of(payloads.of(77, WALL + 1_000), payloads.of(77, WALL), payloads.least)
+    sent = payloads.of(77, WALL)
+    assert not is_quote_of(payloads.of(77, WALL + 1_000), sent, payloads.least)
+    begun = sent.index(Request.decode(sent, None if payloads is OPEN else b"secret" * 4).stamp.to_bytes(8))
+    assert payloads.least == begun + 8
 
 
 def test_an_echo_is_the_same_bytes() -> None:

@@ -91,6 +91,12 @@ def test_what_follows_128_bytes_by_chance_is_no_extension() -> None:
     assert extensions(bytes(128) + stack(0x0000A101, kind=2), 0) == ()
 
 
+def test_an_object_of_no_length_ends_the_extensions() -> None:
+    unsigned = bytes((2 << 4, 0, 0, 0, 0, 0, 1, 1))
+    checksum = (ones_complement(unsigned) ^ 0xFFFF).to_bytes(2)
+    assert extensions(bytes(128) + unsigned[:2] + checksum + unsigned[4:], 0) == ()
+
+
 def test_a_stack_without_end_is_cut() -> None:
     assert len(extensions(bytes(128) + stack(*range(200)), 0)) == MOST_LABELS
 

@@ -183,6 +183,17 @@ def test_what_linux_quotes_is_understood() -> None:
     assert made.result().hops[0].tos == 46 << 2
 
 
+def test_what_may_still_be_found_is_not_missed() -> None:
+    made = session(Plan(rounds=1, max_hops=1))
+    payload = first(made)
+    assert made.result().searching
+    assert findings(made.result()) == ()
+    made.quoted(0, PATH[0], expired(payload), 1, None)
+    made.due(SECOND)
+    assert not made.result().searching
+    assert {each.code for each in findings(made.result())} == {"not-reached"}
+
+
 def segment(ident: int | None) -> IcmpError:
     quote = Quote(protocol=6, ports=(40_000, 7007), ident=ident, destination=TARGET)
     return IcmpError(family=4, type=11, code=0, quote=quote)

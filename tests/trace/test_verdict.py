@@ -6,9 +6,10 @@ import pytest
 
 from netecho.errors import UsageError
 from netecho.trace.plan import Plan
+from netecho.trace.quote import IcmpError, Quote
 from netecho.trace.verdict import criteria, judge
 from netecho.units import MILLISECOND
-from tests.trace.played import played
+from tests.trace.played import played, session
 
 REACHED = played(Plan(rounds=10), lost=lambda due: due.ttl == 4 and due.round == 3)
 SILENT = played(Plan(rounds=1), lost=lambda due: due.ttl >= 3)
@@ -34,6 +35,15 @@ def test_a_target_that_does_not_answer_fails_unasked_and_every_criterion_with_it
         "rtt.p50>1s: no value",
         "loss>50%: no value",
     ]
+
+
+def test_who_refuses_is_not_the_target() -> None:
+    made = session(Plan(rounds=1, max_hops=1))
+    (due,) = made.due(0)
+    payload = made.payload(due, 0)
+    made.sent(due, payload, 0)
+    made.quoted(0, "10.0.1.2", IcmpError(family=4, type=3, code=13, quote=Quote(payload=payload)), 1, None)
+    assert [str(each) for each in judge(criteria("loss>99%"), made.result())] == ["received<1: 0", "loss>99%: no value"]
 
 
 def test_what_a_trace_has_not_is_refused() -> None:

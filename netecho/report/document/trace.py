@@ -51,6 +51,7 @@ def document(traced: Traced, exit_code: int = 0, failed: Sequence[Failure] = ())
         "duration_ms": milliseconds(traced.duration),
         "interrupted": traced.interrupted,
         "reached": trace.reached,
+        "searching": trace.searching,
         "rounds": trace.rounds,
         "stamps": trace.stamps,
         "end_to_end": {**_counts(lost.of, lost.of - lost.lost), "rtt": distribution(trace.rtt)},

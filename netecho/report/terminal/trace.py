@@ -96,6 +96,8 @@ def _verdict(document: Document) -> Text:
         line.append(
             f"{hops}, {percent(end['lost'], end['asked'])} lost", style="bold yellow" if end["lost"] else "bold green"
         )
+    elif document["searching"]:
+        line.append("looking for it", style="not bold dim")
     else:
         line.append("not reached", style="bold red")
     cut = " (interrupted)" if document["interrupted"] else ""
