@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +15,6 @@ from netecho.net.linux import tcp_info, tcp_probe
 from tests.faults.topology import refusal
 from tests.peers import needed
 from tests.program import COMMAND, environment
-from tests.rogues import datagrams
 from tests.trace.networks import HOPS, HOPS6, NORTH, SERVER, SERVER6, SOUTH, chain, diamond
 
 if TYPE_CHECKING:
@@ -231,20 +229,6 @@ def test_both_ways_of_a_diamond_are_found_and_the_bad_one_has_a_name(six: bool) 
     (bad,) = (finding["sentence"] for finding in document["findings"] if finding["code"] == "bad-way")
     assert f"by way of {south} (hop 2) lose" in bad
     assert {flow["path"][1] for flow in document["flows"] if flow["lost"]} == {south}
-
-
-def test_ctrl_c_reports_what_is_known() -> None:
-    with datagrams(bytes) as server:
-        command = [*COMMAND, "trace", f"127.0.0.1:{server.port}", "-c", "0", "-n", "--format", "ndjson"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as run:
-            assert run.stdout is not None
-            while json.loads(run.stdout.readline()).get("kind") != "target":
-                pass
-            run.send_signal(signal.SIGINT)
-            rest, said = run.communicate()
-    assert (run.returncode, said) == (0, b"")
-    last = json.loads(rest.splitlines()[-1])
-    assert (last["event"], last["interrupted"], path(last)) == ("summary", True, ["127.0.0.1"])
 
 
 def test_a_host_without_a_route_is_said_at_once(row: Network) -> None:
