@@ -37,9 +37,11 @@ from netecho.stamp.reply_control import ReplyControl
 from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Rules
 from netecho.stamp.session_sender import Sender
 from netecho.stamp.times import ErrorEstimate, to_ntp
-from tests.fuzz.targets import ISSUED, STAMP_KEY, STAMP_SIZES, STAMP_TIME, Purse
+from netecho.trace.payloads import EchoPayloads
+from tests.fuzz.targets import ISSUED, STAMP_KEY, STAMP_SIZES, STAMP_TIME, TRACE_TOKEN, Purse
 from tests.report.runs import START
 from tests.report.test_golden import RUNS
+from tests.trace.quotes import FIRST, FIRST6, TARGET, TARGET6
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,6 +203,16 @@ def _shown_bytes() -> Iterator[bytes]:
     yield b"\x1b[2J\xff\\ caf\xc3\xa9 \xe2\x80\xae"
 
 
+def _icmp_error() -> Iterator[bytes]:
+    payload = EchoPayloads(TRACE_TOKEN).of(0, 0)
+    for error in (FIRST, TARGET):
+        yield b"\xff" + error
+        yield b"\xff" + error[:36] + payload
+    for error in (FIRST6, TARGET6):
+        yield b"\0" + error
+        yield b"\0" + error[:56] + payload
+
+
 SEEDS = {
     "stream": _stream,
     "datagram": _datagram,
@@ -218,4 +230,5 @@ SEEDS = {
     "stamp_reply": _stamp_reply,
     "stamp_control": _stamp_control,
     "stamp_controlled_reply": _stamp_controlled_reply,
+    "icmp_error": _icmp_error,
 }

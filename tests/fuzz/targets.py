@@ -39,6 +39,12 @@ from netecho.stamp.session_reflector import Arrival, Clock, Reflector, Refusal, 
 from netecho.stamp.session_sender import Rejection, Sender
 from netecho.stamp.times import ErrorEstimate, to_wire
 from netecho.target import parse_listen, parse_target
+from netecho.trace.checksum import Flow
+from netecho.trace.findings import findings
+from netecho.trace.payloads import EchoPayloads
+from netecho.trace.plan import Plan as TracePlan
+from netecho.trace.quote import MOST_LABELS, parse_icmp, parse_icmp6
+from netecho.trace.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -253,6 +259,8 @@ def shown_bytes(data: bytes) -> None:
     assert unescaped(shown) == data
 
 
+TRACE_TOKEN = b"a token!"
+TRACED = "198.51.100.9"
 STAMP_KEY = b"an orchestrator gave us this key"
 STAMP_TIME = 1_795_412_400_000_000_000
 STAMP_SIZES = (44, 144, 200)
@@ -385,6 +393,24 @@ def stamp_reply(data: bytes) -> None:
     assert loss.forward + loss.backward + loss.unknown == 2
 
 
+def icmp_error(data: bytes) -> None:
+    """An ICMP error, about one packet that is outstanding: it is read or not, and counted once or not at all."""
+    parse = parse_icmp6 if data[:1] < b"\x80" else parse_icmp
+    error = parse(data[1:])
+    if error is None:
+        return
+    assert len(error.labels) <= MOST_LABELS
+    session = Session(TracePlan(rounds=1), [EchoPayloads(TRACE_TOKEN)], 0, TRACED)
+    session.opened(0, Flow("192.0.2.1", 40_000, TRACED, 7007))
+    (due,) = session.due(0)
+    session.sent(due, session.payload(due, 0), 0)
+    assert session.flow_of(error.quote) in (None, 0)
+    session.quoted(0, "203.0.113.1", error, 1, None)
+    found = session.result()
+    assert sum(hop.answered for hop in found.hops) + found.foreign + found.late + found.short == 1
+    findings(found)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     each.__name__: each
     for each in (
@@ -404,5 +430,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         stamp_reply,
         stamp_control,
         stamp_controlled_reply,
+        icmp_error,
     )
 }

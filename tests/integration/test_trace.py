@@ -231,6 +231,28 @@ def test_both_ways_of_a_diamond_are_found_and_the_bad_one_has_a_name(six: bool) 
     assert {flow["path"][1] for flow in document["flows"] if flow["lost"]} == {south}
 
 
+def test_a_path_that_changes_in_mid_run_is_told_with_the_time() -> None:
+    """The way is changed once the first is seen, and the trace is ended once the second is."""
+    traced_here = ("trace", SERVER, "-c", "0", "-i", "50ms", "-n", "--format", "ndjson")
+    with diamond() as network:
+        served(network).shell("ip -n r1 route replace 10.0.5.0/24 via 10.0.2.2")
+        command = network.command("client", "sh", "-c", 'echo $$; exec "$@"', "sh", *COMMAND, *traced_here)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as run:
+            assert run.stdout is not None
+            process = run.stdout.readline().strip()
+            events = (json.loads(line) for line in run.stdout)
+            assert next(event for event in events if event.get("address") == NORTH)["ttl"] == 2
+            network.shell("ip -n r1 route replace 10.0.5.0/24 via 10.0.3.2")
+            assert next(event for event in events if event.get("address") == SOUTH)["ttl"] == 2
+            network.run("client", "kill", "-INT", process)
+            *_, last = events
+    assert last["interrupted"]
+    assert "path-changed" in codes(last)
+    change = last["changes"][0]
+    assert (change["ttl"], change["before"], change["after"]) == (2, NORTH, SOUTH)
+    assert change["time"] > last["started"]
+
+
 def test_a_host_without_a_route_is_said_at_once(row: Network) -> None:
     command = row.command("server", *COMMAND, "trace", "203.0.113.1")
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
