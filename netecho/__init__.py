@@ -5,6 +5,7 @@
     cli              the command line: options -> a frozen job; the exit code at the end
     net              Twisted and the system's calls: bytes and time to the judgement, its answers back
     report           documents, formats, the terminal
+    history          what a monitor keeps on disk
     monitor          many targets, all the time: states, windows, counts
     load             what a load does to delays: phases, queues, a grade
     diagnose         what is wrong with a path: findings from measurements

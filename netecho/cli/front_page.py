@@ -18,6 +18,7 @@ COMMANDS = {
     "serve": "echo what comes in, on any number of addresses",
     "diagnose": "find what is wrong with a path, and say it with its proof",
     "monitor": "watch many targets all the time, and tell when one turns bad",
+    "history": "print what a monitor kept: loss, percentiles, outages",
     "trace": "show the path of a flow, and where on it packets are lost",
     "report": "print a saved run again, in any format",
     "compare": "put two saved runs side by side",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from netecho.monitor.windows import Slot
     from netecho.net.monitor.commands import ChangeCommand
     from netecho.net.monitor.engine import Engine
+    from netecho.net.monitor.history import HistoryWriter
     from netecho.net.monitor.web import Web
     from netecho.net.reactor.runner import Interrupt
     from netecho.report.monitor_log import MonitorLog
@@ -62,6 +63,9 @@ class Monitoring:
     """Nanoseconds."""
     on_change: tuple[str, ...] | None
     web: WebOptions | None
+    history: str | None
+    keep: int
+    """Nanoseconds for which the history is kept."""
     form: Literal["text", "ndjson"]
     live: bool | None
     quiet: int
@@ -172,6 +176,7 @@ class _Run:
         self._command: ChangeCommand | None = None
         self._error: OutputError | None = None
         self._routes: Routes | None = None
+        self._history: HistoryWriter | None = None
         self._began = time.monotonic_ns()
 
     async def until_end(self, settings: MonitorSettings) -> None:
@@ -183,6 +188,7 @@ class _Run:
         self._interrupt.tell(engine.end)
         self._interrupt.tell_of_stops(engine.continued)
         self._command = self._change_command()
+        self._history = self._keep_history()
         self._reload_at_sighup()
         engine.configure(settings.targets)
         web = self._serve(settings)
@@ -194,6 +200,8 @@ class _Run:
         with Watch(self._reactor, self._output, self._view(), self._show_table, drain=self._drain):
             await engine.ended
         engine.stop()
+        if self._history is not None:
+            self._history.stop()
         if web is not None:
             web.stop()
         if self._command is not None:
@@ -207,6 +215,8 @@ class _Run:
     def changed(self, target: MonitoredTarget, change: Change) -> None:
         """Tell of a change of state."""
         self._tell(lambda: self._log.changed(target, change))
+        if self._history is not None:
+            self._history.changed(target, change)
         if self._command is not None:
             from netecho.monitor.facts import environment
             from netecho.report.document.values import timestamp
@@ -214,7 +224,9 @@ class _Run:
             self._command.run(target.settings.name, environment(target, change, timestamp(time.time_ns())))
 
     def minute_ended(self, target: MonitoredTarget, minute: Slot) -> None:
-        """Do nothing: there is no history."""
+        """Keep a minute of a target."""
+        if self._history is not None:
+            self._history.minute_ended(target, minute)
 
     def _tell(self, write: Callable[[], None]) -> None:
         """Write; end where nobody reads any more, or where it cannot be written."""
@@ -241,6 +253,18 @@ class _Run:
         web.listen(self._reactor, options.host, options.port)
         routes.ready = True
         return web
+
+    def _keep_history(self) -> HistoryWriter | None:
+        if self._asked.history is None:
+            return None
+        from netecho.net.monitor.history import HistoryWriter
+
+        return HistoryWriter(
+            self._reactor,
+            self._asked.history,
+            self._asked.keep,
+            lambda sentence: self._tell(lambda: self._log.noticed("history", sentence)),
+        )
 
     def _change_command(self) -> ChangeCommand | None:
         if self._asked.on_change is None:

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,9 @@ import pytest
 
 from netecho.cli import front_page
 from netecho.cli.click_ext.command import Command
+from netecho.history.store import Store
 from tests.certificates import issue
+from tests.history.test_store import minute
 from tests.namespace import Namespace, namespace
 from tests.program import COMMAND, environment
 
@@ -62,6 +65,9 @@ def saved(network: Namespace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("saved")
     for name in SAVED:
         network.run(*COMMAND, "probe", "host", "-c", "3", "-i", "1ms", "--save", str(directory / f"{name}.ndjson"))
+    store = Store(str(directory / "paths.db"))
+    store.write([minute(int(time.time()) - 600, 1_000_000, target="fra")])
+    store.close()
     (directory / "paths.toml").write_text('[[targets]]\ntarget = "udp://host"\n')
     (directory / "page.sh").write_text("#!/bin/sh\n")
     (directory / "page.sh").chmod(0o755)

@@ -5,6 +5,7 @@ serve          echo what comes in
 diagnose       find what is wrong with a path
 monitor        watch many targets, all the time
 trace          show the path of a flow
+history        print what a monitor kept
 report         print a saved run again
 compare        put two saved runs side by side
 schema         print the JSON Schema

@@ -39,6 +39,8 @@ EXAMPLES = (
 
 _PROBING = ProbeSettings()
 HTTP_PORT = 9862
+KEEP = 2160 * TIME_UNITS["h"]
+"""90 days."""
 
 
 def parse_argv(text: str) -> tuple[str, ...]:
@@ -101,6 +103,7 @@ what = section("What is probed, of the targets that are named here")
 tls = section("TLS, for tls:// targets")
 stamp = section("STAMP (RFC 8762), for stamp:// targets")
 running = section("Running")
+kept = section("History")
 web = section("HTTP")
 output = section("Output")
 
@@ -155,6 +158,8 @@ output = section("Output")
     type=Parsed("COMMAND", parse_argv),
     help="run this at each change of state, without a shell, with the facts in the environment",
 )
+@kept("--history", type=FILE, help="keep each minute and each outage in FILE (SQLite), for netecho history")
+@kept("--keep", type=TIME, shown="2160h", help="for how long")
 @web(
     "--listen",
     type=Parsed("ADDRESS", parse_http),
@@ -190,6 +195,10 @@ def monitor(ctx: click.Context, /, **values: Any) -> int:
         return check_file(values["config"], context)
     if not values["targets"] and values["config"] is None:
         raise UsageError("there is nothing to monitor", "name targets, or a file of them: --config FILE")
+    if values["keep"] is not None and values["history"] is None:
+        raise UsageError("--keep without --history: nothing is kept", "--history FILE")
+    if values["history"] is not None:
+        files.check_writable(values["history"], "--history")
     if values["auth_key_file"] is not None:
         files.check_readable(values["auth_key_file"], "--auth-key-file")
     asked = Monitoring(
@@ -198,6 +207,8 @@ def monitor(ctx: click.Context, /, **values: Any) -> int:
         duration=values["for"],
         on_change=values["on_change"],
         web=_web(values),
+        history=values["history"],
+        keep=KEEP if values["keep"] is None else values["keep"],
         form=values["format"],
         live=values["live"],
         quiet=2 if values["quiet"] else 0,

@@ -5,5 +5,6 @@ watch     one target: its connection, made anew when it is lost; its name, resol
 commands  a command at each change of state
 web       the HTTP side: Twisted's server, with bounds, answers in pieces
 prober    one probe, for `/probe`
+history   writing the history, in a thread of its own
 jobs      from a target's settings to the job of a probe without an end
 """

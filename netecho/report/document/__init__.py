@@ -8,6 +8,7 @@ stamp_section         the section `stamp`
 event_rows            an event as a row of NDJSON, and back
 reporter              what a format is: an observer that also gets the document
 diagnosis             `netecho/diagnosis/1`
+history               `netecho/history/1`
 monitoring            a monitor's events, and its targets
 trace                 the document of a trace
 comparison            `netecho/compare/1`

@@ -22,6 +22,7 @@ moments            when something in a run happened, as a time of day
 log_lines          a server's event as a line
 paper              what Rich lays out, as text
 server_view        the live view of a server
+history            `netecho history`
 monitor_view       the live table of a monitor
 reading            how far reading a saved run is
 several            several runs in one table

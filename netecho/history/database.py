@@ -1,0 +1,106 @@
+"""The file of a history: SQLite in WAL mode, with a mark and a version of its own.
+
+Each batch of rows is one transaction that is on the disk when it is committed (`synchronous = FULL`): a kill or a loss
+of power costs what was not committed yet. Whoever reads does not hold the writer up, and the other way round.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from netecho.errors import UsageError
+
+APPLICATION_ID = 0x6E65_6D68
+"""In the file's header, at offset 68: "nemh"."""
+VERSION = 1
+PATIENCE = 5.0
+"""Seconds that another process's lock is waited for."""
+
+_TABLES = """
+CREATE TABLE targets (id INTEGER PRIMARY KEY, name TEXT NOT NULL, url TEXT NOT NULL, UNIQUE (name, url));
+CREATE TABLE minutes (
+  target INTEGER NOT NULL, began INTEGER NOT NULL,
+  sent INTEGER NOT NULL, received INTEGER NOT NULL, lost INTEGER NOT NULL, dropped_here INTEGER NOT NULL,
+  late INTEGER NOT NULL, duplicate INTEGER NOT NULL, reordered INTEGER NOT NULL, corrupt INTEGER NOT NULL,
+  rtt_count INTEGER NOT NULL, rtt_total INTEGER NOT NULL, rtt_low INTEGER NOT NULL, rtt_high INTEGER NOT NULL,
+  rtt BLOB NOT NULL,
+  response_count INTEGER NOT NULL, response_total INTEGER NOT NULL, response_low INTEGER NOT NULL,
+  response_high INTEGER NOT NULL, response BLOB NOT NULL,
+  PRIMARY KEY (target, began)
+) WITHOUT ROWID;
+CREATE TABLE outages (
+  target INTEGER NOT NULL, began INTEGER NOT NULL, ended INTEGER, state TEXT NOT NULL, reason TEXT NOT NULL,
+  PRIMARY KEY (target, began)
+) WITHOUT ROWID;
+"""
+"""`began` is seconds since 1970 in minutes, milliseconds in outages; times are nanoseconds, the blobs are the packed
+buckets of `monitor.histogram`."""
+
+
+def open_for_writing(path: str) -> sqlite3.Connection:
+    """Open a history, or make one. Raises UsageError for a file that is something else, or cannot be had."""
+    try:
+        database = _connect(path, "rwc")
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from None
+    try:
+        if _is_new(database, path):
+            _make(database)
+        _check(database, path)
+    except sqlite3.Error as error:
+        database.close()
+        raise _unusable(path, error) from None
+    except UsageError:
+        database.close()
+        raise
+    return database
+
+
+def open_for_reading(path: str) -> sqlite3.Connection:
+    """Open a history that is there. Raises UsageError."""
+    if not Path(path).is_file():
+        raise UsageError(f"{path!r} cannot be read: there is no such file", "netecho monitor --history FILE makes one")
+    try:
+        database = _connect(path, "ro")
+        _check(database, path)
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from None
+    return database
+
+
+def _connect(path: str, mode: str) -> sqlite3.Connection:
+    database = sqlite3.connect(
+        f"{Path(path).absolute().as_uri()}?mode={mode}", uri=True, timeout=PATIENCE, isolation_level=None
+    )
+    database.execute("PRAGMA synchronous = FULL")
+    return database
+
+
+def _is_new(database: sqlite3.Connection, path: str) -> bool:
+    return Path(path).stat().st_size == 0 and not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+
+
+def _make(database: sqlite3.Connection) -> None:
+    database.execute("PRAGMA journal_mode = WAL")
+    database.executescript(
+        f"BEGIN IMMEDIATE;{_TABLES}PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {VERSION};COMMIT;"
+    )
+
+
+def _check(database: sqlite3.Connection, path: str) -> None:
+    """See that a file is a history of ours. Raises UsageError, or sqlite3.Error where it is no database."""
+    mark = database.execute("PRAGMA application_id").fetchone()[0]
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if mark != APPLICATION_ID:
+        raise UsageError(f"{path!r} is a file of another program", "name another file: nothing was written to it")
+    if version > VERSION:
+        raise UsageError(f"{path!r} was written by a newer netecho (version {version})", "update netecho to read it")
+
+
+def _unusable(path: str, error: sqlite3.Error) -> UsageError:
+    if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+        return UsageError(
+            f"{path!r} is not a history, or it is corrupt", "name another file: nothing was written to it"
+        )
+    return UsageError(f"{path!r} cannot be opened: {error}", "check the path and its permissions")
