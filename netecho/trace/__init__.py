@@ -11,6 +11,7 @@
     run           the same with what it was asked for, as it is reported
     statistics    whether a share of losses is lower than another by more than chance
     loss          where the loss begins, and which routers only limit their ICMP
+    as_numbers    whose an address is, by a table that is given
     finding       what is said of a path
     balancing     flows that go different ways, and a way that is worse than the others
     findings      the sentences about a path

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from netecho.target import Target
+    from netecho.trace.as_numbers import AsTable
     from netecho.trace.result import Trace
 
 
@@ -29,6 +30,8 @@ class Head:
     settings: Mapping[str, object]
     """What the document says was asked; keys as printed."""
     label: str | None = None
+    as_table: AsTable | None = None
+    """Whose addresses are, where it is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,8 @@ from tests.program import COMMAND, environment
 from tests.rogues import datagrams
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.program import Netecho
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads(schema.text()))
@@ -32,6 +34,19 @@ def test_this_machine_is_one_hop(netecho: Netecho, target: str) -> None:
     assert (hop["kind"], hop["asked"], hop["answered"]) == ("target", 3, 3)
     assert document["label"] == "Büro \x1b[2J"
     assert document["verdict"] == {"exit_code": 0, "failed": []}
+
+
+def test_a_table_says_whose_an_address_is(netecho: Netecho, tmp_path: Path) -> None:
+    table = tmp_path / "table"
+    table.write_text("127.0.0.0/8 64496\n")
+    ended = netecho("trace", "self", *BRIEF, "-n", "--as-table", str(table))
+    assert "127.0.0.1 AS64496" in ended.out
+    document = netecho("trace", "self", *BRIEF, "-n", "--as-table", str(table), "--json").document
+    assert document["hops"][0]["as_numbers"] == {"127.0.0.1": 64496}
+    table.write_text("64496\n")
+    ended = netecho("trace", "self", "--as-table", str(table))
+    assert ended.code == 2
+    assert "line 1 is no prefix of an AS: '64496'" in ended.err
 
 
 def test_ndjson_and_csv_are_packet_by_packet(netecho: Netecho) -> None:

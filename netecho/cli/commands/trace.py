@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from netecho.net.trace.options import TraceOptions
     from netecho.report.output import Output
     from netecho.target import Target
+    from netecho.trace.as_numbers import AsTable
     from netecho.trace.run import Traced
 
 EXAMPLES = (
@@ -72,6 +74,7 @@ verdict = section("Verdict")
 @travel("--source", type=Parsed("ADDR[:PORT]", parse_source), help="send from this address, and from this port on")
 @travel("--dscp", type=Parsed("VALUE", parse_dscp), shown="0", help="mark packets: a number up to 63, EF, AF41")
 @output("-n", "--numeric", is_flag=True, help="do not look up names")
+@output("--as-table", type=FILE, help="show whose addresses are: FILE has a prefix and an AS number a line")
 @output("--format", type=choice(*FORMATS), shown="text", help=f"what goes to standard output: {', '.join(FORMATS)}")
 @output("--json", is_flag=True, help="short for --format json")
 @output("-q", "--quiet", count=True, help="no live table; twice: nothing, the exit code speaks")
@@ -137,6 +140,7 @@ def _options(values: dict[str, Any]) -> TraceOptions:
         stamp_options=StampOptions(key=None if key is None else files.stamp_key(key, "--auth-key-file")),
         names=not values["numeric"],
         label=values["label"],
+        as_table=_as_table(values["as_table"]),
         settings={
             "count": plan.rounds,
             "duration_ms": milliseconds(plan.duration),
@@ -148,6 +152,20 @@ def _options(values: dict[str, Any]) -> TraceOptions:
             "names": not values["numeric"],
         },
     )
+
+
+def _as_table(path: str | None) -> AsTable | None:
+    """Return the table in a file. Raises UsageError where it cannot be read, or a line is none."""
+    if path is None:
+        return None
+    from netecho.trace.as_numbers import AsTable
+
+    files.check_readable(path, "--as-table")
+    with Path(path).open(encoding="utf-8", errors="surrogateescape") as lines:
+        try:
+            return AsTable(lines)
+        except UsageError as error:
+            raise UsageError(f"--as-table {path!r}: {error.sentence}", error.hint) from None
 
 
 def _observer(form: str, values: dict[str, Any], shown: Output) -> Any:

@@ -143,6 +143,8 @@ class FlowSocket(Descriptor):
 
     def _quoted(self, entry: QuotedError) -> None:
         error = entry.error
+        if not error.offender:  # an address that the system could not give
+            return
         family = 6 if self.socket.family == socket.AF_INET6 else 4
         too_large = (error.type, error.code) == ((3, 4) if family == 4 else (2, 0))
         parsed = IcmpError(

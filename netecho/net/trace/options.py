@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from netecho.target import Target
+    from netecho.trace.as_numbers import AsTable
     from netecho.trace.plan import Plan
 
 
@@ -27,3 +28,4 @@ class TraceOptions:
     settings: Mapping[str, object] = field(default_factory=dict)
     """What the document says was asked; keys as printed."""
     label: str | None = None
+    as_table: AsTable | None = None

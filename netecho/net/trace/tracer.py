@@ -171,6 +171,7 @@ class _Tracer:
             target=self._options.target,
             settings=self._options.settings,
             label=self._options.label,
+            as_table=self._options.as_table,
             address=self._address.host,
             local=first.source,
             ports=tuple(each.flow.source_port for each in self._flows),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from netecho.measure.criteria import Failure
+    from netecho.trace.as_numbers import AsTable
     from netecho.trace.result import FlowResult, HopResult, Trace
     from netecho.trace.run import Head, Traced
     from netecho.trace.session import Answer
@@ -55,7 +56,7 @@ def document(traced: Traced, exit_code: int = 0, failed: Sequence[Failure] = ())
         "rounds": trace.rounds,
         "stamps": trace.stamps,
         "end_to_end": {**_counts(lost.of, lost.of - lost.lost), "rtt": distribution(trace.rtt)},
-        "hops": [_hop(hop, traced.names) for hop in trace.hops],
+        "hops": [_hop(hop, traced.names, traced.head.as_table) for hop in trace.hops],
         "flows": [_flow(flow) for flow in trace.flows],
         "tcp": None if traced.retransmits is None else {"retransmits": traced.retransmits},
         "changes": _changes(trace),
@@ -91,12 +92,14 @@ def answer_event(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _hop(hop: HopResult, names: Mapping[str, str]) -> dict[str, Any]:
+def _hop(hop: HopResult, names: Mapping[str, str], table: AsTable | None) -> dict[str, Any]:
+    systems = {} if table is None else {address: table.of(address) for address in hop.addresses}
     return {
         "ttl": hop.ttl,
         "kind": hop.kind if hop.answered else None,
         "addresses": list(hop.addresses),
         "names": {address: names[address] for address in hop.addresses if address in names},
+        "as_numbers": {address: number for address, number in systems.items() if number is not None},
         **_counts(hop.asked, hop.answered),
         "rtt": distribution(hop.rtt),
         "dscp": None if hop.tos is None else hop.tos >> 2,

@@ -136,7 +136,11 @@ Row = tuple[str, str, str, str, tuple[str, ...], str]
 def _rows(hop: Document, dscp: int) -> Iterator[Row]:
     """Return a row for each address of a hop; the figures stand beside the first."""
     names = hop["names"]
-    shown = [f"{names[each]} ({each})" if each in names else each for each in hop["addresses"]] or ["-"]
+    systems = hop["as_numbers"]
+    shown = [
+        (f"{names[each]} ({each})" if each in names else each) + (f" AS{systems[each]}" if each in systems else "")
+        for each in hop["addresses"]
+    ] or ["-"]
     rtt = tuple(ms(hop["rtt"][f"{name}_ms"]) for name in FIGURES)
     yield f"{hop['ttl']:>3}", shown[0], f"{hop['asked']:,}", percent(hop["lost"], hop["asked"]), rtt, _notes(hop, dscp)
     for each in shown[1:]:
