@@ -29,6 +29,10 @@ QUEUED = 20 * MILLISECOND
 """A wait in a queue, from which on that is what the limit makes."""
 LATE = 200 * MILLISECOND
 """A lateness of most sends that makes the rate untrue which was asked for; less is counted in, probe by probe."""
+_STRETCHES = 5
+_FEW = 4
+_UNSTEADY = 0.15
+"""The share by which the rate of one of these stretches of a run may differ from that of all."""
 _WHOLE_BUCKET = 0.5
 """The share of a run after which the bucket of a policer is taken to be empty, or the queue to be there."""
 
@@ -64,7 +68,25 @@ def judge(observed: Observed) -> Outcome:
     found = limit(run)
     if found is None:
         return (Fine("rate", f"{offered / 1e6:g} Mbit/s in each direction pass without loss or queue"),)
+    if not is_steady(run):
+        return (NotTested("rate", f"of {offered / 1e6:.3g} Mbit/s packets were lost, but not as a limit loses them"),)
     return (_finding(found, offered, run),)
+
+
+def is_steady(run: Run) -> bool:
+    """Tell whether what got through came at one rate: losses of a busy machine, at either end, come in clumps."""
+    passed = _passed(run, None)
+    if len(passed) < _STRETCHES * _FEW or passed[0][0] == passed[-1][0]:
+        return False
+    first, last = passed[0][0], passed[-1][0]
+    since = first + _WHOLE_BUCKET * (last - first)
+    length = (last - since) / _STRETCHES
+    counts = [0] * _STRETCHES
+    for at, _ in passed:
+        if at >= since:
+            counts[min(int((at - since) / length), _STRETCHES - 1)] += 1
+    usual = sum(counts) / _STRETCHES
+    return all(abs(count - usual) <= max(_UNSTEADY * usual, 3 * usual**0.5) for count in counts)
 
 
 def is_late(run: Run) -> bool:
@@ -100,19 +122,25 @@ def _high(values: Sequence[int]) -> int:
     return sorted(values)[int(0.95 * (len(values) - 1))]
 
 
-def _rate(run: Run, way: Direction | None) -> float:
-    """Return the rate at which packets got through the limit, once its bucket was empty or its queue was there."""
-    left = [(fate.scheduled + fate.lag, fate) for fate in run.fates if fate.rtt is not None]
-    passed = []
-    for at, fate in left:
+def _passed(run: Run, way: Direction | None) -> list[tuple[float, int]]:
+    """Return when each packet was through the limit, and its bytes, in the order of time."""
+    passed: list[tuple[float, int]] = []
+    for fate in run.fates:
+        if fate.rtt is None:
+            continue
         waited = 0
         if fate.delays is not None and fate.delays.forward is not None and fate.delays.backward is not None:
-            # When it was through: the way there counts for both, the way back for a limit that is on it.
+            # The way there counts for both, the way back for a limit that is on it.
             waited = fate.delays.forward + (fate.delays.backward if way == "backward" else 0)
-        passed.append((at + waited, fate.size + HEADERS))
+        passed.append((fate.scheduled + fate.lag + waited, fate.size + HEADERS))
+    return sorted(passed)
+
+
+def _rate(run: Run, way: Direction | None) -> float:
+    """Return the rate at which packets got through the limit, once its bucket was empty or its queue was there."""
+    passed = _passed(run, way)
     if not passed:
         return 0.0
-    passed.sort()
     first, last = passed[0][0], passed[-1][0]
     since = first + _WHOLE_BUCKET * (last - first)
     counted = [(at, size) for at, size in passed if at >= since]

@@ -106,6 +106,13 @@ def test_a_loss_of_two_in_a_hundred_is_no_limit() -> None:
     assert limit(observed([None if n % 50 == 7 else 0 for n in range(len(times))], times, "forward")) is None
 
 
+def test_losses_in_clumps_are_no_limit() -> None:
+    """A machine that stalls now and then, at either end, drops what comes meanwhile."""
+    times = sent(8_000_000, 4)
+    stalled = observed([None if (at // (250 * MS)) % 4 == 3 else 0 for at in times], times, "forward")
+    assert "not as a limit loses them" in words(judge(Observed([(8_000_000, stalled)])))
+
+
 def test_without_a_limit_it_is_said_how_fast_it_went() -> None:
     times = sent(8_000_000, 2)
     outcome = judge(Observed([(8_000_000, observed([0] * len(times), times, "forward"))]))
