@@ -14,6 +14,7 @@ from netecho.echo.snapshot import ClientCounts, ServerSnapshot, TransportCounts
 from netecho.echo.text import TextMode
 from netecho.measure.payload import Payloads
 from netecho.measure.plan import Plan
+from netecho.monitor.histogram import CoarseHistogram
 from netecho.net.certificates import make_identity
 from netecho.net.server.settings import Credentials, ServerSettings
 from netecho.net.server.worker_messages import (
@@ -39,6 +40,7 @@ from netecho.stamp.session_sender import Sender
 from netecho.stamp.times import ErrorEstimate, to_ntp
 from netecho.trace.payloads import EchoPayloads
 from tests.fuzz.targets import ISSUED, STAMP_KEY, STAMP_SIZES, STAMP_TIME, TRACE_TOKEN, Purse
+from tests.monitor.test_config import WHOLE
 from tests.report.runs import START
 from tests.report.test_golden import RUNS
 from tests.trace.quotes import FIRST, FIRST6, TARGET, TARGET6
@@ -199,6 +201,24 @@ def _criterion() -> Iterator[bytes]:
         yield text.encode()
 
 
+def _monitor_config() -> Iterator[bytes]:
+    yield WHOLE.encode()
+    for text in (
+        'targets = [{ target = "udp://a" }]',
+        "[[targets]]\ntarget = 'a'\nlabels = { le = '' }",
+        "[groups.x]\nsize = 1e9",
+    ):
+        yield text.encode()
+
+
+def _packed_histogram() -> Iterator[bytes]:
+    histogram = CoarseHistogram()
+    for value in (1, 100, 10**6, 10**9, 10**13):
+        histogram.record(value)
+    yield histogram.packed().cells
+    yield b"\xff" * 40
+
+
 def _shown_bytes() -> Iterator[bytes]:
     yield b"\x1b[2J\xff\\ caf\xc3\xa9 \xe2\x80\xae"
 
@@ -225,6 +245,8 @@ SEEDS = {
     "pem": _pem,
     "target": _target,
     "criterion": _criterion,
+    "monitor_config": _monitor_config,
+    "packed_histogram": _packed_histogram,
     "shown_bytes": _shown_bytes,
     "stamp_request": _stamp_request,
     "stamp_reply": _stamp_reply,

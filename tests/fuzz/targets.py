@@ -22,6 +22,8 @@ from netecho.measure.oneway.delays import Claim, OneWay, Timestamps
 from netecho.measure.oneway.loss import Directions, loss_by_direction
 from netecho.measure.payload import Payloads
 from netecho.measure.plan import Plan
+from netecho.monitor import config
+from netecho.monitor.histogram import CoarseHistogram, Packed, unpacked
 from netecho.net import certificates
 from netecho.net.server import systemd
 from netecho.net.server.fork_server import Requests
@@ -252,6 +254,26 @@ def criterion(data: bytes) -> None:
         assert criteria.parse(str(each)) == (each,)
 
 
+def monitor_config(data: bytes) -> None:
+    """A monitor's configuration: settings, or mistakes that each stand in a line that there is."""
+    text = data.decode("utf-8", "replace")
+    settings, mistakes = config.parse(text)
+    assert settings.targets or mistakes
+    assert len({each.name for each in settings.targets}) == len(settings.targets) or mistakes
+    for mistake in mistakes:
+        assert 1 <= mistake.line <= text.count("\n") + 1
+        assert mistake.column >= 1
+        assert mistake.sentence
+
+
+def packed_histogram(data: bytes) -> None:
+    """Buckets from a history, which may be any file's: never an error, and merged with themselves twice as many."""
+    cells = list(unpacked(data))
+    assert all(cell >= 0 and count >= 0 for cell, count in cells)
+    part = Packed(1, 1, 0, 1, data)
+    CoarseHistogram.merged([part, part]).packed()
+
+
 def shown_bytes(data: bytes) -> None:
     """A peer's bytes as they are shown: printable, and what they stood for can be read back."""
     shown = escaped(data)
@@ -425,6 +447,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         pem,
         target,
         criterion,
+        monitor_config,
+        packed_histogram,
         shown_bytes,
         stamp_request,
         stamp_reply,

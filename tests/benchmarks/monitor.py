@@ -1,0 +1,106 @@
+"""What a monitor of 1,000 targets costs: processor, memory, lateness, and the same while it is scraped."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.benchmarks import tools
+from tests.benchmarks.bench import Benchmark, Figure, Scale
+
+TARGETS = 1000
+EVERY = 5
+"""Seconds from one scrape to the next."""
+_BUCKET = re.compile(r'netecho_lag_seconds_bucket\{le="([^"]+)"\} (\d+)')
+
+
+class Scrape(NamedTuple):
+    took: float
+    size: int
+    lag: dict[str, int]
+    """Sends by how late they were at most, since the start."""
+
+
+def scrape(url: str) -> Scrape:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    began = time.monotonic()
+    with opener.open(f"{url}metrics", timeout=60) as answer:
+        text = answer.read().decode()
+    return Scrape(time.monotonic() - began, len(text), {le: int(count) for le, count in _BUCKET.findall(text)})
+
+
+def processor(process: subprocess.Popen[bytes]) -> float:
+    """Seconds of processor time so far."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def late(before: Scrape, after: Scrape, share: float) -> float:
+    """The bucket that a share of the sends in between fall into or below; ms."""
+    counted = {le: after.lag[le] - before.lag[le] for le in after.lag}
+    needed = share * counted["+Inf"]
+    return 1000 * next(float(le) for le, count in counted.items() if count >= needed)
+
+
+def a_thousand(scale: Scale) -> dict[str, float]:
+    length = scale.of(60, 15)
+    with tools.server("udp", "--max-rate", "0") as url, tempfile.TemporaryDirectory() as folder:
+        config = Path(folder, "targets.toml")
+        config.write_text("".join(f'[[targets]]\nname = "t{n}"\ntarget = "{url}"\n' for n in range(TARGETS)))
+        command = [*tools.NETECHO, "monitor", "--config", str(config), "--listen", "127.0.0.1:0", "--format", "ndjson"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        http = json.loads(process.stdout.readline())["url"]
+        for _ in range(TARGETS):  # until each is up
+            process.stdout.readline()
+        values = _measured(process, http, length)
+        process.terminate()
+        stop = json.loads(process.communicate()[0].splitlines()[-1])
+        return values | {"lost": stop["lost"]}
+
+
+def _measured(process: subprocess.Popen[bytes], http: str, length: int) -> dict[str, float]:
+    quiet, used, began = scrape(http), processor(process), time.monotonic()
+    time.sleep(length)
+    alone, took = processor(process) - used, time.monotonic() - began
+    busy = scrape(http)
+    scrapes = []
+    for _ in range(max(1, length // EVERY)):
+        time.sleep(EVERY)
+        scrapes.append(scrape(http))
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return {
+        "processor": 100 * alone / took,
+        "memory": tools.number(r"VmHWM:\s*(\d+) kB", status) / 1024,
+        "lag p99": late(quiet, busy, 0.99),
+        "scraped: lag p99": late(busy, scrapes[-1], 0.99),
+        "scrape": max(each.took for each in scrapes),
+        "scrape size": busy.size / 1e6,
+    }
+
+
+BENCHMARKS = (
+    Benchmark(
+        "monitor_1000",
+        "a monitor of 1,000 UDP targets, one probe a second each",
+        (
+            Figure("processor", "%", ("<=", 25), 1),
+            Figure("memory", "MiB", ("<=", 150), 0),
+            Figure("lag p99", "ms", ("<=", 1), 2),
+            Figure("scraped: lag p99", "ms", None, 2),
+            Figure("scrape", "s", ("<=", 1), 2),
+            Figure("scrape size", "MB", ("<=", 20), 1),
+            Figure("lost", "probes", ("=", 0), 0),
+        ),
+        a_thousand,
+        lambda: None if Path("/proc/self/stat").exists() else "needs /proc",
+        once=True,
+    ),
+)
