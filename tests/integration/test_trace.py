@@ -171,7 +171,7 @@ ip netns exec r3 nft add rule inet t forward udp dport 7007 numgen inc mod 7 0 d
 """
     with chain() as network:
         served(network).shell("".join(TABLE.format(router) for router in ("r1", "r2", "r3")) + rules)
-        document = traced(network, SERVER, "-c", "100", "-i", "20ms", "-W", "1s", "-n", "--dscp", "EF", prefix=prefix)
+        document = traced(network, SERVER, "-c", "100", "-i", "20ms", "-W", "5s", "-n", "--dscp", "EF", prefix=prefix)
     assert path(document) == [None, *HOPS[1:]]
     assert {"silent", "icmp-limited", "loss"} <= codes(document)
     assert ("dscp-changed" in codes(document)) == (not prefix)
@@ -182,7 +182,7 @@ ip netns exec r3 nft add rule inet t forward udp dport 7007 numgen inc mod 7 0 d
 def test_a_loop_ends_with_the_last_hop_and_is_said() -> None:
     with chain() as network:
         network.shell("ip -n r3 route del 10.0.4.0/24\nip -n r3 route replace default via 10.0.3.1")
-        document = traced(network, SERVER, *BRIEF, "-m", "8", "-W", "1s", code=1)
+        document = traced(network, SERVER, *BRIEF, "-m", "8", code=1)
     assert path(document) == [HOPS[0], HOPS[1], HOPS[2], HOPS[1], HOPS[2], HOPS[1], HOPS[2], HOPS[1]]
     assert {"loop", "not-reached"} <= codes(document)
 
@@ -191,7 +191,7 @@ def test_a_loop_ends_with_the_last_hop_and_is_said() -> None:
 def test_linux_own_limit_of_icmp_is_no_loss(prefix: tuple[str, ...]) -> None:
     """Time Exceeded once a second, six times at once; a server that echoes has no such limit."""
     with chain(limited=True) as network:
-        document = traced(served(network), SERVER, "-c", "60", "-i", "20ms", "-W", "1s", "-n", prefix=prefix)
+        document = traced(served(network), SERVER, "-c", "60", "-i", "20ms", "-W", "5s", "-n", prefix=prefix)
     assert document["end_to_end"]["lost"] == 0
     assert codes(document) == {"icmp-limited"}
 
@@ -221,7 +221,7 @@ def test_both_ways_of_a_diamond_are_found_and_the_bad_one_has_a_name(six: bool) 
         served(network).shell(TABLE.format("south") + rules)
         to = f"udp://[{SERVER6}]" if six else SERVER
         # The hash has a seed of its own each time: of so many flows, fewer than 3 go one way once in 50,000 runs.
-        document = traced(network, to, "-c", "30", "-i", "50ms", "-n", "--flows", "24", "-W", "1s")
+        document = traced(network, to, "-c", "30", "-i", "50ms", "-n", "--flows", "24", "-W", "5s")
     north, south = ("2001:db8:2::2", "2001:db8:3::2") if six else (NORTH, SOUTH)
     assert set(document["hops"][1]["addresses"]) == {north, south}
     assert "per-flow" in codes(document)

@@ -53,9 +53,13 @@ def test_ndjson_and_csv_are_packet_by_packet(netecho: Netecho) -> None:
     events = netecho("trace", "self", *BRIEF, "--format", "ndjson").events
     for event in events:
         SCHEMA.validate(event)
-    assert [event["event"] for event in events] == ["start", "answer", "answer", "answer", "summary"]
+    start, *answers, summary = events
+    assert (start["event"], summary["event"]) == ("start", "summary")
+    # On a busy machine more TTLs have left than it takes, before the first answer was in.
+    assert [event["round"] for event in answers if event["ttl"] == 1] == [0, 1, 2]
     header, *rows = csv.reader(io.StringIO(netecho("trace", "self", *BRIEF, "--format", "csv").out))
-    assert (header, len(rows)) == (list(COLUMNS), 3)
+    assert header == list(COLUMNS)
+    assert [row[0] for row in rows if row[2] == "1"] == ["0", "1", "2"]
 
 
 def test_the_page_is_a_table_and_nothing_is_said_of_a_path_that_is_fine(netecho: Netecho) -> None:
