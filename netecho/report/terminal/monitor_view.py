@@ -41,6 +41,9 @@ _RANKS = {state: rank for rank, state in enumerate(STYLES)}
 _HISTORY = "last hour"
 _DROPPED_FIRST = ("p50/h", "p99/h", "loss/h", "p50", "p99")
 """What a narrow terminal does without, in this order."""
+_REASON = "reason"
+_LEAST_REASON, _MOST_REASON = 10, 40
+"""Columns that it needs, and that it takes: the course over time has what is left."""
 _NARROWEST, _SHARE = 12, 3
 """A target's name has at least so many columns, and at most one in so many of all."""
 
@@ -137,9 +140,23 @@ def _rows(targets: Sequence[MonitoredTarget], width: int, levels: str) -> Render
         "p99/h": ["p99/h", *(_time(each, "p99") for each in hours)],
     }
     left = room_beside(first, columns, width)
+    reasons = [_reason(target) for target in targets]
+    if any(reasons) and left >= _LEAST_REASON:
+        beside = left - len(_HISTORY) - 2
+        room = min(_MOST_REASON, max(map(len, reasons)), beside if beside >= _LEAST_REASON else left)
+        columns[_REASON] = [_REASON, *(Text(_begun(reason, room)) for reason in reasons)]
+        left = room_beside(first, columns, width)
     if left >= len(_HISTORY):
         columns[_HISTORY] = [_HISTORY, *(_course(target, min(left, 60), levels) for target in targets)]
-    return fitted(first, columns, _DROPPED_FIRST, width, left=("state", _HISTORY))
+    return fitted(first, columns, _DROPPED_FIRST, width, left=("state", _REASON, _HISTORY))
+
+
+def _reason(target: MonitoredTarget) -> str:
+    return "" if target.state.state in (State.UP, State.PENDING) else printable(target.state.reason)
+
+
+def _begun(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 2]}.."
 
 
 def _cut(name: str, room: int) -> str:

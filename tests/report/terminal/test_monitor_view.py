@@ -30,7 +30,7 @@ class Bench:
 def test_the_worst_stands_first() -> None:
     title, header, *rows = Bench().frame()
     assert title == "4 targets, 1 min 30 s  1 unreachable  1 down  1 degraded  1 up"
-    assert header.split() == ["rtt,", "ms", "state", "loss", "p50", "p99", "loss/h", "p50/h", "p99/h", "last", "hour"]
+    assert " ".join(header.split()) == "rtt, ms state loss p50 p99 loss/h p50/h p99/h reason last hour"
     assert [row.split()[:3] for row in rows] == [
         ["syd", "unreachable", "100%"],
         ["nyc", "down", "100%"],
@@ -67,6 +67,15 @@ def test_where_there_are_more_targets_than_rows_the_rest_is_counted() -> None:
     bench.targets = EVERY * 10
     frame = bench.frame(height=10)
     assert frame[-1] == "and 33 more targets, none of them worse"
+
+
+def test_why_a_target_is_not_up_is_said_where_there_is_room() -> None:
+    bench = Bench()
+    assert ["refused" in row for row in bench.frame()[2:]] == [True, False, False, False]
+    assert "loss>10%" in bench.frame()[4]
+    assert "reason" not in bench.frame(width=70)[1]
+    bench.targets = [UP[0]]
+    assert "reason" not in bench.frame()[1]
 
 
 def test_a_name_cannot_take_over_the_terminal() -> None:

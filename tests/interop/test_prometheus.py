@@ -1,0 +1,143 @@
+"""A monitor, scraped by real Prometheus: it takes every line, and its quantiles are netecho's within one bucket."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import urllib.parse
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from netecho.monitor.buckets import BOUNDS
+from netecho.units import MILLISECOND, SECOND
+from tests.peers import free_port, needed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.program import Netecho
+
+CONFIG = """
+global: {{scrape_interval: 1s, scrape_timeout: 1s}}
+scrape_configs:
+  - job_name: netecho
+    static_configs: [{{targets: ['{netecho}']}}]
+  - job_name: probe
+    metrics_path: /probe
+    params: {{module: [tcp]}}
+    static_configs: [{{targets: ['{echo}']}}]
+    relabel_configs:
+      - {{source_labels: [__address__], target_label: __param_target}}
+      - {{source_labels: [__param_target], target_label: instance}}
+      - {{target_label: __address__, replacement: '{netecho}'}}
+"""
+
+
+def get(url: str) -> str:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=30) as answer:
+        return str(answer.read().decode())
+
+
+@pytest.fixture
+def monitor(netecho: Netecho) -> str:
+    """What is scraped: HOST:PORT of a monitor that probes two servers of its own."""
+    running = netecho.start(
+        *("monitor", "self", "udp://self", "-i", "20ms", "--format", "ndjson"),
+        *("--listen", "127.0.0.1:0", "--probe-allow", "127.0.0.0/8"),
+    )
+    url = running.event_named("listening")["url"]
+    running.event_named("state")
+    running.event_named("state")
+    return str(urllib.parse.urlsplit(url).netloc)
+
+
+class Prometheus:
+    """Prometheus itself, asked by its HTTP API."""
+
+    def __init__(self, port: int, process: subprocess.Popen[bytes]) -> None:
+        self.port = port
+        self._process = process
+
+    def wait_for(self, query: str) -> None:
+        """Return when a query gives something."""
+        while not self.values(query):
+            assert self._process.poll() is None, "Prometheus has ended"
+
+    def values(self, query: str) -> list[dict[str, Any]]:
+        """What a query gives now."""
+        asked = urllib.parse.urlencode({"query": query})
+        try:
+            answer = json.loads(get(f"http://127.0.0.1:{self.port}/api/v1/query?{asked}"))
+        except OSError:
+            return []  # it has not begun
+        found: list[dict[str, Any]] = answer["data"]["result"]
+        return found
+
+
+@pytest.fixture
+def prometheus(monitor: str, tmp_path: Path) -> Iterator[Prometheus]:
+    targets = json.loads(get(f"http://{monitor}/api/v1/targets"))["targets"]
+    echo = next(each["url"] for each in targets if each["url"].startswith("tcp://")).removeprefix("tcp://")
+    (tmp_path / "prometheus.yml").write_text(CONFIG.format(netecho=monitor, echo=echo))
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            needed("prometheus"),
+            f"--config.file={tmp_path / 'prometheus.yml'}",
+            f"--storage.tsdb.path={tmp_path / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield Prometheus(port, process)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_promtool_finds_nothing_wrong(monitor: str) -> None:
+    text = get(f"http://{monitor}/metrics")
+    checked = subprocess.run(
+        [needed("promtool"), "check", "metrics"], input=text, capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+def test_quantiles_are_those_of_netecho_within_one_bucket(monitor: str, prometheus: Prometheus) -> None:
+    before = rtt(monitor)
+    sent = before["sent"] + 200
+    prometheus.wait_for(f'netecho_rtt_seconds_count{{target="udp://self"}} > {sent}')
+    quantiles = {
+        name: prometheus.values(f'histogram_quantile({share}, netecho_rtt_seconds_bucket{{target="udp://self"}})')
+        for share, name in ((0.5, "p50_ms"), (0.99, "p99_ms"))
+    }
+    after = rtt(monitor)
+    for name, (found,) in quantiles.items():
+        # It was scraped some time between the two.
+        ours = sorted(_bucket(each[name] * MILLISECOND) for each in (before, after))
+        assert ours[0] - 1 <= _bucket(float(found["value"][1]) * SECOND) <= ours[1] + 1
+    (up,) = prometheus.values('netecho_target_state{target="udp://self", state="up"}')
+    assert up["value"][1] == "1"
+
+
+def test_a_probe_by_relabelling_as_blackbox_exporter_has_it(prometheus: Prometheus) -> None:
+    prometheus.wait_for("probe_success == 1")
+    (protocol,) = prometheus.values("probe_ip_protocol")
+    assert protocol["value"][1] == "4"
+    prometheus.wait_for('up{job="netecho"} == 1')
+
+
+def rtt(monitor: str) -> dict[str, Any]:
+    """The figures of the UDP target as the monitor has them."""
+    (target,) = json.loads(get(f"http://{monitor}/api/v1/targets?target=udp%3A%2F%2Fself"))["targets"]
+    return {**target["hour"]["rtt"], "sent": target["probes"]["sent"]}
+
+
+def _bucket(nanoseconds: float) -> int:
+    return sum(bound < nanoseconds for bound in BOUNDS)
