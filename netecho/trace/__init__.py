@@ -6,7 +6,8 @@
     payloads      what is sent in each datagram, and which one a quote or an echo belongs to
     schedule      which TTL is due when, until the target has answered
     hop           what is known of one TTL while a trace goes on
-    session       a trace as it goes on: what is outstanding, what was answered, what is lost
+    flow          one flow as it goes on: what is outstanding, and what an answer is about
+    session       a trace as it goes on, of all flows: what is due, what was answered, what is lost
     result        a trace as it was, frozen
     run           the same with what it was asked for, as it is reported
     statistics    whether a share of losses is lower than another by more than chance

@@ -18,9 +18,10 @@ from netecho.report.output import Output
 from netecho.report.terminal.paper import rendered
 from netecho.report.terminal.trace import trace
 from netecho.target import Target
+from netecho.trace.flow import Due
 from netecho.trace.plan import Plan
 from netecho.trace.run import Head, Traced
-from netecho.trace.session import Answer, Due
+from netecho.trace.session import Answer
 from tests.trace.played import PATH, TARGET, WALL, played
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads(schema.text()))

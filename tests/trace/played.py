@@ -14,8 +14,8 @@ from netecho.units import MICROSECOND, SECOND
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from netecho.trace.flow import Due
     from netecho.trace.result import Trace
-    from netecho.trace.session import Due
 
 TARGET = "198.51.100.9"
 PATH = ("10.0.1.2", "10.0.2.2", "10.0.3.2", TARGET)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from netecho.trace.finding import Finding
-    from netecho.trace.session import Due
+    from netecho.trace.flow import Due
 
 PLAN = Plan(rounds=200, interval=10 * MILLISECOND)
 OTHER = "10.8.8.8"

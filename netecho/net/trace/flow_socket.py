@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from netecho.net.client.job import IpOptions
     from netecho.net.client.resolve import Address
     from netecho.net.reactor.interfaces import Reactor
-    from netecho.trace.session import Due, Outstanding, Session
+    from netecho.trace.flow import Due, Outstanding
+    from netecho.trace.session import Session
 
 _FLAGS = sockopts.TX_SOFTWARE | sockopts.RX_SOFTWARE | sockopts.REPORT_SOFTWARE | sockopts.OPT_ID | sockopts.OPT_TSONLY
 _LARGEST, _SPACE = 65535, 256

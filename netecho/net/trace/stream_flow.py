@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from netecho.net.reactor.interfaces import Reactor, ReactorDescriptors
-    from netecho.trace.session import Due, Session
+    from netecho.trace.flow import Due
+    from netecho.trace.session import Session
 
 
 class StreamFlow(Descriptor):
