@@ -25,8 +25,9 @@ class TcpFacts:
     sack: bool | None = None
     """Whether both ends agreed on selective acknowledgements (RFC 2018)."""
     receive_window: int | None = None
-    """Bytes that this end still takes, as announced last; `send_window` is the peer's."""
+    """Bytes that this end lets be on their way at most."""
     send_window: int | None = None
+    """Bytes that the peer takes, as announced last."""
     send_window_limited: int | None = None
     """For how long the peer's window was what held data back, nanoseconds."""
     congestion_window: int | None = None

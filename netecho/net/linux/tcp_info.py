@@ -25,6 +25,7 @@ _SACK, _WINDOW_SCALE = 2, 4
 # Offsets of 32-bit fields. Round trips are microseconds there.
 _SND_MSS = 16
 _PMTU = 60
+_RCV_SSTHRESH = 64
 _RTT = 68
 _RTTVAR = 72
 _SND_CWND = 80
@@ -32,7 +33,6 @@ _TOTAL_RETRANS = 100
 _SEGS_OUT = 136
 _DSACK_DUPS = 216
 _SND_WND = 228
-_RCV_WND = 232
 # 64 bits.
 _RWND_LIMITED = 176
 _MIN_RTT = 148
@@ -67,7 +67,7 @@ def parse(info: bytes) -> TcpFacts:
         rtt_variation=_nanoseconds(variation if smoothed else None),
         retransmits=field(_TOTAL_RETRANS),
         retransmits_needless=field(_DSACK_DUPS),
-        receive_window=field(_RCV_WND),
+        receive_window=field(_RCV_SSTHRESH),
         send_window=field(_SND_WND),
         send_window_limited=_nanoseconds(limited),
         segments_sent=field(_SEGS_OUT),
