@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from netecho.cli import files
-from netecho.errors import ExitCode, OutputError, UsageError
+from netecho.errors import ExitCode, NetechoError, OutputError, UsageError
 from netecho.monitor.config import Parsed, parse
 from netecho.monitor.settings import MonitorSettings
 from netecho.report.humanize import many
@@ -292,7 +292,7 @@ class _Run:
         try:
             settings = configured(self._asked)
             result = self._engine.configure(settings.targets)
-        except UsageError as error:
+        except NetechoError as error:
             sentence = error.sentence
             self._tell(lambda: self._log.noticed("not_reloaded", f"nothing is changed: {sentence}"))
             return

@@ -51,7 +51,7 @@ async def resolve(
     if target.path is not None:
         return [Address(socket.AF_UNIX, target.path)], None
     family = {4: socket.AF_INET, 6: socket.AF_INET6, None: socket.AF_UNSPEC}[ip_options.family]
-    literal = _is_literal(target.host)
+    literal = is_literal(target.host)
     start = time.monotonic_ns()
     try:
         if literal:  # answered without a resolver: it cannot block
@@ -71,7 +71,8 @@ async def resolve(
     return addresses, None if literal else took
 
 
-def _is_literal(host: str) -> bool:
+def is_literal(host: str) -> bool:
+    """Tell whether a host is an address, which needs no resolver."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

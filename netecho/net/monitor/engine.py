@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore
 
 from netecho.measure.payload import Payloads
 from netecho.monitor.buckets import Buckets
@@ -33,6 +33,8 @@ SLICE = 16
 """Targets that a tick goes through before the reactor has its turn: about 0.2 ms."""
 OTHERS = 128
 """Descriptors that are left for scrapes, commands and files."""
+LOOKUPS = 32
+"""Names that are looked up at once: a resolver that does not answer would have a thread of each target wait for it."""
 _GOLDEN = 0.6180339887498949
 """Multiples of it, less their whole part, lie evenly however many there are (Weyl): so starts are spread."""
 
@@ -64,6 +66,7 @@ class Engine:
         self._timer = Timer(reactor) if timer is None else timer
         self._watches: dict[TargetSettings, Watch] = {}
         self._payloads: dict[int, Payloads] = {}
+        self._lookups = DeferredSemaphore(LOOKUPS)
         self._seed = int.from_bytes(os.urandom(6))
         self._started = 0
         """Targets so far."""
@@ -85,8 +88,10 @@ class Engine:
     def configure(self, targets: Sequence[TargetSettings]) -> Reconfigured:
         """Watch these targets from now on: those that are watched already go on as if nothing had been.
 
-        Raises UsageError where a file that one of them names cannot be read; then nothing is changed.
+        Raises UsageError where a file that one of them names cannot be read, and UnreachableError where there are more
+        than there may be descriptors; then nothing is changed.
         """
+        descriptors.require(descriptors.LEAST + len(targets))
         jobs = {each: job_of(each, self._seed) for each in targets if each not in self._watches}
         descriptors.allow(descriptors.LEAST + OTHERS + 2 * len(targets))
         before = self._watches
@@ -119,7 +124,9 @@ class Engine:
         payloads = self._payloads.get(settings.probing.size)
         if payloads is None:
             payloads = self._payloads[settings.probing.size] = Payloads(job.plan)
-        watch = Watch(self._reactor, self._timer, MonitoredTarget(settings, now, self.lag), job, payloads)
+        watch = Watch(
+            self._reactor, self._timer, MonitoredTarget(settings, now, self.lag), job, payloads, self._lookups
+        )
         self._started += 1
         watch.start(now + int(self._started * _GOLDEN % 1 * settings.probing.interval))
         return watch

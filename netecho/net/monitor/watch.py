@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, cast
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore
 
 from netecho.errors import NetechoError
 from netecho.measure.session import Session
@@ -20,7 +20,7 @@ from netecho.monitor.state import ANSWERS
 from netecho.net.client.driver import SessionDriver
 from netecho.net.client.link import LinkContext, OpenedLink
 from netecho.net.client.loss import loss_of_connecting
-from netecho.net.client.resolve import resolve
+from netecho.net.client.resolve import is_literal, resolve
 from netecho.net.client.transports import TRANSPORTS
 from netecho.net.reactor.timer import Pacer
 from netecho.units import SECOND
@@ -50,8 +50,18 @@ LONGEST_PAUSE = 60 * SECOND
 class Watch:
     """Probes one target until it is stopped."""
 
-    def __init__(self, reactor: Reactor, timer: Timer, target: MonitoredTarget, job: Job, payloads: Payloads) -> None:
+    def __init__(
+        self,
+        reactor: Reactor,
+        timer: Timer,
+        target: MonitoredTarget,
+        job: Job,
+        payloads: Payloads,
+        lookups: DeferredSemaphore,
+    ) -> None:
+        """Make one; `lookups` bounds how many names are asked for at once, of all targets."""
         self.target = target
+        self._lookups = lookups
         self._reactor = reactor
         self._timer = timer
         self._job = job
@@ -160,9 +170,7 @@ class Watch:
 
     async def _opened(self, driver: SessionDriver) -> OpenedLink:
         job, phases = self._job, self.target.recorder.phases
-        addresses, took = await resolve(
-            self._reactor, job.target, self._transport.kind, job.ip_options, job.plan.timeout
-        )
+        addresses, took = await self._resolve()
         if took is not None:
             phases.record("resolve", took)
         context = LinkContext(
@@ -193,7 +201,6 @@ class Watch:
 
     def _resolve_again(self) -> None:
         """Ask for the name's addresses, and go on with another where the one that is probed is no longer among them."""
-        job = self._job
 
         def settled(result: object) -> object:
             self._refreshing = None
@@ -215,11 +222,20 @@ class Watch:
                 failure.trap(NetechoError)
                 self._refresh_later()
 
-        resolving = Deferred.fromCoroutine(
-            resolve(self._reactor, job.target, self._transport.kind, job.ip_options, job.plan.timeout)
-        )
+        resolving = Deferred.fromCoroutine(self._resolve())
         self._refreshing = cast("Deferred[None]", resolving)
         resolving.addBoth(settled).addCallbacks(found, failed)
+
+    async def _resolve(self) -> tuple[list[Address], int | None]:
+        """Look the target up; a name waits for its turn, for each takes a thread until the resolver has answered."""
+        job = self._job
+
+        async def looked_up() -> tuple[list[Address], int | None]:
+            return await resolve(self._reactor, job.target, self._transport.kind, job.ip_options, job.plan.timeout)
+
+        if job.target.path is not None or is_literal(job.target.host):
+            return await looked_up()
+        return await self._lookups.run(lambda: Deferred.fromCoroutine(looked_up()))
 
     def _end(self, driver: SessionDriver | None) -> None:
         if driver is None:

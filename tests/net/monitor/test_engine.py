@@ -18,17 +18,20 @@ from netecho.errors import UnreachableError, UsageError
 from netecho.measure.loss_reason import Loss, LossReason
 from netecho.monitor.settings import ProbeSettings, TargetSettings
 from netecho.monitor.state import State
+from netecho.net import descriptors
 from netecho.net.client.link import OpenedLink
 from netecho.net.client.loss import LinkError
 from netecho.net.client.resolve import Address
 from netecho.net.client.transports import Transport
 from netecho.net.monitor import watch as watch_module
-from netecho.net.monitor.engine import Engine, Reconfigured
+from netecho.net.monitor.engine import LOOKUPS, Engine, Reconfigured
 from netecho.net.reactor.timer import Timer
 from netecho.target import parse_target
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from netecho.measure.probe import Probe
     from netecho.monitor.monitored import MonitoredTarget
     from netecho.monitor.state import Change
@@ -80,6 +83,9 @@ class World:
         self.links: list[FakeLink] = []
         self.dials: list[float] = []
         self.waits_for: Deferred[None] | None = None
+        self.resolver: Callable[[], Deferred[None]] | None = None
+        """What an answer of the resolver waits for; None: it is there."""
+        self.asking = 0
         self.sends: list[int] = []
         self.changes: list[tuple[str, State, str]] = []
         self.minutes: list[int] = []
@@ -93,6 +99,12 @@ class World:
         return round(self.clock.seconds() * SECOND)
 
     async def resolve(self, _reactor: object, target: Any, *_: object) -> tuple[list[Address], int | None]:
+        if self.resolver is not None:
+            self.asking += 1
+            try:
+                await self.resolver()
+            finally:
+                self.asking -= 1
         if self.names[target.host] == "":
             raise UnreachableError(f"the name {target.host!r} does not resolve")
         return [Address(socket.AF_INET, (self.names[target.host], 7))], 1000
@@ -244,3 +256,34 @@ def test_the_end_calls_off_a_connection_that_is_being_made(world: World) -> None
     world.engine.stop()
     assert len(cancelled) == 1
     assert world.links == []
+
+
+def test_a_resolver_that_does_not_answer_is_asked_for_a_few_names_at_once_and_holds_up_no_address(world: World) -> None:
+    waiting: list[Deferred[None]] = []
+
+    def asked() -> Deferred[None]:
+        waiting.append(Deferred())
+        return waiting[-1]
+
+    world.resolver = asked
+    world.engine.configure([named(f"t{n}", f"udp://h{n}.example") for n in range(100)])
+    world.pass_time(1.1)
+    assert world.asking == LOOKUPS
+    world.resolver = None
+    world.engine.configure([each.settings for each in world.engine.targets] + [named("literal", "udp://192.0.2.9")])
+    world.pass_time(1.1)
+    assert [link.driver.session.issued > 0 for link in world.links] == [True]
+    for each in waiting:
+        each.callback(None)
+    world.pass_time(1.1)
+    assert len(world.links) == 101
+
+
+def test_more_targets_than_descriptors_are_refused_before_anything_is_changed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.engine.configure([named("a")])
+    monkeypatch.setattr(descriptors, "allow", lambda _: 40)
+    with pytest.raises(UnreachableError, match="too few file descriptors"):
+        world.engine.configure([named(f"t{n}") for n in range(100)])
+    assert [target.settings.name for target in world.engine.targets] == ["a"]
