@@ -20,6 +20,7 @@ COMMANDS = {
     "monitor": "watch many targets all the time, and tell when one turns bad",
     "history": "print what a monitor kept: loss, percentiles, outages",
     "trace": "show the path of a flow, and where on it packets are lost",
+    "load": "load the line, and say in which direction that makes a queue",
     "report": "print a saved run again, in any format",
     "compare": "put two saved runs side by side",
     "schema": "print the JSON Schema of the results",

@@ -21,6 +21,7 @@ TOPICS = (
     "diagnose",
     "monitor",
     "trace",
+    "load",
     "python",
 )
 """Each is a file TOPIC.md beside this module."""

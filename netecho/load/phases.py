@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+from netecho.load.rpm import responsiveness
 from netecho.load.run import LOADS
 from netecho.measure.oneway.clock_offset import BestSamples, Sample as ClockSample
 from netecho.measure.stats.distribution import NO_VALUES, Distribution
@@ -20,6 +21,7 @@ from netecho.units import SECOND
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from netecho.load.rpm import Responsiveness
     from netecho.load.run import Loaded, LoadRun, Phase, PhaseRun, Reading, Sample, Transfer
     from netecho.measure.oneway.clock_offset import Line
 
@@ -64,6 +66,7 @@ class PhaseSummary:
     added_forward: int | None = None
     added_backward: int | None = None
     transfers: tuple[TransferSummary, ...] = ()
+    responsiveness: Responsiveness | None = None
 
     @property
     def goodput(self) -> float | None:
@@ -127,6 +130,9 @@ def _summary(phase: PhaseRun, samples: Sequence[Sample], zero: int, idle: PhaseS
         added_forward=None if idle is None else _grown(forward, idle.forward),
         added_backward=None if idle is None else _grown(backward, idle.backward),
         transfers=tuple(_transfer(each, steady, phase.ended) for each in phase.transfers),
+        responsiveness=responsiveness(
+            phase.exchanges, [each for transfer in phase.transfers for each in transfer.smoothed_rtts]
+        ),
     )
 
 
@@ -142,14 +148,15 @@ def _steady(phase: PhaseRun) -> int:
 def _transfer(transfer: Transfer, steady: int, ended: int) -> TransferSummary:
     readings = transfer.readings
     within = [each for each in readings if steady <= each.at <= ended]
+    smoothed = [rtt for at, rtt in transfer.smoothed_rtts if steady <= at <= ended]
     return TransferSummary(
         direction=transfer.direction,
-        goodput=_goodput(within),
+        goodput=_goodput(within) or _goodput(readings),
         bytes=readings[-1].bytes if readings else 0,
         flows=max((each.flows for each in readings), default=0),
         saturated=transfer.saturated_at is not None,
         retransmits=transfer.retransmits,
-        smoothed_rtt=round(median(transfer.smoothed_rtts)) if transfer.smoothed_rtts else None,
+        smoothed_rtt=round(median(smoothed)) if smoothed else None,
         ended=transfer.ended,
     )
 

@@ -12,21 +12,13 @@ from netecho.units import SECOND
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from netecho.load.run import Exchange
+
 Confidence = Literal["low", "medium", "high"]
 
 MINUTE = 60 * SECOND
 WORDS = (("poor", 300), ("fair", 1000), ("good", 6000))
 """Each with the responsiveness it ends before; excellent beyond them."""
-
-
-class Exchange(NamedTuple):
-    """One probe on a connection of its own ("foreign"): when it was done, and what its parts took, nanoseconds."""
-
-    at: int
-    tcp: int
-    """The handshake."""
-    http: int
-    """From the request for the small resource to its whole answer."""
 
 
 class Responsiveness(NamedTuple):

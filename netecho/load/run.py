@@ -42,6 +42,16 @@ class Reading(NamedTuple):
     flows: int
 
 
+class Exchange(NamedTuple):
+    """One probe on a connection of its own ("foreign"): when it was done, and what its parts took, nanoseconds."""
+
+    at: int
+    tcp: int
+    """The handshake."""
+    http: int
+    """From the request for the small resource to its whole answer."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """One direction of load in one phase."""
@@ -52,8 +62,9 @@ class Transfer:
     """When its goodput no longer grew; None: until the end it did, or the number of flows was given."""
     retransmits: int | None = None
     """Segments that were sent again, over all flows; None where this end is not the sender."""
-    smoothed_rtts: tuple[int, ...] = ()
-    """The TCP stack's smoothed round trips of the load's own connections, from time to time."""
+    smoothed_rtts: tuple[tuple[int, int], ...] = ()
+    """From time to time an instant, and the TCP stack's own round trip of the load's connections, their median: of an
+    upload the sender's smoothed one, of a download the receiver's estimate."""
     ended: str | None = None
     """Why it ended before its time."""
 
@@ -66,6 +77,7 @@ class PhaseRun:
     began: int
     ended: int
     transfers: tuple[Transfer, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 client          the probe's side
 server          the server's side; neither knows the other
 diagnose        measuring for a diagnosis, step by step
+load            load on a path, and probes beside it
 monitor         probing many targets, all the time
 trace           measuring for a trace
 reactor         every Twisted trick, behind one switch

@@ -621,6 +621,15 @@ MISTAKES = [
     ),
     ("probe nq://host", "'nq://host' is no echo: it gives and takes load", "netecho load host"),
     ("diagnose nq://host", "'nq://host' is no echo: it gives and takes load", "netecho load host"),
+    ("load tcp://host", "'tcp://host' is an echo, and gives no load", "name the host alone: netecho load host"),
+    ("load host -t 10ms", "--duration is below 1 s: a load does not begin so fast", "8s"),
+    ("load host -i 10us", "--interval is below 1 ms: the probes would be the load", "10ms"),
+    ("load host -4 -6", "--ipv4 and --ipv6 exclude each other", "leave one out, or both for either"),
+    (
+        "load host --fail-if upload.added>5",
+        "--fail-if: '5' does not fit upload.added",
+        "upload.added>100ms",
+    ),
     ("serve --quite", "there is no option --quite", "did you mean --quiet?"),
 ]
 

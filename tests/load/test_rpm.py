@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from netecho.load.rpm import Exchange, responsiveness, trimmed_mean, words
+from netecho.load.rpm import responsiveness, trimmed_mean, words
+from netecho.load.run import Exchange
 from netecho.units import MILLISECOND, SECOND
 
 MS = MILLISECOND

@@ -186,6 +186,13 @@ def parse_trace_criteria(text: str) -> tuple[Criterion, ...]:
     return criteria(text)
 
 
+def parse_load_criteria(text: str) -> tuple[Criterion, ...]:
+    """Read the criteria of one `--fail-if` of a load. Raises UsageError."""
+    from netecho.load.criteria import parse
+
+    return parse(text)
+
+
 def parse_traced(text: str) -> Target:
     """Read what `netecho trace` is to reach; no scheme means UDP. Raises UsageError."""
     target = parse_target(text if "://" in text or text[:5].lower() == "unix:" else f"udp://{text}")
@@ -336,4 +343,5 @@ LOADED = Address("TARGET", parse_load_target, ("nq",))
 CRITERIA = Criteria("EXPR", parse_criteria)
 CHANGES = Criteria("EXPR", parse_changes)
 TRACED = Address("TARGET", parse_traced)
+LOAD_CRITERIA = Parsed("EXPR", parse_load_criteria)
 TRACE_CRITERIA = Criteria("EXPR", parse_trace_criteria)

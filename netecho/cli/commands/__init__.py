@@ -3,6 +3,7 @@
 probe          measure round trips
 serve          echo what comes in
 diagnose       find what is wrong with a path
+load           load a line, and see what that does to delays
 monitor        watch many targets, all the time
 trace          show the path of a flow
 history        print what a monitor kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from netecho.measure.events import Event
     from netecho.measure.result import Start
     from netecho.report.document.model import Document
+    from netecho.report.document.reader import Kind
     from netecho.report.document.reporter import Reporter
     from netecho.report.output import Output
 
@@ -64,8 +66,8 @@ verdict = section("Verdict")
 def report(ctx: click.Context, /, **values: Any) -> int:
     """Print saved runs again, in any format.
 
-    FILE is what netecho probe wrote with --save, --format ndjson or --json, or what netecho diagnose wrote with --save
-    or --json; - is standard input. What is compressed by gzip is read as what it holds. A run that was killed is read
+    FILE is what netecho probe wrote with --save, --format ndjson or --json, or netecho diagnose or load with --save or
+    --json; - is standard input. What is compressed by gzip is read as what it holds. A run that was killed is read
     up to where it ends.
     """
     from netecho.report.output import Output
@@ -103,9 +105,9 @@ def _print_again(path: str, form: str, again: _Again, output: Output, unfit: Seq
 
     # Rows on a terminal show by themselves how far it is.
     rows = output.stdout_is_terminal and form in ("ndjson", "csv")
-    replayed = replay(path, again, None if rows else reading(output, path), diagnoses=True)
-    if replayed.is_diagnosis:
-        _print_diagnosis(path, form, replayed.document, output, unfit)
+    replayed = replay(path, again, None if rows else reading(output, path), others=True)
+    if replayed.kind is not None:
+        _print_other(path, form, replayed.document, replayed.kind, output, unfit)
         return
     if form == "csv" and not replayed.events:
         raise UsageError(f"{path!r} has the figures alone, and no probes to make rows of", "save with --save FILE")
@@ -113,20 +115,18 @@ def _print_again(path: str, form: str, again: _Again, output: Output, unfit: Seq
         output.say(f"netecho: {replayed.remark}")
 
 
-def _print_diagnosis(path: str, form: str, document: Document, output: Output, unfit: Sequence[str]) -> None:
-    """Print a saved diagnosis; `unfit` are the options that were given and are for runs alone."""
+def _print_other(path: str, form: str, document: Document, kind: Kind, output: Output, unfit: Sequence[str]) -> None:
+    """Print a saved diagnosis, or run of load; `unfit` are the options that were given and are for runs alone."""
     if unfit:
-        raise UsageError(f"{unfit[0]} is for runs, and {path!r} is a diagnosis", "leave it out")
+        raise UsageError(f"{unfit[0]} is for runs, and {path!r} is {kind.name}", "leave it out")
     if form == "json":
         from netecho.report.formats.json_document import pretty
 
         output.write(pretty(document))
     elif form == "text":
-        from netecho.report.terminal.diagnosis import show
-
-        show(document, output)
+        import_module(f"netecho.report.terminal.{kind.part}").show(document, output)
     else:
-        raise UsageError(f"{path!r} is a diagnosis, which is printed as text or json, not as {form}", "--format json")
+        raise UsageError(f"{path!r} is {kind.name}, which is printed as text or json, not as {form}", "--format json")
 
 
 class _Again:

@@ -32,6 +32,8 @@ OPT_ID_TCP = 1 << 16
 
 MSG_ERRQUEUE = 0x2000
 
+IPPROTO_TCP, TCP_CONGESTION = 6, 13
+
 # Control messages: (level, type).
 IP_TOS = 1
 IP_TTL = 2
@@ -56,6 +58,17 @@ def request(sock: socket.socket, level: int, *options: int) -> None:
     for option in options:
         with contextlib.suppress(OSError):
             sock.setsockopt(level, option, 1)
+
+
+def prefer_loss_based(sock: socket.socket) -> None:
+    """Have a TCP connection send until packets are dropped, as most do: CUBIC, or Reno where that is not allowed.
+
+    Where the system's own choice is one that keeps queues short (BBR), load would not find how long they can become.
+    """
+    for name in (b"cubic", b"reno"):
+        with contextlib.suppress(OSError):
+            sock.setsockopt(IPPROTO_TCP, TCP_CONGESTION, name)
+            return
 
 
 def unread(sock: socket.socket) -> int:

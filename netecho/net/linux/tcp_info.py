@@ -24,6 +24,7 @@ _SACK, _WINDOW_SCALE = 2, 4
 
 # Offsets of 32-bit fields. Round trips are microseconds there.
 _SND_MSS = 16
+_SACKED = 28
 _PMTU = 60
 _RCV_SSTHRESH = 64
 _RTT = 68
@@ -38,7 +39,11 @@ _RWND_LIMITED = 176
 _MIN_RTT = 148
 
 
-_U64 = struct.Struct("@Q")
+_RCV_RTT = 92
+_BYTES_ACKED = 120
+"""64 bits; the SYN counts as one."""
+
+_U32, _U64 = struct.Struct("@I"), struct.Struct("@Q")
 
 
 def read(sock: socket.socket) -> TcpFacts | None:
@@ -49,6 +54,37 @@ def read(sock: socket.socket) -> TcpFacts | None:
         return parse(sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, LONGEST))
     except OSError:
         return None
+
+
+def arrived(sock: socket.socket) -> int | None:
+    """Return how many bytes have arrived at the peer: acknowledged, in order or not; None where nobody says.
+
+    What arrived behind a hole is counted as whole segments (SACK): it is not sent again, and without it a loss would
+    look like a standstill of a round trip.
+    """
+    acknowledged, sacked, mss = _one(sock, _BYTES_ACKED, _U64), _one(sock, _SACKED, _U32), _one(sock, _SND_MSS, _U32)
+    return None if acknowledged is None or sacked is None or mss is None else max(0, acknowledged - 1) + sacked * mss
+
+
+def smoothed_rtt(sock: socket.socket) -> int | None:
+    """Return the smoothed round trip of a sender, nanoseconds; None where there is none yet."""
+    return _nanoseconds(_one(sock, _RTT, _U32) or None)
+
+
+def receiver_rtt(sock: socket.socket) -> int | None:
+    """Return a receiver's estimate of the round trip, nanoseconds; None where there is none yet."""
+    return _nanoseconds(_one(sock, _RCV_RTT, _U32) or None)
+
+
+def _one(sock: socket.socket, offset: int, field: struct.Struct) -> int | None:
+    if not sockopts.LINUX:
+        return None
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, LONGEST)
+    except OSError:
+        return None
+    value: int | None = field.unpack_from(info, offset)[0] if len(info) >= offset + field.size else None
+    return value
 
 
 def parse(info: bytes) -> TcpFacts:

@@ -11,6 +11,7 @@ diagnosis             `netecho/diagnosis/1`
 history               `netecho/history/1`
 monitoring            a monitor's events, and its targets
 trace                 the document of a trace
+load                  `netecho/load/1`
 comparison            `netecho/compare/1`
 schema                the JSON Schema, and a check against it
 reader                a saved run, told again

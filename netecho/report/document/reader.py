@@ -13,13 +13,14 @@ from __future__ import annotations
 import json
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn
 
 from netecho.errors import UsageError
 from netecho.measure import criteria
 from netecho.report.document.decode import start_of
 from netecho.report.document.diagnosis import SCHEMA as DIAGNOSIS
 from netecho.report.document.event_rows import event
+from netecho.report.document.load import SCHEMA as LOAD
 from netecho.report.document.model import document
 from netecho.report.document.older import completed
 from netecho.report.document.rebuild import Rebuilder
@@ -42,6 +43,21 @@ DEEPEST = 16
 """Levels of nesting: ours have six, and what prints a document calls itself for each."""
 
 
+class Kind(NamedTuple):
+    """A document of one piece, that is no run of probes."""
+
+    part: str
+    """Of the schema."""
+    name: str
+    command: str
+
+
+OTHERS = {
+    DIAGNOSIS: Kind("diagnosis", "a diagnosis", "netecho diagnose"),
+    LOAD: Kind("load", "a run of load", "netecho load"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Replayed:
     """What was read: the run's document, and a word about what was wrong with the file, if anything was."""
@@ -52,9 +68,9 @@ class Replayed:
     remark: str | None = None
 
     @property
-    def is_diagnosis(self) -> bool:
-        """Whether it is no run, but what `netecho diagnose` found."""
-        return bool(self.document["schema"] == DIAGNOSIS)
+    def kind(self) -> Kind | None:
+        """What it is, where it is no run of probes."""
+        return OTHERS.get(self.document["schema"])
 
 
 def replay(
@@ -62,17 +78,17 @@ def replay(
     reporter: Reporter | None = None,
     watching: AbstractContextManager[Callable[[int, int], None] | None] | None = None,
     *,
-    diagnoses: bool = False,
+    others: bool = False,
 ) -> Replayed:
     """Tell a reporter the run that a file holds. Raises UsageError for what is no run, or cannot be read.
 
-    With `diagnoses` a saved diagnosis is read as well; the reporter, which is of runs, is told nothing of it.
+    With `others` a saved diagnosis or run of load is read as well; the reporter, which is of probes, is told nothing.
     `-` is standard input; what is compressed by gzip is read as what it holds. `watching` is entered while the file
     is read, and gives what learns how far that is.
     """
     with watching or nullcontext() as progress, opened(path, progress) as file:
-        replayed = _Reading(path, file).told_to(reporter, diagnoses=diagnoses)
-    if reporter is not None and not replayed.is_diagnosis:
+        replayed = _Reading(path, file).told_to(reporter, others=others)
+    if reporter is not None and replayed.kind is None:
         reporter.finished(replayed.document)
     return replayed
 
@@ -83,11 +99,13 @@ class _Reading:
         self._file = file
         self._number = 0
 
-    def told_to(self, reporter: Reporter | None, *, diagnoses: bool) -> Replayed:
+    def told_to(self, reporter: Reporter | None, *, others: bool) -> Replayed:
         """Read to the end; what is known of the run is told as soon as it is read."""
         first = self._first()
-        if first.get("schema") == DIAGNOSIS and "event" not in first:
-            return self._diagnosis(first, wanted=diagnoses)
+        schema = first.get("schema")
+        kind = OTHERS.get(schema) if isinstance(schema, str) and "event" not in first else None
+        if kind is not None:
+            return self._other(first, kind, wanted=others)
         if first.get("event") != "start":
             found = self._document(first)
             self._nothing_more()
@@ -177,11 +195,11 @@ class _Reading:
             self._refuse(wrong)
         return found
 
-    def _diagnosis(self, found: Document, *, wanted: bool) -> Replayed:
+    def _other(self, found: Document, kind: Kind, *, wanted: bool) -> Replayed:
         if not wanted:
-            self._refuse("it is a diagnosis, and no run", "netecho report prints it again")
-        if wrong := complaint(found, "diagnosis"):
-            self._refuse(wrong, "what netecho diagnose --save FILE wrote")
+            self._refuse(f"it is {kind.name}, and no run", "netecho report prints it again")
+        if wrong := complaint(found, kind.part):
+            self._refuse(wrong, f"what {kind.command} --save FILE wrote")
         self._nothing_more()
         return Replayed(found)
 

@@ -10,6 +10,7 @@ findings           what deserves a sentence, and the thresholds
 histogram_chart    the histogram
 live               the live view of a run
 diagnosis          `netecho diagnose`
+load               a run of load: its verdict, its phases, their delays over time
 trace              a trace: hops, flows, and what is said of the path
 steps              how far a diagnosis is
 comparison         `netecho compare`

@@ -115,8 +115,8 @@ def saved(path: Path, shaped: str | dict[str, Any]) -> str:
 @pytest.mark.parametrize("name", DIAGNOSES)
 def test_what_was_saved_is_read_as_it_was(name: str, tmp_path: Path) -> None:
     shaped = document(DIAGNOSES[name])
-    again = replay(saved(tmp_path, shaped), diagnoses=True)
-    assert again.is_diagnosis
+    again = replay(saved(tmp_path, shaped), others=True)
+    assert again.kind is not None
     assert again.document == json.loads(pretty(shaped))
 
 
@@ -126,7 +126,7 @@ def test_whoever_reads_runs_is_told_that_it_is_none(tmp_path: Path) -> None:
 
 
 def test_a_run_is_no_diagnosis(tmp_path: Path) -> None:
-    assert not replay(saved(tmp_path, run(calm())), diagnoses=True).is_diagnosis
+    assert replay(saved(tmp_path, run(calm())), others=True).kind is None
 
 
 @pytest.mark.parametrize(
@@ -149,15 +149,15 @@ def test_one_that_is_not_as_it_should_be_is_refused_with_what_is_wrong(
     text = pretty(document(EVERY))
     assert before in text
     with pytest.raises(UsageError) as refused:
-        replay(saved(tmp_path, text.replace(before, after, 1)), diagnoses=True)
+        replay(saved(tmp_path, text.replace(before, after, 1)), others=True)
     assert said in refused.value.sentence
 
 
 def test_nothing_may_follow_it(tmp_path: Path) -> None:
     line = json.dumps(document(EVERY)) + "\n"
-    assert replay(saved(tmp_path, line), diagnoses=True).is_diagnosis
+    assert replay(saved(tmp_path, line), others=True).kind
     with pytest.raises(UsageError, match="line 2: something follows"):
-        replay(saved(tmp_path, line * 2), diagnoses=True)
+        replay(saved(tmp_path, line * 2), others=True)
 
 
 JSON = st.recursive(

@@ -1,0 +1,169 @@
+"""`netecho load`: its options, the run they ask for, and what is shown of it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netecho.cli import files
+from netecho.cli.click_ext.command import command, section
+from netecho.cli.click_ext.types import FILE, LOAD_CRITERIA, LOADED, SIZE, TEXT, TIME, choice, form_of, integer
+from netecho.errors import UsageError
+
+if TYPE_CHECKING:
+    from netecho.cli.context import CliContext
+    from netecho.load.run import LoadRun, Phase
+    from netecho.net.load.far_end import FarEnd
+    from netecho.net.load.steps import LoadOptions
+    from netecho.net.reactor.runner import Interrupt
+    from netecho.report.output import Output
+
+EXAMPLES = (
+    ("netecho load host", "netecho serve :7007 stamp://:7862 nq:// runs there"),
+    ("netecho load host --direction upload", "idle, then upload"),
+    ("netecho load host --max-bytes 2000M -t 20s", "more of it, and longer"),
+    ("netecho load host --url http://host/large.iso", "the download half, against any HTTP server"),
+    ("netecho load host --json --fail-if 'upload.added>100ms'", "for scripts"),
+)
+MOST_FLOWS = 64
+SHORTEST = 1_000_000_000
+"""Nanoseconds of a phase, at least."""
+
+what = section("What to load")
+travel = section("How")
+output = section("Output")
+verdict = section("Verdict")
+
+
+@command(
+    "load",
+    examples=EXAMPLES,
+    epilog="netecho help load explains every figure, the grades and the sentence."
+    " Every option is also read from the environment, as NETECHO_LOAD_<OPTION>.",
+)
+@click.argument("target", metavar="TARGET", type=LOADED)
+@what("--direction", type=choice("download", "upload", "both", "all"), shown="all", help="idle, then this load alone")
+@what("-t", "--duration", type=TIME, shown="8s", help="time of each phase")
+@what("--max-bytes", type=SIZE, shown="512M", help="most bytes of load, of all phases together")
+@what("--flows", type=integer(1, MOST_FLOWS), shown="as many as help", help="N connections in each direction")
+@what("--url", type=TEXT, help="download this large file (http://), for servers without nq://")
+@what("--token-file", type=FILE, help="show the far end the token in FILE")
+@travel("-4", "--ipv4", is_flag=True, help="IPv4 alone, for the probes")
+@travel("-6", "--ipv6", is_flag=True, help="IPv6 alone, for the probes")
+@travel("-i", "--interval", type=TIME, shown="10ms", help="from one probe to the next")
+@travel("--auth-key-file", type=FILE, help="STAMP in authenticated mode, with the key in FILE")
+@output("--format", type=choice("text", "json"), shown="text", help="what goes to standard output: text, json")
+@output("--json", is_flag=True, help="short for --format json")
+@output("-q", "--quiet", count=True, help="no progress; twice: nothing, the exit code speaks")
+@output("--save", type=FILE, help="also write the document, for netecho report")
+@output("--label", type=TEXT, help="kept with the run")
+@output("--no-color", is_flag=True, help="no colour, as NO_COLOR=1 in the environment")
+@verdict(
+    "--fail-if", type=LOAD_CRITERIA, multiple=True, help="exit 1 if that came true: upload.added>100ms; may be repeated"
+)
+@click.pass_context
+def load(ctx: click.Context, /, **values: Any) -> int:
+    """Load the line, and say what that does to delays: in which direction a queue is, and how long.
+
+    TARGET is [nq://]HOST[:PORT], where netecho serve nq:// runs (port 7080). Idle, download, upload and both at once
+    follow one another, with probes beside them on flows of their own: by STAMP where the far end has it, which tells
+    the directions apart, else by an echo over UDP or TCP, else by connecting. Without the service the rest is tested.
+    """
+    from netecho.report.output import Output
+
+    context: CliContext = ctx.obj
+    form = form_of(values)
+    if values["save"] is not None:
+        files.check_writable(values["save"], "--save")
+    options = _options(values)
+    context.output = shown = Output(quiet=values["quiet"], color=not values["no_color"])
+    if values["quiet"] < 2:
+        files.warn_of_shared_keys(shown, values["auth_key_file"], values["token_file"])
+    return _show(_run(options, shown), form, values, shown)
+
+
+def _options(values: dict[str, Any]) -> LoadOptions:
+    """Return what is to be measured. Raises UsageError for options that contradict each other."""
+    from netecho.load.run import PHASES
+    from netecho.net.client.job import IpOptions, StampOptions
+    from netecho.net.load.steps import LoadOptions
+
+    if values["ipv4"] and values["ipv6"]:
+        raise UsageError("--ipv4 and --ipv6 exclude each other", "leave one out, or both for either")
+    if values["duration"] is not None and values["duration"] < SHORTEST:
+        raise UsageError("--duration is below 1 s: a load does not begin so fast", "8s")
+    if values["interval"] is not None and values["interval"] < 1_000_000:
+        raise UsageError("--interval is below 1 ms: the probes would be the load", "10ms")
+    direction: Any = values["direction"]
+    phases: tuple[Phase, ...] = PHASES if direction in (None, "all") else ("idle", direction)
+    names = ("duration", "max_bytes", "flows", "interval")
+    given = {name: values[name] for name in names if values[name] is not None}
+    key, token = values["auth_key_file"], values["token_file"]
+    family: Any = 4 if values["ipv4"] else 6 if values["ipv6"] else None
+    return LoadOptions(
+        target=values["target"],
+        phases=phases,
+        url=values["url"],
+        token=None if token is None else files.token(token, "--token-file"),
+        label=values["label"],
+        ip_options=IpOptions(family=family),
+        stamp_options=StampOptions(
+            key=None if key is None else files.stamp_key(key, "--auth-key-file"), clock="estimated"
+        ),
+        **given,
+    )
+
+
+def _run(options: LoadOptions, shown: Output) -> LoadRun:
+    from netecho.net import descriptors
+    from netecho.net.load.far_end import ask, of_url
+    from netecho.net.reactor.lean_imports import import_twisted
+    from netecho.report.humanize import size, span
+    from netecho.units import MILLISECOND
+
+    descriptors.require()
+    far_end: FarEnd = ask(options.target) if options.url is None else of_url(options.url)
+    if not shown.quiet:
+        each = f"{span(options.duration / MILLISECOND)} for each of {', '.join(options.phases)}"
+        shown.say(f"netecho: up to {size(options.max_bytes)} of load, {each}")
+    import_twisted()
+    from netecho.net.reactor.runner import run as run_reactor
+    from netecho.report.terminal.steps import Steps
+
+    with ExitStack() as entered:
+        steps = entered.enter_context(Steps(shown))
+
+        async def loaded(reactor: Any, interrupt: Interrupt) -> LoadRun:
+            from netecho.net.load.steps import load as play
+
+            return await play(reactor, interrupt, options, far_end, steps.begin)
+
+        return run_reactor(loaded)
+
+
+def _show(run: LoadRun, form: str, values: dict[str, Any], shown: Output) -> int:
+    from netecho.load.criteria import judge
+    from netecho.load.phases import summarise
+    from netecho.report.document.load import document
+    from netecho.report.formats.json_document import pretty
+
+    phases = summarise(run)
+    failed = judge((each for given in values["fail_if"] for each in given), phases) if run.error is None else ()
+    shaped = document(run, phases, failed)
+    if form == "json":
+        shown.write(pretty(shaped))
+    else:
+        from netecho.report.terminal.load import show
+
+        show(shaped, shown)
+    if values["save"] is not None:
+        with files.ResultFile(values["save"]) as kept:
+            kept.write(pretty(shaped))
+    if run.error is not None:
+        raise run.error
+    for failure in failed:
+        shown.say(f"netecho: failed: {failure}")
+    code: int = shaped["verdict"]["exit_code"]
+    return code

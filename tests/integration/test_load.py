@@ -1,0 +1,125 @@
+"""`netecho load` as its users have it: with all of it there, with parts of it, with none."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import signal
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from netecho.report.document import schema
+from tests.server import LOOPBACK, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.program import Netecho
+
+SHORT = ("-t", "1s", "--max-bytes", "60M", "--json", "-q")
+
+
+def valid(document: dict[str, Any]) -> dict[str, Any]:
+    jsonschema.Draft202012Validator(json.loads(schema.text())).validate(document)
+    return document
+
+
+def test_all_phases_and_the_run_printed_again(netecho: Netecho, tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    with serving(netecho, "nq://127.0.0.1:0") as server:
+        target = f"{LOOPBACK}:{server.port['nq']}"
+        ended = netecho("load", target, *SHORT, "--save", str(file), "--fail-if", "upload.goodput<1,idle.loss>99%")
+    document = valid(ended.document)
+    assert ended.code == 0, ended
+    for phase in ("idle", "download", "upload", "both"):
+        assert document[phase]["rtt"]["count"] > 0
+    assert document["download"]["download"]["bytes"] > 0
+    assert document["upload"]["upload"]["bytes"] > 0
+    assert document["bytes"] < 64 << 20
+    assert document["both"]["responsiveness"]["rpm"] > 0
+    again = netecho("report", str(file))
+    assert (again.code, again.err) == (0, "")
+    assert document["sentence"] in again.out.replace("\n", " ")
+
+
+def test_a_wrong_token_is_said_and_the_rest_measured(netecho: Netecho, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("0123456789abcdef")
+    token.chmod(0o600)
+    with serving(netecho, "nq://127.0.0.1:0", "--token-file", str(token)) as server:
+        target = f"{LOOPBACK}:{server.port['nq']}"
+        document = valid(netecho("load", target, *SHORT, "--direction", "both").document)
+        assert document["idle"]["rtt"]["count"] > 0
+        for direction in ("download", "upload"):
+            assert "401" in document["both"][direction]["ended"]
+        right = netecho("load", target, *SHORT, "--direction", "download", "--token-file", str(token))
+        assert right.document["download"]["download"]["bytes"] > 0
+
+
+def test_without_the_service_what_there_is_is_used(netecho: Netecho) -> None:
+    with serving(netecho, "tcp://127.0.0.1:0") as server:
+        # To connect there is a probe; there is no load.
+        ended = netecho("load", f"{LOOPBACK}:{server.port['tcp']}", *SHORT)
+    document = valid(ended.document)
+    assert ended.code == 0, ended
+    assert document["idle"]["rtt"]["count"] > 0
+    assert {each["what"] for each in document["not_tested"]} >= {"download", "upload", "both"}
+
+
+def test_nobody_there(netecho: Netecho) -> None:
+    ended = netecho("load", "127.77.0.1:1", *SHORT)
+    assert ended.code == 3
+    assert "answers nothing" in ended.err
+    assert valid(ended.document)["idle"] is None
+
+
+@contextlib.contextmanager
+def files(directory: Path) -> Iterator[int]:
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer((LOOPBACK, 0), partial(Quiet, directory=str(directory))) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_the_download_half_against_any_http_server(netecho: Netecho, tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(bytes(4 << 20))
+    (tmp_path / "page").write_bytes(b"hello")
+    with files(tmp_path) as port:
+        url = f"http://{LOOPBACK}:{port}"
+        large = valid(netecho("load", f"{LOOPBACK}:{port}", *SHORT, "--url", f"{url}/large").document)
+        page = netecho("load", f"{LOOPBACK}:{port}", *SHORT, "--url", f"{url}/page").document
+    assert large["download"]["download"]["bytes"] > 4 << 20
+    assert large["upload"] is None
+    assert "a page, and no load" in page["download"]["download"]["ended"]
+
+
+def test_ctrl_c_keeps_what_was_measured(netecho: Netecho) -> None:
+    with serving(netecho, "nq://127.0.0.1:0") as server:
+        target = f"{LOOPBACK}:{server.port['nq']}"
+        program = netecho.start("load", target, "--direction", "upload", "-t", "10m", "--json", "-q")
+        for _ in range(10):  # it asked what there is, found what answers, and has begun with its probes
+            server.program.event_named("connected")
+        program.process.send_signal(signal.SIGINT)
+        ended = program.end()
+    assert ended.code == 0, ended
+    document = valid(ended.document)
+    assert document["interrupted"] is True
+    assert document["idle"]["probes"]["sent"] > 0

@@ -1,0 +1,38 @@
+"""A run of load as a person sees it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from netecho.report.document.load import shape
+from netecho.report.formats.json_document import pretty
+from netecho.report.terminal.load import paper
+from netecho.report.terminal.paper import rendered
+from tests.load.runs import RUNS, whole
+from tests.report.looks import looks_as_it_did
+
+
+def shown(name: str, width: int = 80) -> str:
+    return rendered(paper(json.loads(pretty(shape(RUNS[name]))), width), width=width, color=False)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_looks_as_it_did(name: str) -> None:
+    looks_as_it_did(f"load-{name}-80", shown(name), 80)
+
+
+@pytest.mark.parametrize("width", [40, 200])
+def test_it_fits_its_width(width: int) -> None:
+    looks_as_it_did(f"load-queue-{width}", shown("queue", width), width)
+
+
+def test_what_a_peer_said_is_shown_and_not_obeyed() -> None:
+    assert "\x1b" not in shown("no-service")
+    assert "interrupted" in shown("no-service")
+
+
+def test_where_there_is_no_room_there_is_no_chart() -> None:
+    assert "│" in rendered(paper(shape(whole()), 80), width=80, color=False)
+    assert "│" not in rendered(paper(shape(whole()), 50), width=50, color=False)
