@@ -40,6 +40,8 @@ class TransferSummary:
     flows: int
     saturated: bool
     retransmits: int | None
+    window_limited: float | None
+    """Percent of the phase in which its flows waited for the receiver's window; None where that is not known."""
     smoothed_rtt: int | None
     """The median of what the TCP stack says of the load's own connections: the working-conditions round trip."""
     ended: str | None
@@ -129,7 +131,7 @@ def _summary(phase: PhaseRun, samples: Sequence[Sample], zero: int, idle: PhaseS
         added=None if idle is None else _grown(rtt, idle.rtt),
         added_forward=None if idle is None else _grown(forward, idle.forward),
         added_backward=None if idle is None else _grown(backward, idle.backward),
-        transfers=tuple(_transfer(each, steady, phase.ended) for each in phase.transfers),
+        transfers=tuple(_transfer(each, phase, steady) for each in phase.transfers),
         responsiveness=responsiveness(
             phase.exchanges, [each for transfer in phase.transfers for each in transfer.smoothed_rtts]
         ),
@@ -145,8 +147,9 @@ def _steady(phase: PhaseRun) -> int:
     return min(middle, max(times, default=middle))
 
 
-def _transfer(transfer: Transfer, steady: int, ended: int) -> TransferSummary:
-    readings = transfer.readings
+def _transfer(transfer: Transfer, phase: PhaseRun, steady: int) -> TransferSummary:
+    readings, ended = transfer.readings, phase.ended
+    waited, length = transfer.window_limited, ended - phase.began
     within = [each for each in readings if steady <= each.at <= ended]
     smoothed = [rtt for at, rtt in transfer.smoothed_rtts if steady <= at <= ended]
     return TransferSummary(
@@ -156,6 +159,7 @@ def _transfer(transfer: Transfer, steady: int, ended: int) -> TransferSummary:
         flows=max((each.flows for each in readings), default=0),
         saturated=transfer.saturated_at is not None,
         retransmits=transfer.retransmits,
+        window_limited=None if waited is None or length <= 0 else min(100.0, 100 * waited / length),
         smoothed_rtt=round(median(smoothed)) if smoothed else None,
         ended=transfer.ended,
     )

@@ -62,6 +62,8 @@ class Transfer:
     """When its goodput no longer grew; None: until the end it did, or the number of flows was given."""
     retransmits: int | None = None
     """Segments that were sent again, over all flows; None where this end is not the sender."""
+    window_limited: int | None = None
+    """For how long a flow waited for the receiver's window, nanoseconds, the mean over the flows; None likewise."""
     smoothed_rtts: tuple[tuple[int, int], ...] = ()
     """From time to time an instant, and the TCP stack's own round trip of the load's connections, their median: of an
     upload the sender's smoothed one, of a download the receiver's estimate."""

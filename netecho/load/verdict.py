@@ -25,6 +25,8 @@ GRADES = (("A+", 5), ("A", 30), ("B", 60), ("C", 200), ("D", 400))
 """Each with the most milliseconds of added delay it is given for; F beyond them."""
 LATE = 2 * MILLISECOND
 """p99 of the probes' lag above which this machine, and not the network, may be what was measured."""
+WINDOW_LIMITED = 50.0
+"""Percent of the time above which the receiver's window, and not the line, was what limited."""
 LOSSY = 2.0
 """Percent of lost probes above which it is said."""
 
@@ -143,6 +145,12 @@ def _remarks(phases: Sequence[PhaseSummary], *, late: bool) -> list[str]:
     for each in phases:
         if each.sent and 100 * each.lost / each.sent > LOSSY:
             said.append(f"{each.phase}: {100 * each.lost / each.sent:.1f}% of the probes were lost")
+        said += [
+            f"{each.phase}: the {one.direction} waited for the receiver's window {one.window_limited:.0f}% of the time:"
+            " a queue may become longer than it did"
+            for one in each.transfers
+            if one.window_limited is not None and one.window_limited > WINDOW_LIMITED
+        ]
         said += [f"{each.phase}: the {one.direction} ended early: {one.ended}" for one in each.transfers if one.ended]
     return said
 

@@ -26,14 +26,14 @@ MISTAKES = [
     (
         "host",
         "there is no command 'host'",
-        "there are probe, serve, diagnose, monitor, history, trace, report, compare, schema, completions, help",
+        "there are probe, serve, diagnose, monitor, history, trace, load, report, compare, schema, completions, help",
     ),
     ("-c 5 probe host", "there is no option -c before the command", "options follow it: netecho probe localhost -c 5"),
     ("--vers", "there is no option --vers", "did you mean --version?"),
     (
         "frobnicate",
         "there is no command 'frobnicate'",
-        "there are probe, serve, diagnose, monitor, history, trace, report, compare, schema, completions, help",
+        "there are probe, serve, diagnose, monitor, history, trace, load, report, compare, schema, completions, help",
     ),
     ("probe", "netecho probe was given no TARGET", "for example: netecho probe self"),
     (

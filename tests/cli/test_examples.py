@@ -47,11 +47,11 @@ OTHERS = [line for line in EVERY if line not in SERVERS]
 @pytest.fixture(scope="module")
 def network() -> Iterator[Namespace]:
     with namespace(HOSTS) as inside:
-        command = [*inside.prefix, *COMMAND, "serve", ":7007", "stamp://", "--format", "ndjson"]
+        command = [*inside.prefix, *COMMAND, "serve", ":7007", "stamp://", "nq://", "--format", "ndjson"]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment())
         try:
             assert server.stdout is not None
-            for _ in range(3):  # TCP, UDP, STAMP
+            for _ in range(4):  # TCP, UDP, STAMP, load
                 assert b"listening" in server.stdout.readline()
             yield inside
         finally:
@@ -100,10 +100,13 @@ def test_an_example(line: str, network: Namespace, saved: Path) -> None:
     # What is typed wins; the rest need not take its time.
     brief = {"NETECHO_PROBE_INTERVAL": "5ms", "NETECHO_DIAGNOSE_ONLY": "transports", "NETECHO_MONITOR_FOR": "300ms"}
     brief |= {"NETECHO_TRACE_DURATION": "100ms"}
+    brief |= {"NETECHO_LOAD_DURATION": "1s", "NETECHO_LOAD_MAX_BYTES": "8M", "NETECHO_LOAD_DIRECTION": "download"}
     done = run(line, network, saved, **brief)
     # Whether a criterion holds is for the machine to say.
     assert done.returncode in ((0, 1) if "--fail-if" in line else (0,)), done
-    assert all(each.startswith("netecho: failed: ") for each in done.stderr.splitlines()), done
+    # And what a load may cost is said before it begins.
+    said = ("netecho: failed: ", "netecho: up to ")
+    assert all(each.startswith(said) for each in done.stderr.splitlines()), done
 
 
 @pytest.mark.parametrize("line", SERVERS)

@@ -19,7 +19,14 @@ def delays(milliseconds: float) -> Distribution:
 
 
 def summary(
-    phase: Phase, forward: float, backward: float, *, stamped: bool = True, lag: float = 0.1, lost: int = 0
+    phase: Phase,
+    forward: float,
+    backward: float,
+    *,
+    stamped: bool = True,
+    lag: float = 0.1,
+    lost: int = 0,
+    waited: float = 0,
 ) -> PhaseSummary:
     """A phase in which each direction took so many milliseconds; idle each takes 1."""
     added = None if phase == "idle" else round((forward + backward - 2) * MILLISECOND)
@@ -46,6 +53,7 @@ def summary(
                 flows=1,
                 saturated=True,
                 retransmits=0,
+                window_limited=waited,
                 smoothed_rtt=None,
                 ended=None,
             )
@@ -98,12 +106,12 @@ def test_without_an_idle_phase_nothing_is_judged() -> None:
 
 
 def test_what_spoils_the_figures_is_said() -> None:
-    verdict = judge([summary("idle", 1, 1, lag=0.1), summary("upload", 1, 1, lag=3, lost=5)])
+    verdict = judge([summary("idle", 1, 1, lag=0.1), summary("upload", 1, 1, lag=3, lost=5, waited=80)])
     assert verdict.late
-    assert [each.partition(",")[0] for each in verdict.remarks] == [
-        "the probes left late",
-        "upload: 5.0% of the probes were lost",
-    ]
+    late, lost, narrow = verdict.remarks
+    assert late.startswith("the probes left late, 3.0 ms at p99")
+    assert lost == "upload: 5.0% of the probes were lost"
+    assert narrow.startswith("upload: the upload waited for the receiver's window 80% of the time")
 
 
 @pytest.mark.parametrize(

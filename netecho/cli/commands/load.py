@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     ("netecho load host", "netecho serve :7007 stamp://:7862 nq:// runs there"),
     ("netecho load host --direction upload", "idle, then upload"),
-    ("netecho load host --max-bytes 2000M -t 20s", "more of it, and longer"),
+    ("netecho load host --max-bytes 50M", "for a line that is paid by the byte"),
     ("netecho load host --url http://host/large.iso", "the download half, against any HTTP server"),
     ("netecho load host --json --fail-if 'upload.added>100ms'", "for scripts"),
 )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from netecho.net.linux import sockopts, tcp_info
 
 if TYPE_CHECKING:
+    from netecho.measure.facts.tcp import TcpFacts
     from netecho.net.load.orders import Order
 
 CHUNK = 262_144
@@ -77,11 +78,9 @@ class HttpFlow:
         """The stack's own round trip of this connection, nanoseconds: of a download, the receiver's estimate."""
         return tcp_info.receiver_rtt(self.sock) if not self._uploads else tcp_info.smoothed_rtt(self.sock)
 
-    @property
-    def retransmits(self) -> int | None:
-        """Segments that this end sent again; None where it is not the sender of the load."""
-        facts = tcp_info.read(self.sock) if self._uploads else None
-        return None if facts is None else facts.retransmits
+    def sender(self) -> TcpFacts | None:
+        """Return what the stack knows of the load's sender; None where that is the far end."""
+        return tcp_info.read(self.sock) if self._uploads else None
 
     def ready(self, mask: int) -> None:
         """Move what can be moved. Raises FlowError when it is over."""

@@ -10,7 +10,7 @@ import os
 import selectors
 import signal
 import sys
-from statistics import median
+from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 from netecho.load.growth import Growth
@@ -55,13 +55,16 @@ class Loading:
         except FlowError as error:
             reason = str(error)
         self._read(self._clock())
-        known = [each for flow in self._flows if (each := flow.retransmits) is not None]
+        facts = [each for flow in self._flows if (each := flow.sender()) is not None]
+        retransmits = [each.retransmits for each in facts if each.retransmits is not None]
+        limited = [each.send_window_limited for each in facts if each.send_window_limited is not None]
         self._write(
             report(
                 {
                     "ended": reason,
                     "saturated_at": self._saturated_at,
-                    "retransmits": sum(known) if known else None,
+                    "retransmits": sum(retransmits) if retransmits else None,
+                    "window_limited": round(fmean(limited)) if limited else None,
                     "smoothed": self._smoothed,
                 }
             )

@@ -94,6 +94,7 @@ class Child(ProcessProtocol):
             readings=tuple(readings),
             saturated_at=last["saturated_at"],
             retransmits=last["retransmits"],
+            window_limited=last["window_limited"],
             smoothed_rtts=tuple((at, rtt) for at, rtt in last["smoothed"]),
             ended=last["ended"],
         )

@@ -124,6 +124,7 @@ def _transfer(transfer: TransferSummary) -> dict[str, Any]:
         "flows": transfer.flows,
         "saturated": transfer.saturated,
         "retransmits": transfer.retransmits,
+        "window_limited_percent": None if transfer.window_limited is None else round(transfer.window_limited, 3),
         "smoothed_rtt_ms": milliseconds(transfer.smoothed_rtt),
         "ended": transfer.ended,
     }
