@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -65,6 +66,15 @@ class Span:
     """None: all."""
 
 
+class _Part:
+    """What is read of a part of the span."""
+
+    def __init__(self) -> None:
+        self.counts: list[Counts] = []
+        self.rtt = CoarseHistogram()
+        self.response = CoarseHistogram()
+
+
 def read(path: str, span: Span) -> list[TargetHistory]:
     """Return each target that has a minute or an outage in the span. Raises UsageError."""
     try:
@@ -111,31 +121,29 @@ def _minutes(database: sqlite3.Connection, number: int, span: Span) -> sqlite3.C
 
 def _history(database: sqlite3.Connection, number: int, name: str, url: str, span: Span) -> TargetHistory | None:
     width = max(60, -(-(span.until - span.since) // PERIODS))
-    rtt, response = CoarseHistogram(), CoarseHistogram()
-    parts: dict[int, tuple[list[Counts], CoarseHistogram]] = {}
+    parts: defaultdict[int, _Part] = defaultdict(_Part)
     found = 0
     for row in _minutes(database, number, span):
         found += 1
-        packed = Packed(*row[9:14])
-        rtt.add(packed)
-        response.add(Packed(*row[14:19]))
-        counts, times = parts.setdefault((row[0] - span.since) // width, ([], CoarseHistogram()))
-        counts.append(Counts(*row[1:9]))
-        times.add(packed)
+        # Each minute is unpacked once, for its part of the span; the whole is made of the parts.
+        part = parts[(row[0] - span.since) // width]
+        part.counts.append(Counts(*row[1:9]))
+        part.rtt.add(Packed(*row[9:14]))
+        part.response.add(Packed(*row[14:19]))
     outages = _outages(database, number, name, url, span)
     if not found and not outages:
         return None
     periods = tuple(
-        Period(span.since + place * width, Counts.of_all(counts), *times.percentiles((50, 99)))
-        for place, (counts, times) in parts.items()
+        Period(span.since + place * width, Counts.of_all(part.counts), *part.rtt.percentiles((50, 99)))
+        for place, part in parts.items()
     )
     return TargetHistory(
         target=name,
         url=url,
         minutes=found,
         counts=Counts.of_all(period.counts for period in periods) if periods else Counts(),
-        rtt=rtt,
-        response=response,
+        rtt=CoarseHistogram.merged([part.rtt.packed() for part in parts.values()]),
+        response=CoarseHistogram.merged([part.response.packed() for part in parts.values()]),
         outages=outages,
         periods=periods,
     )

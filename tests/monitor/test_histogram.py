@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given, strategies as st
 
 from netecho.monitor.buckets import BOUNDS, Buckets
-from netecho.monitor.histogram import NOTHING, CoarseHistogram, unpacked
+from netecho.monitor.histogram import NOTHING, CoarseHistogram, Packed, _pack, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,6 +52,16 @@ def test_nothing_has_no_figures() -> None:
 @given(st.binary())
 def test_any_bytes_are_unpacked_without_an_error(data: bytes) -> None:
     assert all(cell >= 0 and count >= 0 for cell, count in unpacked(data))
+
+
+@given(st.binary() | st.binary().map(lambda data: bytes(byte & 127 for byte in data)))
+def test_the_fast_way_to_unpack_is_the_plain_one(data: bytes) -> None:
+    histogram = CoarseHistogram()
+    histogram.add(Packed(1, 0, 0, 1 << 60, data))
+    plain: Counter[int] = Counter()
+    for cell, count in unpacked(data):
+        plain[cell] += count
+    assert histogram.packed().cells == _pack(plain)
 
 
 def test_a_minute_of_a_steady_path_takes_two_bytes_a_bucket() -> None:
