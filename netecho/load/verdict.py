@@ -23,6 +23,8 @@ FEW = 5 * MILLISECOND
 """Added delay up to which there is no queue to speak of."""
 GRADES = (("A+", 5), ("A", 30), ("B", 60), ("C", 200), ("D", 400))
 """Each with the most milliseconds of added delay it is given for; F beyond them."""
+ENOUGH = 9 * SECOND // 10
+"""A load that was over sooner says nothing of queues."""
 LATE = 2 * MILLISECOND
 """p99 of the probes' lag above which this machine, and not the network, may be what was measured."""
 WINDOW_LIMITED = 50.0
@@ -62,7 +64,8 @@ class Verdict:
 
 def judge(phases: Sequence[PhaseSummary]) -> Verdict:
     """Return what the figures of a run's phases come to."""
-    loaded = [each for each in phases if LOADS[each.phase] and each.added is not None]
+    under_load = [each for each in phases if LOADS[each.phase] and each.added is not None]
+    loaded = [each for each in under_load if each.ended - each.began >= ENOUGH]
     idle = next((each for each in phases if each.phase == "idle"), None)
     queues = tuple(
         queue for direction in ("upload", "download") if (queue := _queue(direction, loaded, idle)) is not None
@@ -73,7 +76,7 @@ def judge(phases: Sequence[PhaseSummary]) -> Verdict:
         grade=None if added is None else grade(added),
         added=added,
         queues=queues,
-        sentence=_sentence(queues, added),
+        sentence=_sentence(queues, added, cut_short=bool(under_load)),
         late=late,
         remarks=tuple(_remarks(phases, late=late)),
     )
@@ -119,7 +122,9 @@ def _queue_in(direction: Loaded, phase: PhaseSummary, idle: PhaseSummary, *, alo
     )
 
 
-def _sentence(queues: Sequence[Queue], added: int | None) -> str:
+def _sentence(queues: Sequence[Queue], added: int | None, *, cut_short: bool) -> str:
+    if added is None and cut_short:
+        return "nothing can be said: no load lasted long enough for a queue (a larger --max-bytes)"
     if added is None:
         return "nothing can be said: no phase under load was measured beside an idle one"
     if not queues and added <= FEW:

@@ -68,7 +68,9 @@ def run(truth: Mapping[str, Bottleneck], *options: str) -> dict[str, Any]:
         narrow(made, truth)
         made.start("server", *COMMAND, "serve", ":7007", "stamp://:7862", "nq://", "--load-bytes", "65536M", ready="nq")
         command = made.command("client", *COMMAND, "load", SERVER, "--json", "-q", *options)
-        ended = subprocess.run(command, capture_output=True, text=True, check=True, env=environment())
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+    if ended.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} ended with {ended.returncode}: {ended.stderr}")
     document: dict[str, Any] = json.loads(ended.stdout)
     return document
 

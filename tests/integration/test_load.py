@@ -32,17 +32,13 @@ def valid(document: dict[str, Any]) -> dict[str, Any]:
 
 def test_all_phases_and_the_run_printed_again(netecho: Netecho, tmp_path: Path) -> None:
     file = tmp_path / "run.json"
-    with serving(netecho, "nq://127.0.0.1:0") as server:
-        target = f"{LOOPBACK}:{server.port['nq']}"
-        ended = netecho("load", target, *SHORT, "--save", str(file), "--fail-if", "upload.goodput<1,idle.loss>99%")
+    ended = netecho("load", "self", *SHORT, "--save", str(file), "--fail-if", "upload.goodput<1,idle.loss>99%")
     document = valid(ended.document)
     assert ended.code == 0, ended
-    for phase in ("idle", "download", "upload", "both"):
-        assert document[phase]["rtt"]["count"] > 0
+    assert document["idle"]["forward"]["count"] > 0
     assert document["download"]["download"]["bytes"] > 0
     assert document["upload"]["upload"]["bytes"] > 0
-    assert document["bytes"] < 64 << 20
-    assert document["both"]["responsiveness"]["rpm"] > 0
+    assert document["both"]["goodput_bps"] > 0
     again = netecho("report", str(file))
     assert (again.code, again.err) == (0, "")
     assert document["sentence"] in again.out.replace("\n", " ")

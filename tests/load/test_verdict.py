@@ -8,7 +8,7 @@ from netecho.load.phases import PhaseSummary, TransferSummary
 from netecho.load.run import LOADS, PHASES, Phase
 from netecho.load.verdict import FEW, grade, judge
 from netecho.measure.stats.distribution import Distribution
-from netecho.units import MILLISECOND
+from netecho.units import MILLISECOND, SECOND
 
 RATE = 9_600_000
 
@@ -27,6 +27,7 @@ def summary(
     lag: float = 0.1,
     lost: int = 0,
     waited: float = 0,
+    seconds: int = 8,
 ) -> PhaseSummary:
     """A phase in which each direction took so many milliseconds; idle each takes 1."""
     added = None if phase == "idle" else round((forward + backward - 2) * MILLISECOND)
@@ -34,7 +35,7 @@ def summary(
     return PhaseSummary(
         phase=phase,
         began=0,
-        ended=1,
+        ended=seconds * SECOND,
         steady=0,
         sent=100,
         lost=lost,
@@ -98,6 +99,12 @@ def test_no_queue_is_said_as_such() -> None:
     verdict = judge(run(0.2, 0.3))
     assert verdict.sentence == "no queue to speak of: the load added 0.5 ms at most"
     assert (verdict.grade, verdict.remarks) == ("A+", ())
+
+
+def test_a_load_that_was_over_at_once_is_no_proof_of_a_good_line() -> None:
+    verdict = judge([summary("idle", 1, 1), summary("upload", 1, 1, seconds=0)])
+    assert (verdict.grade, verdict.queues) == (None, ())
+    assert "no load lasted long enough" in verdict.sentence
 
 
 def test_without_an_idle_phase_nothing_is_judged() -> None:

@@ -67,9 +67,10 @@ verdict = section("Verdict")
 def load(ctx: click.Context, /, **values: Any) -> int:
     """Load the line, and say what that does to delays: in which direction a queue is, and how long.
 
-    TARGET is [nq://]HOST[:PORT], where netecho serve nq:// runs (port 7080). Idle, download, upload and both at once
-    follow one another, with probes beside them on flows of their own: by STAMP where the far end has it, which tells
-    the directions apart, else by an echo over UDP or TCP, else by connecting. Without the service the rest is tested.
+    TARGET is [nq://]HOST[:PORT], where netecho serve nq:// runs (port 7080); or self, for what this machine can do.
+    Idle, download, upload and both at once follow one another, with probes beside them on flows of their own: by STAMP
+    where the far end has it, which tells the directions apart, else by an echo over UDP or TCP, else by connecting.
+    Without the service the rest is tested.
     """
     from netecho.report.output import Output
 
@@ -124,23 +125,39 @@ def _run(options: LoadOptions, shown: Output) -> LoadRun:
     from netecho.units import MILLISECOND
 
     descriptors.require()
-    far_end: FarEnd = ask(options.target) if options.url is None else of_url(options.url)
     if not shown.quiet:
         each = f"{span(options.duration / MILLISECOND)} for each of {', '.join(options.phases)}"
         shown.say(f"netecho: up to {size(options.max_bytes)} of load, {each}")
     import_twisted()
-    from netecho.net.reactor.runner import run as run_reactor
-    from netecho.report.terminal.steps import Steps
-
     with ExitStack() as entered:
+        reachable = _reachable(options, entered)
+        far_end: FarEnd = ask(reachable.target) if options.url is None else of_url(options.url)
+        from netecho.net.reactor.runner import run as run_reactor
+        from netecho.report.terminal.steps import Steps
+
         steps = entered.enter_context(Steps(shown))
 
         async def loaded(reactor: Any, interrupt: Interrupt) -> LoadRun:
             from netecho.net.load.steps import load as play
 
-            return await play(reactor, interrupt, options, far_end, steps.begin)
+            return await play(reactor, interrupt, reachable, far_end, steps.begin)
 
         return run_reactor(loaded)
+
+
+def _reachable(options: LoadOptions, entered: ExitStack) -> LoadOptions:
+    """Return options whose target is there: for `self`, with a server that is stopped at the end."""
+    if not options.target.is_self:
+        return options
+    from dataclasses import replace
+
+    from netecho.net.self_server import serving
+    from netecho.target import SELF, Target
+
+    key = options.stamp_options.key
+    targets = [options.target, Target("stamp", SELF)]
+    target, probe = entered.enter_context(serving(targets, family=options.ip_options.family, key=key))
+    return replace(options, target=target, probe=probe)
 
 
 def _show(run: LoadRun, form: str, values: dict[str, Any], shown: Output) -> int:

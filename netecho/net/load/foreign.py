@@ -60,8 +60,17 @@ class Probe:
 
 def run(order: Order, ending: int, write: Callable[[bytes], object], clock: Callable[[], int] = run_clock.now) -> None:
     """Probe until descriptor `ending` says that it is over."""
-    selector = selectors.DefaultSelector()
-    selector.register(ending, selectors.EVENT_READ)
+    with selectors.DefaultSelector() as selector:
+        selector.register(ending, selectors.EVENT_READ)
+        _probe(order, selector, write, clock)
+        for key in selector.get_map().values():
+            if key.data is not None:
+                key.data.sock.close()
+
+
+def _probe(
+    order: Order, selector: selectors.BaseSelector, write: Callable[[bytes], object], clock: Callable[[], int]
+) -> None:
     due = clock()
     while True:
         now = clock()

@@ -71,6 +71,7 @@ class Loading:
         )
         for flow in self._flows:
             flow.abort()
+        self._selector.close()
 
     def _run(self) -> None:
         self._open(self._order.flows or INP)

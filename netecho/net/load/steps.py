@@ -51,6 +51,8 @@ class LoadOptions:
     """Of each direction; None: as many as help."""
     interval: int = 10 * MILLISECOND
     """From one probe to the next."""
+    probe: Target | None = None
+    """What to probe; None: what answers."""
     url: str | None = None
     token: str | None = None
     label: str | None = None
@@ -92,7 +94,9 @@ class _Play:
         began, started = run_clock.now(), time.time_ns()
         target = self._options.target
         port = target.port or TRAITS["nq"].default_port or 0
-        chosen = await self._prober.choose(candidates(self._far_end.address or target.host, port))
+        probe = self._options.probe
+        may_answer = candidates(self._far_end.address or target.host, port) if probe is None else [(probe, False)]
+        chosen = await self._prober.choose(may_answer)
         error: NetechoError | None = None
         probing: Deferred[None] | None = None
         not_tested = [each for each in self._far_end.missing if each.what in (*self._options.phases, "responsiveness")]
