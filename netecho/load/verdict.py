@@ -88,16 +88,20 @@ def grade(added: int) -> str:
 
 
 def _queue(direction: Loaded, phases: Sequence[PhaseSummary], idle: PhaseSummary | None) -> Queue | None:
-    """Return the longest queue of a direction, over the phases that load it; alone, where there is such a phase."""
+    """Return the queue of a direction, of the phase that loads it alone, or else of the one that loads both."""
     loading = [each for each in phases if direction in LOADS[each.phase]]
-    alone = [each for each in loading if LOADS[each.phase] == (direction,)]
-    found = [
-        queue
-        for each in loading
-        if idle is not None and (queue := _queue_in(direction, each, idle, alone=each in alone)) is not None
-    ]
-    # Side by side, the acknowledgements of one direction's load wait in the other's queue: each alone says it best.
-    return max((each for each in found), key=lambda queue: (queue.measured, queue.delay), default=None)
+    # Side by side, the acknowledgements of one load wait in the other's queue, and it is slower: alone says it best.
+    for alone in (True, False):
+        found = [
+            queue
+            for each in loading
+            if (LOADS[each.phase] == (direction,)) is alone
+            and idle is not None
+            and (queue := _queue_in(direction, each, idle, alone=alone)) is not None
+        ]
+        if found:
+            return max(found, key=lambda queue: queue.delay)
+    return None
 
 
 def _queue_in(direction: Loaded, phase: PhaseSummary, idle: PhaseSummary, *, alone: bool) -> Queue | None:

@@ -95,6 +95,12 @@ def test_the_queue_is_as_long_as_the_delay_grew_at_most_and_has_what_that_is_in_
     assert verdict.grade == "F"
 
 
+def test_a_direction_that_is_loaded_alone_says_it_best() -> None:
+    phases = [summary("idle", 1, 1), summary("upload", 401, 1), summary("both", 481, 1)]
+    assert [queue.delay for queue in judge(phases).queues] == [420 * MILLISECOND]
+    assert [queue.delay for queue in judge([phases[0], phases[2]]).queues] == [500 * MILLISECOND]
+
+
 def test_no_queue_is_said_as_such() -> None:
     verdict = judge(run(0.2, 0.3))
     assert verdict.sentence == "no queue to speak of: the load added 0.5 ms at most"

@@ -47,6 +47,8 @@ class HttpFlow:
         sockopts.prefer_loss_based(self.sock)
         self.moved = 0
         """Payload bytes: received, or handed to the kernel."""
+        self.reported = 0
+        """Of these, what had arrived when it was last asked; whoever asks sets it."""
         self._uploads = order.kind == "upload"
         length = [f"Content-Length: {UPLOAD_SIZE}"] if self._uploads else []
         self._order = order

@@ -87,6 +87,8 @@ class Loading:
             if now >= tick:
                 tick = now + TICK
                 self._read(now)
+                if now - self._moved_at > STALLED:
+                    raise FlowError(f"nothing moved for {STALLED // SECOND} s")
             if now >= interval:
                 interval += ID
                 self._judge(now, self._bytes - before)
@@ -102,16 +104,20 @@ class Loading:
 
     def _read(self, now: int) -> None:
         """Report what has arrived by now."""
-        arrived = sum(flow.arrived for flow in self._flows)
+        smoothed = []
+        for flow in self._flows:
+            arrived = flow.arrived
+            if arrived > flow.reported:
+                flow.reported = arrived
+                # That of a flow that stands still is of the time before it did: perhaps of its handshake.
+                rtt = flow.smoothed_rtt
+                smoothed += [] if rtt is None else [rtt]
+        arrived = sum(flow.reported for flow in self._flows)
         if arrived > self._bytes:
-            self._moved_at = now
-        self._bytes = max(arrived, self._bytes)
-        smoothed = [rtt for flow in self._flows if (rtt := flow.smoothed_rtt) is not None]
+            self._moved_at, self._bytes = now, arrived
         if smoothed:
             self._smoothed.append((now, round(median(smoothed))))
         self._write(report({"at": now, "bytes": self._bytes, "flows": len(self._flows)}))
-        if now - self._moved_at > STALLED:
-            raise FlowError(f"nothing moved for {STALLED // SECOND} s")
 
     def _judge(self, now: int, moved: int) -> None:
         more = self._growth.interval(moved)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import socket
@@ -103,6 +104,24 @@ def test_a_download_that_is_over_is_asked_for_again_until_the_bytes_are_moved(pi
     assert reports[-1]["ended"] == "the bytes that were allowed are moved (--max-bytes)"
     assert reports[-2]["bytes"] == 3 * LEAST
     assert len(asked) >= 3
+
+
+def test_a_server_that_stops_in_the_middle_is_given_up(pipe: tuple[int, int]) -> None:
+    over = threading.Event()
+
+    def answer(client: socket.socket) -> None:
+        client.recv(4096)
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LEAST + bytes(1000))
+        over.wait()
+
+    port, thread = served(answer)
+    reports: list[bytes] = []
+    order = Order(kind="download", address="127.0.0.1", port=port, host="far", path="/x", flows=1, max_bytes=1 << 30)
+    # Each look at the clock takes 100 ms.
+    Loading(order, reports.append, clock=itertools.count(step=100_000_000).__next__).run(pipe[0])
+    over.set()
+    thread.join()
+    assert json.loads(reports[-1])["ended"] == "nothing moved for 5 s"
 
 
 def test_an_upload_counts_what_has_arrived_and_ends_when_it_is_told(pipe: tuple[int, int]) -> None:
