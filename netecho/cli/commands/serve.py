@@ -310,6 +310,7 @@ def run(
     user: User | None,
 ) -> int:
     """Serve to the end, and return the exit code. Raises UsageError, UnreachableError."""
+    from netecho.cli.watch import Watch  # now: as --user, what only root can read cannot be imported any more
     from netecho.net import descriptors
     from netecho.net.server.early_signals import stop_early
     from netecho.report.output import Output
@@ -320,18 +321,14 @@ def run(
     descriptors.require(descriptors.LEAST + (10 * workers if workers > 1 else 0))
     context.output = output = Output(quiet=2 if verbosity < -1 else 0, patient=False)
     is_watched = _is_watched(output, form, verbosity, live)
+    if is_watched:
+        from netecho.report.terminal.server_view import ServerView
     log = ServerLog(output, form, verbosity, gathered=is_watched)
 
     def watch(
         reactor: WatchReactor, snapshot: Callable[[], ServerSnapshot], count: Callable[[], None]
     ) -> AbstractContextManager[object]:
-        from netecho.cli.watch import Watch
-
-        view = None
-        if is_watched:
-            from netecho.report.terminal.server_view import ServerView
-
-            view = ServerView(output, snapshot)
+        view = ServerView(output, snapshot) if is_watched else None
         # What waits for a slow reader is written by the log, which knows what a closed reader means.
         return Watch(reactor, output, view, count, report_every, drain=lambda: None)
 
