@@ -214,10 +214,17 @@ def _handle_hangup(
 
 def looping_call(reactor: ReactorTime, seconds: float, call: Callable[[], None]) -> LoopingCall:
     """Call every so many `seconds`, for the first time when they have passed."""
-    rounds = LoopingCall(call)
-    rounds.clock = for_twisted(reactor)  # all that it asks for is time, but its type says IReactorTime
+    rounds = _Rounds(reactor, call)
     rounds.start(seconds, now=False)
     return rounds
+
+
+class _Rounds(LoopingCall):
+    """Twisted's, without the reactor that its initialiser imports, and so installs in a program of somebody else."""
+
+    def __init__(self, reactor: ReactorTime, call: Callable[[], None]) -> None:
+        self.f, self.a, self.kw = call, (), {}
+        self.clock = for_twisted(reactor)  # all that it asks for is time, but its type says IReactorTime
 
 
 def reload(settings: ServerSettings, tls: ServerTls | None, tell: Callable[[ServerEvent], None]) -> bool:
