@@ -361,10 +361,12 @@ def test_closing_ends_what_is_waited_for(peer: Peer) -> None:
 
 
 def test_a_socket_that_cannot_be_had_is_an_error_that_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = descriptors()
-    with pytest.raises(UnreachableError):
-        ReflectedControl(StillReactor(), Address(socket.AF_INET, ("255.255.255.255", 862)))
-    assert descriptors() == before
+    before = None
+    for _ in range(2):  # the first one may make what all share
+        with pytest.raises(UnreachableError):
+            ReflectedControl(StillReactor(), Address(socket.AF_INET, ("255.255.255.255", 862)))
+        assert before in {None, descriptors()}
+        before = descriptors()
 
     def none_left(*_: object) -> socket.socket:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))

@@ -33,7 +33,7 @@ def served(answer: Callable[[socket.socket], None]) -> tuple[int, threading.Thre
     listening = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
-        with listening, listening.accept()[0] as client:
+        with listening, listening.accept()[0] as client, contextlib.suppress(ConnectionError):  # given up: it is over
             answer(client)
 
     thread = threading.Thread(target=serve)
