@@ -114,7 +114,8 @@ def planned(target: str | Target, options: ProbeOptions) -> PlannedRun:
 
 def server_settings(addresses: Sequence[str], options: ServeOptions) -> tuple[list[Target], ServerSettings, int]:
     """Return where to listen, how to serve, and the mode of Unix sockets. Raises as `planned` does."""
-    from netecho.cli.commands.serve import serve as command, service_of
+    from netecho.cli.commands.serve import serve as command
+    from netecho.cli.job.service import service_of
     from netecho.target import default_listen, parse_listen
 
     targets = [target for address in addresses for target in parse_listen(address)] or [*default_listen()]

@@ -7,6 +7,7 @@ times                timestamps and error estimates
 auth                 HMAC-SHA-256 of authenticated mode
 session_sender       requests, and what their replies say
 session_reflector    what comes back for which octets
+prepared_reply       a reply that is ready but for its timestamp
 extensions           what a reflector answers to TLVs
 control              the TLVs by which a sender controls what is sent back
 control_sender       requests for other replies than one like them, and what comes back

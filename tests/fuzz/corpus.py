@@ -34,8 +34,9 @@ from netecho.report.document.model import head
 from netecho.stamp.control import Ask
 from netecho.stamp.control_sender import ControlSender
 from netecho.stamp.packet import Request, format_of
+from netecho.stamp.prepared_reply import PreparedReply
 from netecho.stamp.reply_control import ReplyControl
-from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Rules
+from netecho.stamp.session_reflector import Arrival, Clock, Reflector, Rules
 from netecho.stamp.session_sender import Sender
 from netecho.stamp.times import ErrorEstimate, to_ntp
 from netecho.trace.payloads import EchoPayloads

@@ -25,8 +25,9 @@ from netecho.stamp.control import Ask, Obedience
 from netecho.stamp.control_sender import ControlledReply, ControlSender
 from netecho.stamp.location import Endpoint, Location
 from netecho.stamp.packet import Reply, Request
+from netecho.stamp.prepared_reply import PreparedReply
 from netecho.stamp.reply_control import ReplyControl, ReplyPlan
-from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Rules
+from netecho.stamp.session_reflector import Arrival, Clock, Reflector, Rules
 from netecho.stamp.session_sender import Reflection, Sender, full_size
 from netecho.stamp.times import ErrorEstimate, to_ntp
 from netecho.stamp.tlv import Tlv, encode

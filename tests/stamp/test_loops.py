@@ -18,8 +18,9 @@ from netecho.stamp.control import Ask
 from netecho.stamp.control_sender import ControlSender
 from netecho.stamp.location import Endpoint
 from netecho.stamp.packet import Request
+from netecho.stamp.prepared_reply import PreparedReply
 from netecho.stamp.reply_control import ReplyControl, ReplyPlan
-from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Refusal, Rules
+from netecho.stamp.session_reflector import Arrival, Clock, Reflector, Refusal, Rules
 from netecho.stamp.times import ErrorEstimate, to_ntp, to_ptp
 from netecho.units import SECOND
 

@@ -8,6 +8,7 @@ from netecho.stamp.control import NO_COOKIE, Ask, Proof
 from netecho.stamp.control_sender import ControlSender, least_request, reply_length
 from netecho.stamp.location import Endpoint, Location
 from netecho.stamp.packet import OPEN, Reply, Request
+from netecho.stamp.prepared_reply import PreparedReply
 from netecho.stamp.reply_control import (
     AGAIN,
     COOKIE_LIFE,
@@ -24,7 +25,7 @@ from netecho.stamp.reply_control import (
     ReplyControl,
     ReplyPlan,
 )
-from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Refusal, Rules
+from netecho.stamp.session_reflector import Arrival, Clock, Reflector, Refusal, Rules
 from netecho.stamp.times import ErrorEstimate, to_ntp
 from netecho.stamp.tlv import Flag, Tlv, Type, decode, encode
 

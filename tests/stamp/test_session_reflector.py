@@ -6,7 +6,8 @@ from hypothesis import given, strategies as st
 from netecho.stamp.auth import truncated_hmac
 from netecho.stamp.location import REQUEST as WHERE, Endpoint, Location, filled
 from netecho.stamp.packet import Reply, Request
-from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Refusal, Rules
+from netecho.stamp.prepared_reply import PreparedReply
+from netecho.stamp.session_reflector import Arrival, Clock, Reflector, Refusal, Rules
 from netecho.stamp.sessions import Sessions
 from netecho.stamp.times import ErrorEstimate, to_ntp, to_ptp
 from netecho.stamp.tlv import SyncSource, Tlv, Type, decode, encode

@@ -8,8 +8,9 @@ from hypothesis import given, strategies as st
 from netecho.stamp.auth import truncated_hmac
 from netecho.stamp.location import Endpoint, Location
 from netecho.stamp.packet import Reply, Request
+from netecho.stamp.prepared_reply import PreparedReply
 from netecho.stamp.reply_control import ReplyControl, ReplyPlan
-from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Rules
+from netecho.stamp.session_reflector import Arrival, Clock, Reflector, Rules
 from netecho.stamp.session_sender import Reflection, Rejection, Sender, fits, full_size, least_size
 from netecho.stamp.times import ErrorEstimate, to_ntp, to_ptp
 from netecho.stamp.tlv import (

@@ -11,14 +11,12 @@ import click
 
 from netecho.cli.click_ext.command import command, section
 from netecho.cli.click_ext.types import FILE, LISTEN, SIZE, TIME, Parsed, choice, integer, parse_alpn
-from netecho.cli.files import stamp_key, token, warn_of_shared_keys
+from netecho.cli.files import warn_of_shared_keys
 from netecho.echo.limits import Limits
 from netecho.echo.load_budget import LoadLimits
-from netecho.echo.text import DEFAULT_ERROR, DEFAULT_REPLY, LONGEST_REPLY, MOST_PLACES, TextMode
+from netecho.echo.text import DEFAULT_ERROR, DEFAULT_REPLY, LONGEST_REPLY, MOST_PLACES
 from netecho.errors import UsageError
 from netecho.net.server.privileges import find_user, warning
-from netecho.net.server.settings import Credentials, LoadSettings, ReflectorSettings, ServerSettings
-from netecho.target import default_listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from netecho.cli.watch import WatchReactor
     from netecho.echo.snapshot import ServerSnapshot
     from netecho.net.server.privileges import User
+    from netecho.net.server.settings import ServerSettings
     from netecho.report.output import Output
     from netecho.target import Target
 
@@ -198,6 +197,8 @@ def serve(ctx: click.Context, /, **values: Any) -> int:
     Over UDP, an answer is never longer than its request, and a datagram that could be another server's answer gets
     none.
     """
+    from netecho.cli.job.service import service_of
+
     context: CliContext = ctx.obj
     targets = [target for each in values["addresses"] for target in each]
     settings = service_of(values, targets)
@@ -216,83 +217,6 @@ def serve(ctx: click.Context, /, **values: Any) -> int:
         live=values["live"],
         report_every=values["report_every"],
         user=values["user"],
-    )
-
-
-def service_of(values: dict[str, Any], targets: Sequence[Target]) -> ServerSettings:
-    """Make the settings of the options. Raises UsageError for options that mean nothing together."""
-    is_text = values["mode"] == "text"
-    for option in ("reply", "reply_error", "logoff"):
-        if values[option] is not None and not is_text:
-            raise UsageError(f"--{option.replace('_', '-')} is for --mode text", "add --mode text")
-    if values["key"] is not None and values["cert"] is None:
-        raise UsageError("--key without --cert", "name the certificate too: --cert cert.pem")
-    given = [option for option in ("cert", "client_ca", "alpn") if values[option]]
-    # With no address at all the sockets may be systemd's.
-    if given and targets and not any(target.is_secure for target in targets):
-        raise UsageError(f"--{given[0].replace('_', '-')} is for tls addresses, and there is none", "add tls://:7443")
-    reflector_settings = _reflecting(values, targets)
-    text_mode = TextMode(
-        reply=DEFAULT_REPLY if values["reply"] is None else values["reply"],
-        error=values["reply_error"],
-        logoff=values["logoff"],
-    )
-    return ServerSettings(
-        text_mode=text_mode if is_text else None,
-        banner=values["banner"],
-        credentials=Credentials(
-            cert=values["cert"], key=values["key"], client_ca=values["client_ca"], alpn=values["alpn"]
-        ),
-        limits=Limits(
-            connections=values["max_connections"] or None,
-            per_client=values["max_per_client"] or None,
-            idle=values["idle_timeout"] or None,
-            rate=values["max_rate"] or None,
-        ),
-        reflector_settings=reflector_settings,
-        load_settings=_loading(values, targets),
-        duration=values["for"],
-    )
-
-
-def _reflecting(values: dict[str, Any], targets: Sequence[Target]) -> ReflectorSettings:
-    given = [option for option in ("stateful", "auth_key_file", "symmetrical", "whole_base") if values[option]]
-    # With no address at all there is STAMP, or systemd's sockets.
-    if given and targets and not any(target.traits.is_stamp for target in targets):
-        raise UsageError(f"--{given[0].replace('_', '-')} is for stamp addresses, and there is none", "add stamp://")
-    path = values["auth_key_file"]
-    if path is not None and values["whole_base"]:
-        raise UsageError(
-            "--whole-base and --auth-key-file exclude each other: TWAMP-Light has no packets with this HMAC",
-            "leave out --whole-base",
-        )
-    key = None if path is None else stamp_key(path, "--auth-key-file").hex()
-    by_default = tuple(targets) in ((), default_listen())
-    return ReflectorSettings(
-        stateful=values["stateful"] or by_default,
-        key=key,
-        symmetrical=values["symmetrical"],
-        whole_base=values["whole_base"],
-    )
-
-
-def _loading(values: dict[str, Any], targets: Sequence[Target]) -> LoadSettings | None:
-    if not any(target.scheme == "nq" for target in targets):
-        given = [option for option in ("allow", "token_file") if values[option]]
-        if given:
-            called = given[0].replace("_", "-")
-            raise UsageError(f"--{called} is for nq addresses, and there is none", "add nq://")
-        return None
-    if values["workers"] > 1:
-        raise UsageError(
-            "--workers is not for nq addresses: one process has the budgets of all clients",
-            "serve nq:// by a command of its own",
-        )
-    path = values["token_file"]
-    return LoadSettings(
-        token=None if path is None else token(path, "--token-file").encode(),
-        networks=values["allow"],
-        limits=LoadLimits(bytes=values["load_bytes"], time=values["load_time"]),
     )
 
 

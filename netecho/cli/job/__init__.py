@@ -5,4 +5,5 @@ inputs       the files that they name, read
 applies      which options and metrics have a meaning for which targets
 conflicts    which do not go together
 build        the frozen job
+service      the same for a server, in one step
 """

@@ -7,6 +7,7 @@ link              what a transport must offer a driver
 stream            TCP, Unix sockets, and TLS over TCP
 datagram          UDP
 stamp             STAMP: the datagram link with test packets
+packet_counts     the headers and TLVs of a STAMP run's replies
 reflected_control  STAMP replies of another length, number and interval than their request
 control_socket    its socket: datagrams that leave whole, and what the network says of them
 tls               the handshake, trust and what was agreed on

@@ -14,6 +14,7 @@ udp_batched        datagrams by recvmmsg and sendmmsg
 load               accepting the connections of nq:// addresses
 load_channel       HTTP/1.1 on each: who may have load, how much of it, what is answered
 stamp              the Session-Reflector's socket
+egress             how long its replies take to leave
 further_replies    the replies that it sends later, bounded
 tls                TLS with a certificate that can be replaced
 sockets            binding, or a sentence why not

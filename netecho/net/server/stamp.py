@@ -19,7 +19,6 @@ import random
 import socket
 import struct
 import time
-from collections import deque
 from typing import TYPE_CHECKING
 
 from netecho.echo.events import Received
@@ -33,6 +32,7 @@ from netecho.net.linux.timestamp_cmsg import parse_tx_timestamp
 from netecho.net.linux.timestamping import PER_DRAIN, SPACE, TimestampIds, awake
 from netecho.net.linux.wall_clock import clock_state
 from netecho.net.reactor.error_queue import ErrorQueueAware
+from netecho.net.server.egress import Egress
 from netecho.net.server.further_replies import FurtherReplies
 from netecho.net.server.peers import endpoint_of, host_of, packed, unmapped
 from netecho.net.server.socket_reader import SocketReader
@@ -41,7 +41,7 @@ from netecho.stamp.control import ALIGNMENT
 from netecho.stamp.location import Endpoint, Location
 from netecho.stamp.packet import PORT, format_of
 from netecho.stamp.reply_control import ReplyControl
-from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Refusal, Rules
+from netecho.stamp.session_reflector import Arrival, Clock, Reflector, Refusal, Rules
 from netecho.target import UNPRIVILEGED_STAMP_PORT
 from netecho.units import MILLISECOND, SECOND
 
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from netecho.net.server.settings import ReflectorSettings
     from netecho.net.server.shared_limits import SharedLimits
     from netecho.net.server.sockets import BoundSocket
+    from netecho.stamp.prepared_reply import PreparedReply
     from netecho.stamp.reply_control import ReplyPlan
 
     Sockaddr = tuple[str, int] | tuple[str, int, int, int]
@@ -70,12 +71,6 @@ _HEAD = 12
 """Octets of the sequence number and the time, with which a request begins (RFC 8762 section 4.2.1)."""
 _AWAITED = 1024
 """Replies whose tx timestamp is waited for: some interfaces give none."""
-_LEARNT = 31
-"""Replies that the time to departure is estimated from."""
-_FEWEST = 8
-"""Before so many nothing is added: the first replies, with cold caches, take several times as long."""
-_ASKED = 8
-"""The tx timestamp of one in so many replies is requested."""
 
 _LEAVING = (socket.SOL_SOCKET, sockopts.SO_TIMESTAMPING, struct.pack("@I", sockopts.TX_SOFTWARE))
 _REFUSED_PORTS = NEVER_ANSWERED - {PORT, UNPRIVILEGED_STAMP_PORT}
@@ -106,31 +101,6 @@ def new_further_replies(reactor: ReactorTime, clock: Callable[[], int], shared: 
     """Make what all the listeners of a process share; `shared`: what all its workers share."""
     budget = ReplyBudget(random.getrandbits(64)) if shared is None else shared.reply_budget()
     return FurtherReplies(reactor, budget, clock)
-
-
-class Egress:
-    """The shortest time from reading the clock to the departure of a reply, nanoseconds."""
-
-    __slots__ = ("_seen", "_unasked", "least")
-
-    def __init__(self) -> None:
-        self.least = 0
-        self._seen: deque[int] = deque(maxlen=_LEARNT)
-        self._unasked = 0
-
-    @property
-    def asks(self) -> bool:
-        """Whether to measure the next reply: all of the first, then one in several."""
-        self._unasked += 1
-        return self._unasked >= _ASKED or len(self._seen) < _LEARNT
-
-    def record(self, took: int) -> None:
-        """Record the time of one reply."""
-        self._unasked = 0
-        # Time in the interface's queue is the network's; and after the clock was set, the difference has no meaning.
-        self._seen.append(min(max(took, 0), MILLISECOND))
-        if len(self._seen) >= _FEWEST:
-            self.least = min(self._seen) // 2
 
 
 class ReflectorListener(ErrorQueueAware, SocketReader):

@@ -19,7 +19,8 @@ from netecho.net.client.job import IpOptions, Job, StampOptions, TlsOptions
 from netecho.net.client.link import LinkContext
 from netecho.net.client.resolve import Address
 from netecho.net.client.stamp import SOON, StampLink, StampRun
-from netecho.stamp.session_reflector import Arrival, Clock, PreparedReply, Reflector, Rules
+from netecho.stamp.prepared_reply import PreparedReply
+from netecho.stamp.session_reflector import Arrival, Clock, Reflector, Rules
 from netecho.stamp.session_sender import Sender
 from netecho.stamp.times import ErrorEstimate
 from netecho.target import parse_target

@@ -23,7 +23,6 @@ from netecho.net.server.settings import ReflectorSettings
 from netecho.net.server.sockets import BoundSocket
 from netecho.net.server.stamp import (
     LONGER_REPLIES,
-    Egress,
     ReflectorListener,
     new_further_replies,
     new_reflector,
@@ -417,39 +416,6 @@ class TestHeaders:
     def test_multicast(self) -> None:
         address = bytes.fromhex("ff02" + "00" * 13 + "01")
         assert Headers([(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, address + bytes(4))]).to_many
-
-
-class TestEgress:
-    def test_nothing_is_added_before_enough_is_known(self) -> None:
-        egress = Egress()
-        for _ in range(7):
-            assert egress.asks
-            egress.record(20_000)
-            assert egress.least == 0
-        egress.record(20_000)
-        assert egress.least == 10_000
-
-    def test_half_of_the_shortest_is(self) -> None:
-        egress = Egress()
-        for took in range(10_000, 50_000, 1_000):
-            egress.record(took)
-        egress.record(8_000)
-        assert egress.least == 4_000
-
-    def test_a_clock_that_was_set_says_nothing(self) -> None:
-        egress = Egress()
-        for _ in range(40):
-            egress.record(-SECOND)
-        assert egress.least == 0
-        for _ in range(40):
-            egress.record(SECOND)
-        assert egress.least == 500_000
-
-    def test_then_only_some_are_asked_for(self) -> None:
-        egress = Egress()
-        for _ in range(40):
-            egress.record(20_000)
-        assert [egress.asks for _ in range(9)] == [False] * 7 + [True] * 2
 
 
 def test_what_came_before_the_listener_is_answered_like_the_rest(host: str) -> None:
