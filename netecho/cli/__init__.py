@@ -11,6 +11,7 @@
     run           a measurement, those who watch it, its exit code
     monitoring    a monitor: what it is asked for, and those who are told
     web           what a monitor answers over HTTP
+    publish       a document as JSON, as a page, and in a file
     reporters     who is told of a run: the format, the live view, `--save`
     manpage       netecho(1), made from the commands: `python -m netecho.cli.manpage`
     watch         frames of the live view, interim figures, slow readers: beside a measurement

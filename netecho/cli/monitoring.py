@@ -159,14 +159,14 @@ def _with_servers(targets: Sequence[TargetSettings], entered: ExitStack) -> tupl
     from netecho.net.monitor.jobs import job_of
     from netecho.net.self_server import reachable
 
-    found = []
-    for each in targets:
-        if each.target.is_self:
-            job = entered.enter_context(reachable(job_of(each)))
-            tls = replace(each.probing.tls_settings, insecure=each.target.is_secure)
-            each = replace(each, target=job.target, probing=replace(each.probing, tls_settings=tls))  # noqa: PLW2901
-        found.append(each)
-    return tuple(found)
+    def with_server(each: TargetSettings) -> TargetSettings:
+        if not each.target.is_self:
+            return each
+        job = entered.enter_context(reachable(job_of(each)))
+        tls = replace(each.probing.tls_settings, insecure=each.target.is_secure)
+        return replace(each, target=job.target, probing=replace(each.probing, tls_settings=tls))
+
+    return tuple(with_server(each) for each in targets)
 
 
 class _Run:

@@ -35,6 +35,14 @@ def percent(share: float) -> str:
     return f"{value:.1f}%" if value >= 1 else f"{value:.2f}%"
 
 
+def rate(bits: float) -> str:
+    """Return a rate of bit/s in three digits: 2.05 Mbit/s, 940 Mbit/s, 1.2 Gbit/s, 300 kbit/s."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if bits >= size:
+            return f"{float(f'{bits / size:.3g}'):,g} {unit}bit/s"
+    return f"{bits:.0f} bit/s"
+
+
 def between(interval: Interval) -> str:
     """Return an interval of shares: between 1.2% and 3.4%."""
     return f"between {percent(interval.low)} and {percent(interval.high)}"

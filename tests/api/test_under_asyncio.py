@@ -28,11 +28,16 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a count is all that is wanted
 
 
-async def descriptors_beside(url: str) -> int:
-    """How many there are while nothing runs: the first run of a process makes what all share."""
-    await netecho.probe(url, count=1, interval=0)
-    await asyncio.sleep(0.05)  # what that run closes may still be open: then there are fewer later, which is as good
-    return descriptors()
+@pytest.fixture(scope="module", autouse=True)
+def _what_all_runs_of_a_process_share() -> None:
+    """The first run makes it, and what that run opened is closed as its loop is."""
+
+    async def main() -> None:
+        async with netecho.serve("tcp://127.0.0.1:0", "udp://127.0.0.1:0") as server:
+            for url in server.urls:
+                await netecho.probe(url, count=1, interval=0)
+
+    run(main)
 
 
 async def descriptors_are_back_to(before: int) -> None:
@@ -82,7 +87,7 @@ def test_events_as_they_happen() -> None:
 def test_who_leaves_the_loop_ends_the_run() -> None:
     async def main() -> None:
         async with netecho.serve("udp://127.0.0.1:0") as server:
-            before = await descriptors_beside(server.urls[0])
+            before = descriptors()
             events = netecho.events(server.urls[0], count=0, interval="1ms")
             async for _ in events:
                 break
@@ -101,7 +106,7 @@ async def fail_at_the_first_event(url: str) -> None:
 def test_an_exception_in_the_callers_own_code_ends_the_run_and_passes_through() -> None:
     async def main() -> None:
         async with netecho.serve("udp://127.0.0.1:0") as server:
-            before = await descriptors_beside(server.urls[0])
+            before = descriptors()
             with pytest.raises(ZeroDivisionError):
                 await fail_at_the_first_event(server.urls[0])
             await descriptors_are_back_to(before)
@@ -112,9 +117,9 @@ def test_an_exception_in_the_callers_own_code_ends_the_run_and_passes_through() 
 def test_a_cancelled_task_ends_its_run() -> None:
     async def main() -> None:
         async with netecho.serve("tcp://127.0.0.1:0") as server:
-            before = await descriptors_beside(server.urls[0])
+            before = descriptors()
             task = asyncio.create_task(netecho.probe(server.urls[0], duration="60s"))
-            while server.totals.connections < 2:
+            while not server.totals.connections:
                 await asyncio.sleep(0.01)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):

@@ -179,20 +179,12 @@ def _reachable(services: Services, options: DiagnoseOptions, entered: ExitStack)
 
 
 def _show(found: Diagnosis, form: str, values: dict[str, Any], shown: Output) -> int:
+    from netecho.cli.publish import publish
     from netecho.report.document.diagnosis import document
+    from netecho.report.terminal.diagnosis import show
 
     shaped = document(found, values["fail_if_severity"] or "warning")
-    from netecho.report.formats.json_document import pretty
-
-    if form == "json":
-        shown.write(pretty(shaped))
-    else:
-        from netecho.report.terminal.diagnosis import show
-
-        show(shaped, shown)
-    if values["save"] is not None:
-        with files.ResultFile(values["save"]) as kept:
-            kept.write(pretty(shaped))
+    publish(shaped, form, show, shown, values["save"])
     if found.error is not None:
         raise found.error
     code: int = shaped["verdict"]["exit_code"]

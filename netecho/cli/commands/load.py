@@ -161,23 +161,16 @@ def _reachable(options: LoadOptions, entered: ExitStack) -> LoadOptions:
 
 
 def _show(run: LoadRun, form: str, values: dict[str, Any], shown: Output) -> int:
+    from netecho.cli.publish import publish
     from netecho.load.criteria import judge
     from netecho.load.phases import summarise
     from netecho.report.document.load import document
-    from netecho.report.formats.json_document import pretty
+    from netecho.report.terminal.load import show
 
     phases = summarise(run)
     failed = judge((each for given in values["fail_if"] for each in given), phases) if run.error is None else ()
     shaped = document(run, phases, failed)
-    if form == "json":
-        shown.write(pretty(shaped))
-    else:
-        from netecho.report.terminal.load import show
-
-        show(shaped, shown)
-    if values["save"] is not None:
-        with files.ResultFile(values["save"]) as kept:
-            kept.write(pretty(shaped))
+    publish(shaped, form, show, shown, values["save"])
     if run.error is not None:
         raise run.error
     for failure in failed:

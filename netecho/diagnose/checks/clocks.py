@@ -81,4 +81,4 @@ def _is_known(line: Line) -> bool:
 def _basis(oneway: OneWaySummary) -> str:
     if oneway.clock == "synced":
         return "one-way delays are as stamped"
-    return "one-way delays are corrected by it, so what both directions differ by at least is not seen"
+    return "one-way delays are corrected by it, so a constant difference between the directions is not seen"

@@ -25,12 +25,11 @@ class Sample:
     """One payload over one transport."""
 
     transport: str
-    """`udp` or `tcp`, and the port: `udp/5060`."""
+    """With its port, in words: `UDP port 5060`."""
     what: str
     """In words: `a SIP request`."""
     payload: bytes
-    run: Run | None
-    """None: the transport could not be reached for it."""
+    run: Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Observed:
 
 def judge(observed: Observed) -> Outcome:
     """Say whether any payload came back changed, or not at all while others did."""
-    tried = [each for each in observed.samples if each.run is not None]
+    tried = observed.samples
     if not tried:
         return (NotTested("payload", "no echo over UDP or TCP answered"),)
     changed = [each for each in tried if _wrong(each)]
@@ -55,7 +54,7 @@ def judge(observed: Observed) -> Outcome:
 
 def _wrong(sample: Sample) -> list[int]:
     """Return the offset of the first wrong byte of each echo that has one."""
-    return [] if sample.run is None else [fate.corrupt_at for fate in sample.run.fates if fate.corrupt_at is not None]
+    return [fate.corrupt_at for fate in sample.run.fates if fate.corrupt_at is not None]
 
 
 def _changed(changed: Sequence[Sample], tried: Sequence[Sample]) -> Iterator[Finding]:
@@ -67,7 +66,7 @@ def _changed(changed: Sequence[Sample], tried: Sequence[Sample]) -> Iterator[Fin
         at = min(_wrong(which))
         near = which.payload[max(0, at - 16) : at + 16].decode("ascii", "backslashreplace")
         what = f"{len(here)} different payloads" if every else which.what
-        answered = sum(each.run.result.summary.received for each in tried if each.run and each.transport == transport)
+        answered = sum(each.run.result.summary.received for each in tried if each.transport == transport)
         yield Finding(
             check="payload",
             code="payload-rewritten",
@@ -92,8 +91,7 @@ def _changed(changed: Sequence[Sample], tried: Sequence[Sample]) -> Iterator[Fin
 
 
 def _dropped(sample: Sample, tried: Sequence[Sample]) -> Finding | None:
-    assert sample.run is not None  # noqa: S101 - for the type checker
-    beside = [each.run for each in tried if each.run and each.transport == sample.transport and each is not sample]
+    beside = [each.run for each in tried if each.transport == sample.transport and each is not sample]
     answered = [run for run in beside if run.result.summary.received]
     if sample.run.result.summary.received or not sample.run.sent or not answered:
         return None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from netecho.diagnose.checks.loss import direction as direction_of_losses
 from netecho.diagnose.finding import Figure, Finding, Fine, NotTested
-from netecho.diagnose.words import ON_THE_WAY, percent, time
+from netecho.diagnose.words import ON_THE_WAY, percent, rate as speed, time
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
@@ -64,12 +64,12 @@ def judge(observed: Observed) -> Outcome:
         return (NotTested("rate", observed.why_not),)
     offered, run = observed.runs[-1]
     if is_late(run):
-        return (NotTested("rate", f"this machine did not keep up with {offered / 1e6:g} Mbit/s"),)
+        return (NotTested("rate", f"this machine did not keep up with {speed(offered)}"),)
     found = limit(run)
     if found is None:
-        return (Fine("rate", f"{offered / 1e6:g} Mbit/s in each direction pass without loss or queue"),)
+        return (Fine("rate", f"{speed(offered)} in each direction pass without loss or queue"),)
     if not is_steady(run):
-        return (NotTested("rate", f"of {offered / 1e6:.3g} Mbit/s packets were lost, but not as a limit loses them"),)
+        return (NotTested("rate", f"of {speed(offered)} packets were lost, but not as a limit loses them"),)
     return (_finding(found, offered, run),)
 
 
@@ -174,8 +174,7 @@ def _finding(found: Limit, offered: int, run: Run) -> Finding:
         severity="warning" if found.kind == "policer" else "info",
         direction=found.direction,
         confidence="certain",
-        sentence=f"What is above {found.rate / 1e6:.3g} Mbit/s is {what}."
-        f" Of {offered / 1e6:.3g} Mbit/s {percent(share)} were lost.",
+        sentence=f"What is above {speed(found.rate)} is {what}. Of {speed(offered)} {percent(share)} were lost.",
         evidence=(
             Figure("rate", found.rate, "bit/s"),
             Figure("offered", offered, "bit/s"),

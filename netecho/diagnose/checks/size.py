@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from netecho.diagnose.finding import Direction, Evidence, Outcome
     from netecho.diagnose.mtu_search import Fate
 
-TCP_HEADERS = 52
-"""IPv4 and TCP, with the timestamps option, which the MSS counts in (RFC 6691) and the kernel's figure does not."""
+TCP_HEADER = 32
+"""With the timestamps option, which the MSS counts in (RFC 6691) and the kernel's figure does not."""
+UDP_HEADER = 8
+WHERE: dict[Direction | None, str] = {**ON_THE_WAY, None: "there and back"}
 CLAMPED = 8
 """Bytes by which an MSS may be smaller than it could be: other options."""
 
@@ -45,7 +47,6 @@ class Streamed:
 
     mss: int | None
     """As the kernel has it at the end, options not counted in."""
-    headers: int = TCP_HEADERS
     came_through: bool
     """Whether echoes of several segments came back."""
 
@@ -63,6 +64,8 @@ class Observed:
     fragments: bool | None = None
     """Whether a packet that is too large comes through where it may be fragmented."""
     target: str = ""
+    headers: int = 28
+    """Of IP and UDP, bytes."""
 
 
 def judge(observed: Observed) -> Outcome:
@@ -80,60 +83,52 @@ def judge(observed: Observed) -> Outcome:
 
 
 def _way(direction: Direction | None, found: PathMtu | None, observed: Observed) -> Outcome:
+    where = WHERE[direction]
     if found is None:
-        return (NotTested("size", f"{ON_THE_WAY[direction]}: {observed.why_not}"),)
-    if found.passes is None:
-        return (NotTested("size", f"{ON_THE_WAY[direction]}: not even small packets that ask for that came through"),)
+        return (NotTested("size", f"{where}: {observed.why_not}"),)
+    passes = found.passes
+    if passes is None:
+        return (NotTested("size", f"{where}: not even small packets that ask for that came through"),)
     if found.fails is None or found.fate == "local":
-        return (
-            Fine(
-                "size",
-                f"{ON_THE_WAY[direction]} packets of {found.passes:,} bytes pass: all that the interface takes",
-                evidence=_evidence(found, observed),
-            ),
-        )
+        sentence = f"{where} packets of {passes:,} bytes pass: all that the interface takes"
+        return (Fine("size", sentence, evidence=_evidence(found, observed)),)
+    hole = False
     if found.fate == "refused":
-        return (_told(direction, found, observed, f"{found.detail}, as it should be"),)
-    if direction == "backward" and observed.stream is not None and observed.stream.came_through:
-        return (_told(direction, found, observed, "the far end must have been told, as its TCP gets through"),)
-    return (_black_hole(direction, found, observed),)
-
-
-def _told(direction: Direction | None, found: PathMtu, observed: Observed, how: str) -> Finding:
-    assert found.passes is not None  # noqa: S101 - for the type checker
-    return Finding(
-        check="size",
-        code="path-mtu",
-        severity="info",
-        direction=direction,
-        confidence="certain",
-        sentence=f"Packets of up to {found.passes:,} bytes pass {ON_THE_WAY[direction]}; path MTU discovery works:"
-        f" {how}.",
-        evidence=_evidence(found, observed),
-        otherwise="A tunnel (VPN, PPPoE) takes a part of each packet for itself: that is no fault.",
-        command=_again(found, observed),
+        sentence = _told(passes, where, f"{found.detail}, as it should be")
+    elif direction == "backward" and observed.stream is not None and observed.stream.came_through:
+        sentence = _told(passes, where, "the far end must have been told, as its TCP gets through")
+    else:
+        hole, sentence = True, _vanish(passes, where, observed.stream)
+    return (
+        Finding(
+            check="size",
+            code="mtu-black-hole" if hole else "path-mtu",
+            severity="critical" if hole else "info",
+            direction=direction,
+            confidence="certain",
+            sentence=sentence,
+            evidence=_evidence(found, observed),
+            otherwise="A firewall that drops long packets, or the ICMP messages about them."
+            if hole
+            else "A tunnel (VPN, PPPoE) takes a part of each packet for itself: that is no fault.",
+            command=_again(passes, observed),
+        ),
     )
 
 
-def _black_hole(direction: Direction | None, found: PathMtu, observed: Observed) -> Finding:
-    assert found.passes is not None  # noqa: S101 - for the type checker
+def _told(passes: int, where: str, how: str) -> str:
+    return f"Packets of up to {passes:,} bytes pass {where}; path MTU discovery works: {how}."
+
+
+def _vanish(passes: int, where: str, stream: Streamed | None) -> str:
     hang = ""
-    if observed.stream is not None and not observed.stream.came_through:
-        hang = " TCP connections hang as soon as they send that much."
-    elif observed.stream is not None:
-        hang = " TCP gets through, by smaller segments."
-    return Finding(
-        check="size",
-        code="mtu-black-hole",
-        severity="critical",
-        direction=direction,
-        confidence="certain",
-        sentence=f"Packets of more than {found.passes:,} bytes vanish {ON_THE_WAY[direction]}, and nobody says so: a"
-        f" path MTU black hole.{hang}",
-        evidence=_evidence(found, observed),
-        otherwise="A firewall that drops long packets, or the ICMP messages about them.",
-        command=_again(found, observed),
-    )
+    if stream is not None:
+        hang = (
+            " TCP gets through, by smaller segments."
+            if stream.came_through
+            else " TCP connections hang as soon as they send that much."
+        )
+    return f"Packets of more than {passes:,} bytes vanish {where}, and nobody says so: a path MTU black hole.{hang}"
 
 
 def _evidence(found: PathMtu, observed: Observed) -> Evidence:
@@ -145,10 +140,10 @@ def _evidence(found: PathMtu, observed: Observed) -> Evidence:
     )
 
 
-def _again(found: PathMtu, observed: Observed) -> str | None:
-    if not observed.target or found.passes is None:
+def _again(passes: int, observed: Observed) -> str | None:
+    if not observed.target:
         return None
-    payload = found.passes - 28
+    payload = passes - observed.headers
     return f"netecho probe {observed.target} --dont-fragment -s {max(64, payload - 8)}..{payload + 8}:1"
 
 
@@ -158,7 +153,7 @@ def _clamped(observed: Observed) -> Outcome:
         return ()
     # The far end announces what its own interface takes, which what comes from there shows.
     room = min(forward.passes, backward.passes if backward and backward.passes else forward.passes)
-    largest = stream.mss + stream.headers
+    largest = stream.mss + observed.headers - UDP_HEADER + TCP_HEADER
     if largest >= room - CLAMPED:
         return ()
     return (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netecho.diagnose.finding import Figure, Finding, Fine, NotTested
-from netecho.diagnose.words import many, percent, time
+from netecho.diagnose.words import many, percent, rate, time
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _windows(observed: Observed) -> Outcome:
         return ()
     way, window, who = narrow
     least = facts.min_rtt
-    most = "" if not least else f": {8 * window * SECOND / least / 1e6:.3g} Mbit/s at most, at this round trip"
+    most = "" if not least else f": {rate(8 * window * SECOND / least)} at most, at this round trip"
     return (
         Finding(
             check="tcp",

@@ -11,7 +11,7 @@ from netecho.diagnose.words import many, time
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from netecho.diagnose.finding import Outcome
+    from netecho.diagnose.finding import Confidence, Outcome, Severity
     from netecho.target import Target
 
 Answer = Literal["echo", "other", "refused", "prohibited", "untrusted", "silent", "failed"]
@@ -64,69 +64,84 @@ def _is_netecho(observed: Observed) -> bool:
 
 
 def _one(reach: Reach, *, whole: bool, netecho: bool) -> Finding | Fine | NotTested:
-    name, target = _name(reach), reach.target
+    name = _name(reach)
     if reach.answer == "echo":
         took = "" if reach.rtt is None else f" in {time(reach.rtt)}"
         return Fine("transports", f"{name} answers{took}")
-    command = f"netecho probe {target}"
-    evidence = (Figure("transport", name, "text"), Figure("detail", reach.detail or None, "text"))
+    found = _always(reach) or (_expected(reach, netecho=netecho) if reach.expected and whole else None)
+    return found or NotTested("transports", f"{name}: {_why(reach)}")
+
+
+def _always(reach: Reach) -> Finding | None:
+    """Return what is a finding whether or not the service was asked for: somebody answered."""
+    name = _name(reach)
     if reach.answer == "other":
-        return Finding(
-            check="transports",
+        return _finding(
+            reach,
             code="not-an-echo",
             severity="warning" if reach.expected else "info",
             confidence="certain",
             sentence=f"{name} is answered by something else than an echo: {reach.detail}.",
-            evidence=evidence,
             otherwise="Another service has that port; or a proxy, or a login page, answers in its place.",
-            command=command,
         )
     if reach.answer == "prohibited":
-        return Finding(
-            check="transports",
-            code="prohibited",
-            severity="warning",
-            confidence="certain",
-            sentence=f"{name} is forbidden on the way: {reach.detail}.",
-            evidence=evidence,
-            command=command,
-        )
+        sentence = f"{name} is forbidden on the way: {reach.detail}."
+        return _finding(reach, code="prohibited", severity="warning", confidence="certain", sentence=sentence)
     if reach.answer == "untrusted":
-        return Finding(
-            check="transports",
+        return _finding(
+            reach,
             code="tls-untrusted",
             severity="critical",
             confidence="possible",
             sentence=f"{name} is answered, but TLS fails: {reach.detail}.",
-            evidence=evidence,
             otherwise="A certificate that is wrong, expired or self-signed; whoever reads along has one of his own.",
-            command=command,
         )
-    if not (reach.expected and whole):
-        return NotTested("transports", f"{name}: {_why(reach)}")
+    return None
+
+
+def _expected(reach: Reach, *, netecho: bool) -> Finding | None:
+    """Return what is a finding of a service that is to be there, while others of the host answer."""
+    name = _name(reach)
     if reach.answer == "silent":
-        return Finding(
-            check="transports",
+        return _finding(
+            reach,
             code="filtered",
             severity="warning",
             confidence="likely",
             sentence=f"{name} gets no answer and no word of why, while others are answered: a firewall drops it.",
-            evidence=evidence,
             otherwise="The far end's own firewall may do so, where nothing is served on that port.",
-            command=command,
         )
     if reach.answer == "refused" and netecho:
-        return Finding(
-            check="transports",
+        return _finding(
+            reach,
             code="refused",
             severity="warning",
             confidence="possible",
             sentence=f"{name} is refused, though the far end is a netecho: something on the way refuses it.",
-            evidence=evidence,
             otherwise="It may have been started without that port.",
-            command=command,
         )
-    return NotTested("transports", f"{name}: {_why(reach)}")
+    return None
+
+
+def _finding(
+    reach: Reach,
+    *,
+    code: str,
+    severity: Severity,
+    confidence: Confidence,
+    sentence: str,
+    otherwise: str | None = None,
+) -> Finding:
+    return Finding(
+        check="transports",
+        code=code,
+        severity=severity,
+        confidence=confidence,
+        sentence=sentence,
+        evidence=(Figure("transport", _name(reach), "text"), Figure("detail", reach.detail or None, "text")),
+        otherwise=otherwise,
+        command=f"netecho probe {reach.target}",
+    )
 
 
 def _name(reach: Reach) -> str:

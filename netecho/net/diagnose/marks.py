@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from netecho.diagnose.finding import Outcome
     from netecho.net.diagnose.battery import Battery
+    from netecho.target import Target
 
 DSCPS = (8, 10, 18, 26, 34, 40, 46, 48)
 """CS1, AF11, AF21, AF31, AF41, CS5, EF, CS6: one of each class that networks tell apart."""
@@ -31,14 +32,12 @@ async def measure(battery: Battery) -> Outcome:
     plain: list[Marked] = []
     marked: list[Marked] = []
     sent = [(0, 0, plain), *((dscp, 0, marked) for dscp in DSCPS), *((0, ecn, marked) for ecn in ECNS)]
-    await battery.side_by_side([_mark(battery, dscp, ecn, into) for dscp, ecn, into in sent])
+    await battery.side_by_side([_mark(battery, target, dscp, ecn, into) for dscp, ecn, into in sent])
     marked.sort()
     return judge(Observed(plain[0], marked, str(target)))
 
 
-async def _mark(battery: Battery, dscp: int, ecn: int, into: list[Marked]) -> None:
-    target = battery.datagrams
-    assert target is not None  # noqa: S101 - for the type checker
+async def _mark(battery: Battery, target: Target, dscp: int, ecn: int, into: list[Marked]) -> None:
     chosen: Any = ECN_NAMES[ecn] if ecn else None
     ip_options = replace(battery.options.ip_options, dscp=dscp or None, ecn=chosen)
     try:

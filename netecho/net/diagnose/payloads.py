@@ -81,12 +81,11 @@ def _free_port(address: str) -> int:
 async def _send(battery: Battery, target: Target, what: str, payload: bytes, into: list[Sample], port: int) -> None:
     """Send a payload, from this port; 0: from any."""
     transport = f"{target.scheme.upper()} port {target.port}"
+    options = battery.options.ip_options
+    if port:
+        options = replace(options, source=((options.source or ("", 0))[0], port))
     try:
-        options = battery.options.ip_options
-        if port:
-            options = replace(options, source=((options.source or ("", 0))[0], port))
         run = await battery.measure(target, count=PROBES, interval=INTERVAL, payload=payload, ip_options=options)
     except NetechoError:
-        into.append(Sample(transport, what, payload, None))
-    else:
-        into.append(Sample(transport, what, payload, run))
+        return  # the transport is not to be had for it, which is for `transports` to say
+    into.append(Sample(transport, what, payload, run))

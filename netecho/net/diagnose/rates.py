@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from netecho.diagnose.finding import Outcome
     from netecho.diagnose.run import Run
     from netecho.net.diagnose.battery import Battery
+    from netecho.target import Target
 
 RATES = (1_000_000, 2_000_000, 4_000_000, 8_000_000, 16_000_000, 32_000_000)
 """bit/s, in each direction."""
@@ -25,12 +26,13 @@ PATIENCE = 2 * SECOND
 async def measure(battery: Battery) -> Outcome:
     """Measure at rising rates, within the bytes that are left, and have judged what they met."""
     runs: list[tuple[int, Run]] = []
-    if battery.stamp is None:
+    target = battery.stamp
+    if target is None:
         return judge(Observed(runs, "needs a STAMP reflector, whose timestamps tell a queue from a loss"))
     for rate in RATES:
         if battery.stopped or not _affordable(battery, rate, LENGTH):
             break
-        run = await _run(battery, rate, LENGTH)
+        run = await _run(battery, target, rate, LENGTH)
         runs.append((rate, run))
         if is_late(run):
             break
@@ -38,17 +40,14 @@ async def measure(battery: Battery) -> Outcome:
         if found is not None:
             again = int(min(max(2 * found.rate, rate), RATES[-1]))
             if _affordable(battery, again, AGAIN):
-                runs.append((again, await _run(battery, again, AGAIN)))
+                runs.append((again, await _run(battery, target, again, AGAIN)))
             break
     return judge(Observed(runs, "the bytes that were allowed did not suffice: a larger --max-bytes"))
 
 
-async def _run(battery: Battery, rate: int, length: int) -> Run:
-    assert battery.stamp is not None  # noqa: S101 - for the type checker
+async def _run(battery: Battery, target: Target, rate: int, length: int) -> Run:
     interval = 8 * (SIZE + HEADERS) * SECOND // rate
-    return await battery.measure(
-        battery.stamp, count=length // interval, interval=interval, sizes=(SIZE,), timeout=PATIENCE
-    )
+    return await battery.measure(target, count=length // interval, interval=interval, sizes=(SIZE,), timeout=PATIENCE)
 
 
 def _affordable(battery: Battery, rate: int, length: int) -> bool:

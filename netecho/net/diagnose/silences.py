@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from netecho.net.client.resolve import Address
     from netecho.net.diagnose.battery import Battery
     from netecho.net.reactor.interfaces import DelayedCall
+    from netecho.target import Target
 
 LONGEST = 180 * SECOND
 """Above what RFC 4787 asks of a NAT."""
@@ -49,8 +50,8 @@ async def measure(battery: Battery) -> Outcome:
         lengths = range(STEP, longest + 1, STEP)
         tasks += [_datagrams(battery, addresses[0], length, n, udp) for n, length in enumerate(lengths)]
         tasks.append(_kept_alive(battery, addresses[0], longest, kept))
-    if battery.tcp is not None:
-        tasks += [_stream(battery, length, tcp) for length in range(STREAM_STEP, longest + 1, STREAM_STEP)]
+    if (target := battery.tcp) is not None:
+        tasks += [_stream(battery, target, length, tcp) for length in range(STREAM_STEP, longest + 1, STREAM_STEP)]
     await DeferredList([Deferred.fromCoroutine(task) for task in tasks], consumeErrors=True)
     return judge(
         Observed(
@@ -104,11 +105,10 @@ async def _kept_alive(battery: Battery, address: Address, length: int, into: lis
         into.append(asked.arrived(1))
 
 
-async def _stream(battery: Battery, length: int, into: list[Silence]) -> None:
+async def _stream(battery: Battery, target: Target, length: int, into: list[Silence]) -> None:
     """Echo something over a connection, and again after a silence."""
-    assert battery.tcp is not None  # noqa: S101 - for the type checker
     try:
-        run = await battery.measure(battery.tcp, count=2, interval=length, timeout=2 * SECOND)
+        run = await battery.measure(target, count=2, interval=length, timeout=2 * SECOND)
     except NetechoError:
         return
     if len(run.fates) < 2 or run.fates[0].rtt is None or run.fates[1].reason in (LossReason.CLOSED, LossReason.RESET):

@@ -69,6 +69,7 @@ async def measure(battery: Battery) -> Outcome:
             stream=await _stream(battery),
             fragments=await _fragments(battery),
             target=str(target),
+            headers=HEADERS[addresses[0].family],
         )
     )
 

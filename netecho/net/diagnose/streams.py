@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from netecho.diagnose.finding import Outcome
     from netecho.diagnose.run import Run
     from netecho.net.diagnose.battery import Battery
+    from netecho.target import Target
 
 SMALL, LARGE = 20, 16
 LARGE_SIZE = 32 * 1024
@@ -20,16 +21,18 @@ BYTES = 2 * LARGE * LARGE_SIZE + 20_000
 
 async def measure(battery: Battery) -> Outcome:
     """Measure, and have judged what TCP met."""
-    if battery.tcp is None:
+    target = battery.tcp
+    if target is None:
         return judge(Observed(None, None, None))
-    small, why = await _run(battery, count=SMALL, interval=25 * MILLISECOND, sizes=(64,))
-    large, why_large = await _run(battery, count=LARGE, interval=50 * MILLISECOND, sizes=(LARGE_SIZE,))
+    small, why = await _run(battery, target, count=SMALL, interval=25 * MILLISECOND, sizes=(64,))
+    large, why_large = await _run(battery, target, count=LARGE, interval=50 * MILLISECOND, sizes=(LARGE_SIZE,))
     return judge(Observed(small, large, battery.usual, why or why_large))
 
 
-async def _run(battery: Battery, *, count: int, interval: int, sizes: tuple[int, ...]) -> tuple[Run | None, str]:
-    assert battery.tcp is not None  # noqa: S101 - for the type checker
+async def _run(
+    battery: Battery, target: Target, *, count: int, interval: int, sizes: tuple[int, ...]
+) -> tuple[Run | None, str]:
     try:
-        return await battery.measure(battery.tcp, count=count, interval=interval, sizes=sizes), ""
+        return await battery.measure(target, count=count, interval=interval, sizes=sizes), ""
     except NetechoError as error:
         return None, error.sentence

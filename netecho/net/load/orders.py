@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+Kind = Literal["download", "upload", "small"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What a process is to do until it is ended."""
 
-    kind: Literal["download", "upload", "small"]
+    kind: Kind
     address: str
     """An IP literal."""
     port: int

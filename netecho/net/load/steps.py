@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from netecho.load.run import Phase
     from netecho.net.load.far_end import FarEnd, Resource
+    from netecho.net.load.orders import Kind
     from netecho.net.reactor.interfaces import Reactor
     from netecho.net.reactor.runner import Interrupt
     from netecho.target import Target
@@ -169,11 +170,11 @@ class _Play:
             )
         )
 
-    def _order(self, kind: str, resource: Resource) -> Order:
+    def _order(self, kind: Kind, resource: Resource) -> Order:
         options = self._options
         transfers = sum(len(LOADS[phase]) for phase in self._planned)
         return Order(
-            kind=kind,  # type: ignore[arg-type]
+            kind=kind,
             address=resource.address,
             port=resource.port,
             host=resource.host,

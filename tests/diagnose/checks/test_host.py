@@ -79,9 +79,14 @@ def test_datagrams_of_ours_that_found_no_room_are_a_warning_where_they_are_some_
     ],
 )
 def test_lateness_and_busy_processors_are_worth_knowing(lag: int, busy: float | None, found: list[str]) -> None:
-    outcome = judge(observed(run(schedule(1), lag=lag), busy=busy))
+    outcome = judge(observed(run(schedule(2), lag=lag), busy=busy))
     assert codes(outcome) == found
     assert all(only(outcome).severity == "info" for _ in found)
+
+
+def test_a_few_late_sends_make_no_p99() -> None:
+    """Short runs begin side by side, and of six probes the latest is p99."""
+    assert codes(judge(observed(run(schedule(1, 6), lag=50 * MS), busy=0.1))) == []
 
 
 COUNT = st.integers(-(2**64), 2**64)

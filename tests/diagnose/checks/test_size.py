@@ -54,6 +54,12 @@ def test_an_mss_below_what_passes_is_named(mss: int, expected: list[str]) -> Non
     assert codes(judge(Observed(forward=WHOLE, backward=WHOLE, stream=stream))) == expected
 
 
+def test_the_longer_headers_of_ipv6_are_no_clamp() -> None:
+    stream = Streamed(mss=1428, came_through=True)
+    assert codes(judge(Observed(forward=WHOLE, backward=WHOLE, stream=stream, headers=48))) == []
+    assert codes(judge(Observed(forward=WHOLE, backward=WHOLE, stream=stream))) == ["mss-clamped"]
+
+
 def test_an_mss_that_fits_the_narrower_way_is_not_clamped() -> None:
     stream = Streamed(mss=1348, came_through=True)
     assert codes(judge(Observed(forward=TOLD, backward=WHOLE, stream=stream))) == ["path-mtu"]
