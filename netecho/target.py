@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 from netecho.errors import UsageError
 
-Scheme = Literal["tcp", "udp", "tls", "unix", "stamp", "nq"]
+Scheme = Literal["tcp", "udp", "tls", "unix", "stamp", "nq", "nqs"]
 
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 
@@ -44,6 +44,7 @@ TRAITS: dict[Scheme, Traits] = {
     "unix": Traits(is_stream=True, is_ip=False),
     "stamp": Traits(is_stream=False, default_port=862, is_stamp=True),
     "nq": Traits(is_stream=True, default_port=7080, is_echo=False),
+    "nqs": Traits(is_stream=True, default_port=7081, is_secure=True, is_echo=False),
 }
 ECHOES: tuple[Scheme, ...] = tuple(scheme for scheme, traits in TRAITS.items() if traits.is_echo)
 """Those that can be probed."""
@@ -129,9 +130,10 @@ def parse_target(text: str) -> Target:
 def parse_load_target(text: str) -> Target:
     """Read whom `netecho load` is to put load on; no scheme means nq. Raises UsageError naming the wrong part."""
     scheme, rest = _split_scheme(text)
-    if scheme not in (None, "nq"):
+    scheme = scheme or "nq"
+    if TRAITS[scheme].is_echo:
         raise UsageError(f"{text!r} is an echo, and gives no load", "name the host alone: netecho load host")
-    return _parse_reached(text, "nq", rest)
+    return _parse_reached(text, scheme, rest)
 
 
 def _parse_reached(text: str, scheme: Scheme, rest: str) -> Target:

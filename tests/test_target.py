@@ -82,6 +82,7 @@ def test_probe_reaches(text: str, target: Target) -> None:
         ("stamp://", ["stamp://:862"]),
         ("stamp://:0", ["stamp://:0"]),
         ("nq://", ["nq://:7080"]),
+        ("nqs://", ["nqs://:7081"]),
         ("udp://0.0.0.0:9", ["udp://0.0.0.0:9"]),
         ("unix:/tmp/e", ["unix:/tmp/e"]),
     ],
@@ -102,12 +103,12 @@ def test_serve_alone_listens_where_no_root_is_needed() -> None:
         ("udp://", "no host in 'udp://'", "name one: udp://localhost"),
         (
             "http://a.example/x",
-            "scheme 'http' in 'http://a.example/x' is not one of tcp, udp, tls, unix, stamp, nq",
+            "scheme 'http' in 'http://a.example/x' is not one of tcp, udp, tls, unix, stamp, nq, nqs",
             "for an echo over TCP: tcp://a.example",
         ),
         (
             "://a",
-            "scheme '' in '://a' is not one of tcp, udp, tls, unix, stamp, nq",
+            "scheme '' in '://a' is not one of tcp, udp, tls, unix, stamp, nq, nqs",
             "for an echo over TCP: tcp://a",
         ),
         (
@@ -334,7 +335,7 @@ def test_an_endpoint_is_written_as_in_a_target(host: str, port: int | None, writ
 
 
 def test_what_a_scheme_means() -> None:
-    assert {scheme for scheme, traits in TRAITS.items() if traits.is_stream} == {"tcp", "tls", "unix", "nq"}
-    assert {scheme for scheme, traits in TRAITS.items() if traits.is_secure} == {"tls"}
+    assert {scheme for scheme, traits in TRAITS.items() if traits.is_stream} == {"tcp", "tls", "unix", "nq", "nqs"}
+    assert {scheme for scheme, traits in TRAITS.items() if traits.is_secure} == {"tls", "nqs"}
     assert {scheme for scheme, traits in TRAITS.items() if not traits.is_ip} == {"unix"}
     assert {scheme for scheme, traits in TRAITS.items() if traits.is_stamp} == {"stamp"}

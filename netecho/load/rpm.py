@@ -42,8 +42,8 @@ def trimmed_mean(times: Sequence[int]) -> float | None:
 def responsiveness(exchanges: Sequence[Exchange], smoothed: Sequence[tuple[int, int]]) -> Responsiveness | None:
     """Return the responsiveness at the end of a phase, of what each of its intervals came to; None without probes.
 
-    `smoothed` are instants and round trips of the load's connections. Without TLS the two parts of a foreign probe
-    count alike.
+    `smoothed` are instants and round trips of the load's connections. The parts of a foreign probe count alike: three
+    with TLS, two without.
     """
     if not exchanges:
         return None
@@ -71,9 +71,10 @@ def _until(
     begin = end - MAD * ID
     within = [each for each in exchanges if begin < each.at <= end]
     tcp, http = trimmed_mean([each.tcp for each in within]), trimmed_mean([each.http for each in within])
+    tls = trimmed_mean([each.tls for each in within if each.tls is not None])
     if not tcp or not http:
         return None
-    foreign = MINUTE / ((tcp + http) / 2)
+    foreign = MINUTE / fmean([tcp, http] if tls is None else [tcp, tls, http])
     own = trimmed_mean([rtt for at, rtt in smoothed if begin < at <= end])
     if not own:
         return foreign, foreign, None

@@ -50,6 +50,8 @@ class Exchange(NamedTuple):
     """The handshake."""
     http: int
     """From the request for the small resource to its whole answer."""
+    tls: int | None = None
+    """The handshake of TLS; None without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ sake of the name, the verification and a certificate that can be replaced, and s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cryptography.x509.oid import PublicKeyAlgorithmOID
 from OpenSSL import SSL, crypto
@@ -71,19 +71,22 @@ def encoded(alpn: Iterable[str]) -> list[bytes]:
 def select_alpn(made: SSL.Context, alpn: Sequence[str]) -> None:
     """Have a server choose the first of its protocols that a client offers, and refuse one that offers others.
 
-    RFC 7301 section 3.2: that is a fatal alert, no_application_protocol(120). A client that offers none is served.
+    RFC 7301 section 3.2: that is a fatal alert, no_application_protocol(120). A client that offers none is served, and
+    a server that has none serves whoever offers some, as if they had not.
     """
     ours = encoded(alpn)
 
-    def select(_: SSL.Connection, offered: list[bytes]) -> bytes:
+    def select(_: SSL.Connection, offered: list[bytes]) -> Any:
+        if not ours:
+            return SSL.NO_OVERLAPPING_PROTOCOLS
         for name in ours:
             if name in offered:
                 return name
         # pyOpenSSL sends the alert for any exception, and raises it again from the handshake.
         raise SSL.Error([("SSL routines", "", "no application protocol in common: no_application_protocol(120)")])
 
-    if ours:
-        made.set_alpn_select_callback(select)
+    # Also where there is nothing to choose: Twisted 26.10 sets one that fails for connections it did not make itself.
+    made.set_alpn_select_callback(select)
 
 
 def _x509(certificate: x509.Certificate) -> crypto.X509:

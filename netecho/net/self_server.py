@@ -30,14 +30,21 @@ def reachable(job: Job) -> Iterator[Job]:
     if not job.target.is_self:
         yield job
         return
-    identity = None
-    if job.target.is_secure:
-        from netecho.net.certificates import load_identity, make_identity, pin_of
-
-        identity = make_identity([_loopback(job.ip_options.family)])
-        job = replace(job, tls_options=replace(job.tls_options, pins=(pin_of(load_identity(identity)[0][0]),)))
+    identity, pins = identity_for(job.target, job.ip_options.family)
+    if pins:
+        job = replace(job, tls_options=replace(job.tls_options, pins=pins))
     with serving([job.target], family=job.ip_options.family, key=job.stamp_options.key, identity=identity) as (target,):
         yield replace(job, target=target)
+
+
+def identity_for(target: Target, family: int | None) -> tuple[str | None, tuple[str, ...]]:
+    """Make a certificate and its key (PEM) for a target that needs them, and the pins by which they are trusted."""
+    if not target.is_secure:
+        return None, ()
+    from netecho.net.certificates import load_identity, make_identity, pin_of
+
+    identity = make_identity([_loopback(family)])
+    return identity, (pin_of(load_identity(identity)[0][0]),)
 
 
 @contextmanager

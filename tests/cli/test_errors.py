@@ -67,7 +67,7 @@ MISTAKES = [
     ),
     (
         "probe http://host",
-        "scheme 'http' in 'http://host' is not one of tcp, udp, tls, unix, stamp, nq",
+        "scheme 'http' in 'http://host' is not one of tcp, udp, tls, unix, stamp, nq, nqs",
         "for an echo over TCP: tcp://host",
     ),
     (
@@ -595,7 +595,7 @@ MISTAKES = [
     ),
     (
         "serve http://:80",
-        "scheme 'http' in 'http://:80' is not one of tcp, udp, tls, unix, stamp, nq",
+        "scheme 'http' in 'http://:80' is not one of tcp, udp, tls, unix, stamp, nq, nqs",
         "for an echo over TCP: tcp://:80",
     ),
     ("serve ''", "the address to listen on is empty", "for TCP and UDP on every address: :7007"),
@@ -604,11 +604,11 @@ MISTAKES = [
     ("serve --max-connections -1", "--max-connections: '-1' is below 0", "a whole number from 0"),
     ("serve --for x", "--for: 'x' is not a time", "a number with ns, us, ms, s, m or h, in seconds without one: 200ms"),
     ("serve --key k", "--key without --cert", "name the certificate too: --cert cert.pem"),
-    ("serve :7007 --cert c", "--cert is for tls addresses, and there is none", "add tls://:7443"),
+    ("serve :7007 --cert c", "--cert is for tls or nqs addresses, and there is none", "add tls://:7443"),
     ("serve --workers 0", "--workers: '0' is below 1", "a whole number from 1 to 256"),
     ("serve --socket-mode 999", "--socket-mode: '999' is not a file's permissions", "three octal digits: 660"),
     ("serve --stateful tcp://:0", "--stateful is for stamp addresses, and there is none", "add stamp://"),
-    ("serve :7007 --allow 192.0.2.0/24", "--allow is for nq addresses, and there is none", "add nq://"),
+    ("serve :7007 --allow 192.0.2.0/24", "--allow is for nq or nqs addresses, and there is none", "add nq://"),
     (
         "serve nq:// --allow 192.0.2.1/24",
         "--allow: '192.0.2.1/24' is not a network",
@@ -621,6 +621,17 @@ MISTAKES = [
     ),
     ("probe nq://host", "'nq://host' is no echo: it gives and takes load", "netecho load host"),
     ("diagnose nq://host", "'nq://host' is no echo: it gives and takes load", "netecho load host"),
+    (
+        "load host --ca c",
+        "--ca is for nqs:// and https://: here there is no TLS",
+        "netecho load nqs://host",
+    ),
+    (
+        "load nqs://host --ca c --insecure",
+        "--insecure and --ca exclude each other: one checks, the other does not",
+        "leave out --insecure",
+    ),
+    ("load nqs://host --key k", "--key needs --cert", "the certificate it is the key of: --cert FILE"),
     ("load tcp://host", "'tcp://host' is an echo, and gives no load", "name the host alone: netecho load host"),
     ("load host -t 10ms", "--duration is below 1 s: a load does not begin so fast", "8s"),
     ("load host -i 10us", "--interval is below 1 ms: the probes would be the load", "10ms"),

@@ -44,6 +44,21 @@ def test_all_phases_and_the_run_printed_again(netecho: Netecho, tmp_path: Path) 
     assert document["sentence"] in again.out.replace("\n", " ")
 
 
+def test_over_tls_by_whom_it_trusts_and_with_nobody_else(netecho: Netecho) -> None:
+    with serving(netecho, "nqs://127.0.0.1:0") as server:
+        target, pin = f"nqs://{LOOPBACK}:{server.port['nqs']}", server.pins["nqs"]
+        document = valid(netecho("load", target, *SHORT, "--direction", "both", "--pin", pin).document)
+        assert document["both"]["download"]["bytes"] > 0
+        assert document["both"]["upload"]["bytes"] > 0
+        assert document["both"]["responsiveness"]["rpm"] > 0
+        wrong = netecho("load", target, *SHORT, "--direction", "both").document
+    assert wrong["both"] is None
+    reasons = {each["what"]: each["reason"] for each in wrong["not_tested"]}
+    assert reasons["both"] == (
+        f"TLS: the certificate of {LOOPBACK} is signed by itself, and not trusted (to trust this very key: --pin {pin})"
+    )
+
+
 def test_a_wrong_token_is_said_and_the_rest_measured(netecho: Netecho, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("0123456789abcdef")
@@ -104,7 +119,9 @@ def test_the_download_half_against_any_http_server(netecho: Netecho, tmp_path: P
         page = netecho("load", f"{LOOPBACK}:{port}", *SHORT, "--url", f"{url}/page").document
     assert large["download"]["download"]["bytes"] > 4 << 20
     assert large["upload"] is None
-    assert "a page, and no load" in page["download"]["download"]["ended"]
+    assert page["download"] is None
+    reasons = {each["what"]: each["reason"] for each in page["not_tested"]}
+    assert reasons["download"].endswith("/page: the large resource has 5 bytes: that is a page, and no load")
 
 
 def test_ctrl_c_keeps_what_was_measured(netecho: Netecho) -> None:

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING
 
 import pytest
 
+from tests.certificates import issue
 from tests.peers import needed
 from tests.server import in_thread, serving
 
@@ -121,32 +122,44 @@ def _feed(stdin: IO[bytes], size: int) -> None:
             stdin.write(DATA)
 
 
-def curl(port: int, path: str, *options: str) -> tuple[str, bytes]:
-    """Ask with curl, and return the status code and what came."""
-    command = [needed("curl"), "--silent", "--http1.1", "--write-out", "%{stderr}%{http_code}", "--max-time", "60"]
-    done = subprocess.run(
-        [*command, *options, f"http://127.0.0.1:{port}{path}"], capture_output=True, timeout=90, check=False
-    )
-    return done.stderr.decode(), done.stdout
+class Curl:
+    """curl, as a client of one port."""
+
+    def __init__(self, root: str, *options: str) -> None:
+        self.root = root
+        self._command = [needed("curl"), "--silent", "--http1.1", "--write-out", "%{stderr}%{http_code}"]
+        self._command += ["--max-time", "60", *options]
+
+    def __call__(self, path: str, *options: str) -> tuple[str, bytes]:
+        """Ask, and return the status code and what came."""
+        command = [*self._command, *options, self.root + path]
+        done = subprocess.run(command, capture_output=True, timeout=90, check=False)
+        return done.stderr.decode(), done.stdout
 
 
-def test_load_by_curl(netecho: Netecho, tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["nq", "nqs"])
+def test_load_by_curl(scheme: str, netecho: Netecho, tmp_path: Path) -> None:
     """The configuration says where the rest is; load without the token, or beyond the budget, is refused."""
     token, body = tmp_path / "token", tmp_path / "body"
     token.write_text("0123456789abcdef\n")
     token.chmod(0o600)
     body.write_bytes(DATA)
     shown = ("--header", "Authorization: Bearer 0123456789abcdef")
-    with serving(netecho, "nq://127.0.0.1:0", "--token-file", str(token), "--load-bytes", "3M") as server:
-        port = server.port["nq"]
-        urls = json.loads(curl(port, "/.well-known/nq")[1])["urls"]
+    authority = issue("an authority", authority=True)
+    ca, _ = authority.write(tmp_path, "ca")
+    cert, key = issue("far", authority).write(tmp_path, "far")
+    ours = ("--cert", cert, "--key", key) if scheme == "nqs" else ()
+    with serving(netecho, f"{scheme}://127.0.0.1:0", "--token-file", str(token), "--load-bytes", "3M", *ours) as server:
+        secure = "s" if scheme == "nqs" else ""
+        root = f"http{secure}://127.0.0.1:{server.port[scheme]}"
+        curl = Curl(root, *(("--cacert", ca) if secure else ()))
+        urls = json.loads(curl("/.well-known/nq")[1])["urls"]
         small, large, upload = (
-            urls[key].removeprefix(f"http://127.0.0.1:{port}")
-            for key in ("small_download_url", "large_download_url", "upload_url")
+            urls[key].removeprefix(root) for key in ("small_download_url", "large_download_url", "upload_url")
         )
-        assert curl(port, small) == ("200", b"n")
-        assert curl(port, upload, "--data-binary", f"@{body}")[0] == "401"
-        assert curl(port, upload, *shown, "--data-binary", f"@{body}")[0] == "200"
-        status, content = curl(port, large, *shown)
+        assert curl(small) == ("200", b"n")
+        assert curl(upload, "--data-binary", f"@{body}")[0] == "401"
+        assert curl(upload, *shown, "--data-binary", f"@{body}")[0] == "200"
+        status, content = curl(large, *shown)
         assert (status, len(content)) == ("200", 3 * MIB - len(DATA))
-        assert curl(port, large, *shown)[0] == "429"
+        assert curl(large, *shown)[0] == "429"

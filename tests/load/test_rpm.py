@@ -30,6 +30,12 @@ def test_the_formula_without_tls() -> None:
     assert (found.confidence, found.words) == ("high", "good")
 
 
+def test_with_tls_its_handshake_is_a_third_part() -> None:
+    found = responsiveness([each._replace(tls=60 * MS) for each in exchanges(10, 20, 40)], [])
+    assert found is not None
+    assert found.foreign == pytest.approx(1500)
+
+
 def test_only_the_latest_intervals_count() -> None:
     early = [each._replace(http=900 * MS) for each in exchanges(5, 20, 40)]
     late = [each._replace(at=each.at + 6 * SECOND) for each in exchanges(8, 20, 40)]

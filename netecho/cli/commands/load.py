@@ -9,12 +9,24 @@ import click
 
 from netecho.cli import files
 from netecho.cli.click_ext.command import command, section
-from netecho.cli.click_ext.types import FILE, LOAD_CRITERIA, LOADED, SIZE, TEXT, TIME, choice, form_of, integer
-from netecho.errors import UsageError
+from netecho.cli.click_ext.types import (
+    FILE,
+    HOST,
+    LOAD_CRITERIA,
+    LOADED,
+    SIZE,
+    TEXT,
+    TIME,
+    Parsed,
+    choice,
+    form_of,
+    integer,
+    parse_pin,
+)
 
 if TYPE_CHECKING:
     from netecho.cli.context import CliContext
-    from netecho.load.run import LoadRun, Phase
+    from netecho.load.run import LoadRun
     from netecho.net.load.far_end import FarEnd
     from netecho.net.load.steps import LoadOptions
     from netecho.net.reactor.runner import Interrupt
@@ -28,11 +40,10 @@ EXAMPLES = (
     ("netecho load host --json --fail-if 'upload.added>100ms'", "for scripts"),
 )
 MOST_FLOWS = 64
-SHORTEST = 1_000_000_000
-"""Nanoseconds of a phase, at least."""
 
 what = section("What to load")
 travel = section("How")
+tls = section("TLS, for nqs:// and https://")
 output = section("Output")
 verdict = section("Verdict")
 
@@ -48,12 +59,23 @@ verdict = section("Verdict")
 @what("-t", "--duration", type=TIME, shown="8s", help="time of each phase")
 @what("--max-bytes", type=SIZE, shown="512M", help="most bytes of load, of all phases together")
 @what("--flows", type=integer(1, MOST_FLOWS), shown="as many as help", help="N connections in each direction")
-@what("--url", type=TEXT, help="download this large file (http://), for servers without nq://")
+@what("--url", type=TEXT, help="download this large file (http:// or https://), for servers without nq://")
 @what("--token-file", type=FILE, help="show the far end the token in FILE")
 @travel("-4", "--ipv4", is_flag=True, help="IPv4 alone, for the probes")
 @travel("-6", "--ipv6", is_flag=True, help="IPv6 alone, for the probes")
 @travel("-i", "--interval", type=TIME, shown="10ms", help="from one probe to the next")
 @travel("--auth-key-file", type=FILE, help="STAMP in authenticated mode, with the key in FILE")
+@tls("--ca", type=FILE, shown="the system's", help="trust the certificate authorities in FILE (PEM)")
+@tls("--insecure", is_flag=True, help="trust any certificate")
+@tls("--server-name", type=HOST, shown="the host", help="the name to ask for and to check")
+@tls("--cert", type=FILE, help="our certificate (PEM)")
+@tls("--key", type=FILE, shown="in --cert", help="its key (PEM)")
+@tls(
+    "--pin",
+    type=Parsed("sha256:HEX", parse_pin),
+    multiple=True,
+    help="trust this public key, whoever signed it; may be repeated",
+)
 @output("--format", type=choice("text", "json"), shown="text", help="what goes to standard output: text, json")
 @output("--json", is_flag=True, help="short for --format json")
 @output("-q", "--quiet", count=True, help="no progress; twice: nothing, the exit code speaks")
@@ -67,54 +89,24 @@ verdict = section("Verdict")
 def load(ctx: click.Context, /, **values: Any) -> int:
     """Load the line, and say what that does to delays: in which direction a queue is, and how long.
 
-    TARGET is [nq://]HOST[:PORT], where netecho serve nq:// runs (port 7080); or self, for what this machine can do.
+    TARGET is [nq://]HOST[:PORT], where netecho serve nq:// runs (port 7080), or nqs:// (7081); or self, for what this
+    machine can do.
     Idle, download, upload and both at once follow one another, with probes beside them on flows of their own: by STAMP
     where the far end has it, which tells the directions apart, else by an echo over UDP or TCP, else by connecting.
     Without the service the rest is tested.
     """
+    from netecho.cli.job.loading import options_of
     from netecho.report.output import Output
 
     context: CliContext = ctx.obj
     form = form_of(values)
     if values["save"] is not None:
         files.check_writable(values["save"], "--save")
-    options = _options(values)
+    options = options_of(values)
     context.output = shown = Output(quiet=values["quiet"], color=not values["no_color"])
     if values["quiet"] < 2:
         files.warn_of_shared_keys(shown, values["auth_key_file"], values["token_file"])
     return _show(_run(options, shown), form, values, shown)
-
-
-def _options(values: dict[str, Any]) -> LoadOptions:
-    """Return what is to be measured. Raises UsageError for options that contradict each other."""
-    from netecho.load.run import PHASES
-    from netecho.net.client.job import IpOptions, StampOptions
-    from netecho.net.load.steps import LoadOptions
-
-    if values["ipv4"] and values["ipv6"]:
-        raise UsageError("--ipv4 and --ipv6 exclude each other", "leave one out, or both for either")
-    if values["duration"] is not None and values["duration"] < SHORTEST:
-        raise UsageError("--duration is below 1 s: a load does not begin so fast", "8s")
-    if values["interval"] is not None and values["interval"] < 1_000_000:
-        raise UsageError("--interval is below 1 ms: the probes would be the load", "10ms")
-    direction: Any = values["direction"]
-    phases: tuple[Phase, ...] = PHASES if direction in (None, "all") else ("idle", direction)
-    names = ("duration", "max_bytes", "flows", "interval")
-    given = {name: values[name] for name in names if values[name] is not None}
-    key, token = values["auth_key_file"], values["token_file"]
-    family: Any = 4 if values["ipv4"] else 6 if values["ipv6"] else None
-    return LoadOptions(
-        target=values["target"],
-        phases=phases,
-        url=values["url"],
-        token=None if token is None else files.token(token, "--token-file"),
-        label=values["label"],
-        ip_options=IpOptions(family=family),
-        stamp_options=StampOptions(
-            key=None if key is None else files.stamp_key(key, "--auth-key-file"), clock="estimated"
-        ),
-        **given,
-    )
 
 
 def _run(options: LoadOptions, shown: Output) -> LoadRun:
@@ -131,7 +123,10 @@ def _run(options: LoadOptions, shown: Output) -> LoadRun:
     import_twisted()
     with ExitStack() as entered:
         reachable = _reachable(options, entered)
-        far_end: FarEnd = ask(reachable.target) if options.url is None else of_url(options.url)
+        trusted = reachable.tls_options
+        far_end: FarEnd = (
+            ask(reachable.target, trusted) if options.url is None else of_url(options.url, trusted, options.token)
+        )
         from netecho.net.reactor.runner import run as run_reactor
         from netecho.report.terminal.steps import Steps
 
@@ -151,13 +146,14 @@ def _reachable(options: LoadOptions, entered: ExitStack) -> LoadOptions:
         return options
     from dataclasses import replace
 
-    from netecho.net.self_server import serving
+    from netecho.net.self_server import identity_for, serving
     from netecho.target import SELF, Target
 
-    key = options.stamp_options.key
     targets = [options.target, Target("stamp", SELF)]
-    target, probe = entered.enter_context(serving(targets, family=options.ip_options.family, key=key))
-    return replace(options, target=target, probe=probe)
+    identity, pins = identity_for(options.target, options.ip_options.family)
+    served = serving(targets, family=options.ip_options.family, key=options.stamp_options.key, identity=identity)
+    target, probe = entered.enter_context(served)
+    return replace(options, target=target, probe=probe, tls_options=replace(options.tls_options, pins=pins))
 
 
 def _show(run: LoadRun, form: str, values: dict[str, Any], shown: Output) -> int:

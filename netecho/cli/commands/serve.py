@@ -43,9 +43,9 @@ EXAMPLES = (
 
 answers = section("What is answered")
 limits = section("Limits")
-tls = section("TLS, for tls:// addresses")
+tls = section("TLS, for tls:// and nqs:// addresses")
 stamp = section("STAMP (RFC 8762), for stamp:// addresses")
-load = section("Load, for nq:// addresses")
+load = section("Load, for nq:// and nqs:// addresses")
 running = section("Running")
 output = section("Output")
 

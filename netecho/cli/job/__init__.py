@@ -6,4 +6,5 @@ applies      which options and metrics have a meaning for which targets
 conflicts    which do not go together
 build        the frozen job
 service      the same for a server, in one step
+loading      the same for netecho load
 """

@@ -29,7 +29,9 @@ def service_of(values: dict[str, Any], targets: Sequence[Target]) -> ServerSetti
     given = [option for option in ("cert", "client_ca", "alpn") if values[option]]
     # With no address at all the sockets may be systemd's.
     if given and targets and not any(target.is_secure for target in targets):
-        raise UsageError(f"--{given[0].replace('_', '-')} is for tls addresses, and there is none", "add tls://:7443")
+        raise UsageError(
+            f"--{given[0].replace('_', '-')} is for tls or nqs addresses, and there is none", "add tls://:7443"
+        )
     reflector_settings = _reflecting(values, targets)
     text_mode = TextMode(
         reply=DEFAULT_REPLY if values["reply"] is None else values["reply"],
@@ -76,16 +78,17 @@ def _reflecting(values: dict[str, Any], targets: Sequence[Target]) -> ReflectorS
 
 
 def _loading(values: dict[str, Any], targets: Sequence[Target]) -> LoadSettings | None:
-    if not any(target.scheme == "nq" for target in targets):
+    loading = next((target.scheme for target in targets if not target.traits.is_echo), None)
+    if loading is None:
         given = [option for option in ("allow", "token_file") if values[option]]
         if given:
             called = given[0].replace("_", "-")
-            raise UsageError(f"--{called} is for nq addresses, and there is none", "add nq://")
+            raise UsageError(f"--{called} is for nq or nqs addresses, and there is none", "add nq://")
         return None
     if values["workers"] > 1:
         raise UsageError(
-            "--workers is not for nq addresses: one process has the budgets of all clients",
-            "serve nq:// by a command of its own",
+            f"--workers is not for {loading} addresses: one process has the budgets of all clients",
+            f"serve {loading}:// by a command of its own",
         )
     path = values["token_file"]
     return LoadSettings(

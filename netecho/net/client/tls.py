@@ -106,8 +106,13 @@ class Client:
 
     def clientConnectionForTLS(self, tlsProtocol: object) -> SSL.Connection:
         """Make the OpenSSL connection of one handshake (IOpenSSLClientConnectionCreator)."""
-        connection = SSL.Connection(self._context, None)
+        connection = self.connection(None)
         connection.set_app_data(tlsProtocol)
+        return connection
+
+    def connection(self, skt: socket.socket | None) -> SSL.Connection:
+        """Make the OpenSSL connection of one handshake over a socket, or over memory."""
+        connection = SSL.Connection(self._context, skt)
         if self._tls_options.alpn:
             connection.set_alpn_protos(openssl.encoded(self._tls_options.alpn))
         self._certificate_requested = False
@@ -146,8 +151,7 @@ class Client:
         try:
             await inner.secured
             took = time.monotonic_ns() - began
-            self._check_name(agreed)
-            self._check_pin(agreed)
+            self.check(agreed)
             asked = self._certificate_requested and agreed.get_protocol_version() == SSL.TLS1_3_VERSION
             if asked and isinstance(inner, Handshake):
                 await inner.refused_within(reactor, max(_VERDICT, 2 * took))
@@ -162,12 +166,17 @@ class Client:
             raise
         except Exception as error:
             connection.abortConnection()
-            raise self._failed(error) from error
+            raise self.failed(error) from error
         if self.facts is None:
             self.facts = self._agreed(agreed)
         if isinstance(inner, Handshake):
             inner.close()
         return took
+
+    def check(self, agreed: SSL.Connection) -> None:
+        """Look at whose certificate it is, once the handshake is done. Raises UnreachableError."""
+        self._check_name(agreed)
+        self._check_pin(agreed)
 
     def _check_pin(self, agreed: SSL.Connection) -> None:
         pins = self._tls_options.pins
@@ -197,7 +206,8 @@ class Client:
                 "--server-name says which name it should have",
             ) from None
 
-    def _failed(self, error: Exception) -> UnreachableError:
+    def failed(self, error: Exception) -> UnreachableError:
+        """Return in a sentence why a handshake failed."""
         if self._distrusted is not None:
             return self._unacceptable(*self._distrusted)
         return UnreachableError(f"TLS failed with {self.server_name}: {reason_of(error)}", _hint(error))

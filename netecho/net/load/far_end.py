@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from netecho.errors import UnreachableError
 from netecho.load.run import NotTested
+from netecho.net.client.job import TlsOptions
+from netecho.net.load.asking import Resource, find, get
+from netecho.net.load.http_flow import FlowError, check_length
 from netecho.target import TRAITS, format_endpoint
 
 if TYPE_CHECKING:
     from netecho.target import Target
 
-TIMEOUT = 5.0
-"""Seconds for each step of asking."""
+NO_TLS = TlsOptions()
+"""The system's authorities are trusted, and nothing else is asked for."""
 _LARGEST = 65_536
 _KEYS = {
     "small": ("small_download_url", "small_https_download_url"),
@@ -24,16 +26,6 @@ _KEYS = {
     "upload": ("upload_url", "https_upload_url"),
 }
 """Under which names the configuration has each: since draft 03, and before."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
-    """Where one of them is."""
-
-    address: str
-    port: int
-    host: str
-    path: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,36 +39,64 @@ class FarEnd:
     missing: tuple[NotTested, ...] = ()
 
 
-def ask(target: Target) -> FarEnd:
-    """Ask a target for its configuration, and wait for it. Whatever goes wrong is a reason, and no error."""
-    port = target.port or TRAITS["nq"].default_port
-    connection = http.client.HTTPConnection(target.host, port, timeout=TIMEOUT)
-    where = f"port {port} there"
+def ask(target: Target, tls_options: TlsOptions = NO_TLS) -> FarEnd:
+    """Ask a target for its configuration, and wait for it.
+
+    Whatever goes wrong is a reason, and no error; but UsageError where a file of `tls_options` cannot be used.
+    """
+    port = target.port or TRAITS[target.scheme].default_port
+    where, scheme = f"port {port} there", "https" if target.is_secure else "http"
+    url = f"{scheme}://{format_endpoint(target.host, port)}/.well-known/nq"
     try:
-        connection.request("GET", "/.well-known/nq", headers={"User-Agent": "netecho"})
-        address = str(connection.sock.getpeername()[0])
-        answer = connection.getresponse()
-        content = answer.read(_LARGEST)
-        if answer.status != http.client.OK:
-            return _nothing(f"/.well-known/nq on {where} answers {answer.status}: no load service", address)
-        return _read(json.loads(content)["urls"], address)
+        answer = get(url, tls_options, most=_LARGEST)
     except OSError as error:
-        return _nothing(f"no load service on {where} (netecho serve nq://): {error.strerror or error}")
-    except (http.client.HTTPException, ValueError, KeyError, TypeError, AttributeError):
+        return _nothing(f"no load service on {where} (netecho serve {target.scheme}://): {_said(error)}")
+    except UnreachableError as error:
+        return _nothing(_sentence(error))
+    except http.client.HTTPException:
         return _nothing(f"/.well-known/nq on {where} is not what the draft has there")
-    finally:
-        connection.close()
-
-
-def of_url(url: str) -> FarEnd:
-    """Take one large resource of any HTTP server for the download half."""
+    except ValueError as error:
+        return _nothing(f"/.well-known/nq on {where}: {error}")
+    if answer.status != http.client.OK:
+        why = f"/.well-known/nq on {where} answers {answer.status}: no load service"
+        return _nothing(why, answer.resource.address)
     try:
-        found = _resource(url)
+        return _read(json.loads(answer.content)["urls"], answer.resource)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return _nothing(f"/.well-known/nq on {where} is not what the draft has there", answer.resource.address)
+
+
+def of_url(url: str, tls_options: TlsOptions = NO_TLS, token: str | None = None) -> FarEnd:
+    """Take one large resource of any HTTP server for the download half; it is asked for, and none of it read.
+
+    Raises UsageError where a file of `tls_options` cannot be used.
+    """
+    try:
+        answer = get(url, tls_options, most=0, token=token)
+    except UnreachableError as error:
+        return _nothing(f"--url {url}: {_sentence(error)}")
+    except http.client.HTTPException:
+        return _nothing(f"--url {url}: what answers there is no HTTP server")
     except (OSError, ValueError) as error:
-        return _nothing(f"--url {url}: {error}")
+        return _nothing(f"--url {url}: {_said(error)}")
+    address = answer.resource.address
+    if answer.status != http.client.OK:
+        return _nothing(f"--url {url}: the server answers {answer.status}", address)
+    try:
+        check_length(answer.length)
+    except FlowError as error:
+        return _nothing(f"--url {url}: {error}", address)
     missing = NotTested(what="upload", reason="--url names a download alone")
     both = NotTested(what="both", reason="--url names a download alone")
-    return FarEnd(address=found.address, download=found, missing=(missing, both))
+    return FarEnd(address=address, download=answer.resource, missing=(missing, both))
+
+
+def _said(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _sentence(error: UnreachableError) -> str:
+    return error.sentence if error.hint is None else f"{error.sentence} ({error.hint})"
 
 
 def _nothing(why: str, address: str | None = None) -> FarEnd:
@@ -85,38 +105,23 @@ def _nothing(why: str, address: str | None = None) -> FarEnd:
     )
 
 
-def _read(urls: dict[str, Any], address: str) -> FarEnd:
+def _read(urls: dict[str, Any], by: Resource) -> FarEnd:
+    """Return what a configuration names; `by` is where it was: names of the same host are at the same address."""
     found: dict[str, Resource] = {}
     missing = []
     for name, keys in _KEYS.items():
         try:
-            found[name] = _resource(str(next((urls[key] for key in keys if key in urls), "")))
+            resource = find(str(next((urls[key] for key in keys if key in urls), "")))
+            found[name] = replace(resource, address=by.address) if resource.name == by.name else resource
         except (OSError, ValueError) as error:
             missing.append(NotTested(what=name if name != "small" else "responsiveness", reason=str(error)))
     lacking = [each for each in missing if each.what in ("download", "upload")]
     if lacking:
         missing.append(NotTested(what="both", reason=lacking[0].reason))
     return FarEnd(
-        address=address,
+        address=by.address,
         small=found.get("small"),
         download=found.get("download"),
         upload=found.get("upload"),
         missing=tuple(missing),
     )
-
-
-def _resource(url: str) -> Resource:
-    """Read where a resource is. Raises ValueError, OSError."""
-    split = urlsplit(url)
-    if split.scheme != "http":
-        raise ValueError(f"{split.scheme or 'no'}:// is not supported for load: http://")
-    if not split.hostname:
-        raise ValueError("it names no host")
-    port = split.port or 80
-    found = socket.getaddrinfo(split.hostname, port, type=socket.SOCK_STREAM)
-    address = str(found[0][4][0])
-    path = (split.path or "/") + (f"?{split.query}" if split.query else "")
-    if not path.isascii() or not path.isprintable() or " " in path:
-        raise ValueError("its path has characters that no request has")
-    host = format_endpoint(split.hostname, None if port == 80 else port)
-    return Resource(address=address, port=port, host=host, path=path)

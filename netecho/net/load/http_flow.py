@@ -6,21 +6,21 @@ plain sockets and no Twisted, for a process that does nothing else.
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 import selectors
 import socket
 import struct
 from typing import TYPE_CHECKING
 
+from netecho.errors import UnreachableError
 from netecho.net.linux import sockopts, tcp_info
+from netecho.net.load.wire import CHUNK, connecting
 
 if TYPE_CHECKING:
     from netecho.measure.facts.tcp import TcpFacts
+    from netecho.net.client.tls import Client
     from netecho.net.load.orders import Order
 
-CHUNK = 262_144
 LEAST = 1 << 20
 """Bytes below which a resource is a page, and no load."""
 UPLOAD_SIZE = 1 << 40
@@ -30,6 +30,7 @@ _LONGEST_HEAD = 16_384
 _SENT = memoryview(b"netecho " * (CHUNK // 8))
 _received = bytearray(CHUNK)
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})[^\r\n]*")
+_REDIRECTS = (b"301", b"302", b"303", b"307", b"308")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d{1,15})", re.IGNORECASE)
 
 
@@ -37,12 +38,25 @@ class FlowError(Exception):
     """Why a flow ended: a sentence."""
 
 
+def check_length(length: int | None) -> int:
+    """Return how long a resource is, if that is enough for a load. Raises FlowError."""
+    if length is None:
+        raise FlowError("the far end does not say how long the large resource is")
+    if length < LEAST:
+        raise FlowError(f"the large resource has {length} bytes: that is a page, and no load")
+    return length
+
+
 class HttpFlow:
     """A connection that is being made, and then carries a download, or an upload."""
 
-    def __init__(self, order: Order) -> None:
-        self.sock = socket.socket(socket.AF_INET6 if ":" in order.address else socket.AF_INET, socket.SOCK_STREAM)
-        self.sock.setblocking(False)
+    def __init__(self, order: Order, tls: Client | None) -> None:
+        try:
+            self._wire = connecting(order.address, order.port, tls)
+        except OSError as error:
+            raise FlowError(error.strerror or str(error)) from error
+        self.sock = self._wire.sock
+        self._content = _SENT[: self._wire.chunk]
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sockopts.prefer_loss_based(self.sock)
         self.moved = 0
@@ -57,13 +71,12 @@ class HttpFlow:
         self._left = 0
         """Of the body that is being received."""
         self._whole = 0
-        result = self.sock.connect_ex((order.address, order.port))
-        if result not in (0, errno.EINPROGRESS):
-            raise FlowError(os.strerror(result))
 
     @property
     def events(self) -> int:
         """What to watch it for."""
+        if self._wire.wants:
+            return self._wire.wants
         wants_to_send = self._request or self._uploads
         return selectors.EVENT_READ | (selectors.EVENT_WRITE if wants_to_send else 0)
 
@@ -73,7 +86,9 @@ class HttpFlow:
         if not self._uploads:
             return self.moved
         arrived = tcp_info.arrived(self.sock)
-        return self.moved if arrived is None else min(self.moved, max(0, arrived - len(self._head)))
+        if arrived is None:
+            return self.moved
+        return min(self.moved, max(0, round((arrived - len(self._head)) / self._wire.overhead)))
 
     @property
     def smoothed_rtt(self) -> int | None:
@@ -87,12 +102,17 @@ class HttpFlow:
     def ready(self, mask: int) -> None:
         """Move what can be moved. Raises FlowError when it is over."""
         try:
+            if self._wire.wants:
+                self._wire.shake_hands()
+                return
             if mask & selectors.EVENT_WRITE:
                 self._send()
             if mask & selectors.EVENT_READ:
                 self._receive()
         except BlockingIOError:
             pass
+        except UnreachableError as error:
+            raise FlowError(error.sentence) from error
         except OSError as error:
             raise FlowError(error.strerror or str(error)) from error
 
@@ -103,12 +123,12 @@ class HttpFlow:
 
     def _send(self) -> None:
         if self._request:
-            self._request = self._request[self.sock.send(self._request) :]
+            self._request = self._request[self._wire.send(self._request) :]
         elif self._uploads:
-            self.moved += self.sock.send(_SENT)
+            self.moved += self._wire.send(self._content)
 
     def _receive(self) -> None:
-        size = self.sock.recv_into(_received)
+        size = self._wire.receive(_received)
         if not size:
             raise FlowError("the far end closed a connection in the middle of its load")
         if self._left:
@@ -128,17 +148,15 @@ class HttpFlow:
             raise FlowError("the far end's answer is not HTTP")
         if status[1] == b"100":
             return
+        if status[1] in _REDIRECTS:
+            raise FlowError(f"the far end redirects a load ({status[1].decode()}): that is not followed")
         if status[1] != b"200" or self._uploads:
             said = rest.decode("ascii", "replace").partition("\n")[0].removeprefix("netecho: ")[:100]
             raise FlowError(
                 f"the far end answered {status[0].decode('ascii', 'replace')[9:80]}" + (said and f": {said}")
             )
         length = _LENGTH.search(head)
-        if length is None:
-            raise FlowError("the far end does not say how long the large resource is")
-        self._whole = self._left = int(length[1])
-        if self._whole < LEAST:
-            raise FlowError(f"the large resource has {self._whole} bytes: that is a page, and no load")
+        self._whole = self._left = check_length(None if length is None else int(length[1]))
         self._body(len(rest))
 
     def _body(self, size: int) -> None:

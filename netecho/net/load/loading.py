@@ -19,6 +19,7 @@ from netecho.net.linux import run_clock
 from netecho.net.linux.parent_death import die_with_parent
 from netecho.net.load.http_flow import FlowError, HttpFlow
 from netecho.net.load.orders import Order, report
+from netecho.net.load.wire import trust
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Loading:
         self, order: Order, write: Callable[[bytes], object], clock: Callable[[], int] = run_clock.now
     ) -> None:
         self._order = order
+        self._tls = trust(order.tls, order.name)
         self._write = write
         self._clock = clock
         self._selector = selectors.DefaultSelector()
@@ -128,7 +130,7 @@ class Loading:
 
     def _open(self, number: int) -> None:
         for _ in range(number):
-            flow = HttpFlow(self._order)
+            flow = HttpFlow(self._order, self._tls)
             self._flows.append(flow)
             self._selector.register(flow.sock, flow.events, flow)
 

@@ -9,6 +9,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from netecho.net.client.job import TlsOptions
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -27,6 +29,10 @@ class Order:
     host: str
     """For the header of that name."""
     path: str
+    tls: TlsOptions | None = None
+    """None: without TLS."""
+    name: str = ""
+    """Whom the certificate is to be of, with TLS."""
     token: str | None = None
     flows: int | None = None
     """None: as many as help."""
@@ -39,7 +45,11 @@ class Order:
     @classmethod
     def read(cls, line: bytes) -> Order:
         """Read a line."""
-        return cls(**json.loads(line))
+        values = json.loads(line)
+        tls = values.pop("tls")
+        if tls is not None:
+            tls = TlsOptions(**{**tls, "alpn": tuple(tls["alpn"]), "pins": tuple(tls["pins"])})
+        return cls(**values, tls=tls)
 
     def headers(self, method: str, *more: str) -> bytes:
         """Return the head of a request."""

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 
 from netecho.errors import NetechoError, UnreachableError
 from netecho.load.run import LOADS, PHASES, LoadRun, NotTested, PhaseRun
-from netecho.net.client.job import IpOptions, StampOptions
+from netecho.net.client.job import IpOptions, StampOptions, TlsOptions
 from netecho.net.linux import run_clock
-from netecho.net.load.orders import Order
 from netecho.net.load.probing import Prober, candidates
 from netecho.net.load.processes import Child
 from netecho.target import TRAITS
@@ -23,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from netecho.load.run import Phase
-    from netecho.net.load.far_end import FarEnd, Resource
-    from netecho.net.load.orders import Kind
+    from netecho.net.load.asking import Resource
+    from netecho.net.load.far_end import FarEnd
+    from netecho.net.load.orders import Kind, Order
     from netecho.net.reactor.interfaces import Reactor
     from netecho.net.reactor.runner import Interrupt
     from netecho.target import Target
@@ -59,6 +59,8 @@ class LoadOptions:
     label: str | None = None
     ip_options: IpOptions = field(default_factory=IpOptions)
     stamp_options: StampOptions = field(default_factory=StampOptions)
+    tls_options: TlsOptions = field(default_factory=TlsOptions)
+    """For what has TLS: `nqs://`, and `https://`."""
 
 
 async def load(
@@ -94,7 +96,7 @@ class _Play:
     async def run(self) -> LoadRun:
         began, started = run_clock.now(), time.time_ns()
         target = self._options.target
-        port = target.port or TRAITS["nq"].default_port or 0
+        port = target.port or TRAITS[target.scheme].default_port or 0
         probe = self._options.probe
         may_answer = candidates(self._far_end.address or target.host, port) if probe is None else [(probe, False)]
         chosen = await self._prober.choose(may_answer)
@@ -173,13 +175,8 @@ class _Play:
     def _order(self, kind: Kind, resource: Resource) -> Order:
         options = self._options
         transfers = sum(len(LOADS[phase]) for phase in self._planned)
-        return Order(
-            kind=kind,
-            address=resource.address,
-            port=resource.port,
-            host=resource.host,
-            path=resource.path,
-            token=options.token,
+        return replace(
+            resource.order(kind, options.token, options.tls_options),
             flows=options.flows,
             max_bytes=options.max_bytes // max(1, transfers),
         )

@@ -63,7 +63,7 @@ class Context:
         self._reflecting: tuple[Reflector, FurtherReplies] | None = None
         load_settings = admission.settings.load_settings or LoadSettings()
         self.load_budget = LoadBudget(load_settings.limits)
-        """What the clients of all `nq` addresses have used."""
+        """What the clients of all addresses for load have used."""
 
     @property
     def reflecting(self) -> tuple[Reflector, FurtherReplies]:
@@ -117,6 +117,16 @@ def _listen_tls(context: Context, bound: BoundSocket) -> Listener:
     return StreamListener(context.reactor, context.fdset, bound, context.admission, context.turns, context.tls.wrap)
 
 
+def _listen_nqs(context: Context, bound: BoundSocket) -> Listener:
+    from netecho.net.server.load import LoadListener
+
+    if context.tls is None:
+        raise AssertionError("an nqs socket, and no certificate for it")
+    return LoadListener(
+        context.reactor, context.fdset, bound, context.admission, context.turns, context.load_budget, context.tls
+    )
+
+
 def _listen_udp(context: Context, bound: BoundSocket) -> Listener:
     settings = context.admission.settings
     text_mode = settings.text_mode
@@ -159,4 +169,5 @@ _TABLE: Mapping[Scheme, _Row] = {
     "udp": _Row(_listen_udp, _prepare_udp),
     "stamp": _Row(_listen_stamp, _prepare_stamp, modules=("netecho.net.server.stamp",)),
     "nq": _Row(_listen_nq, modules=("netecho.net.server.load",)),
+    "nqs": _Row(_listen_nqs, modules=("netecho.net.server.load", "netecho.net.server.tls")),
 }

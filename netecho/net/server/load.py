@@ -1,4 +1,4 @@
-"""Accepting the connections of `nq://` addresses: those of the networks that may, each with HTTP/1.1 on it."""
+"""Accepting the connections of `nq://` and `nqs://` addresses: those of the networks that may, with HTTP/1.1 on it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from netecho.net.reactor.interfaces import Reactor, ReactorIO
     from netecho.net.server.admission import Admission
     from netecho.net.server.sockets import BoundSocket
+    from netecho.net.server.tls import ServerTls
     from netecho.net.server.turns import Turns
     from netecho.net.sockaddr import SockAddr
 
 
 class LoadListener(StreamListener):
-    """Accepts the connections of one bound socket of scheme `nq`."""
+    """Accepts the connections of one bound socket of scheme `nq`, or `nqs`: then `tls` is put around each."""
 
     def __init__(
         self,
@@ -34,8 +35,9 @@ class LoadListener(StreamListener):
         admission: Admission,
         turns: Turns,
         budget: LoadBudget,
+        tls: ServerTls | None = None,
     ) -> None:
-        super().__init__(reactor, fdset, bound, admission, turns)
+        super().__init__(reactor, fdset, bound, admission, turns, None if tls is None else tls.wrap)
         self._budget = budget
         self._load_settings = admission.settings.load_settings or LoadSettings()
 
@@ -51,8 +53,15 @@ class LoadListener(StreamListener):
     def _serve(self, sock: socket.socket, peer: str, client: str) -> None:
         prefer_loss_based(sock)
         channel = LoadChannel(
-            self._admission, self._budget, self._load_settings, self.reactor.callLater, self._scheme, peer, client
+            self._admission,
+            self._budget,
+            self._load_settings,
+            self.reactor.callLater,
+            self._scheme,
+            peer,
+            client,
+            secure=self._wrap is not None,
         )
-        wire = EagerConnection(sock, channel, self._fdset)
-        channel.wire = wire
-        channel.makeConnection(wire)
+        outer = channel if self._wrap is None else self._wrap(channel)
+        channel.wire = wire = EagerConnection(sock, outer, self._fdset)
+        outer.makeConnection(wire)

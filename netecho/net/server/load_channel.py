@@ -1,4 +1,4 @@
-"""HTTP/1.1 on one connection of an `nq://` address, by Twisted's web server, for load and for probes of it.
+"""HTTP/1.1 on one connection of an `nq://` or `nqs://` address, by Twisted's web server, for load and for probes of it.
 
 The resources are those of draft-ietf-ippm-responsiveness: `/.well-known/nq` says where the others are, one of which is
 small, one large, and one takes what is uploaded. Load begins only for who may have it and has some of its budget left.
@@ -15,7 +15,7 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener
 from twisted.internet.protocol import connectionDone
 from twisted.web.http import HTTPChannel, Request
 from zope.interface import implementer
@@ -111,7 +111,7 @@ class LoadRequest(Request):
         self.setHeader(b"access-control-allow-origin", b"*")
 
 
-@implementer(IHalfCloseableProtocol)
+@implementer(IHalfCloseableProtocol, IHandshakeListener)
 class LoadChannel(HTTPChannel):
     """One client's connection: a `ClientConnection` of admission."""
 
@@ -120,9 +120,9 @@ class LoadChannel(HTTPChannel):
     progress_seen = 0
     progress_at = 0
     linger_until: int | None = None
-    established = True
     transport: Any
     wire: EagerConnection
+    """The connection that carries the bytes, beneath TLS if there is TLS."""
     requestFactory = LoadRequest
     timeOut = None  # ours is another: see `ASKING`
     factory = None
@@ -137,8 +137,12 @@ class LoadChannel(HTTPChannel):
         transport_name: str,
         peer: str,
         client: str,
+        *,
+        secure: bool = False,
     ) -> None:
         super().__init__()
+        self.established = not secure
+        self._secure = secure
         self._call_later = call_later
         self.transport_name = transport_name
         self.peer = peer
@@ -185,14 +189,19 @@ class LoadChannel(HTTPChannel):
         return None
 
     def isSecure(self) -> bool:
-        """Return that there is no TLS."""
-        return False
+        """Return whether there is TLS."""
+        return self._secure
 
     def connectionMade(self) -> None:
         """Count the connection, and wait for a request."""
         self._admission.opened(self)
         super().connectionMade()
         self._end_in(ASKING, "asked for nothing")
+
+    def handshakeCompleted(self) -> None:
+        """Note that TLS is set up (IHandshakeListener)."""
+        self.established = True
+        self._admission.established()
 
     def dataReceived(self, data: bytes) -> None:
         """Read on, unless it was refused: then what still comes is dropped."""
@@ -214,7 +223,8 @@ class LoadChannel(HTTPChannel):
                 call.cancel()
         self._transfer_ends()
         super().connectionLost(reason)
-        self._admission.closed(self, self._reason or ("closed" if self.wire.ended else reason_of(reason)))
+        ended = self.established and self.wire.ended  # TLS takes a FIN without an alert before it for an attack
+        self._admission.closed(self, self._reason or ("closed" if ended else reason_of(reason)))
 
     def close(self, reason: str) -> None:
         """Close it once the buffered bytes are sent."""
@@ -265,10 +275,11 @@ class LoadChannel(HTTPChannel):
     def _configuration(self, request: LoadRequest) -> bytes:
         named = request.getHeader(b"host") or b""
         host = named.decode() if _HOST.fullmatch(named) else endpoint_of(self.wire.socket.getsockname())
+        root = f"{'https' if self._secure else 'http'}://{host}"
         urls = {
-            "small_download_url": f"http://{host}{SMALL.decode()}",
-            "large_download_url": f"http://{host}{LARGE.decode()}",
-            "upload_url": f"http://{host}{UPLOAD.decode()}",
+            "small_download_url": f"{root}{SMALL.decode()}",
+            "large_download_url": f"{root}{LARGE.decode()}",
+            "upload_url": f"{root}{UPLOAD.decode()}",
         }
         return json.dumps({"version": 1, "urls": urls}).encode() + b"\n"
 

@@ -52,7 +52,7 @@ class StreamListener(SocketReader):
         bound: BoundSocket,
         admission: Admission,
         turns: Turns,
-        wrap: Callable[[EchoProtocol], Protocol] | None = None,
+        wrap: Callable[[Protocol], Protocol] | None = None,
     ) -> None:
         super().__init__(reactor, bound)
         self._fdset = fdset

@@ -6,12 +6,20 @@ import json
 import os
 import socket
 import threading
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from netecho.net.client.job import TlsOptions
 from netecho.net.load import foreign
+from netecho.net.load.asking import find
 from netecho.net.load.orders import Order
+from tests.certificates import issue
+from tests.net.load.https import Said, answering
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nn"
 
@@ -46,9 +54,27 @@ def reported(answers: list[bytes]) -> list[dict[str, Any]]:
 
 def test_an_answer_has_its_two_times() -> None:
     (found,) = reported([GOOD])
-    assert found.keys() == {"at", "tcp", "http"}
+    assert found.keys() == {"at", "tcp", "tls", "http"}
     assert found["tcp"] > 0
     assert found["http"] > 0
+    assert found["tls"] is None
+
+
+def test_with_tls_an_answer_has_three(tmp_path: Path) -> None:
+    ending, end = os.pipe()
+    lines: list[bytes] = []
+
+    def write(line: bytes) -> None:
+        lines.append(line)
+        os.write(end, b"x")
+
+    with answering({"/s": Said(b"n")}, issue("far"), tmp_path) as far:
+        resource = replace(find(f"{far.url}/s"), name="far")
+        foreign.run(resource.order("small", None, TlsOptions(insecure=True)), ending, write)
+    os.close(ending)
+    os.close(end)
+    found = json.loads(lines[0])
+    assert min(found["tcp"], found["tls"], found["http"]) > 0
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 503 No\r\n\r\n", b"220 smtp\r\n\r\n"])

@@ -7,17 +7,21 @@ import itertools
 import json
 import os
 import socket
+import ssl
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from netecho.net.client.job import TlsOptions
 from netecho.net.load.http_flow import LEAST
 from netecho.net.load.loading import Loading
 from netecho.net.load.orders import Order
+from tests.certificates import issue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -42,12 +46,27 @@ def served(answer: Callable[[socket.socket], None]) -> tuple[int, threading.Thre
 
 
 def load(
-    answer: Callable[[socket.socket], None], ending: int, kind: Any = "download", most: int = 1 << 40
+    answer: Callable[[socket.socket], None],
+    ending: int,
+    kind: Any = "download",
+    most: int = 1 << 40,
+    tls: TlsOptions | None = None,
 ) -> list[Any]:
     """What is reported; the last has how it ended."""
     port, thread = served(answer)
     reports: list[bytes] = []
-    order = Order(kind=kind, address="127.0.0.1", port=port, host="far", path="/x", flows=1, max_bytes=most, token="t")
+    order = Order(
+        kind=kind,
+        address="127.0.0.1",
+        port=port,
+        host="far",
+        path="/x",
+        tls=tls,
+        name="far",
+        flows=1,
+        max_bytes=most,
+        token="t",
+    )
     Loading(order, reports.append).run(ending)
     thread.join()
     return [json.loads(each) for each in reports]
@@ -66,7 +85,7 @@ def saying(text: bytes) -> Callable[[socket.socket], None]:
     ("text", "reason"),
     [
         (b"HTTP/1.1 429 Too Many\r\n\r\nnetecho: spent\n", "the far end answered 429 Too Many: spent"),
-        (b"HTTP/1.1 302 Found\r\nLocation: /y\r\n\r\n", "the far end answered 302 Found"),
+        (b"HTTP/1.1 302 Found\r\nLocation: /y\r\n\r\n", "the far end redirects a load (302): that is not followed"),
         (b"HTTP/1.1 200 OK\r\n\r\n", "the far end does not say how long the large resource is"),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
@@ -145,3 +164,40 @@ def test_an_upload_counts_what_has_arrived_and_ends_when_it_is_told(pipe: tuple[
     assert reports[-1]["ended"] is None
     assert 7 << 20 < reports[-2]["bytes"] <= received + (8 << 20)
     assert [each["at"] for each in reports[:-1]] == sorted(each["at"] for each in reports[:-1])
+
+
+def secure(answer: Callable[[ssl.SSLSocket], None], folder: Path) -> Callable[[socket.socket], None]:
+    """The same inside TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*issue("far").write(folder, "far"))
+
+    def answer_in_tls(client: socket.socket) -> None:
+        with contextlib.suppress(ssl.SSLError), context.wrap_socket(client, server_side=True) as wrapped:
+            answer(wrapped)
+
+    return answer_in_tls
+
+
+@pytest.mark.parametrize("kind", ["download", "upload"])
+def test_inside_tls_bytes_are_those_of_the_content(kind: Any, tmp_path: Path, pipe: tuple[int, int]) -> None:
+    def answer(client: ssl.SSLSocket) -> None:
+        with contextlib.suppress(ConnectionError):  # that is how a load ends
+            while client.recv(1 << 16):
+                if kind == "download":
+                    client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % LEAST + bytes(LEAST))
+
+    reports = load(secure(answer, tmp_path), pipe[0], kind, most=2 * LEAST, tls=TlsOptions(insecure=True))
+    assert reports[-1]["ended"] == "the bytes that were allowed are moved (--max-bytes)"
+    assert 0 < reports[-2]["bytes"] < 3 * LEAST
+    if kind == "download":
+        assert reports[-2]["bytes"] >= 2 * LEAST
+
+
+def test_a_certificate_that_is_not_trusted_ends_a_load_in_a_sentence(tmp_path: Path, pipe: tuple[int, int]) -> None:
+    reports = load(secure(saying(b""), tmp_path), pipe[0], tls=TlsOptions())
+    assert reports[-1]["ended"] == "TLS: the certificate of far is signed by itself, and not trusted"
+
+
+def test_what_is_asked_for_in_tls_ends_as_without(tmp_path: Path, pipe: tuple[int, int]) -> None:
+    reports = load(secure(saying(b""), tmp_path), pipe[0], tls=TlsOptions(insecure=True))
+    assert reports[-1]["ended"] == "the far end closed a connection in the middle of its load"

@@ -22,19 +22,21 @@ from tests.net.server.serving import ServerParts, drained
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from netecho.net.server.tls import ServerTls
+
 
 class Serving:
     """A listener, and clients for it that send what they are told."""
 
-    def __init__(self, **load: Any) -> None:
+    def __init__(self, tls: ServerTls | None = None, **load: Any) -> None:
         settings = LoadSettings(**load)
         self.parts = ServerParts(load_settings=settings)
         self.budget = LoadBudget(settings.limits)
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.socket.setblocking(False)
-        bound, reactor = BoundSocket("nq", self.socket), for_twisted(self.parts.reactor)
+        bound, reactor = BoundSocket("nqs" if tls else "nq", self.socket), for_twisted(self.parts.reactor)
         self.listener = LoadListener(
-            reactor, self.parts.fdset, bound, self.parts.admission, self.parts.turns, self.budget
+            reactor, self.parts.fdset, bound, self.parts.admission, self.parts.turns, self.budget, tls
         )
         self.clients: list[socket.socket] = []
 
