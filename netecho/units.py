@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from netecho.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SECOND = 1_000_000_000
 MILLISECOND = 1_000_000
@@ -27,6 +31,7 @@ TIME_UNITS: dict[str, int] = {
     "h": 3_600_000_000_000,
 }
 SIZE_UNITS: dict[str, int] = {"": 1, "k": 1024, "K": 1024, "M": 1024 * 1024}
+FILE_UNITS: dict[str, int] = {"M": 1024**2, "G": 1024**3}
 LONGEST_TIME = 8760 * TIME_UNITS["h"]
 MOST_SIZES = 100
 
@@ -34,6 +39,7 @@ MOST_SIZES = 100
 _NUMBER = re.compile(r"([0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})([^0-9.]*)")
 _TIME_HINT = "a number with ns, us, ms, s, m or h, in seconds without one: 200ms"
 _SIZE_HINT = "a number of bytes, with k or M for powers of 1024: 64"
+_FILE_HINT = "a number with M or G, for powers of 1024: 2G"
 _SIZES_HINT = "from..to:step sweeps: 64..1400:64"
 _RATE_HINT = "a number of probes per second: 50"
 
@@ -54,13 +60,22 @@ def parse_time(text: str) -> int:
 
 def parse_size(text: str) -> int:
     """Read the bytes of a size such as `64`, `1.5k` or `2M`. Raises UsageError."""
-    number, unit = _split(text, "a size", _SIZE_HINT)
-    factor = SIZE_UNITS.get(unit)
+    return _size(text, SIZE_UNITS, _SIZE_HINT)
+
+
+def parse_file_size(text: str) -> int:
+    """Read the bytes of a file's size such as `500M` or `2G`. Raises UsageError."""
+    return _size(text, FILE_UNITS, _FILE_HINT)
+
+
+def _size(text: str, units: Mapping[str, int], hint: str) -> int:
+    number, unit = _split(text, "a size", hint)
+    factor = units.get(unit)
     if factor is None:
-        raise UsageError(f"{unit!r} in {text!r} is not a unit of size", _SIZE_HINT)
+        raise UsageError(f"{unit!r} in {text!r} is not a unit of size" if unit else f"{text!r} has no unit", hint)
     value = number * factor
     if value.denominator != 1:
-        raise UsageError(f"{text!r} is not a whole number of bytes", _SIZE_HINT)
+        raise UsageError(f"{text!r} is not a whole number of bytes", hint)
     return int(value)
 
 

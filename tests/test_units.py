@@ -13,6 +13,7 @@ from netecho.units import (
     LONGEST_TIME,
     TIME_UNITS,
     format_time,
+    parse_file_size,
     parse_rate,
     parse_size,
     parse_sizes,
@@ -70,6 +71,26 @@ def test_a_wrong_time(text: str, sentence: str) -> None:
         parse_time(text)
     assert caught.value.sentence == sentence
     assert caught.value.hint == "a number with ns, us, ms, s, m or h, in seconds without one: 200ms"
+
+
+@pytest.mark.parametrize(("text", "size"), [("64M", 1 << 26), ("1.5G", 3 << 29)])
+def test_a_files_size(text: str, size: int) -> None:
+    assert parse_file_size(text) == size
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("2", "'2' has no unit"),
+        ("2GB", "'GB' in '2GB' is not a unit of size"),
+        ("", "'' is not a size"),
+        ("-2G", "'-2G' is below 0"),
+    ],
+)
+def test_a_wrong_files_size(text: str, sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_file_size(text)
+    assert caught.value.sentence == sentence
 
 
 @pytest.mark.parametrize(("text", "size"), [("0", 0), ("64", 64), ("1k", 1024), ("1.5K", 1536), ("2M", 2097152)])

@@ -72,6 +72,8 @@ class Monitoring:
     history: str | None
     keep: int
     """Nanoseconds for which the history is kept."""
+    keep_size: int | None
+    """Bytes that its file may have."""
     form: Literal["text", "ndjson"]
     live: bool | None
     quiet: int
@@ -264,12 +266,12 @@ class _Run:
     def _keep_history(self) -> HistoryWriter | None:
         if self._asked.history is None:
             return None
-        from netecho.net.monitor.history import HistoryWriter
+        from netecho.net.monitor.history import HistoryWriter, Keep
 
         return HistoryWriter(
             self._reactor,
             self._asked.history,
-            self._asked.keep,
+            Keep(self._asked.keep, self._asked.keep_size),
             lambda sentence: self._tell(lambda: self._log.noticed("history", sentence)),
         )
 

@@ -1,7 +1,9 @@
-"""What a monitor keeps on disk: a row a target and minute, and every outage, in SQLite.
+"""What a monitor keeps on disk: a row a target and minute, one an hour, and every outage, in SQLite.
 
 rows      what is kept, as values
 database  the file: made, opened, known from those of others
-store     writing rows, and removing what is too old
+hours     a row an hour and target, made of its minutes
+store     writing rows, and removing what is too old or too much
+parts     a span over time: what it is cut into
 reading   spans of it: merged histograms, outages
 """

@@ -13,9 +13,12 @@ from netecho.errors import UsageError
 
 APPLICATION_ID = 0x6E65_6D68
 """In the file's header, at offset 68: "nemh"."""
-VERSION = 1
+VERSION = 2
+"""1 had no hours. It is read as it is, and brought up when it is written to."""
 PATIENCE = 5.0
 """Seconds that another process's lock is waited for."""
+LARGEST_WAL = 8 << 20
+"""Bytes that the write-ahead log has at most once all readers have gone on."""
 
 _TABLES = """
 CREATE TABLE targets (id INTEGER PRIMARY KEY, name TEXT NOT NULL, url TEXT NOT NULL, UNIQUE (name, url));
@@ -34,8 +37,25 @@ CREATE TABLE outages (
   PRIMARY KEY (target, began)
 ) WITHOUT ROWID;
 """
-"""`began` is seconds since 1970 in minutes, milliseconds in outages; times are nanoseconds, the blobs are the packed
-buckets of `monitor.histogram`."""
+_HOURS = """
+CREATE TABLE IF NOT EXISTS hours (
+  id INTEGER PRIMARY KEY,
+  target INTEGER NOT NULL, began INTEGER NOT NULL, until INTEGER NOT NULL, minutes INTEGER NOT NULL,
+  sent INTEGER NOT NULL, received INTEGER NOT NULL, lost INTEGER NOT NULL, dropped_here INTEGER NOT NULL,
+  late INTEGER NOT NULL, duplicate INTEGER NOT NULL, reordered INTEGER NOT NULL, corrupt INTEGER NOT NULL,
+  rtt_count INTEGER NOT NULL, rtt_total INTEGER NOT NULL, rtt_low INTEGER NOT NULL, rtt_high INTEGER NOT NULL,
+  rtt BLOB NOT NULL,
+  response_count INTEGER NOT NULL, response_total INTEGER NOT NULL, response_low INTEGER NOT NULL,
+  response_high INTEGER NOT NULL, response BLOB NOT NULL,
+  rtt_p50 INTEGER, rtt_p99 INTEGER
+);
+"""
+"""`began` is seconds since 1970 in minutes and hours, milliseconds in outages; times are nanoseconds. The blobs are
+buckets: of minutes as `monitor.histogram` packs them, of hours as `monitor.dense` lays them out.
+
+An hour is made of the minutes that began from `began` to before `until`, and can be made again of them. Its `id` has
+the hours of a target side by side: `target << 32 | began / 3600`. By that, and not by (target, began), as rows of a
+kilobyte in a table without rowid have a page of four kilobytes each."""
 
 
 def open_for_writing(path: str) -> sqlite3.Connection:
@@ -47,7 +67,8 @@ def open_for_writing(path: str) -> sqlite3.Connection:
     try:
         if _is_new(database, path):
             _make(database)
-        _check(database, path)
+        if _check(database, path) < VERSION:
+            _bring_up(database)
     except sqlite3.Error as error:
         database.close()
         raise _unusable(path, error) from None
@@ -63,7 +84,8 @@ def open_for_reading(path: str) -> sqlite3.Connection:
         raise UsageError(f"{path!r} cannot be read: there is no such file", "netecho monitor --history FILE makes one")
     try:
         database = _connect(path, "ro")
-        _check(database, path)
+        if _check(database, path) < VERSION:
+            database.executescript(_HOURS.replace("CREATE TABLE IF NOT EXISTS", "CREATE TEMP TABLE"))
     except sqlite3.Error as error:
         raise _unusable(path, error) from None
     return database
@@ -74,6 +96,7 @@ def _connect(path: str, mode: str) -> sqlite3.Connection:
         f"{Path(path).absolute().as_uri()}?mode={mode}", uri=True, timeout=PATIENCE, isolation_level=None
     )
     database.execute("PRAGMA synchronous = FULL")
+    database.execute(f"PRAGMA journal_size_limit = {LARGEST_WAL}")
     return database
 
 
@@ -82,24 +105,33 @@ def _is_new(database: sqlite3.Connection, path: str) -> bool:
 
 
 def _make(database: sqlite3.Connection) -> None:
+    database.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before there is a table, or never
     database.execute("PRAGMA journal_mode = WAL")
-    database.executescript(
-        f"BEGIN IMMEDIATE;{_TABLES}PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {VERSION};COMMIT;"
-    )
+    marks = f"PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {VERSION};"
+    database.executescript(f"BEGIN IMMEDIATE;{_TABLES}{_HOURS}{marks}COMMIT;")
 
 
-def _check(database: sqlite3.Connection, path: str) -> None:
-    """See that a file is a history of ours. Raises UsageError, or sqlite3.Error where it is no database."""
+def _bring_up(database: sqlite3.Connection) -> None:
+    """Give a file of version 1 the table that it lacks. Hours that are over are read by their minutes for good."""
+    database.executescript(f"BEGIN IMMEDIATE;{_HOURS}PRAGMA user_version = {VERSION};COMMIT;")
+
+
+def _check(database: sqlite3.Connection, path: str) -> int:
+    """See that a file is a history of ours, and return its version.
+
+    Raises UsageError, or sqlite3.Error where it is no database.
+    """
     mark = database.execute("PRAGMA application_id").fetchone()[0]
     version = database.execute("PRAGMA user_version").fetchone()[0]
     if mark != APPLICATION_ID:
         raise UsageError(f"{path!r} is a file of another program", "name another file: nothing was written to it")
     if version > VERSION:
         raise UsageError(f"{path!r} was written by a newer netecho (version {version})", "update netecho to read it")
+    return int(version)
 
 
 def _unusable(path: str, error: sqlite3.Error) -> UsageError:
-    if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+    if error.sqlite_errorcode in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return UsageError(
             f"{path!r} is not a history, or it is corrupt", "name another file: nothing was written to it"
         )

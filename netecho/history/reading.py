@@ -1,4 +1,8 @@
-"""Reading a history: what the targets came to in a span, by merged histograms."""
+"""Reading a history: what the targets came to in a span, by merged histograms.
+
+Whole hours are read by their rows, what is not in them by the minute: the figures are the same. The course over time
+is cut finer than into hours where the span is short, or of one target: then all is read by the minute.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.errors import UsageError
 from netecho.history.database import open_for_reading
+from netecho.history.hours import Hour, key
+from netecho.history.parts import Part, cut, merged
 from netecho.history.rows import Outage
 from netecho.monitor.histogram import CoarseHistogram, Packed
 from netecho.monitor.windows import Counts
@@ -17,17 +23,7 @@ from netecho.monitor.windows import Counts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PERIODS = 60
-"""Parts that a span is cut into, to show it over time."""
-
-
-class Period(NamedTuple):
-    """A part of the span; percentiles are None where nothing was received."""
-
-    began: int
-    counts: Counts
-    p50: int | None
-    p99: int | None
+    from netecho.history.parts import Cut, Period, Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +41,15 @@ class TargetHistory:
     periods: tuple[Period, ...]
 
 
+class MinuteData(NamedTuple):
+    """A minute of one target."""
+
+    began: int
+    counts: Counts
+    rtt: Packed
+    response: Packed
+
+
 class MinuteRow(NamedTuple):
     """A minute as it was written."""
 
@@ -56,29 +61,11 @@ class MinuteRow(NamedTuple):
     response: Packed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """What is asked for; seconds since 1970, `until` not included."""
-
-    since: int
-    until: int
-    target: str | None = None
-    """None: all."""
-
-
-class _Part:
-    """What is read of a part of the span."""
-
-    def __init__(self) -> None:
-        self.counts: list[Counts] = []
-        self.rtt = CoarseHistogram()
-        self.response = CoarseHistogram()
-
-
 def read(path: str, span: Span) -> list[TargetHistory]:
     """Return each target that has a minute or an outage in the span. Raises UsageError."""
     try:
         with closing(open_for_reading(path)) as database:
+            database.execute("BEGIN")  # what is written meanwhile is not seen: an hour and its minutes fit
             return [
                 found
                 for number, name, url in _targets(database, span)
@@ -93,8 +80,8 @@ def minutes(path: str, span: Span) -> Iterator[MinuteRow]:
     try:
         with closing(open_for_reading(path)) as database:
             for number, name, url in _targets(database, span):
-                for row in _minutes(database, number, span):
-                    yield MinuteRow(name, url, row[0], Counts(*row[1:9]), Packed(*row[9:14]), Packed(*row[14:19]))
+                for minute in _minutes(database, number, span.since, span.until):
+                    yield MinuteRow(name, url, *minute)
     except sqlite3.Error as error:
         raise _unreadable(path, error) from None
 
@@ -112,41 +99,61 @@ def _targets(database: sqlite3.Connection, span: Span) -> list[tuple[int, str, s
     return named
 
 
-def _minutes(database: sqlite3.Connection, number: int, span: Span) -> sqlite3.Cursor:
+def _minutes(database: sqlite3.Connection, number: int, since: int, until: int) -> Iterator[MinuteData]:
     query = "SELECT * FROM minutes WHERE target = ? AND began >= ? AND began < ? ORDER BY began"
-    cursor = database.execute(query, (number, span.since, span.until))
-    cursor.row_factory = lambda _, row: row[1:]
-    return cursor
+    for row in database.execute(query, (number, since, until)):
+        yield MinuteData(row[1], Counts(*row[2:10]), Packed(*row[10:15]), Packed(*row[15:20]))
+
+
+def _hours(database: sqlite3.Connection, number: int, span: Span) -> Iterator[Hour]:
+    """Yield those that are in the span as a whole, or as far as they go."""
+    query = "SELECT * FROM hours WHERE id >= ? AND id < ? AND began >= ? AND until <= ? ORDER BY id"
+    ids = key(number, span.since), key(number, span.until) + 1
+    for row in database.execute(query, (*ids, span.since, span.until)):
+        yield Hour.of_row(row)
 
 
 def _history(database: sqlite3.Connection, number: int, name: str, url: str, span: Span) -> TargetHistory | None:
-    width = max(60, -(-(span.until - span.since) // PERIODS))
-    parts: defaultdict[int, _Part] = defaultdict(_Part)
-    found = 0
-    for row in _minutes(database, number, span):
-        found += 1
-        # Each minute is unpacked once, for its part of the span; the whole is made of the parts.
-        part = parts[(row[0] - span.since) // width]
-        part.counts.append(Counts(*row[1:9]))
-        part.rtt.add(Packed(*row[9:14]))
-        part.response.add(Packed(*row[14:19]))
+    course = cut(span)
+    parts: defaultdict[int, Part] = defaultdict(Part)
+    found = _read_parts(database, number, span, course, parts)
     outages = _outages(database, number, name, url, span)
     if not found and not outages:
         return None
-    periods = tuple(
-        Period(span.since + place * width, Counts.of_all(part.counts), *part.rtt.percentiles((50, 99)))
-        for place, part in parts.items()
-    )
+    each = parts.values()
+    periods = tuple(part.period(course.begins + place * course.width) for place, part in parts.items())
     return TargetHistory(
         target=name,
         url=url,
         minutes=found,
         counts=Counts.of_all(period.counts for period in periods) if periods else Counts(),
-        rtt=CoarseHistogram.merged([part.rtt.packed() for part in parts.values()]),
-        response=CoarseHistogram.merged([part.response.packed() for part in parts.values()]),
+        rtt=merged((part.rtt for part in each), (hour.rtt for part in each for hour in part.hours)),
+        response=merged((part.response for part in each), (hour.response for part in each for hour in part.hours)),
         outages=outages,
         periods=periods,
     )
+
+
+def _read_parts(
+    database: sqlite3.Connection, number: int, span: Span, course: Cut, parts: defaultdict[int, Part]
+) -> int:
+    """Read a target into the parts of a span; return how many minutes it has."""
+    found = 0
+    since = span.since
+
+    def read_minutes(until: int) -> int:
+        """Read what no hour has, each minute once."""
+        count = 0
+        for minute in _minutes(database, number, since, until) if since < until else ():
+            count += 1
+            parts[(minute.began - course.begins) // course.width].add_minute(*minute[1:])
+        return count
+
+    for hour in _hours(database, number, span) if course.of_hours else ():
+        found += read_minutes(hour.began) + hour.minutes
+        parts[(hour.began - course.begins) // course.width].add_hour(hour)
+        since = hour.until
+    return found + read_minutes(span.until)
 
 
 def _outages(database: sqlite3.Connection, number: int, name: str, url: str, span: Span) -> tuple[Outage, ...]:

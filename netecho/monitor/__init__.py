@@ -11,5 +11,6 @@ allow        which targets `/probe` may reach
 facts        what a command finds in its environment at a change
 windows      the last minute and the last hour
 histogram    mergeable buckets of 3%
+dense        the same as integers: merged by addition
 buckets      classic histograms for Prometheus
 """

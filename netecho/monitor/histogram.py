@@ -15,11 +15,13 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _BITS = 6
 _PER_DOUBLING = 1 << (_BITS - 1)
 _UNSEEN = 1 << 63
+MOST_CELLS = 64 * _PER_DOUBLING
+"""More buckets than values of 63 bits fall into."""
 
 
 class Packed(NamedTuple):
@@ -71,15 +73,40 @@ class CoarseHistogram:
 
     def add(self, part: Packed) -> None:
         """Count everything that a frozen one counted."""
+        if part.counted:
+            self.count_all(part)
+            cells = self._cells
+            for cell, count in _unpacked_fast(part.cells):
+                cells[cell] = cells.get(cell, 0) + count
+
+    def merge(self, other: CoarseHistogram) -> None:
+        """Count everything that another one counted."""
+        if other.count:
+            self.count_all(Packed(other.count, other.total, other.low, other.high))
+            self.add_cells(other.cells)
+
+    def count_all(self, part: Packed) -> None:
+        """Count what a frozen one counted, but for its buckets."""
         if not part.counted:
             return
-        cells = self._cells
-        for cell, count in _unpacked_fast(part.cells):
-            cells[cell] = cells.get(cell, 0) + count
         self.count += part.counted
         self.total += part.total
         self.low = min(self.low, part.low)
         self.high = max(self.high, part.high)
+
+    def add_cells(self, counted: Mapping[int, int]) -> None:
+        """Count so many in each bucket."""
+        cells = self._cells
+        if not cells:
+            cells.update(counted)
+            return
+        for cell, count in counted.items():
+            cells[cell] = cells.get(cell, 0) + count
+
+    @property
+    def cells(self) -> Mapping[int, int]:
+        """How many each bucket has; those that have none are left out."""
+        return self._cells
 
     def packed(self) -> Packed:
         """Return it frozen."""
@@ -104,12 +131,13 @@ class CoarseHistogram:
 
     def percentiles(self, percents: Sequence[float]) -> list[int | None]:
         """Return the value of the nearest rank, ceil(percent/100 * count), for each of `percents`."""
-        if not self.count:
-            return [None] * len(percents)
         cells = sorted(self._cells)
+        if not cells:
+            return [None] * len(percents)
         reached = list(accumulate(self._cells[cell] for cell in cells))
         ranks = (max(1, -(-round(percent * 1000) * self.count // 100_000)) for percent in percents)
-        return [self._within(_middle(cells[bisect_left(reached, rank)])) for rank in ranks]
+        last = len(cells) - 1  # of a row that was cut off the buckets may be fewer than what was counted
+        return [self._within(_middle(cells[min(last, bisect_left(reached, rank))])) for rank in ranks]
 
     def _within(self, value: int) -> int:
         return max(self.low, min(self.high, value))

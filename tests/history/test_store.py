@@ -10,32 +10,49 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from netecho.errors import UsageError
+from netecho.history import store as store_module
 from netecho.history.database import APPLICATION_ID
-from netecho.history.reading import PERIODS, Span, minutes, read
+from netecho.history.hours import HOUR
+from netecho.history.parts import PERIODS, Span
+from netecho.history.reading import minutes, read
 from netecho.history.rows import Minute, Outage
-from netecho.history.store import Store
+from netecho.history.store import TURNS, Store
 from netecho.monitor.histogram import CoarseHistogram
 from netecho.monitor.windows import Counts, Slot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 URL = "udp://echo.example:7007"
 ALL = Span(since=0, until=1 << 40)
 
 
-def slot(*rtts: int, lost: int = 0) -> Slot:
+def of(rtts: Iterable[int]) -> CoarseHistogram:
     times = CoarseHistogram()
     for rtt in rtts:
         times.record(rtt)
+    return times
+
+
+def slot(*rtts: int, lost: int = 0) -> Slot:
+    times = of(rtts)
     counts = Counts(sent=len(rtts) + lost, received=len(rtts), lost=lost)
     return Slot(counts, times.packed(), times.packed(), times.percentiles((50,))[0])
 
 
 def minute(began: int, *rtts: int, target: str = "a", lost: int = 0) -> Minute:
     return Minute(target, URL, began, slot(*rtts, lost=lost))
+
+
+def up_to_date(store: Store, now: int = 1 << 32) -> None:
+    for _ in range(TURNS):
+        store.bring_up(now)
 
 
 @pytest.fixture
@@ -73,6 +90,128 @@ def test_a_span_is_its_minutes_merged(rows: list[tuple[int, str, list[int]]], si
         assert sum(1 for _ in minutes(path, span)) == len(kept)
 
 
+MINUTES = st.tuples(st.integers(0, 11), st.sampled_from("ab"), st.lists(st.integers(0, 1 << 40), max_size=3))
+STEPS = st.lists(MINUTES | st.integers(0, 50).map(lambda number: number * TEN) | st.just("opened again"), max_size=40)
+TEN = 600
+
+
+@settings(max_examples=25, deadline=None)
+@given(STEPS, st.integers(0, 5), st.integers(37, 50))
+def test_hours_have_what_their_minutes_have_whatever_came_when(steps: list[Any], since: int, length: int) -> None:
+    """Minutes come in any order, some again; hours are brought up in between, and by a monitor that begins anew."""
+    span = Span(since * TEN, (since + length) * TEN)
+    written: dict[tuple[str, int], list[int]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder, "h.db"))
+        store = Store(path)
+        for step in steps:
+            if isinstance(step, int):
+                up_to_date(store, step)
+            elif isinstance(step, tuple):
+                number, target, rtts = step
+                written[target, number * TEN] = rtts
+                store.write([minute(number * TEN, *rtts, target=target, lost=1)])
+            else:
+                store.close()
+                store = Store(path)
+        found = {each.target: each for each in read(path, span)}
+    for name in "ab":
+        own = {at: rtts for (target, at), rtts in written.items() if target == name and span.since <= at < span.until}
+        assert (name in found) is bool(own)
+        if name not in found:
+            continue
+        values = [rtt for rtts in own.values() for rtt in rtts]
+        assert (found[name].minutes, found[name].counts.lost) == (len(own), len(own))
+        assert found[name].rtt.packed() == found[name].response.packed() == slot(*values).rtt
+        for period in found[name].periods:
+            inside = [rtt for at, rtts in own.items() if 0 <= at - period.began < HOUR for rtt in rtts]
+            assert (period.p50, period.p99) == tuple(of(inside).percentiles((50, 99)))
+
+
+def test_a_day_is_read_by_its_hours(path: str) -> None:
+    store = Store(path)
+    store.write(minute(60 * n, n) for n in range(25 * 60))
+    up_to_date(store, 24 * HOUR + 600)
+    store._database.execute("DELETE FROM minutes WHERE began < ?", (24 * HOUR,))  # so that none of them is read
+    (history,) = read(path, Span(0, 25 * HOUR))
+    assert (history.minutes, history.rtt.count, len(history.periods)) == (25 * 60, 25 * 60, 25)
+
+
+def test_a_minute_that_comes_late_is_in_the_figures_of_its_hour(path: str) -> None:
+    store = Store(path)
+    store.write([minute(0, 1), minute(120, 2)])
+    up_to_date(store)
+    store.write([minute(60, 3)])
+    for _ in range(2):
+        (history,) = read(path, Span(0, 24 * HOUR))
+        assert (history.minutes, history.counts.received, history.rtt.max) == (3, 3, 3)
+        up_to_date(store)
+
+
+def test_an_hour_that_was_left_half_done_is_completed_by_who_opens_the_file_again(path: str) -> None:
+    store = Store(path)
+    store.write([minute(0, 1)])
+    up_to_date(store, 60)
+    store.write([minute(60, 2), minute(HOUR, 3)])
+    store.close()
+    up_to_date(store := Store(path))
+    assert store._database.execute("SELECT began, until, minutes FROM hours").fetchall() == [
+        (0, HOUR, 2),
+        (HOUR, 2 * HOUR, 1),
+    ]
+
+
+def test_an_older_file_is_read_as_it_is_and_has_hours_once_it_is_written_to(path: str) -> None:
+    store = Store(path)
+    store.write(minute(60 * n, n) for n in range(10 * 60))
+    store._database.executescript("DROP TABLE hours; PRAGMA user_version = 1")
+    store.close()
+    day = Span(0, 24 * HOUR)
+    before = read(path, day)
+    assert [(each.minutes, len(each.periods)) for each in before] == [(600, 10)]
+    up_to_date(store := Store(path))
+    assert store._database.execute("SELECT count(*) FROM hours").fetchone() == (2,)
+    after = read(path, day)
+    assert [(each.minutes, each.periods, each.rtt.packed()) for each in after] == [
+        (each.minutes, each.periods, each.rtt.packed()) for each in before
+    ]
+
+
+def test_rows_that_are_corrupt_are_no_reason_to_end(path: str) -> None:
+    store = Store(path)
+    store.write([minute(0, 5, 5000), minute(60, 7)])
+    store._database.execute("UPDATE minutes SET rtt = x'ffffff7f01' WHERE began = 0")
+    up_to_date(store)
+    store._database.execute("UPDATE hours SET response = x'ffffffff01000000'")
+    (history,) = read(path, Span(0, 24 * HOUR))
+    assert (history.rtt.count, history.response.count, history.response.percentiles((50,))) == (3, 3, [None])
+
+
+def test_a_file_stays_below_its_size_and_the_oldest_hours_make_room(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "SPARE", 0)
+    limit = 900_000
+    store = Store(path)
+
+    def size() -> int:
+        store._database.execute("PRAGMA wal_checkpoint")
+        return Path(path).stat().st_size
+
+    same = slot(*range(1, 60))
+    for hour in range(12):
+        times = range(hour * HOUR, hour * HOUR + HOUR, 60)
+        rows = [Minute(f"t{t}", URL, began, same) for began in times for t in range(10)]
+        store.make_room(len(rows), limit)
+        store.write(rows)
+        up_to_date(store, hour * HOUR + HOUR)
+        assert size() <= limit
+    every = read(path, ALL)
+    assert 60 < every[0].minutes < 12 * 60
+    assert {each.minutes for each in every} == {every[0].minutes}
+    assert every[0].periods[-1].counts.sent > 0
+    store.make_room(0, limit // 2)
+    assert size() <= limit // 2
+
+
 def test_outages_are_those_that_reach_into_the_span(path: str) -> None:
     store = Store(path)
     store.write([Outage("a", URL, 10_000, None, "down", "no answer")])
@@ -89,12 +228,16 @@ def test_outages_are_those_that_reach_into_the_span(path: str) -> None:
 def test_what_is_too_old_is_removed(path: str) -> None:
     store = Store(path)
     store.write(
-        [minute(0, 1), minute(600, 2), Outage("a", URL, 0, 5, "down", ""), Outage("a", URL, 700_000, 5, "down", "")]
+        [
+            *(minute(0, 1), minute(3600, 2)),
+            *(Outage("a", URL, 0, 5, "down", ""), Outage("a", URL, 3_700_000, 5, "down", "")),
+        ]
     )
-    store.prune(600)
+    up_to_date(store)
+    store.prune(5000)
     (history,) = read(path, ALL)
     assert (history.minutes, history.rtt.max) == (1, 2)
-    assert [outage.began for outage in history.outages] == [700_000]
+    assert [outage.began for outage in history.outages] == [3_700_000]
 
 
 def test_one_target_may_be_named_by_its_name_or_its_address(path: str) -> None:
@@ -174,7 +317,7 @@ class TestOfOthers:
     def test_one_from_a_newer_version(self, path: str, opened: type[Store]) -> None:
         other = sqlite3.connect(path)
         other.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        other.execute("PRAGMA user_version = 2")
+        other.execute("PRAGMA user_version = 3")
         other.close()
         with pytest.raises(UsageError, match="was written by a newer netecho"):
             opened(path)

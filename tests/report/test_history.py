@@ -8,7 +8,8 @@ import json
 import jsonschema
 import pytest
 
-from netecho.history.reading import MinuteRow, Period, Span, TargetHistory
+from netecho.history.parts import Period, Span
+from netecho.history.reading import MinuteRow, TargetHistory
 from netecho.history.rows import Outage
 from netecho.monitor.histogram import NOTHING, CoarseHistogram
 from netecho.monitor.windows import Counts

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from netecho.cli.context import CliContext
-    from netecho.history.reading import Span
+    from netecho.history.parts import Span
     from netecho.report.output import Output
 
 EXAMPLES = (
@@ -47,7 +47,7 @@ def history(ctx: click.Context, /, **values: Any) -> int:
     TARGET is a target's name, or its address as the file has it. Percentiles are those of merged histograms, within
     1.6% of the exact ones. A monitor may be writing the file meanwhile.
     """
-    from netecho.history.reading import Span
+    from netecho.history.parts import Span, from_whole_hours
     from netecho.report.output import Output
 
     context: CliContext = ctx.obj
@@ -58,7 +58,7 @@ def history(ctx: click.Context, /, **values: Any) -> int:
     if form == "csv":
         _write_minutes(values["file"], span, shown)
     else:
-        _write_summary(values["file"], span, shown, as_json=form == "json")
+        _write_summary(values["file"], from_whole_hours(span), shown, as_json=form == "json")
     return ExitCode.OK
 
 

@@ -18,7 +18,7 @@ from netecho.measure.dscp import parse_dscp
 from netecho.monitor.allow import parse_allowed
 from netecho.monitor.settings import ProbeSettings
 from netecho.target import format_endpoint, parse_listen
-from netecho.units import SIZE_UNITS, TIME_UNITS, spell_time
+from netecho.units import FILE_UNITS, SIZE_UNITS, TIME_UNITS, parse_file_size, spell_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +41,8 @@ _PROBING = ProbeSettings()
 HTTP_PORT = 9862
 KEEP = 2160 * TIME_UNITS["h"]
 """90 days."""
+LEAST_SIZE = 64 << 20
+"""Bytes of a history: what may wait to be written has room in it."""
 
 
 def parse_argv(text: str) -> tuple[str, ...]:
@@ -68,6 +70,14 @@ def parse_http(text: str) -> tuple[str, int]:
         raise UsageError(f"{host!r} in {text!r} is not an address", right) from None
     has_port = text.rpartition(":")[2].isdigit() and not (text.count(":") > 1 and "[" not in text)
     return host, (target.port or 0) if has_port else HTTP_PORT
+
+
+def parse_keep_size(text: str) -> int:
+    """Read how large a history may be. Raises UsageError."""
+    value = parse_file_size(text)
+    if value < LEAST_SIZE:
+        raise UsageError(f"{text} is too little for a history", f"{LEAST_SIZE >> 20}M or more: 2G")
+    return value
 
 
 def is_loopback(host: str) -> bool:
@@ -160,6 +170,12 @@ output = section("Output")
 )
 @kept("--history", type=FILE, help="keep each minute and each outage in FILE (SQLite), for netecho history")
 @kept("--keep", type=TIME, shown="2160h", help="for how long")
+@kept(
+    "--keep-size",
+    type=Parsed("SIZE", parse_keep_size, units=FILE_UNITS),
+    shown="no limit",
+    help="how large FILE may be: 2G; the oldest hours make room",
+)
 @web(
     "--listen",
     type=Parsed("ADDRESS", parse_http),
@@ -195,8 +211,9 @@ def monitor(ctx: click.Context, /, **values: Any) -> int:
         return check_file(values["config"], context)
     if not values["targets"] and values["config"] is None:
         raise UsageError("there is nothing to monitor", "name targets, or a file of them: --config FILE")
-    if values["keep"] is not None and values["history"] is None:
-        raise UsageError("--keep without --history: nothing is kept", "--history FILE")
+    for option in ("keep", "keep_size"):
+        if values[option] is not None and values["history"] is None:
+            raise UsageError(f"--{option.replace('_', '-')} without --history: nothing is kept", "--history FILE")
     if values["history"] is not None:
         files.check_writable(values["history"], "--history")
     if values["auth_key_file"] is not None:
@@ -209,6 +226,7 @@ def monitor(ctx: click.Context, /, **values: Any) -> int:
         web=_web(values),
         history=values["history"],
         keep=KEEP if values["keep"] is None else values["keep"],
+        keep_size=values["keep_size"],
         form=values["format"],
         live=values["live"],
         quiet=2 if values["quiet"] else 0,

@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.errors import UsageError
 from netecho.history.rows import Minute, Outage
@@ -31,16 +31,27 @@ KEPT = 100_000
 GATHER = 1.0
 RETRY = 10.0
 """Seconds from the first row of a batch to its writing, and from a failure to the next attempt."""
+BRING_UP = 50 * SECOND
+"""Nanoseconds from one call to have minutes in their hours to the next, at least: one each minute."""
 PRUNE = 3600 * SECOND
 """Nanoseconds from one removal of what is too old to the next."""
 LAST = 10.0
 """Seconds that the end waits for the last rows."""
 
 
+class Keep(NamedTuple):
+    """What is kept of a history."""
+
+    age: int
+    """Nanoseconds."""
+    size: int | None = None
+    """Bytes of the file; None: as many as it takes."""
+
+
 class Batches:
     """Rows that wait, and the attempts to write them: `add` is called by the reactor, the others by the thread."""
 
-    def __init__(self, path: str, keep: int, said: Callable[[str], None], wall: Callable[[], int]) -> None:
+    def __init__(self, path: str, keep: Keep, said: Callable[[str], None], wall: Callable[[], int]) -> None:
         self._path = path
         self._keep = keep
         self._said = said
@@ -50,7 +61,7 @@ class Batches:
         self._left_out = 0
         self._store: Store | None = None
         self._failing = False
-        self._prune_at = 0
+        self._prune_at = self._hours_at = 0
 
     def add(self, row: Minute | Outage) -> None:
         """Have a row written."""
@@ -71,9 +82,11 @@ class Batches:
         try:
             if self._store is None:
                 self._store = Store(self._path)
+            if self._keep.size is not None:
+                self._store.make_room(len(rows), self._keep.size)
             if rows:
                 self._store.write(rows)
-            self._prune(self._store)
+            self._tidy(self._store)
         except (sqlite3.Error, UsageError, OSError) as error:
             with self._lock:
                 self._rows.extendleft(reversed(rows))
@@ -98,10 +111,13 @@ class Batches:
             self._failing = True
             self._said(f"the history cannot be written, and is tried again each {RETRY:g} s: {why}")
 
-    def _prune(self, store: Store) -> None:
+    def _tidy(self, store: Store) -> None:
         now = self._wall()
-        if now >= self._prune_at:
-            store.prune((now - self._keep) // SECOND)
+        if not self._hours_at - BRING_UP < now < self._hours_at:  # or the clock was set
+            store.bring_up(now // SECOND)
+            self._hours_at = now + BRING_UP
+        if not self._prune_at - PRUNE < now < self._prune_at:
+            store.prune((now - self._keep.age) // SECOND)
             self._prune_at = now + PRUNE
 
 
@@ -112,11 +128,11 @@ class HistoryWriter:
         self,
         reactor: ReactorThreads,
         path: str,
-        keep: int,
+        keep: Keep,
         said: Callable[[str], None],
         wall: Callable[[], int] = time.time_ns,
     ) -> None:
-        """Open the file; `keep`: for how many ns. `said` is told what goes wrong. Raises UsageError."""
+        """Open the file. `said` is told what goes wrong. Raises UsageError."""
         Store(path).close()  # what is wrong with it is said before anything is begun
 
         def tell(sentence: str) -> None:

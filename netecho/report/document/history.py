@@ -12,7 +12,8 @@ from netecho.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from netecho.history.reading import MinuteRow, Period, Span, TargetHistory
+    from netecho.history.parts import Period, Span
+    from netecho.history.reading import MinuteRow, TargetHistory
     from netecho.history.rows import Outage
     from netecho.monitor.histogram import CoarseHistogram
 

@@ -12,7 +12,7 @@ from netecho.report.escape import printable
 from netecho.report.humanize import many, ms, percent, span
 from netecho.report.terminal import sparkline
 from netecho.report.terminal.paper import rendered
-from netecho.report.terminal.tables import fitted, room_beside
+from netecho.report.terminal.tables import Rows, room_beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,7 @@ def _table(targets: Sequence[dict[str, Any]], width: int, levels: str) -> Render
     left = room_beside(first, columns, width)
     if left >= len(_COURSE):
         columns[_COURSE] = [_COURSE, *(_course(each, left, levels) for each in targets)]
-    return fitted(first, columns, _DROPPED_FIRST, width, left=(_COURSE,))
+    return Rows(first, columns, _DROPPED_FIRST, width, left=(_COURSE,))
 
 
 def _loss(target: dict[str, Any]) -> Text:

@@ -46,6 +46,9 @@ if TYPE_CHECKING:
         ),
         ("a --listen example.net", "--listen: 'example.net' in 'example.net' is not an address", "an address of this"),
         ("a --probe-allow x", "--probe-allow without --listen: nothing is served", "--listen 127.0.0.1:9862"),
+        ("a --keep-size 2G", "--keep-size without --history: nothing is kept", "--history FILE"),
+        ("a --history h --keep-size 2GB", "--keep-size: 'GB' in '2GB' is not a unit of size", "a number with M or G"),
+        ("a --history h --keep-size 1M", "--keep-size: 1M is too little for a history", "64M or more: 2G"),
         ("a --config /nowhere", "--config '/nowhere' cannot be read: No such file or directory", "check the path"),
     ],
 )

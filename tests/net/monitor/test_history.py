@@ -10,12 +10,13 @@ import pytest
 
 from netecho.errors import UsageError
 from netecho.history import database
-from netecho.history.reading import Span, read
+from netecho.history.parts import Span
+from netecho.history.reading import read
 from netecho.history.rows import Outage
-from netecho.history.store import Store
+from netecho.history.store import SPARE, Store
 from netecho.monitor.state import Change, State
 from netecho.net.monitor import history as history_module
-from netecho.net.monitor.history import PRUNE, Batches, HistoryWriter
+from netecho.net.monitor.history import PRUNE, Batches, HistoryWriter, Keep
 from netecho.units import SECOND
 from tests.history.test_store import minute
 from tests.report.monitored import DOWN
@@ -32,7 +33,7 @@ class Bench:
         self.path = path
         self.said: list[str] = []
         self.now = YEAR
-        self.batches = Batches(path, YEAR, self.said.append, lambda: self.now)
+        self.batches = Batches(path, Keep(YEAR), self.said.append, lambda: self.now)
 
     @property
     def kept(self) -> int:
@@ -109,6 +110,16 @@ def test_what_is_too_old_is_removed_now_and_then(bench: Bench) -> None:
     assert bench.kept == 0
 
 
+def test_a_file_that_is_too_large_loses_its_oldest_hours_before_more_is_written(bench: Bench) -> None:
+    small = Batches(bench.path, Keep(YEAR, size=SPARE + 60_000), bench.said.append, lambda: bench.now)
+    for hour in range(12):
+        for n in range(60):
+            small.add(minute(hour * 3600 + 60 * n, 1))
+        assert small.attempt()
+    assert 60 <= bench.kept < 12 * 60
+    assert bench.said == []
+
+
 class Reactor:
     def callFromThread(self, call: Any, *arguments: Any) -> None:
         call(*arguments)
@@ -118,7 +129,7 @@ def test_changes_of_state_are_outages_and_the_end_writes_what_is_left(tmp_path: 
     target, _ = DOWN
     now = [100 * SECOND]
     said: list[str] = []
-    writer = HistoryWriter(Reactor(), str(tmp_path / "h.db"), YEAR, said.append, lambda: now[0])
+    writer = HistoryWriter(Reactor(), str(tmp_path / "h.db"), Keep(YEAR), said.append, lambda: now[0])
     states = (State.PENDING, State.UP, State.DOWN, State.UNREACHABLE, State.DEGRADED, State.UP, State.DOWN)
     for before, after in itertools.pairwise(states):
         now[0] += 10 * SECOND
@@ -137,4 +148,4 @@ def test_changes_of_state_are_outages_and_the_end_writes_what_is_left(tmp_path: 
 def test_a_file_that_is_something_else_is_refused_before_anything_begins(tmp_path: Path) -> None:
     (tmp_path / "h.db").write_text("x" * 5000)
     with pytest.raises(UsageError, match="is not a history"):
-        HistoryWriter(Reactor(), str(tmp_path / "h.db"), YEAR, print)
+        HistoryWriter(Reactor(), str(tmp_path / "h.db"), Keep(YEAR), print)
