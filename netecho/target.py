@@ -52,7 +52,7 @@ DEFAULT_PORTS: dict[Scheme, int] = {
     scheme: traits.default_port for scheme, traits in TRAITS.items() if traits.default_port is not None
 }
 UNPRIVILEGED_STAMP_PORT = 7862
-"""Where `netecho serve` answers STAMP if no address is named: its own port, 862, is for root."""
+"""Where `netecho serve` answers STAMP if no address is named: for its own port, 862, not everybody has the right."""
 SELF = "self"
 
 _SCHEME = re.compile(r"([^/:\[\]@]*)://(.*)", re.DOTALL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import struct
 import time
@@ -480,6 +481,30 @@ class TestSenders:
         assert document["stamp"]["reflector"]["stateful"] is True
         assert again.code == 3
         assert "7862" in again.err
+
+    def test_a_server_without_an_address_has_the_standards_port_too_where_it_may(self, netecho: Netecho) -> None:
+        with namespace() as alone:
+            netecho.prefix = alone.prefix
+            server = netecho.start("serve", "--format", "ndjson")
+            while server.event_named("listening")["url"] != "stamp://0.0.0.0:862":
+                pass
+
+    def test_where_another_has_that_port_it_says_so_and_serves(self, netecho: Netecho) -> None:
+        with namespace() as alone:
+            netecho.prefix = alone.prefix
+            Server(netecho.start("serve", "stamp://127.0.0.1:862", "--format", "ndjson"), 1)
+            server = netecho.start("serve", "--format", "ndjson")
+            assert "cannot listen on stamp://0.0.0.0:862: the port is in use" in server.event_named("address")["text"]
+            while server.event_named("listening")["url"] != "stamp://0.0.0.0:7862":
+                pass
+
+    @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv: not installed")
+    def test_without_the_right_to_that_port_it_serves_and_says_nothing_of_it(self, netecho: Netecho) -> None:
+        less = "-net_bind_service"
+        with namespace() as alone:
+            netecho.prefix = [*alone.prefix, "setpriv", f"--bounding-set={less}", f"--inh-caps={less}"]
+            ended = netecho("serve", "--for", "0s", "--format", "ndjson")
+        assert [each["event"] for each in ended.events] == ["listening"] * 6 + ["stopped"]
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="port 862 is for root")
     def test_the_default_port_is_the_standards(self, netecho: Netecho) -> None:

@@ -191,8 +191,8 @@ def serve(ctx: click.Context, /, **values: Any) -> int:
 
     ADDRESS is [SCHEME://][HOST]:PORT, where SCHEME is tcp, udp, tls, stamp or nq; or unix:/PATH. Without a scheme it is
     TCP and UDP, without a host every address of this machine; port 0 takes a free one. With no ADDRESS it is TCP and
-    UDP on port 7007, and STAMP on UDP port 7862, as its own, 862, is for root. Sockets that systemd hands over are
-    served as well, or instead.
+    UDP on port 7007, and STAMP on UDP port 7862, and on its own, 862, where this user may and it is free. Sockets that
+    systemd hands over are served as well, or instead.
 
     Over UDP, an answer is never longer than its request, and a datagram that could be another server's answer gets
     none.

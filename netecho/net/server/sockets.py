@@ -18,7 +18,7 @@ from netecho.net.linux.cmsg import request_headers
 from netecho.net.server.peers import host_of
 from netecho.net.server.unix_socket import bind_path
 from netecho.net.sockaddr import look_up
-from netecho.target import TRAITS, Target, format_endpoint
+from netecho.target import TRAITS, Target, default_listen, format_endpoint, parse_listen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -89,6 +89,24 @@ def bind_all(targets: Sequence[Target], *, shared: bool = False, mode: int = 0o6
         close_all(bound)
         raise
     return bound
+
+
+def bind_default(*, shared: bool = False) -> tuple[list[BoundSocket], str | None]:
+    """Bind where `netecho serve` listens if no address is named, and STAMP's own port as well where this user may.
+
+    Return also, in a sentence, why that port was not to be had by somebody who may. Raises UnreachableError for the
+    others.
+    """
+    bound = bind_all(default_listen(), shared=shared)
+    try:
+        return [*bound, *bind_all(parse_listen("stamp://"), shared=shared)], None
+    except UnreachableError as error:
+        # Most users may not: then there is nothing that they would want to mend.
+        forbidden = isinstance(error.__cause__, PermissionError)
+        return bound, None if forbidden else f"{error.sentence}: STAMP is answered on port {bound[-1].port} alone"
+    except BaseException:
+        close_all(bound)
+        raise
 
 
 def bind_again(bound: Sequence[BoundSocket]) -> list[BoundSocket]:

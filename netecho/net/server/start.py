@@ -9,9 +9,8 @@ from netecho.net import descriptors
 from netecho.net.reactor.runner import run
 from netecho.net.server.lifecycle import EventSink, run_lifecycle, unwatched
 from netecho.net.server.privileges import become
-from netecho.net.server.sockets import bind_again, bind_all, close_all
+from netecho.net.server.sockets import bind_again, bind_all, bind_default, close_all
 from netecho.net.server.systemd import Notifier, inherited
-from netecho.target import default_listen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,23 +38,27 @@ def run_server(
     watch: Watch = unwatched,
     user: User | None = None,
 ) -> None:
-    """Serve on `targets`, and on the sockets inherited from systemd, until the end; without any, on `default_listen`.
+    """Serve on `targets`, and on the sockets inherited from systemd, until the end; without any, as `bind_default`.
 
     As `user`, once the addresses are bound and the certificates are read.
 
     Raises UnreachableError for an address that cannot be bound, UsageError for TLS files that cannot be used.
     """
     taken_over = inherited()
-    targets = targets or (() if taken_over else default_listen())
-    sets = [[*taken_over, *bind_all(targets, shared=workers > 1, mode=mode)]]
+    notice = None
+    if targets or taken_over:
+        bound = [*taken_over, *bind_all(targets, shared=workers > 1, mode=mode)]
+    else:
+        bound, notice = bind_default(shared=workers > 1)
+    sets = [bound]
     # For each worker its listening sockets, and the one that connects it to the supervisor.
     descriptors.allow(workers * (len(sets[0]) + 1) + _OTHERS)
     try:
         sets += [bind_again(sets[0]) for _ in range(workers - 1)]
-        run_bound(sets, settings, log, _tls(settings, sets[0]), watch, user)
+        run_bound(sets, settings, log, _tls(settings, sets[0]), watch, user, notice)
     finally:
-        for bound in sets:
-            close_all(bound)
+        for each in sets:
+            close_all(each)
 
 
 def run_bound(
@@ -65,9 +68,15 @@ def run_bound(
     tls: ServerTls | None = None,
     watch: Watch = unwatched,
     user: User | None = None,
+    notice: str | None = None,
 ) -> None:
-    """Serve on sockets that are bound, with a process for each set, until the end; `tls` where one of them wants it."""
+    """Serve on sockets that are bound, with a process for each set, until the end; `tls` where one of them wants it.
+
+    `notice` is logged first: of an address that would have been served as well.
+    """
     sink = EventSink(log)
+    if notice is not None:
+        sink.tell(Noticed("address", notice))
     _allow_descriptors(settings, sink)
 
     async def serve(reactor: Reactor, interrupt: Interrupt) -> None:
