@@ -117,10 +117,13 @@ def run(
     return Run(result, tuple(fates))
 
 
-def train(count: int = 500, *, lost: int = 0, reordered: int = 0, duplicate: int = 0) -> Run:
+def train(
+    count: int = 500, *, lost: int = 0, reordered: int = 0, duplicate: int = 0, facts: TransportFacts = NO_FACTS
+) -> Run:
     """Packets in close order on one flow."""
     fates = [Fate(n * MS, 0, 160, USUAL) for n in range(count)]
-    return run(losing(fates, lambda fate: fate.scheduled < lost * MS), reordered=reordered, duplicate=duplicate)
+    fates = losing(fates, lambda fate: fate.scheduled < lost * MS)
+    return run(fates, reordered=reordered, duplicate=duplicate, facts=facts)
 
 
 def stamp(
@@ -129,12 +132,13 @@ def stamp(
     line: Line | None = None,
     clock: Literal["synced", "estimated"] | None = "estimated",
     location: LocationFacts | None = None,
+    overtaken: tuple[int | None, int | None] = (0, 0),
 ) -> TransportFacts:
     """What a STAMP reflector told of a run."""
     return TransportFacts(
         stamp=StampFacts(
             authenticated=False,
-            oneway=oneway(loss, line=line, clock=clock),
+            oneway=oneway(loss, line=line, clock=clock, overtaken=overtaken),
             class_of_service=ClassOfServiceFacts(sent=0),
             ttl=TtlFacts(sent=255, arrived=255, arrived_min=255, arrived_max=255),
             location=location,
@@ -147,6 +151,7 @@ def oneway(
     *,
     line: Line | None = None,
     clock: Literal["synced", "estimated"] | None = "estimated",
+    overtaken: tuple[int | None, int | None] = (0, 0),
 ) -> OneWaySummary:
     """What its timestamps and numbers told."""
     return OneWaySummary(
@@ -159,6 +164,8 @@ def oneway(
         line=line,
         stateful=True,
         loss=loss or LossByDirection(),
+        overtaken_forward=overtaken[0],
+        overtaken_backward=overtaken[1],
     )
 
 

@@ -30,6 +30,9 @@ LEAST_APART = MILLISECOND
 """Delays of two paths that differ by less are alike, for whoever uses them..."""
 SHARE_APART = 0.1
 """...and so are those that differ by less than this share of the round trip."""
+WORTH_A_WARNING = (5 * MILLISECOND, 0.5)
+"""A difference, and a share of the round trip, from which on flows suffer: equal paths of different length are common,
+and what they differ by is mostly less."""
 LEAST_REORDERED = 3
 SHARE_REORDERED = 0.002
 _EVERY_FEW = 4
@@ -145,7 +148,7 @@ def _slow(flows: Sequence[Flow], observed: Observed) -> Finding | None:
     return Finding(
         check="balancing",
         code="bad-path-delay",
-        severity="warning",
+        severity="warning" if apart >= max(WORTH_A_WARNING[0], WORTH_A_WARNING[1] * usual) else "info",
         direction=_of_delay(observed.flows, frozenset(places)),
         confidence="certain" if min(map(len, found)) > 1 else "likely",
         sentence=f"{len(slow)} of {len(flows)} source ports take {time(apart)} longer than the others: one of about"
@@ -178,28 +181,14 @@ def _of_delay(run: Run, slow: frozenset[int]) -> Direction | None:
 
 
 def _of_order(run: Run) -> Direction | None:
-    """Return in which direction packets overtook each other; None where the far end has no timestamps."""
-    there: list[tuple[int, int]] = []
-    back: list[tuple[int, int]] = []
-    for fate in run.fates:
-        delays = fate.delays
-        if delays is None or delays.forward is None or delays.backward is None or delays.processing is None:
-            continue
-        left = fate.scheduled + fate.lag
-        arrived = left + delays.forward
-        returned = arrived + delays.processing
-        there.append((left, arrived))
-        back.append((returned, returned + delays.backward))
-    return mostly(_overtaken(there), _overtaken(back))
+    """Return in which direction packets overtook each other; None where the far end does not number its replies.
 
-
-def _overtaken(packets: Iterable[tuple[int, int]]) -> int:
-    """Return how many arrived after one that had left later (RFC 4737 section 3.3)."""
-    latest, count = None, 0
-    for _, arrived in sorted(packets):
-        count += latest is not None and arrived < latest
-        latest = arrived if latest is None else max(latest, arrived)
-    return count
+    By numbers: the far end may take several packets at once, and its timestamps of them lie too close to tell.
+    """
+    stamp = run.result.facts.stamp
+    if stamp is None or stamp.oneway.overtaken_forward is None or stamp.oneway.overtaken_backward is None:
+        return None
+    return mostly(stamp.oneway.overtaken_forward, stamp.oneway.overtaken_backward)
 
 
 def _paths(bad: int, flows: int) -> int:

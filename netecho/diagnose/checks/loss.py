@@ -97,7 +97,9 @@ def _effect(run: Run) -> float:
 
 
 def _bursts(run: Run) -> Bursts | None:
-    return bursts([fate.rtt is None for fate in run.of_the_network])
+    # In the order in which they left: on a busy machine that is not always that of the schedule.
+    left = sorted(run.of_the_network, key=lambda fate: fate.scheduled + fate.lag)
+    return bursts([fate.rtt is None for fate in left])
 
 
 def _rounds(fates: tuple[Fate, ...]) -> list[list[tuple[int, int]]]:

@@ -111,6 +111,9 @@ class OneWaySummary:
     repeated_forward: int | None = None
     """Requests that arrived more than once, and `repeated_backward` replies; None where replies are not numbered."""
     repeated_backward: int | None = None
+    overtaken_forward: int | None = None
+    """Requests that arrived after a later one, and `overtaken_backward` replies; None likewise."""
+    overtaken_backward: int | None = None
     invalid_timestamps: dict[InvalidTimestamps, int] = field(default_factory=dict)
 
 
@@ -254,6 +257,8 @@ class OneWay:
             loss=loss,
             repeated_forward=sum(flow.directions.repeated_forward for flow in self._flows) if stateful else None,
             repeated_backward=sum(flow.directions.repeated_backward for flow in self._flows) if stateful else None,
+            overtaken_forward=sum(flow.directions.overtaken_forward for flow in self._flows) if stateful else None,
+            overtaken_backward=sum(flow.directions.overtaken_backward for flow in self._flows) if stateful else None,
             invalid_timestamps=dict(self._invalid_timestamps),
         )
 

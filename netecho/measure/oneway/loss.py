@@ -8,6 +8,8 @@ lost between the two is not known; nor is it after the last reply, or of replies
 
 What is known and what is not always make up all that was lost. A request that arrived twice takes two numbers: if one
 of the two replies is lost, it stands for one that did not arrive.
+
+The same numbers say in which direction packets overtook each other: they are the order in which requests arrived there.
 """
 
 from __future__ import annotations
@@ -110,11 +112,14 @@ class Directions:
         "_backward",
         "_block",
         "_forward",
+        "_latest",
         "_seen",
         "_stateful",
         "_unknown",
         "_warmed",
         "_warmup",
+        "overtaken_backward",
+        "overtaken_forward",
         "repeated_backward",
         "repeated_forward",
         "resets",
@@ -137,6 +142,12 @@ class Directions:
         """Requests that arrived once more: each of their replies has a number of its own."""
         self.repeated_backward = 0
         """Replies that arrived once more, with the same number."""
+        self._latest: tuple[int, int] | None = None
+        """The highest request that has a reply, and the highest number of a reply."""
+        self.overtaken_forward = 0
+        """Requests that arrived after a later one (RFC 4737 section 3.3), of those whose reply was not overtaken."""
+        self.overtaken_backward = 0
+        """Replies that arrived after a later one."""
 
     @property
     def stateful(self) -> bool | None:
@@ -169,6 +180,17 @@ class Directions:
             del self._seen[next(iter(self._seen))]
         self._unknown[Unknown.LATE] += late and not again
         self._place(number, whole, again=again)
+        if not again:
+            self._order(number, whole)
+
+    def _order(self, number: int, reply_number: int) -> None:
+        """Count what was overtaken, and where."""
+        latest, reply_latest = self._latest or (number, reply_number)
+        if reply_number < reply_latest:
+            self.overtaken_backward += 1
+        else:
+            self.overtaken_forward += number < latest
+        self._latest = max(latest, number), max(reply_latest, reply_number)
 
     def _unwrapped(self, reply_number: int) -> int:
         """Return the number of which only 32 bits are sent: the one nearest to the latest."""
@@ -214,6 +236,7 @@ class Directions:
         reply_number %= _ERA
         reset = reply_number < number - block.highest
         self.resets += reset
+        self._latest = None
         self._unknown[Unknown.RESET if reset else Unknown.INCONSISTENT] += number - block.highest - 1
         return Block(number, reply_number)
 

@@ -102,9 +102,19 @@ def test_an_outage_is_none_either(length: int) -> None:
 def test_a_path_that_takes_longer_is_told_by_its_ports(paths: int) -> None:
     slow, random = on_path(1, paths), Random(3)
     found = only(judged(by=lambda fate: 10 * MS * slow(fate) + random.expovariate(1) * MS))
-    assert (found.code, found.severity) == ("bad-path-delay", "warning")
+    assert found.code == "bad-path-delay"
     assert evidence(found)["apart"] == pytest.approx(10 * MS, rel=0.2)
     assert evidence(found)["slow_flows"] == sum(map(slow, schedule(FLOWS, 1)))
+
+
+@pytest.mark.parametrize(
+    ("usual", "apart", "severity"),
+    [(20, 9, "info"), (20, 11, "warning"), (100, 40, "info"), (1, 4, "info"), (1, 6, "warning")],
+)
+def test_a_path_that_is_a_little_longer_is_none_to_be_warned_of(usual: int, apart: int, severity: str) -> None:
+    slow = on_path(1, 4)
+    flows = run([fate._replace(rtt=usual * MS + apart * MS * slow(fate)) for fate in schedule()])
+    assert only(judge(Observed(flows, train(), "udp://host"))).severity == severity
 
 
 @pytest.mark.parametrize("apart", [0, 0.5, 1.5])
@@ -151,6 +161,18 @@ def test_packets_that_are_overtaken_are_reordering_where_they_are_some(reordered
     outcome = judged(beside=train(reordered=reordered))
     assert codes(outcome) == found
     assert ("none overtook another" in words(outcome)) is (reordered == 0)
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "direction"),
+    [(50, 0, "forward"), (0, 50, "backward"), (50, 2, "forward"), (30, 20, "both"), (None, None, None)],
+)
+def test_an_order_has_its_direction_by_the_reflectors_numbers(
+    forward: int | None, backward: int | None, direction: str | None
+) -> None:
+    facts = stamp(overtaken=(forward, backward))
+    found = only(judge(Observed(run(schedule()), train(reordered=50, facts=facts), "udp://host")))
+    assert (found.code, found.direction) == ("reordering", direction)
 
 
 def test_a_train_of_which_little_is_answered_says_nothing_of_order() -> None:

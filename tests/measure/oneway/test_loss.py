@@ -61,6 +61,25 @@ def test_replies_that_overtake() -> None:
     assert lost(told((0, 0), (2, 1), (1, 2))) == (0, 0)  # the requests did
 
 
+@pytest.mark.parametrize(
+    ("replies", "overtaken"),
+    [
+        ([(0, 0), (1, 1), (2, 2)], (0, 0)),
+        ([(0, 0), (2, 1), (1, 2)], (1, 0)),  # request 1 arrived after request 2
+        ([(0, 0), (2, 2), (1, 1)], (0, 1)),  # and here its reply after the other's
+        ([(0, 0), (3, 1), (1, 2), (2, 3)], (2, 0)),
+        ([(0, 0), (2, 1), (1, 2), (4, 4), (3, 3)], (1, 1)),
+        ([(0, 0), (1, 1), (1, 2), (2, 3)], (0, 0)),  # a request that arrived twice overtakes nothing
+        ([(n, n) for n in range(200)] + [(200 + n, n) for n in range(9)], (0, 0)),  # nor does one that restarted
+    ],
+)
+def test_in_which_direction_packets_overtook_each_other(
+    replies: list[tuple[int, int]], overtaken: tuple[int, int]
+) -> None:
+    directions = told(*replies)
+    assert (directions.overtaken_forward, directions.overtaken_backward) == overtaken
+
+
 def test_a_reflector_that_is_known_to_be_stateless() -> None:
     assert told((0, 0), (5, 5), stateful=False).stateful is False
     assert told((0, 0), (5, 4), stateful=False).stateful is True
