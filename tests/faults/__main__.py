@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="SCENARIO", help="only these, such as loss-forward; all without")
     parser.add_argument("--runs", type=int, default=1, metavar="N", help="of each (default: 1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every run there")
-    parser.add_argument("--deep", action="store_true", help="netecho diagnose --deep")
+    parser.add_argument("--deep", action="store_true", help="all with --deep, not only what is found by it alone")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="scenarios at once (default: 2)")
     parser.add_argument("--command", default=shlex.join(DIAGNOSE), help="what is run, before `--json TARGET`")
     parser.add_argument("--list", action="store_true", help="say what there is, and play nothing")
@@ -37,9 +37,9 @@ def main() -> int:
     reason = refusal()
     if reason is not None:
         parser.error(reason)
-    command = shlex.split(asked.command) + ["--deep"] * asked.deep
     runs = []
-    for run in play_all(scenarios * asked.runs, command, asked.jobs):
+    deep = ("--deep",) if asked.deep else ()
+    for run in play_all(scenarios * asked.runs, shlex.split(asked.command), asked.jobs, deep):
         _progress(run)
         runs.append(run)
     # Wide enough for all columns where it goes to a file.
@@ -58,7 +58,8 @@ def _listing(scenarios: list[Scenario]) -> Table:
 
 def _progress(run: Run) -> None:
     said = ", ".join(f"{each.code} {each.direction or ''}".strip() for each in run.findings) or "nothing"
-    print(f"{run.scenario} ({run.seconds:.1f} s): {run.trouble or said}", file=sys.stderr, flush=True)
+    name = " ".join((run.scenario, *run.options))
+    print(f"{name} ({run.seconds:.1f} s): {run.trouble or said}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ EXPECTED: dict[str, Expected] = {
     "black-hole-forward": _found("size", "mtu-black-hole", "forward", also="retransmissions"),
     "black-hole-backward": _found("size", "mtu-black-hole", "backward", also="retransmissions"),
     "length-forward": _found("size", "mtu-black-hole", "forward", also="retransmissions"),
+    "length-tcp": _found("size", "mtu-black-hole", "forward", also="retransmissions"),
     "mss": _found("size", "mss-clamped"),
     "balanced-loss": _found("balancing", "bad-path-loss", "forward", also="loss retransmissions"),
     "balanced-delay": _found("balancing", "bad-path-delay", "forward"),

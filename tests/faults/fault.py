@@ -68,6 +68,8 @@ class Fault:
     """What a client is told to reach."""
     listens: tuple[str, ...] = ()
     """Where the server listens beside what `netecho serve` alone does."""
+    options: tuple[str, ...] = ()
+    """What a diagnosis is to be given so that it looks for this at all."""
     alone: bool = False
     """It takes so much of this machine that nothing else may be measured meanwhile."""
 

@@ -69,7 +69,7 @@ CAPTION = "green: as it has to be, or true too; yellow: not in every run; red: n
 
 
 def matrix(scenarios: Sequence[Scenario], runs: Sequence[Run]) -> Table:
-    """A row a scenario and a column a code: in how many of its runs it was found, and what was to be."""
+    """A row a scenario with its options, and a column a code: in how many runs it was found, and what was to be."""
     codes = sorted({each.code for run in runs for each in run.findings})
     table = Table(title="in how many runs each code was found", caption=CAPTION, padding=0)
     height = max(map(len, codes), default=0)
@@ -79,13 +79,20 @@ def matrix(scenarios: Sequence[Scenario], runs: Sequence[Run]) -> Table:
         table.add_column(head, no_wrap=True, justify="left" if name == "scenario" else "right")
     total = Score()
     for scenario in scenarios:
-        own = [run for run in runs if run.scenario == scenario.name]
-        score = sum((Score.of(scenario, run) for run in own), Score())
-        total += score
-        table.add_row(scenario.name, *_figures(score, own), *_cells(scenario, own, codes))
+        for options, own in _by_options([run for run in runs if run.scenario == scenario.name]).items():
+            score = sum((Score.of(scenario, run) for run in own), Score())
+            total += score
+            table.add_row(" ".join((scenario.name, *options)), *_figures(score, own), *_cells(scenario, own, codes))
     table.add_section()
     table.add_row("all", *_figures(total, runs))
     return table
+
+
+def _by_options(runs: Sequence[Run]) -> dict[tuple[str, ...], list[Run]]:
+    found: dict[tuple[str, ...], list[Run]] = {}
+    for run in runs:
+        found.setdefault(run.options, []).append(run)
+    return found
 
 
 def _figures(score: Score, runs: Sequence[Run]) -> list[str]:

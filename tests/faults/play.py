@@ -6,7 +6,7 @@ import json
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.faults.fault import faulty_network, serve
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.faults.topology import Network
 
 DIAGNOSE = (*COMMAND, "diagnose")
-PATIENCE = 300
+PATIENCE = 400
 """Seconds after which a diagnosis is taken for hung."""
 
 
@@ -29,6 +29,7 @@ class Finding:
 
     code: str
     direction: str | None
+    sentence: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,23 +40,33 @@ class Run:
     findings: tuple[Finding, ...]
     seconds: float
     octets: int
+    options: tuple[str, ...] = ()
+    """What the command was given beside the target."""
     trouble: str | None = None
     """Why there is no diagnosis."""
 
 
-def play(scenario: Scenario, command: Sequence[str] = DIAGNOSE) -> Run:
-    """Make the network with its server, run the command on the client, and leave nothing of it."""
+def play(scenario: Scenario, command: Sequence[str] = DIAGNOSE, options: Sequence[str] = ()) -> Run:
+    """Make the network with its server, run the command with options on the client, and leave nothing of it."""
     with faulty_network(scenario.faults) as made:
         serve(made, scenario.faults)
         before, began = made.octets(), time.monotonic()
-        done = _run(made, [*command, "--json", scenario.target])
+        done = _run(made, [*command, *options, "--json", scenario.target])
         seconds, octets = time.monotonic() - began, made.octets() - before
     try:
-        findings = tuple(Finding(each["code"], each["direction"]) for each in json.loads(done.stdout)["findings"])
+        told = json.loads(done.stdout)["findings"]
+        findings = tuple(Finding(each["code"], each["direction"], each.get("sentence", "")) for each in told)
         trouble = None
     except (ValueError, KeyError, TypeError):
         findings, trouble = (), f"exit code {done.returncode}: {done.stderr or done.stdout}"
-    return Run(scenario=scenario.name, findings=findings, seconds=seconds, octets=octets, trouble=trouble)
+    return Run(
+        scenario=scenario.name,
+        findings=findings,
+        seconds=seconds,
+        octets=octets,
+        options=tuple(options),
+        trouble=trouble,
+    )
 
 
 def _run(made: Network, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
@@ -64,13 +75,19 @@ def _run(made: Network, command: Sequence[str]) -> subprocess.CompletedProcess[s
     return subprocess.run(limited, capture_output=True, text=True, check=False, env=environment())
 
 
-def play_all(scenarios: Sequence[Scenario], command: Sequence[str], jobs: int) -> Iterator[Run]:
-    """Play several at once, then those that want the machine for themselves; each run as soon as it is done."""
+def play_all(
+    scenarios: Sequence[Scenario], command: Sequence[str], jobs: int, options: Sequence[str] = ()
+) -> Iterator[Run]:
+    """Play several at once, then those that want the machine for themselves; each run as soon as it is done.
+
+    Each with the options that its faults take, or with these.
+    """
     pool = ThreadPoolExecutor(jobs)
     try:
-        yield from pool.map(lambda each: play(each, command), [each for each in scenarios if not each.alone])
+        beside = [each for each in scenarios if not each.alone]
+        yield from pool.map(lambda each: play(each, command, options or each.options), beside)
     finally:
         pool.shutdown(cancel_futures=True)
     for scenario in scenarios:
         if scenario.alone:
-            yield play(scenario, command)
+            yield play(scenario, command, options or scenario.options)

@@ -40,6 +40,9 @@ def rule(*lines: str) -> tuple[Rules, ...]:
     return (Rules(lines=lines),)
 
 
+DEEP = ("--deep", "-t", "1m")
+"""Idle timeouts are waited for, and rates are tried, where that is asked for: silences of up to half a minute."""
+
 FAULTS = (
     Fault(
         name="busy",
@@ -90,6 +93,11 @@ FAULTS = (
         name="length-forward",
         sentence="a filter drops packets above 1,300 bytes to the server, whether they may be fragmented or not",
         rules=rule(f"{FORWARD} meta length > 1300 drop"),
+    ),
+    Fault(
+        name="length-tcp",
+        sentence="a filter drops TCP's packets above 1,300 bytes to the server, and no others",
+        rules=rule(f"{FORWARD} meta l4proto tcp meta length > 1300 drop"),
     ),
     Fault(
         name="mss",
@@ -157,7 +165,6 @@ FAULTS = (
                 lines=('oifname "far" meta l4proto { tcp, udp } snat to 10.1.0.1:20000-29999 fully-random',),
             ),
         ),
-        listens=("stamp://:862",),
     ),
     # timeouts
     Fault(
@@ -171,6 +178,7 @@ FAULTS = (
             ),
             Rules(lines=("ct state established,related accept", f"{BACKWARD} drop")),
         ),
+        options=DEEP,
     ),
     Fault(
         name="tcp-timeout",
@@ -190,6 +198,7 @@ FAULTS = (
                 )
             ),
         ),
+        options=DEEP,
     ),
     # payload
     Fault(
@@ -232,22 +241,24 @@ FAULTS = (
         # The bucket of nftables holds the burst and a second of the rate.
         sentence="what is above 2 Mbit/s to the server is dropped, once a bucket of 270 kB is empty",
         rules=rule(f"{FORWARD} limit rate over 250 kbytes/second burst 20 kbytes drop"),
+        options=DEEP,
     ),
     Fault(
         name="shaper",
         sentence="what is above 2 Mbit/s to the client waits in a queue of at most 200 ms",
         commands="tc -n near qdisc add dev client root tbf rate 2mbit burst 5kb latency 200ms",
+        options=DEEP,
     ),
     # transports
     Fault(
         name="udp-blocked",
         sentence="UDP to the server's ports is dropped without a word",
-        rules=rule(f"{FORWARD} udp dport {{ 7007, 7862 }} drop"),
+        rules=rule(f"{FORWARD} udp dport {{ 7007, 7862, 862 }} drop"),
     ),
     Fault(
         name="udp-prohibited",
         sentence="UDP to the server's ports is refused with an ICMP administratively prohibited",
-        rules=rule(f"{FORWARD} udp dport {{ 7007, 7862 }} reject with icmp admin-prohibited"),
+        rules=rule(f"{FORWARD} udp dport {{ 7007, 7862, 862 }} reject with icmp admin-prohibited"),
     ),
     Fault(
         name="tcp-reset",
@@ -288,6 +299,8 @@ PAIRS = (
     ("nat", "udp-timeout"),
     ("tcp-reset", "loss-forward"),
     ("udp-blocked", "mtu"),
+    ("udp-blocked", "black-hole-forward"),
+    ("udp-blocked", "black-hole-backward"),
     ("dead-ipv6", "loss-backward"),
     ("busy", "loss-forward"),
 )
@@ -311,6 +324,11 @@ class Scenario:
     def target(self) -> str:
         """What the client is told to reach: by a name or at a port, where one of the faults is there."""
         return next((fault.target for fault in self.faults if fault.target != SERVER), SERVER)
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What a diagnosis is given."""
+        return next((fault.options for fault in self.faults if fault.options), ())
 
     @property
     def alone(self) -> bool:

@@ -10,11 +10,13 @@ import itertools
 import json
 import os
 import re
+import select
 import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
+from netecho.net.linux import tcp_info
 from tests.faults.fault import faulty_network
 from tests.faults.plain import connection, exchange, marks
 from tests.faults.scenarios import BY_NAME, FAULTS
@@ -104,6 +106,24 @@ def black_hole_backward(made: Network) -> None:
 def length_forward(made: Network) -> None:
     assert exchange(made, size=1273).lost == (20, 0)
     assert clean(made, size=1272)
+
+
+def length_tcp(made: Network) -> None:
+    assert clean(made, size=1400)
+    with connection(made) as (client, server):
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client.send(bytes(1248))
+        assert len(server.recv(1500)) == 1248
+        client.send(bytes(1249))
+        while not (retransmits_of(client) or select.select([server], [], [], 0.05)[0]):
+            pass
+        assert not select.select([server], [], [], 0)[0]
+
+
+def retransmits_of(client: socket.socket) -> int:
+    facts = tcp_info.read(client)
+    assert facts is not None
+    return facts.retransmits or 0
 
 
 def mss(made: Network) -> None:
@@ -318,6 +338,7 @@ PROOFS: dict[str, Callable[[Network], None]] = {
         black_hole_forward,
         black_hole_backward,
         length_forward,
+        length_tcp,
         mss,
         balanced_loss,
         balanced_delay,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -61,6 +62,14 @@ def test_the_matrix_has_a_row_a_scenario_and_a_column_a_code() -> None:
         ["loss-forward", "50%", "100%", "0.50", "2.0", "5", "1", "1"],
         ["all", "50%", "100%", "0.33", "2.0", "5"],
     ]
+
+
+def test_a_scenario_that_was_played_in_two_ways_has_two_rows() -> None:
+    both = [run(name="policer"), replace(run(("policer", "forward"), name="policer"), options=("--deep",))]
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(matrix([scenario("policer")], both))
+    rows = [line.split("│")[:2] for line in console.export_text().splitlines() if "policer" in line and "│" in line]
+    assert [first.strip() for _, first in rows] == ["policer", "policer --deep"]
 
 
 def test_every_fault_says_what_is_expected_of_it() -> None:

@@ -52,6 +52,17 @@ class Streamed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Segments:
+    """What was found by segments of TCP in each direction; None where one hides the other."""
+
+    forward: PathMtu
+    backward: PathMtu | None
+    target: str
+    headers: int
+    """Of IP and TCP, and of a record of TLS, bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """Each direction by itself, or both together; None where that could not be tried."""
 
@@ -61,6 +72,8 @@ class Observed:
     """Of packets that come back as long as they left: what both directions take."""
     why_not: str = "nothing was tried"
     stream: Streamed | None = None
+    segments: Segments | None = None
+    """Where datagrams were not to be had, or connections hang though they pass."""
     fragments: bool | None = None
     """Whether a packet that is too large comes through where it may be fragmented."""
     target: str = ""
@@ -71,15 +84,59 @@ class Observed:
 def judge(observed: Observed) -> Outcome:
     """Say how large packets may be, and whether whoever sends larger ones is told."""
     forward, backward = observed.forward, observed.backward
+    by_tcp = _of_segments(observed)
     if observed.together is not None:
-        return (*_way(None, observed.together, observed), NotTested("size", f"in which direction: {observed.why_not}"))
+        why = f"in which direction: {observed.why_not}"
+        return (*_way(None, observed.together, observed), NotTested("size", why), *by_tcp)
     if forward is None and backward is None:
-        return (NotTested("size", observed.why_not),)
+        return by_tcp or (NotTested("size", observed.why_not),)
     ways: tuple[tuple[Direction, PathMtu | None], ...] = (("forward", forward), ("backward", backward))
     return (
         *(outcome for way, found in ways for outcome in _way(way, found, observed)),
         *_clamped(observed),
+        *by_tcp,
     )
+
+
+def _of_segments(observed: Observed) -> Outcome:
+    """Return what TCP's segments say; nothing where datagrams say the same."""
+    segments = observed.segments
+    if segments is None:
+        return ()
+    alone = observed.forward is None and observed.backward is None and observed.together is None
+    ways: tuple[tuple[Direction, PathMtu | None], ...] = (
+        ("forward", segments.forward),
+        ("backward", segments.backward),
+    )
+    every = tuple(outcome for way, found in ways for outcome in _segment(way, found, observed))
+    if alone:
+        return every
+    told = any(_is_hole(found) for found in (observed.forward, observed.backward, observed.together))
+    return () if told else tuple(each for each in every if isinstance(each, Finding))
+
+
+def _is_hole(found: PathMtu | None) -> bool:
+    return found is not None and found.passes is not None and found.fails is not None and found.fate == "vanished"
+
+
+def _segment(direction: Direction, found: PathMtu | None, observed: Observed) -> Outcome:
+    where = WHERE[direction]
+    if found is None:
+        return (NotTested("size", f"{where}: what does not get there has no echo"),)
+    if found.passes is None:
+        return (NotTested("size", f"{where}: not even small segments came through"),)
+    if _is_hole(found):
+        which = "" if observed.forward is None and observed.together is None else ", though datagrams of that size pass"
+        sentence = (
+            f"TCP segments vanish {where} that make packets of more than {found.passes:,} bytes{which}, and nobody"
+            " says so: connections hang as soon as they send that much."
+        )
+        return (_hole(direction, found, observed, sentence, _with_segments(found.passes, observed)),)
+    if found.fate == "refused":
+        sentence = _told(found.passes, where, f"{found.detail}, as it should be")
+        return (_told_of(direction, found, observed, sentence, _with_segments(found.passes, observed)),)
+    sentence = f"{where} TCP's segments make packets of up to {found.passes:,} bytes, and those pass"
+    return (Fine("size", sentence, evidence=_evidence(found, observed)),)
 
 
 def _way(direction: Direction | None, found: PathMtu | None, observed: Observed) -> Outcome:
@@ -92,27 +149,43 @@ def _way(direction: Direction | None, found: PathMtu | None, observed: Observed)
     if found.fails is None or found.fate == "local":
         sentence = f"{where} packets of {passes:,} bytes pass: all that the interface takes"
         return (Fine("size", sentence, evidence=_evidence(found, observed)),)
-    hole = False
+    again = _again(passes, observed)
     if found.fate == "refused":
         sentence = _told(passes, where, f"{found.detail}, as it should be")
-    elif direction == "backward" and observed.stream is not None and observed.stream.came_through:
+        return (_told_of(direction, found, observed, sentence, again),)
+    if direction == "backward" and observed.stream is not None and observed.stream.came_through:
         sentence = _told(passes, where, "the far end must have been told, as its TCP gets through")
-    else:
-        hole, sentence = True, _vanish(passes, where, observed.stream)
-    return (
-        Finding(
-            check="size",
-            code="mtu-black-hole" if hole else "path-mtu",
-            severity="critical" if hole else "info",
-            direction=direction,
-            confidence="certain",
-            sentence=sentence,
-            evidence=_evidence(found, observed),
-            otherwise="A firewall that drops long packets, or the ICMP messages about them."
-            if hole
-            else "A tunnel (VPN, PPPoE) takes a part of each packet for itself: that is no fault.",
-            command=_again(passes, observed),
-        ),
+        return (_told_of(direction, found, observed, sentence, again),)
+    return (_hole(direction, found, observed, _vanish(passes, where, observed.stream), again),)
+
+
+def _hole(direction: Direction | None, found: PathMtu, observed: Observed, sentence: str, again: str | None) -> Finding:
+    return Finding(
+        check="size",
+        code="mtu-black-hole",
+        severity="critical",
+        direction=direction,
+        confidence="certain",
+        sentence=sentence,
+        evidence=_evidence(found, observed),
+        otherwise="A firewall that drops long packets, or the ICMP messages about them.",
+        command=again,
+    )
+
+
+def _told_of(
+    direction: Direction | None, found: PathMtu, observed: Observed, sentence: str, again: str | None
+) -> Finding:
+    return Finding(
+        check="size",
+        code="path-mtu",
+        severity="info",
+        direction=direction,
+        confidence="certain",
+        sentence=sentence,
+        evidence=_evidence(found, observed),
+        otherwise="A tunnel (VPN, PPPoE) takes a part of each packet for itself: that is no fault.",
+        command=again,
     )
 
 
@@ -145,6 +218,14 @@ def _again(passes: int, observed: Observed) -> str | None:
         return None
     payload = passes - observed.headers
     return f"netecho probe {observed.target} --dont-fragment -s {max(64, payload - 8)}..{payload + 8}:1"
+
+
+def _with_segments(passes: int, observed: Observed) -> str | None:
+    segments = observed.segments
+    if segments is None:
+        return None
+    payload = passes - segments.headers
+    return f"netecho probe {segments.target} --reconnect -c 17 -s {max(64, payload - 8)}..{payload + 8}:1"
 
 
 def _clamped(observed: Observed) -> Outcome:

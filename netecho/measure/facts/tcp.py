@@ -36,3 +36,7 @@ class TcpFacts:
     """Bytes."""
     path_mtu: int | None = None
     """Bytes."""
+    unacknowledged: int | None = None
+    """Segments on their way, or lost and not yet sent again with success."""
+    largest_received: int | None = None
+    """Bytes of the largest segment that came; up to 536 are not told apart."""

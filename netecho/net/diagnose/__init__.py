@@ -7,6 +7,8 @@ services      which transports answer                            -> transports
 families      the name's addresses, and how each family answers  -> names
 flows         many source ports, sizes in turn; a close train    -> loss, balancing, clocks, translation
 sizes         how large packets may be, in each direction        -> size
+segments      the same by TCP, where datagrams do not tell       -> size
+search        rounds of sizes that are tried, for both
 marks         DSCP and ECN, a codepoint at a time                -> marking
 payloads      what gateways on the way rewrite                   -> payload
 streams       small and large echoes over TCP                    -> tcp

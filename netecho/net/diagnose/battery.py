@@ -79,6 +79,11 @@ class Battery:
         return self._echo("tcp")
 
     @property
+    def stream(self) -> Target | None:
+        """The echo over TCP, or over TLS, where there is one."""
+        return self.tcp or self._echo("tls")
+
+    @property
     def datagrams(self) -> Target | None:
         """What answers datagrams best: STAMP, which tells directions apart, or UDP."""
         return self.stamp or self.udp

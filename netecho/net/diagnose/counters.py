@@ -92,7 +92,7 @@ def processors(text: str) -> tuple[int, int]:
 
 def judged(battery: Battery, before: Counters) -> Outcome:
     """Have judged what was counted since."""
-    after, interface = read(), _interface(battery)
+    after, interface = read(), interface_of(battery)
     return judge(
         Observed(
             runs=battery.runs,
@@ -120,7 +120,7 @@ def _busy(before: Counters, after: Counters) -> float | None:
     return (after.busy[0] - before.busy[0]) / (after.busy[1] - before.busy[1])
 
 
-def _interface(battery: Battery) -> str | None:
+def interface_of(battery: Battery) -> str | None:
     """Return the interface that has the address which the probes left from; None where it is not found."""
     local = next((run.result.start.route.local_address for run in battery.runs), None)
     if local is None or ":" in local:

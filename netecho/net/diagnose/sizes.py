@@ -1,7 +1,7 @@
 """How large packets may be, a direction at a time: long requests with short replies, and the other way about.
 
 Where the far end sends no replies of another length (STAMP's TLV 12), echoes as long as their requests say what both
-directions take.
+directions take. Where no datagrams pass, or connections hang though they do, segments of TCP say it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from netecho.diagnose.checks.size import Observed, PathMtu, Streamed, judge
+from netecho.diagnose.checks.size import Observed, Streamed, judge
 from netecho.diagnose.finding import NotTested
 from netecho.diagnose.mtu_search import MtuSearch, Tried
 from netecho.errors import NetechoError
@@ -20,13 +20,16 @@ from netecho.measure.loss_reason import TIMED_OUT, LossReason
 from netecho.net.client.loss import LinkError
 from netecho.net.client.reflected_control import ReflectedControl
 from netecho.net.client.resolve import resolve
+from netecho.net.diagnose import segments
 from netecho.net.diagnose.runs import PATIENCE
+from netecho.net.diagnose.search import Way, searched
 from netecho.stamp.control import Obedience
 from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from netecho.diagnose.checks.size import PathMtu
     from netecho.diagnose.finding import Direction, Outcome
     from netecho.net.client.control_socket import NetworkError
     from netecho.net.client.job import IpOptions
@@ -41,7 +44,6 @@ TRIES = 3
 """Packets of a size, before it is said not to pass."""
 WAIT = 200 * MILLISECOND
 """For a reply, beside twice the round trip."""
-MOST_ROUNDS = 12
 STEP_BACK = 4
 """Replies of a reflector other than netecho's have a multiple of so many bytes (RFC 10052 section 3)."""
 STREAMED = 16 * 1024
@@ -51,7 +53,7 @@ async def measure(battery: Battery) -> Outcome:
     """Search in each direction, and have judged what was found."""
     target = battery.stamp or battery.udp
     if target is None:
-        return judge(Observed(why_not="nothing answers datagrams"))
+        return await _by_segments(battery)
     addresses, _ = await resolve(battery.reactor, target, socket.SOCK_DGRAM, battery.options.ip_options, PATIENCE)
     found, why_not = await _each_way(battery, addresses[0]), ""
     together = None
@@ -60,18 +62,33 @@ async def measure(battery: Battery) -> Outcome:
         together = await _together(battery, target, HEADERS[addresses[0].family])
     if battery.stopped:  # what was being tried may look as if it had vanished
         return (NotTested("size", "the diagnosis was interrupted"),)
+    stream = await _stream(battery)
+    hangs = stream is not None and not stream.came_through
     return judge(
         Observed(
             forward=found.get("forward"),
             backward=found.get("backward"),
             together=together,
             why_not=why_not,
-            stream=await _stream(battery),
+            stream=stream,
+            segments=await segments.measure(battery, battery.stream) if hangs and battery.stream is not None else None,
             fragments=await _fragments(battery),
             target=str(target),
             headers=HEADERS[addresses[0].family],
         )
     )
+
+
+async def _by_segments(battery: Battery) -> Outcome:
+    """Judge by TCP alone."""
+    target = battery.stream
+    if target is None:
+        return judge(Observed(why_not="no echo answers"))
+    found, stream = await segments.measure(battery, target), await _stream(battery)
+    if battery.stopped:
+        return (NotTested("size", "the diagnosis was interrupted"),)
+    why_not = "only TCP answers, of which this system does not say enough"
+    return judge(Observed(why_not=why_not, stream=stream, segments=found))
 
 
 async def _each_way(battery: Battery, address: Address) -> dict[Direction, PathMtu]:
@@ -90,7 +107,8 @@ async def _each_way(battery: Battery, address: Address) -> dict[Direction, PathM
         there = _There(battery, control, headers, wait)
         back = _Back(battery, control, headers, wait, 1 if control.has_cookie else STEP_BACK)
         ways = await gatherResults(
-            [Deferred.fromCoroutine(_searched(each, battery)) for each in (there, back)], consumeErrors=True
+            [Deferred.fromCoroutine(searched(each, battery, MtuSearch(step=each.step))) for each in (there, back)],
+            consumeErrors=True,
         )
         found = {"forward": ways[0], "backward": ways[1]}
     finally:
@@ -98,7 +116,7 @@ async def _each_way(battery: Battery, address: Address) -> dict[Direction, PathM
     return found
 
 
-class _Way:
+class _Way(Way):
     """One direction: how a size is tried."""
 
     def __init__(self, battery: Battery, control: ReflectedControl, headers: int, wait: int, step: int = 1) -> None:
@@ -152,12 +170,11 @@ def _fate(size: int, asked: Asked, errors: Sequence[NetworkError]) -> Tried:
     return _VANISHED
 
 
-class _Together(_Way):
+class _Together(Way):
     """Both directions: echoes as long as what was sent."""
 
     def __init__(self, battery: Battery, target: Target, headers: int) -> None:
         self._battery = battery
-        self.step = 1
         self._target = target
         self._headers = headers
 
@@ -194,36 +211,15 @@ def _lost(reason: LossReason | None, detail: str) -> Tried:
 
 async def _together(battery: Battery, target: Target, headers: int) -> PathMtu:
     """Search with echoes as long as their requests."""
-    return await _searched(_Together(battery, target, headers), battery)
-
-
-async def _searched(way: _Way, battery: Battery) -> PathMtu:
-    search = MtuSearch(step=way.step)
-    for _ in range(MOST_ROUNDS):
-        sizes = search.next_sizes()
-        if not sizes or battery.stopped:
-            break
-        search.took(await way.fates(sizes))
-    return path_mtu(search)
-
-
-def path_mtu(search: MtuSearch) -> PathMtu:
-    """Return what a search came to."""
-    passes, fails = search.passes, search.fails
-    if fails is None:
-        return PathMtu(passes=passes)
-    tried = search.tried[fails]
-    return PathMtu(
-        passes=passes, fails=fails, fate=tried.fate, detail=tried.detail, within=fails - passes if passes else 1
-    )
+    return await searched(_Together(battery, target, headers), battery, MtuSearch())
 
 
 async def _stream(battery: Battery) -> Streamed | None:
     """Return how a TCP connection fares that has much to say; None where there is none."""
-    if battery.tcp is None:
+    if battery.stream is None:
         return None
     try:
-        run = await battery.measure(battery.tcp, count=4, interval=100 * MILLISECOND, sizes=(STREAMED,))
+        run = await battery.measure(battery.stream, count=4, interval=100 * MILLISECOND, sizes=(STREAMED,))
     except NetechoError:
         return Streamed(mss=None, came_through=False)
     tcp = run.result.facts.tcp

@@ -24,6 +24,8 @@ _SACK, _WINDOW_SCALE = 2, 4
 
 # Offsets of 32-bit fields. Round trips are microseconds there.
 _SND_MSS = 16
+_RCV_MSS = 20
+_UNACKED = 24
 _SACKED = 28
 _PMTU = 60
 _RCV_SSTHRESH = 64
@@ -112,6 +114,8 @@ def parse(info: bytes) -> TcpFacts:
         congestion_window=field(_SND_CWND),
         mss=field(_SND_MSS),
         path_mtu=field(_PMTU),
+        unacknowledged=field(_UNACKED),
+        largest_received=field(_RCV_MSS),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from netecho.diagnose.checks.size import Observed, PathMtu, Streamed, judge
+from netecho.diagnose.checks.size import Observed, PathMtu, Segments, Streamed, judge
 from tests.diagnose.checks.said import codes, evidence, is_well_formed, only, words
 
 WHOLE = PathMtu(passes=1500, fails=1501, fate="local")
@@ -66,6 +66,44 @@ def test_an_mss_that_fits_the_narrower_way_is_not_clamped() -> None:
     assert codes(judge(Observed(forward=WHOLE, backward=TOLD, stream=stream))) == ["path-mtu"]
 
 
+# By TCP
+
+
+def by_tcp(forward: PathMtu = WHOLE, backward: PathMtu | None = WHOLE) -> Segments:
+    return Segments(forward=forward, backward=backward, target="tcp://host", headers=52)
+
+
+def test_without_datagrams_tcp_says_what_passes() -> None:
+    outcome = judge(Observed(segments=by_tcp(), stream=GETS_THROUGH))
+    assert codes(outcome) == []
+    assert "on the way back TCP's segments make packets of up to 1,500 bytes, and those pass" in words(outcome)
+
+
+def test_a_hole_that_tcp_fell_into_has_its_direction_and_its_command() -> None:
+    found = only(judge(Observed(segments=by_tcp(forward=HOLE, backward=None), stream=HANGS)))
+    assert (found.code, found.severity, found.direction) == ("mtu-black-hole", "critical", "forward")
+    assert evidence(found)["passes"] == 1400
+    assert found.command == "netecho probe tcp://host --reconnect -c 17 -s 1340..1356:1"
+    found = only(judge(Observed(segments=by_tcp(backward=HOLE), stream=HANGS)))
+    assert (found.code, found.direction) == ("mtu-black-hole", "backward")
+
+
+def test_what_tcp_was_told_is_discovery_that_works() -> None:
+    found = only(judge(Observed(segments=by_tcp(forward=TOLD), stream=GETS_THROUGH)))
+    assert (found.code, found.severity, found.direction) == ("path-mtu", "info", "forward")
+
+
+def test_a_hole_for_tcp_alone_is_told_beside_what_datagrams_say() -> None:
+    found = only(judge(Observed(forward=WHOLE, backward=WHOLE, stream=HANGS, segments=by_tcp(forward=HOLE))))
+    assert (found.code, found.direction) == ("mtu-black-hole", "forward")
+    assert "though datagrams of that size pass" in found.sentence
+
+
+def test_a_hole_for_all_is_told_once() -> None:
+    observed = Observed(forward=HOLE, backward=WHOLE, stream=HANGS, segments=by_tcp(forward=HOLE, backward=None))
+    assert "TCP segments" not in only(judge(observed)).sentence
+
+
 def test_what_could_not_be_tried_is_said() -> None:
     assert "only TCP" in words(judge(Observed(why_not="only TCP answers")))
     assert "no TLV 12" in words(judge(Observed(together=WHOLE, why_not="no TLV 12")))
@@ -80,18 +118,26 @@ FOUND = st.none() | st.builds(
     detail=st.text(max_size=20),
     within=st.integers(0, 100),
 )
+SEGMENTS = st.none() | st.builds(by_tcp, FOUND.filter(lambda found: found is not None), FOUND)
 STREAMS = st.none() | st.builds(Streamed, mss=SIZES, came_through=st.booleans())
 
 
-@given(FOUND, FOUND, FOUND, STREAMS, st.none() | st.booleans())
+@given(FOUND, FOUND, FOUND, STREAMS, SEGMENTS, st.none() | st.booleans())
 def test_whatever_was_observed_is_judged(
     forward: PathMtu | None,
     backward: PathMtu | None,
     together: PathMtu | None,
     stream: Streamed | None,
+    segments: Segments | None,
     fragments: bool | None,
 ) -> None:
     observed = Observed(
-        forward=forward, backward=backward, together=together, stream=stream, fragments=fragments, target="stamp://host"
+        forward=forward,
+        backward=backward,
+        together=together,
+        stream=stream,
+        segments=segments,
+        fragments=fragments,
+        target="stamp://host",
     )
     assert is_well_formed(judge(observed), "size")

@@ -17,6 +17,8 @@ from netecho.units import SECOND
 FIXED = bytearray(248)
 for offset, value in (
     (16, 32741),  # snd_mss
+    (20, 536),  # rcv_mss
+    (24, 4),  # unacked
     (60, 65535),  # pmtu
     (64, 65_000),  # rcv_ssthresh
     (68, 83),  # rtt, µs
@@ -47,6 +49,8 @@ READ = TcpFacts(
     congestion_window=10,
     mss=32741,
     path_mtu=65535,
+    unacknowledged=4,
+    largest_received=536,
 )
 
 
