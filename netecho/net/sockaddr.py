@@ -20,5 +20,6 @@ def look_up(host: str, port: int | None, family: int, kind: int, flags: int = 0)
 
     A Python that was built without IPv6 gives IPv6 addresses as bytes; they are left out.
     """
-    found = socket.getaddrinfo(host, port, family, kind, 0, flags)
+    # As bytes a name is looked up as it stands; as text it would be encoded by a codec that has to be imported first.
+    found = socket.getaddrinfo(host.encode() if host.isascii() else host, port, family, kind, 0, flags)
     return [(each[0], each[4]) for each in found if isinstance(each[4][0], str)]

@@ -16,8 +16,6 @@ import click
 from click.shell_completion import CompletionItem
 
 from netecho.cli.click_ext.command import named
-from netecho.diagnose.finding import CHECKS
-from netecho.diagnose.services import parse_services
 from netecho.errors import UsageError
 from netecho.target import (
     ECHOES,
@@ -34,7 +32,6 @@ from netecho.units import SIZE_UNITS, TIME_UNITS, parse_rate, parse_size, parse_
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from netecho.diagnose.finding import Check
     from netecho.measure.criteria import Criterion
     from netecho.target import Scheme, Target
 
@@ -138,21 +135,6 @@ class Criteria(Parsed[T]):
         return [CompletionItem(f"{before}{comma}{name}", type="prefix") for name in METRICS if name.startswith(begun)]
 
 
-class CheckNames(Parsed[T]):
-    """Names of checks, joined by commas; completed a name at a time, each once."""
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
-        """Suggest the checks that are not named yet."""
-        del ctx, param
-        before, comma, begun = incomplete.rpartition(",")
-        named_before = before.split(",")
-        return [
-            CompletionItem(f"{before}{comma}{name}")
-            for name in CHECKS
-            if name.startswith(begun) and name not in named_before
-        ]
-
-
 def _socket_paths(incomplete: str) -> list[CompletionItem[str]]:
     """List directories and sockets whose path begins as typed."""
     import os
@@ -222,17 +204,6 @@ def form_of(values: Mapping[str, Any]) -> str:
     return "json" if values["json"] else form or "text"
 
 
-def parse_checks(text: str) -> tuple[Check, ...]:
-    """Read the names of checks, joined by commas. Raises UsageError."""
-    named = []
-    for name in text.split(","):
-        check = next((each for each in CHECKS if each == name.strip()), None)
-        if check is None:
-            raise UsageError(f"{name.strip()!r} is not one of {', '.join(CHECKS)}", _closest(name, CHECKS))
-        named.append(check)
-    return tuple(named)
-
-
 def integer(least: int, most: int | None = None) -> Parsed[int]:
     """Make the type of whole numbers from `least` to `most`."""
     right = f"a whole number from {least}" + ("" if most is None else f" to {most}")
@@ -255,13 +226,14 @@ def choice(*words: str) -> Parsed[str]:
 
     def parse(text: str) -> str:
         if text not in words:
-            raise UsageError(f"{text!r} is not one of {', '.join(words)}", _closest(text, words))
+            raise UsageError(f"{text!r} is not one of {', '.join(words)}", closest(text, words))
         return text
 
     return Parsed("|".join(words), parse, lambda _: words)
 
 
-def _closest(text: str, words: Sequence[str]) -> str:
+def closest(text: str, words: Sequence[str]) -> str:
+    """Return what may have been meant, as a hint; where nothing is near, an example."""
     from difflib import get_close_matches
 
     close = get_close_matches(text.lower(), words, n=1)
@@ -336,8 +308,6 @@ TEXT = Parsed("TEXT", str)
 FILE = File()
 HOST = Parsed("NAME", check_host)
 TARGET = Address("TARGET", parse_target)
-CHECKS_LIST = CheckNames("CHECK,...", parse_checks)
-DIAGNOSED = Address("TARGET", parse_services)
 LISTEN = Address("ADDRESS", parse_listen, SCHEMES)
 LOADED = Address("TARGET", parse_load_target, ("nq", "nqs"))
 CRITERIA = Criteria("EXPR", parse_criteria)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netecho.cli import files
+from netecho.cli.click_ext.check_names import CHECKS_LIST
 from netecho.cli.click_ext.command import command, section
 from netecho.cli.click_ext.types import (
-    CHECKS_LIST,
-    DIAGNOSED,
     FILE,
     SIZE,
     TEXT,
     TIME,
+    Address,
     Parsed,
     choice,
     form_of,
@@ -24,6 +24,7 @@ from netecho.cli.click_ext.types import (
     parse_source,
 )
 from netecho.diagnose.finding import CHECKS, SEVERITIES
+from netecho.diagnose.services import parse_services
 from netecho.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ verdict = section("Verdict")
     epilog=f"The checks are {', '.join(CHECKS)}; netecho help diagnose explains them and every finding."
     " Every option is also read from the environment, as NETECHO_DIAGNOSE_<OPTION>.",
 )
-@click.argument("target", metavar="TARGET", type=DIAGNOSED)
+@click.argument("target", metavar="TARGET", type=Address("TARGET", parse_services))
 @what("--only", type=CHECKS_LIST, multiple=True, help="these checks alone, joined by commas; may be repeated")
 @what("--skip", type=CHECKS_LIST, multiple=True, help="all but these checks")
 @what("--deep", is_flag=True, help="also the checks that take minutes, or many bytes: timeouts, rate")

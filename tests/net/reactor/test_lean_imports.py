@@ -19,6 +19,7 @@ def printed(script: str, **env: str) -> str:
 
 
 LEAN = "import sys; from netecho.net.reactor.lean_imports import import_twisted; import_twisted(); "
+OTHER_COMMANDS = ("netecho.diagnose", "netecho.load", "netecho.monitor", "netecho.history", "netecho.trace")
 LOADED = f"print(*[name for name in {UNUSED} if name in sys.modules])"
 
 
@@ -63,9 +64,10 @@ def test_a_twisted_that_needs_more_is_imported_whole() -> None:
 
 
 @pytest.mark.parametrize("target", ["self", "udp://self"])
-def test_a_run_without_tls_imports_no_tls(target: str) -> None:
+def test_a_run_imports_neither_tls_nor_codecs_nor_other_commands(target: str) -> None:
     command = [sys.executable, "-X", "importtime", *COMMAND[1:], "probe", "-c", "1", target]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment())
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "twisted.internet.tcp" in imported
-    assert imported.isdisjoint(UNUSED)
+    assert imported.isdisjoint((*UNUSED, "encodings.idna"))
+    assert not [name for name in imported if name.startswith(OTHER_COMMANDS)]
