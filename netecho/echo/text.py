@@ -89,6 +89,8 @@ class Conversation:
                 piece = self._pieces.popleft()
                 taken.append(piece)
                 size += len(piece)
+        if self._at == len(self._input):  # a client that says no more has nothing kept for it
+            self._input, self._at = b"", 0
         return b"".join(taken)
 
     def _go_on(self, room: int) -> bool:

@@ -195,6 +195,16 @@ class TestBounds:
         assert peak < 6 * LONGEST_LINE
         assert len(first) + len(rest(conversation, self.ROOM)) == MOST_PLACES * LONGEST_LINE + LONGEST_REPLY - 31
 
+    @pytest.mark.parametrize("came", [b"y" * 60_000 + b"\n", b"\n" * 60_000])
+    def test_nothing_is_kept_for_a_client_once_it_has_its_answers(self, came: bytes) -> None:
+        tracemalloc.start()
+        conversation = Conversation(PLAIN)
+        conversation.feed(bytes(bytearray(came)))
+        rest(conversation)
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert held < 6_000
+
     def test_the_answer_to_a_datagram_is_not_made_beyond_its_length(self) -> None:
         tracemalloc.start()
         answer = answer_datagram(self.WIDEST, b"\n" * 65_507)
