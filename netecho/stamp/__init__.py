@@ -12,5 +12,8 @@ extensions           what a reflector answers to TLVs
 control              the TLVs by which a sender controls what is sent back
 control_sender       requests for other replies than one like them, and what comes back
 reply_control        which replies are sent to whom asks for such
+return_trace         the TLV by which the way back is traced
+return_traces        what a reflector remembers of those who trace it, bounded
+return_sender        requests for replies that expire on the way back, and what comes back
 sessions             what a reflector remembers, bounded
 """

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from netecho.stamp.auth import is_authentic, truncated_hmac
 from netecho.stamp.control import ControlRequest, Proof
 from netecho.stamp.location import Location, filled
+from netecho.stamp.return_trace import ReturnTrace
 from netecho.stamp.tlv import (
     HEADER,
     ClassOfService,
@@ -32,9 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from netecho.stamp.reply_control import Decision
+    from netecho.stamp.return_traces import Answer, SteppedReply
 
 _KNOWN = frozenset(int(known) for known in Type)
-_CONTROLS = frozenset({int(Type.REFLECTED_TEST_PACKET_CONTROL), int(Type.PROOF)})
+_CONTROLS = frozenset({int(Type.REFLECTED_TEST_PACKET_CONTROL), int(Type.PROOF), int(Type.RETURN_TRACE)})
 
 
 @dataclass(slots=True)
@@ -61,6 +63,14 @@ class RequestContext:
     without padding; None: no others ever."""
     cookie: Callable[[], bytes] | None = None
     """Makes what proves the sender's address, for its next request; None: nothing does."""
+    trace_back: Callable[[ReturnTrace, Proof | None], Answer] | None = None
+    """Says whether the reply leaves with a TTL of its own, and who answered earlier ones; None: nobody may ask."""
+    proof: Proof | None = None
+    """What the request has to prove its sender's address by."""
+    stepped: SteppedReply | None = None
+    """The reply, where it leaves with `reply_ttl`: an answer of the TLVs."""
+    reply_ttl: int = 0
+    """0: the usual: an answer of the TLVs."""
     follows: bool = False
     """Whether the sender asked when replies really left: an answer of the TLVs."""
     decision: Decision | None = None
@@ -108,7 +118,12 @@ def _controlled(rest: bytes | bytearray, spans: Sequence[Span], about: RequestCo
     add_control, about.add_control = about.add_control, None
     if add_control is not None:
         add_control(about)
+    if all(span.whole for span in spans):
+        proofs = (Proof.decode(rest[s.start + HEADER.size : s.end]) for s in spans if s.type == Type.PROOF)
+        about.proof = next((proof for proof in proofs if proof is not None), None)
     _decide(rest, spans, about)
+    if about.decision is not None:
+        about.trace_back = None  # its replies may be many, and of another length
     if about.decision is not None and about.decision.plan is not None:
         rest = b"".join(rest[span.start : span.end] for span in spans if span.type != Type.EXTRA_PADDING)
         spans = list(walk(rest))
@@ -127,6 +142,8 @@ def _answer_in_place(reply: bytearray, span: Span, about: RequestContext, key: b
             reply[span.start], about.control_at = about.decision.flag, span.start
     elif span.type == Type.PROOF:
         _prove(reply, span, about)
+    elif span.type == Type.RETURN_TRACE:
+        _trace_back(reply, span, about)
 
 
 def _decide(rest: bytes | bytearray, spans: Sequence[Span], about: RequestContext) -> None:
@@ -134,10 +151,9 @@ def _decide(rest: bytes | bytearray, spans: Sequence[Span], about: RequestContex
     at = next((span for span in spans if span.type == Type.REFLECTED_TEST_PACKET_CONTROL), None)
     if at is None or about.decide is None or not all(span.whole for span in spans):
         return
-    proofs = (Proof.decode(rest[s.start + HEADER.size : s.end]) for s in spans if s.type == Type.PROOF)
     request = ControlRequest.decode(rest[at.start + HEADER.size : at.end])
     least = sum(span.end - span.start for span in spans if span.type != Type.EXTRA_PADDING)
-    about.decision = about.decide(request, next((proof for proof in proofs if proof is not None), None), least)
+    about.decision = about.decide(request, about.proof, least)
 
 
 def _prove(reply: bytearray, span: Span, about: RequestContext) -> None:
@@ -149,6 +165,21 @@ def _prove(reply: bytearray, span: Span, about: RequestContext) -> None:
         return
     reply[start : span.end] = Proof(about.cookie(), asked.interval).encode()
     about.number_at = start
+
+
+def _trace_back(reply: bytearray, span: Span, about: RequestContext) -> None:
+    """Have the reply leave with the TTL that is asked for, and tell who answered earlier ones: the first such TLV."""
+    start = span.start + HEADER.size
+    asked = ReturnTrace.decode(reply[start : span.end])
+    trace_back, about.trace_back = about.trace_back, None
+    if asked is None or trace_back is None:
+        reply[span.start] = Flag.UNRECOGNISED
+        return
+    told = trace_back(asked, about.proof)
+    reply[span.start] = Flag.NOT_AS_ASKED if told.refused else 0
+    reply[start : span.end] = told.value.encode()
+    if told.stepped is not None:
+        about.stepped, about.reply_ttl = told.stepped, asked.ttl
 
 
 def intact(rest: bytes | bytearray, spans: Sequence[Span], sequence: int, key: bytes | None) -> bool:

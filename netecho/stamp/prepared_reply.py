@@ -14,6 +14,7 @@ from netecho.stamp.tlv import HEADER, Flag, Tlv, Type
 if TYPE_CHECKING:
     from netecho.stamp.packet import PacketFormat
     from netecho.stamp.reply_control import Decision
+    from netecho.stamp.return_traces import SteppedReply
     from netecho.stamp.sessions import Session
 
 _STAMP = Struct("!Q")
@@ -35,6 +36,8 @@ class PreparedReply:
         "number_at",
         "ptp",
         "sequence",
+        "stepped",
+        "ttl",
         "wants_tx_timestamp",
     )
 
@@ -50,6 +53,10 @@ class PreparedReply:
         self.sequence = 0
         self.dscp = 0
         """What the packet is to leave with."""
+        self.ttl = 0
+        """What the packet is to leave with; 0: as any."""
+        self.stepped: SteppedReply | None = None
+        """What is remembered of a reply with a TTL of its own."""
         self.wants_tx_timestamp = False
         """Whether the sender asked when replies leave: call `transmitted` if the kernel says so."""
         self.decision: Decision | None = None
@@ -126,6 +133,8 @@ class PreparedReply:
 
     def transmitted(self, at: int) -> None:
         """Take in when the packet left, by the kernel's timestamp: the next reply may say so (RFC 8972 section 4.7)."""
+        if self.stepped is not None:
+            self.stepped.left_at, self.stepped.exact = at, True
         session = self._session
         if session is not None and session.follow_sequence == self.sequence:
             session.follow_stamp = at

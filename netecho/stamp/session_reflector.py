@@ -24,6 +24,7 @@ from netecho.stamp.location import Location
 from netecho.stamp.packet import PORT, SHORTEST, Request, format_of
 from netecho.stamp.prepared_reply import PreparedReply
 from netecho.stamp.reply_control import Asker
+from netecho.stamp.return_traces import ReturnTraces, Tracer
 from netecho.stamp.sessions import RecentHmacs, Session, Sessions
 from netecho.stamp.times import NTP_EPOCH, PTP_FORMAT, ErrorEstimate, to_wire
 from netecho.stamp.tlv import FollowUp, Method, SyncSource, follows
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
     from netecho.stamp.control import ControlRequest, Proof
     from netecho.stamp.reply_control import Decision, ReplyControl
+    from netecho.stamp.return_trace import ReturnTrace
+    from netecho.stamp.return_traces import Answer
 
 _STAMP = Struct("!Q")
 _ERA = 1 << 32
@@ -133,6 +136,10 @@ class Reflector:
         self._recent_hmacs = RecentHmacs() if recent_hmacs is None else recent_hmacs
         self.control = control
         """Decides what is sent to those who ask for other replies than one like their request."""
+        self.return_traces = ReturnTraces()
+        """Those who trace the way back; `control` says whose address is proved."""
+        self.head_length = self._form.sent_at + _STAMP.size
+        """Octets of a reply up to its timestamp, by which a quote of it is known."""
         self._replayed = False
         self.tally = Tally()
 
@@ -258,7 +265,8 @@ class Reflector:
             about.add_control = lambda of: self._add_control(of, control, arrival, request, session)
         extensions = answer(rest, about, self._key)
         prepared.dscp = about.reply_dscp
-        prepared.wants_tx_timestamp = about.follows and session is not None
+        prepared.ttl, prepared.stepped = about.reply_ttl, about.stepped
+        prepared.wants_tx_timestamp = about.stepped is not None or (about.follows and session is not None)
         if about.decision is not None:
             base = self._form.size
             prepared.decision = about.decision
@@ -277,17 +285,23 @@ class Reflector:
     ) -> None:
         """Have the TLVs answered that ask for other replies than one like the request."""
         source, base = arrival.location.source, self._form.size
+        authentic = self._key is not None and not self._replayed
 
         def session_of() -> Session:
             return session or self.sessions.find((arrival.source, request.ssid), arrival.now)
 
         def decide(wanted: ControlRequest, proof: Proof | None, least: int) -> Decision:
-            authentic = self._key is not None and not self._replayed
             length = len(arrival.data)
             asker = Asker(source, arrival.client, request.sequence, length, base + least, authentic)
             return control.decide(wanted, proof, asker, session_of, arrival.now)
 
+        def trace_back(asked: ReturnTrace, proof: Proof | None) -> Answer:
+            proved = authentic or (proof is not None and control.proves(source, proof.cookie, arrival.now))
+            tracer = Tracer(source, arrival.client, request.sequence, proved)
+            return self.return_traces.answer(asked, tracer, arrival.now)
+
         about.decide = decide
+        about.trace_back = trace_back
         about.cookie = lambda: control.cookie(source, arrival.now)
 
 

@@ -46,6 +46,8 @@ class Type(IntEnum):
     """RFC 10052 section 3; see `control`."""
     PROOF = 252
     """Ours, of those for private use; see `control`."""
+    RETURN_TRACE = 253
+    """Ours too; see `return_trace`."""
 
 
 class SyncSource(IntEnum):

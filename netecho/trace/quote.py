@@ -10,7 +10,10 @@ from __future__ import annotations
 import ipaddress
 import struct
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Self
 
 UDP, TCP = 17, 6
 UNREACHABLE, TIME_EXCEEDED, PARAMETER_PROBLEM = 3, 11, 12
@@ -34,6 +37,16 @@ class Label(NamedTuple):
     traffic_class: int
     bottom: bool
     ttl: int
+
+    @property
+    def entry(self) -> int:
+        """Its 32 bits."""
+        return self.label << 12 | self.traffic_class << 9 | self.bottom << 8 | self.ttl
+
+    @classmethod
+    def of(cls, entry: int) -> Self:
+        """Read 32 bits."""
+        return cls(entry >> 12, entry >> 9 & 7, bool(entry >> 8 & 1), entry & 0xFF)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,8 +178,7 @@ def ones_complement(data: bytes, start: int = 0) -> int:
 
 
 def _stack(entries: bytes) -> list[Label]:
-    words = [int.from_bytes(entries[at : at + 4]) for at in range(0, len(entries) - 3, 4)]
-    return [Label(word >> 12, word >> 9 & 7, bool(word >> 8 & 1), word & 0xFF) for word in words]
+    return [Label.of(int.from_bytes(entries[at : at + 4])) for at in range(0, len(entries) - 3, 4)]
 
 
 def _quote4(packet: bytes) -> Quote | None:

@@ -69,6 +69,19 @@ def request_errors(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_IP, sockopts.IP_RECVERR, 1)
 
 
+def hear_errors(sock: socket.socket, *, wanted: bool = True) -> None:
+    """Have the ICMP errors of a socket's packets queued, be it connected or not; or no longer.
+
+    A socket of IPv6 may have peers of IPv4 (`::ffff:192.0.2.1`).
+    """
+    options = [(socket.IPPROTO_IP, sockopts.IP_RECVERR)]
+    if sock.family == socket.AF_INET6:
+        options += [(socket.IPPROTO_IPV6, option) for option in (sockopts.IPV6_RECVERR, _IPV6_FLOWINFO_SEND)]
+    for level, option in options:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(level, option, int(wanted))
+
+
 def read_error_queue(sock: socket.socket) -> TxTimestamp | QuotedError | None:
     """Take the next entry of a socket's error queue; None: it is empty."""
     while True:

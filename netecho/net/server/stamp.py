@@ -27,6 +27,7 @@ from netecho.echo.loop_guard import ANSWER_TTL, LOOP, MARKED, NEVER_ANSWERED, TO
 from netecho.echo.reply_budget import ReplyBudget
 from netecho.net.linux import sockopts
 from netecho.net.linux.cmsg import Control, Headers, traffic_class
+from netecho.net.linux.icmp_errors import hop_limit
 from netecho.net.linux.path_mtu import room_of_device, sending_whole
 from netecho.net.linux.timestamp_cmsg import parse_tx_timestamp
 from netecho.net.linux.timestamping import PER_DRAIN, SPACE, TimestampIds, awake
@@ -35,6 +36,7 @@ from netecho.net.reactor.error_queue import ErrorQueueAware
 from netecho.net.server.egress import Egress
 from netecho.net.server.further_replies import FurtherReplies
 from netecho.net.server.peers import endpoint_of, host_of, packed, unmapped
+from netecho.net.server.return_errors import LARGEST as LARGEST_QUOTE, ReturnErrors
 from netecho.net.server.socket_reader import SocketReader
 from netecho.net.server.sockets import prepare_datagrams
 from netecho.stamp.control import ALIGNMENT
@@ -72,6 +74,8 @@ _HEAD = 12
 _AWAITED = 1024
 """Replies whose tx timestamp is waited for: some interfaces give none."""
 
+_TRIES = 3
+"""How often a reply is sent because of an error that is of one before."""
 _LEAVING = (socket.SOL_SOCKET, sockopts.SO_TIMESTAMPING, struct.pack("@I", sockopts.TX_SOFTWARE))
 _REFUSED_PORTS = NEVER_ANSWERED - {PORT, UNPRIVILEGED_STAMP_PORT}
 """Routers send requests from port 862 too; a reflector's reply is recognised by its content."""
@@ -133,6 +137,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             reflector.ports.add(bound.port)
         self._port = bound.port or 0
         self._leaving = prepare(bound.socket)
+        self._return_errors = ReturnErrors(bound.socket, reflector)
         self.startReading()
 
     def doRead(self) -> None:
@@ -145,13 +150,14 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             state = clock_state()
             self._reflector.clock.estimate, self._reflector.clock.sync = state.estimate, state.sync
             self._clock_due = now + SECOND
+            self._return_errors.roll(now)
         self._collect()
         for _ in range(_BATCH):
             try:
                 size, control, _, peer = self._socket.recvmsg_into([self._data], _ROOM)
             except BlockingIOError:
                 # Nothing to read: the event may be of the error queue.
-                self._collect(everything=self._counter.last >= 0)
+                self._collect(everything=self._counter.last >= 0 or self._return_errors.heard)
                 return
             except OSError:  # an ICMP error for an earlier reply; reading it has cleared it
                 continue
@@ -266,23 +272,41 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
     def _send(self, prepared: PreparedReply, control: Control, peer: Sockaddr) -> int:
         if prepared.dscp:
             control.append(traffic_class(self._socket.family, prepared.dscp))
+        if prepared.ttl:
+            control.append(hop_limit(socket.AF_INET if "." in peer[0] else self._socket.family, prepared.ttl))
+            self._return_errors.begin()
         egress = self._egress
         asked = self._leaving and (egress.asks or prepared.wants_tx_timestamp)
         if asked:
             control.append(_LEAVING)
-        now = time.time_ns()
-        try:
-            sent = self._socket.sendmsg([prepared.timestamped(now + egress.least)], control, 0, peer)
-        except OSError:
-            if asked:
-                self._count_anew()
-            raise
+        sent, now = self._leave(prepared, control, peer, anew=asked)
         if asked:
             self._awaited[self._counter.sent(1)] = (prepared, now)
             if len(self._awaited) > _AWAITED:
                 del self._awaited[next(iter(self._awaited))]
             self._collect()
         return sent
+
+    def _leave(self, prepared: PreparedReply, control: Control, peer: Sockaddr, *, anew: bool) -> tuple[int, int]:
+        """Send; return how many bytes, and when. One that fails takes its number with it (`anew`)."""
+        errors = self._return_errors
+        for tries_left in range(_TRIES - 1, -1, -1):
+            now = time.time_ns()
+            leaves = now + self._egress.least
+            try:
+                data = prepared.timestamped(leaves)
+                sent = self._socket.sendmsg([data], control, 0, peer)
+            except OSError as error:
+                if anew:
+                    self._count_anew()
+                if not tries_left or not errors.is_of_an_earlier(error):
+                    raise
+            else:
+                if prepared.stepped is not None:
+                    head = bytes(data[: self._reflector.head_length])
+                    self._reflector.return_traces.sent(prepared.stepped, head, leaves)
+                break
+        return sent, now
 
     def _count_anew(self) -> None:
         """Restart the kernel's numbering of tx timestamps: some releases count a send that failed, others do not."""
@@ -295,12 +319,16 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         """Read tx timestamps, and record each with its reply."""
         if not self._awaited and not everything:
             return
+        errors = self._return_errors
+        room = LARGEST_QUOTE if errors.heard else 0
         for _ in range(PER_DRAIN):
             try:
-                _, control, _, _ = self._socket.recvmsg(0, SPACE, sockopts.MSG_ERRQUEUE)
+                data, control, _, peer = self._socket.recvmsg(room, SPACE, sockopts.MSG_ERRQUEUE)
             except OSError:  # EAGAIN: empty
                 return
             left = parse_tx_timestamp(control)
+            if left is None and errors.heard:
+                errors.take(data, control, peer)
             number = None if left is None else self._counter.whole(left[0])
             awaited = None if number is None else self._awaited.pop(number, None)
             if left is not None and awaited is not None:
