@@ -1,7 +1,7 @@
 """The Session-Sender's half of a trace of the way back: requests for replies with a TTL each, and what comes back.
 
-It numbers its requests from `FIRST` on, so that they can be told from those of a trace of the way there on the same
-socket. The first asks for the cookie that the address is proved by (`control.Proof`).
+Its sequence numbers are from `FIRST` on, so that they can be told from those of a trace of the way there on the same
+socket. The first request asks for the cookie that the address is proved by (`control.Proof`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Returned(NamedTuple):
     """One reply. Timestamps are nanoseconds since 1970 by the clock that took them."""
 
     number: int
-    """Of the request, from 0."""
+    """Of the request."""
     known: bool
     """Whether the far end knows the TLV, and obeys it at all."""
     refused: bool
@@ -57,15 +57,12 @@ class ReturnSender:
         self._stamps: dict[int, int] = {}
         """T1 on the wire, by sequence number."""
         self._latest = 0
-        self.sent = 0
-        """Requests made; the next one's number."""
         self.cookie = NO_COOKIE
         """Zeroes: the far end has given none yet."""
 
-    def request(self, now: int, ttl: int) -> bytes:
-        """Return the next request, with `now` (nanoseconds since 1970) for T1; send it at once."""
-        sequence = (FIRST + self.sent) & 0xFFFF_FFFF
-        self.sent += 1
+    def request(self, number: int, now: int, ttl: int) -> bytes:
+        """Return a request, with `now` (nanoseconds since 1970) for T1; send it at once."""
+        sequence = FIRST + number % FIRST
         stamp = self._stamps[sequence] = to_wire(now, ptp=False)
         if len(self._stamps) > REMEMBERED:
             del self._stamps[next(iter(self._stamps))]

@@ -8,6 +8,7 @@
     hop           what is known of one TTL while a trace goes on
     flow          one flow as it goes on: what is outstanding, and what an answer is about
     session       a trace as it goes on, of all flows: what is due, what was answered, what is lost
+    reverse       the way back as it goes on, which the far end tells of
     result        a trace as it was, frozen
     run           the same with what it was asked for, as it is reported
     statistics    whether a share of losses is lower than another by more than chance
@@ -16,6 +17,7 @@
     finding       what is said of a path
     balancing     flows that go different ways, and a way that is worse than the others
     findings      the sentences about a path
+    both_ways     the sentences about the way back, and whether it is the way there
     verdict       what makes a trace fail
 
 Nothing here sends or waits: `net.trace` does.

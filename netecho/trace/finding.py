@@ -20,3 +20,5 @@ class Finding:
     """The hop that it is about."""
     at: int | None = None
     """When it happened; nanoseconds since 1970."""
+    backward: bool = False
+    """Whether it is about the way back, of which the hop is then one."""

@@ -20,8 +20,8 @@ ECN_NAMES = ("Not-ECT", "ECT(1)", "ECT(0)", "CE")
 
 
 def findings(trace: Trace) -> tuple[Finding, ...]:
-    """Return all there is to say, what needs attention first."""
-    parts = (_end, loss.findings, balancing.findings, _loops, _changes, _marks, _translation, _sizes, _untrusted)
+    """Return all there is to say of the way there, what needs attention first."""
+    parts = (_end, loss.findings, balancing.findings, loops, changes, _marks, _translation, _sizes, _untrusted)
     every = [finding for part in parts for finding in part(trace)]
     return tuple(sorted(every, key=lambda finding: finding.severity != "warning"))
 
@@ -49,7 +49,7 @@ def _end(trace: Trace) -> Iterator[Finding]:
         yield Finding("not-reached", "warning", sentence, heard[-1].ttl)
 
 
-def _loops(trace: Trace) -> Iterator[Finding]:
+def loops(trace: Trace) -> Iterator[Finding]:
     """Return whether packets come back to a router that they have passed."""
     for flow in trace.flows:
         seen: dict[str, int] = {}
@@ -63,7 +63,7 @@ def _loops(trace: Trace) -> Iterator[Finding]:
                 return
 
 
-def _changes(trace: Trace) -> Iterator[Finding]:
+def changes(trace: Trace) -> Iterator[Finding]:
     """Return how the path of a flow became another, and stayed so."""
     turns = {(flow.flow, step.ttl) for flow in trace.flows for step in flow.steps if step.returns >= TURNS}
     real = [change for change in trace.changes if (change.flow, change.ttl) not in turns]

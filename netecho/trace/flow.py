@@ -41,6 +41,13 @@ class Outstanding:
     segment: int | None = None
     """Of TCP: how many segments the connection had sent with this one."""
 
+    def round_trip(self, now: int, rx_timestamp: int | None) -> tuple[int, bool]:
+        """Return how long its answer took that is here now, and whether that is by the kernel's clock."""
+        own = now - self.sent_at
+        if rx_timestamp is not None and self.tx_timestamp is not None and 0 < rx_timestamp - self.tx_timestamp <= own:
+            return rx_timestamp - self.tx_timestamp, self.tx_exact
+        return own, False
+
 
 class FlowState:
     """One flow: a socket."""

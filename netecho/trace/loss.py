@@ -27,9 +27,23 @@ LEAST = 3
 
 def findings(trace: Trace) -> Iterator[Finding]:
     """Return what there is to say of losses."""
-    limited = [hop for hop in trace.hops if _is_limited(hop, trace)]
     if trace.reached:
-        yield from _end_to_end(trace, {hop.ttl for hop in limited})
+        yield from _end_to_end(trace)
+    yield from hop_findings(trace)
+
+
+def localised(trace: Trace) -> Iterator[Finding]:
+    """Return where the loss begins, if that is after a hop of this way, and not before all of them."""
+    lost = end_to_end(trace)
+    clean = _clean(trace, lost)
+    if trace.reached and lost.lost and clean:
+        begins = _begins(lost, _counting(trace), max(trace.hops, key=lambda hop: hop.ttl))
+        yield Finding("loss", "warning", f"packets are lost; {begins}", clean[-1].ttl)
+
+
+def hop_findings(trace: Trace) -> Iterator[Finding]:
+    """Return what there is to say of hops that do not answer, while what is further on does."""
+    limited = [hop for hop in trace.hops if _is_limited(hop, trace)]
     silent = [hop.ttl for hop in limited if not hop.answered]
     if silent:
         verb = "answers" if len(silent) == 1 else "answer"
@@ -81,7 +95,17 @@ def _is_limited(hop: HopResult, trace: Trace) -> bool:
     return any(chance(each, share(hop)) < VERY_UNLIKELY for each in further) or (not hop.answered and bool(further))
 
 
-def _end_to_end(trace: Trace, limited: set[int]) -> Iterator[Finding]:
+def _counting(trace: Trace) -> list[HopResult]:
+    """Return the routers whose losses count."""
+    return [hop for hop in trace.hops if hop.kind == "router" and hop.answered and not _is_limited(hop, trace)]
+
+
+def _clean(trace: Trace, lost: Share) -> list[HopResult]:
+    """Return the routers that lose less than that by more than chance."""
+    return [hop for hop in _counting(trace) if chance(share(hop), lost) < UNLIKELY]
+
+
+def _end_to_end(trace: Trace) -> Iterator[Finding]:
     lost = end_to_end(trace)
     if not lost.lost:
         return
@@ -93,8 +117,7 @@ def _end_to_end(trace: Trace, limited: set[int]) -> Iterator[Finding]:
         )
         yield Finding("target-limited", "info", sentence, last.ttl)
         return
-    before = [hop for hop in trace.hops if hop.kind == "router" and hop.answered and hop.ttl not in limited]
-    yield Finding("loss", "warning", f"{lost} is lost end to end; {_begins(lost, before, last)}")
+    yield Finding("loss", "warning", f"{lost} is lost end to end; {_begins(lost, _counting(trace), last)}")
 
 
 def _begins(lost: Share, before: list[HopResult], last: HopResult) -> str:

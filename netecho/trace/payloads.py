@@ -7,10 +7,13 @@ forge one.
 from __future__ import annotations
 
 import struct
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from netecho.stamp.packet import PacketError, Reply, Request, format_of
 from netecho.stamp.times import to_ntp
+
+if TYPE_CHECKING:
+    from netecho.stamp.return_sender import ReturnSender
 
 _ECHO = struct.Struct("!8sI")
 NUMBERS = 1 << 32
@@ -23,8 +26,8 @@ class Payloads(Protocol):
     def least(self) -> int:
         """Bytes that a quote must have: less would be easy to guess."""
 
-    def of(self, number: int, wall: int) -> bytes:
-        """Return what datagram `number` carries, which leaves at `wall`, nanoseconds since 1970."""
+    def of(self, number: int, ttl: int, wall: int) -> bytes:
+        """Return what datagram `number` carries, which asks for this TTL at `wall`, nanoseconds since 1970."""
 
     def quoted(self, payload: bytes) -> int | None:
         """Return the number of the datagram whose payload is quoted; None for one that is not ours."""
@@ -45,9 +48,9 @@ class EchoPayloads:
         self._token = token
         self._fill = bytes(n & 0xFF for n in range(size - _ECHO.size))
 
-    def of(self, number: int, wall: int) -> bytes:
+    def of(self, number: int, ttl: int, wall: int) -> bytes:
         """Return what datagram `number` carries."""
-        del wall
+        del ttl, wall
         return _ECHO.pack(self._token, number % NUMBERS) + self._fill
 
     def quoted(self, payload: bytes) -> int | None:
@@ -72,8 +75,9 @@ class StampPayloads:
         self.least = format_of(key).sent_at + 8
         """Up to T1, which nobody can guess to the nanosecond."""
 
-    def of(self, number: int, wall: int) -> bytes:
+    def of(self, number: int, ttl: int, wall: int) -> bytes:
         """Return a test packet whose T1 is `wall`."""
+        del ttl
         return Request(number % NUMBERS, to_ntp(wall), self._error).encode(self._key)
 
     def quoted(self, payload: bytes) -> int | None:
@@ -90,6 +94,29 @@ class StampPayloads:
     def is_reply(self, data: bytes, sent: bytes) -> bool:
         """Return whether a reply has the T1 that was sent."""
         return Reply.decode(data, self._key).sender_stamp == Request.decode(sent, self._key).stamp
+
+
+class ReturnPayloads:
+    """Requests for replies that expire on the way back: what answers them is read by `trace.reverse`."""
+
+    def __init__(self, sender: ReturnSender) -> None:
+        self._sender = sender
+        self.least = 0
+
+    def of(self, number: int, ttl: int, wall: int) -> bytes:
+        """Return a request for a reply with this TTL."""
+        return self._sender.request(number, wall, ttl)
+
+    def quoted(self, payload: bytes) -> None:
+        """Return nothing: requests leave with the usual TTL."""
+        del payload
+
+    replied = quoted
+
+    def is_reply(self, data: bytes, sent: bytes) -> bool:
+        """Return that it is none of this flow's."""
+        del data, sent
+        return False
 
 
 def is_quote_of(quoted: bytes, sent: bytes, least: int) -> bool:

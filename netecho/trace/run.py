@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from netecho.target import Target
     from netecho.trace.as_numbers import AsTable
     from netecho.trace.result import Trace
+    from netecho.trace.reverse import WayBack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,5 +45,7 @@ class Traced:
     """Of addresses that have one."""
     duration: int
     interrupted: bool = False
+    reverse: WayBack | None = None
+    """The way back; None: it was not asked for."""
     retransmits: int | None = None
     """Of TCP: segments of our own connections that were sent again."""

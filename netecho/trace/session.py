@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from netecho.trace.hop import Kind
     from netecho.trace.payloads import Payloads
     from netecho.trace.plan import Plan
-    from netecho.trace.quote import IcmpError, Quote
+    from netecho.trace.quote import IcmpError, Label, Quote
 
 MOST_CHANGES = 100
 """Changes of the path that are kept."""
@@ -38,6 +38,8 @@ class Answer(NamedTuple):
     kernel: bool = False
     """Whether the round trip is by the kernel's clock."""
     meaning: str | None = None
+    backward: bool = False
+    """Whether it is of the way back."""
 
 
 class Session:
@@ -56,6 +58,8 @@ class Session:
         """Whose: `kernel`, `user`."""
         self.listener: Callable[[Answer], None] | None = None
         """Is told of each packet's fate."""
+        self.is_beside: Callable[[int, bytes], bool] | None = None
+        """Tells whether a flow sent a quoted payload beside the trace's own."""
 
     def opened(self, flow: int, addresses: Flow) -> None:
         """Note which addresses and ports a flow's packets leave with."""
@@ -67,7 +71,7 @@ class Session:
 
     def payload(self, due: Due, wall: int) -> bytes:
         """Return what a packet carries that leaves at `wall`."""
-        return self._flows[due.flow].payloads.of(due.number, wall)
+        return self._flows[due.flow].payloads.of(due.number, due.ttl, wall)
 
     def sent(self, due: Due, payload: bytes, now: int) -> Outstanding:
         """Note that a packet leaves."""
@@ -96,6 +100,8 @@ class Session:
 
     def quoted(self, flow: int, address: str, error: IcmpError, now: int, rx_timestamp: int | None) -> None:
         """Handle an ICMP error about a packet of this flow."""
+        if self.is_beside is not None and self.is_beside(flow, error.quote.payload):
+            return
         out = self._flows[flow].quoted(error.quote)
         if out is None:
             return
@@ -138,15 +144,45 @@ class Session:
         if out is not None:
             self._answered(out, address, "target", now, rx_timestamp, None)
 
+    def waits_for(self, flow: int) -> bool:
+        """Tell whether any packet of a flow is not answered yet."""
+        return bool(self._flows[flow].outstanding)
+
+    def outstanding(self, flow: int, number: int) -> Outstanding | None:
+        """Return a packet that is not answered yet."""
+        return self._flows[flow].outstanding.get(number)
+
+    def told(
+        self,
+        out: Outstanding,
+        address: str,
+        kind: Kind,
+        rtt: int,
+        *,
+        kernel: bool,
+        meaning: str | None = None,
+        tos: int | None = None,
+        labels: tuple[Label, ...] = (),
+    ) -> None:
+        """Handle an answer that somebody else had and measured, at about the time that we hear of it."""
+        hop = self._hops[out.due.ttl - 1]
+        hop.tos = hop.tos if tos is None else tos
+        hop.labels = labels or hop.labels
+        self._count(out, address, kind, rtt, kernel=kernel, at=(out.tx_timestamp or 0) + rtt, meaning=meaning)
+
     def _answered(
         self, out: Outstanding, address: str, kind: Kind, now: int, rx_timestamp: int | None, meaning: str | None
+    ) -> None:
+        rtt, kernel = out.round_trip(now, rx_timestamp)
+        at = rx_timestamp or (out.tx_timestamp or 0) + rtt
+        self._count(out, address, kind, rtt, kernel=kernel, at=at, meaning=meaning)
+
+    def _count(
+        self, out: Outstanding, address: str, kind: Kind, rtt: int, *, kernel: bool, at: int, meaning: str | None
     ) -> None:
         due = out.due
         state, hop = self._flows[due.flow], self._hops[due.ttl - 1]
         del state.outstanding[due.number]
-        rtt, kernel = now - out.sent_at, False
-        if rx_timestamp is not None and out.tx_timestamp is not None and 0 < rx_timestamp - out.tx_timestamp <= rtt:
-            rtt, kernel = rx_timestamp - out.tx_timestamp, out.tx_exact
         self._clocks.add("kernel" if kernel else "user")
         if kind == "router":
             state.schedule.passed(due.ttl)
@@ -157,7 +193,6 @@ class Session:
         state.rtt[due.ttl - 1].record(rtt)
         before = state.steps[due.ttl - 1].count(address)
         if before is not None and len(self._changes) < MOST_CHANGES:
-            at = rx_timestamp or (out.tx_timestamp or 0) + rtt
             self._changes.append(Change(at, due.flow, due.ttl, before, address))
         self._tell(Answer(due, address, kind, rtt, kernel, meaning))
 

@@ -225,7 +225,7 @@ def _shown_bytes() -> Iterator[bytes]:
 
 
 def _icmp_error() -> Iterator[bytes]:
-    payload = EchoPayloads(TRACE_TOKEN).of(0, 0)
+    payload = EchoPayloads(TRACE_TOKEN).of(0, 3, 0)
     for error in (FIRST, TARGET):
         yield b"\xff" + error
         yield b"\xff" + error[:36] + payload

@@ -112,7 +112,7 @@ def test_the_time_of_a_change_is_told() -> None:
 
 ANSWERS = (
     Answer(Due(0, 7, 3, 2), PATH[1], "router", 1_234_567, True),
-    Answer(Due(1, 8, 3, 4), None),
+    Answer(Due(1, 8, 3, 4), None, backward=True),
     Answer(Due(0, 9, 3, 3), "10.9.9.9", "refused", 1_000, False, "host, unreachable"),
 )
 
@@ -139,7 +139,7 @@ def test_csv_has_a_row_for_each_packet() -> None:
     header, *rows = csv.reader(io.StringIO(lines(CsvTrace)))
     assert header == list(COLUMNS)
     assert rows == [
-        ["3", "0", "2", PATH[1], "router", "1.234567", "kernel", ""],
-        ["3", "1", "4", "", "", "", "", ""],
-        ["3", "0", "3", "10.9.9.9", "refused", "0.001", "user", "host, unreachable"],
+        ["3", "0", "2", PATH[1], "router", "1.234567", "kernel", "", "forward"],
+        ["3", "1", "4", "", "", "", "", "", "backward"],
+        ["3", "0", "3", "10.9.9.9", "refused", "0.001", "user", "host, unreachable", "forward"],
     ]

@@ -53,6 +53,12 @@ class Far:
         self.sender = ReturnSender(UNSURE.encode(), key, ssid=9)
         self.source = source
         self.now = SECOND
+        self.sent = 0
+
+    def request(self, ttl: int) -> bytes:
+        """Return the next request."""
+        self.sent += 1
+        return self.sender.request(self.sent - 1, WALL + self.now, ttl)
 
     def take(self, request: bytes, source: Endpoint | None = None) -> PreparedReply:
         """Return the reply to a request."""
@@ -68,7 +74,7 @@ class Far:
 
     def reply(self, ttl: int) -> tuple[PreparedReply, bytes]:
         """Ask for a reply with this TTL; return it, sent."""
-        reply = self.take(self.sender.request(WALL + self.now, ttl))
+        reply = self.take(self.request(ttl))
         data = bytes(reply.timestamped(WALL + self.now))
         if reply.stepped is not None:
             self.reflector.return_traces.sent(reply.stepped, data[: self.reflector.head_length], WALL + self.now)

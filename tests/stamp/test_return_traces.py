@@ -49,14 +49,14 @@ def test_with_a_key_the_first_request_is_obeyed() -> None:
 
 def test_a_request_that_is_sent_again_proves_nothing() -> None:
     far = Far(KEY)
-    request = far.sender.request(WALL, 3)
+    request = far.request(3)
     assert far.take(request).ttl == 3
     assert far.take(request).ttl == 0
 
 
 def test_the_cookie_of_another_is_not_obeyed() -> None:
     far = Far().learn()
-    request = far.sender.request(WALL, 3)
+    request = far.request(3)
     assert far.take(request, Endpoint(NEAR.address, NEAR.port + 1)).ttl == 0
     assert far.take(request).ttl == 3
 
@@ -65,7 +65,7 @@ def test_the_cookie_of_another_is_not_obeyed() -> None:
 def test_a_reply_is_as_long_as_its_request(key: bytes | None) -> None:
     far = Far(key)
     for ttl in (0, 3):
-        size = len(far.sender.request(WALL, ttl))
+        size = len(far.request(ttl))
         for _ in range(2 * ROOM):
             _, data = far.reply(3)
             far.expired(data)
@@ -213,9 +213,9 @@ def test_what_a_reply_answers_is_known_by_number_and_time() -> None:
     far = Far()
     _, data = far.reply(0)
     stranger = ReturnSender(UNSURE.encode(), None, ssid=9)
-    stranger.request(WALL + 1, 0)
+    stranger.request(0, WALL + 1, 0)
     assert stranger.read(data, WALL) is None
     assert stranger.read(data[:20], WALL) is None
-    sent = far.sender.request(WALL + 5, 3)
+    sent = far.request(3)
     assert far.sender.is_ours(sent)
     assert not stranger.is_ours(sent)

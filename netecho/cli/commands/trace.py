@@ -40,6 +40,7 @@ EXAMPLES = (
     ("netecho trace host -c 0", "until Ctrl-C, as a table that goes on"),
     ("netecho trace host --flows 16 -c 100 -i 100ms", "16 source ports: which ways there are, and which one loses"),
     ("netecho trace stamp://host --dscp EF", "the way of STAMP packets marked EF, and where the mark is lost"),
+    ("netecho trace stamp://host:7862 --reverse", "the way back too, from the netecho that serves there"),
     ("netecho trace tcp://host", "the way of a TCP connection, by segments that say nothing; as root"),
     ("netecho trace host --json --fail-if 'loss>1%'", "for scripts"),
 )
@@ -68,6 +69,7 @@ verdict = section("Verdict")
 @what("-W", "--timeout", type=TIME, shown="2s", help="how long an answer is waited for")
 @what("-m", "--max-hops", type=integer(1, MOST_HOPS), shown="30", help="go no further than N hops")
 @what("--flows", type=integer(1, MOST_FLOWS), shown="1", help="N source ports at once, which may go different ways")
+@what("--reverse", is_flag=True, help="the way back as well, by a netecho at the far end: stamp://HOST:7862")
 @what("--auth-key-file", type=FILE, help="STAMP in authenticated mode, with the key in FILE")
 @travel("-4", "--ipv4", is_flag=True, help="IPv4 alone")
 @travel("-6", "--ipv6", is_flag=True, help="IPv6 alone")
@@ -120,6 +122,8 @@ def _options(values: dict[str, Any]) -> TraceOptions:
     key = values["auth_key_file"]
     if key is not None and not target.traits.is_stamp:
         raise UsageError("--auth-key-file is for STAMP", f"stamp://{target.host}")
+    if values["reverse"] and not target.traits.is_stamp:
+        raise UsageError("--reverse asks the far end by STAMP", f"netecho trace stamp://{target.host}:7862 --reverse")
     names = ("interval", "timeout", "max_hops", "flows", "dscp")
     given = {name: values[name] for name in names if values[name] is not None}
     count = values["count"]
@@ -140,6 +144,7 @@ def _options(values: dict[str, Any]) -> TraceOptions:
         stamp_options=StampOptions(key=None if key is None else files.stamp_key(key, "--auth-key-file")),
         names=not values["numeric"],
         label=values["label"],
+        reverse=values["reverse"],
         as_table=_as_table(values["as_table"]),
         settings={
             "count": plan.rounds,
@@ -150,6 +155,7 @@ def _options(values: dict[str, Any]) -> TraceOptions:
             "flows": plan.flows,
             "dscp": plan.dscp,
             "names": not values["numeric"],
+            "reverse": values["reverse"],
         },
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import time
 from typing import TYPE_CHECKING
 
 from netecho.net.client.connect import open_socket, unreachable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from netecho.net.client.resolve import Address
     from netecho.net.reactor.interfaces import Reactor
     from netecho.trace.flow import Due, Outstanding
+    from netecho.trace.reverse import Ask, Reverse
     from netecho.trace.session import Session
 
 _FLAGS = sockopts.TX_SOFTWARE | sockopts.RX_SOFTWARE | sockopts.REPORT_SOFTWARE | sockopts.OPT_ID | sockopts.OPT_TSONLY
@@ -72,6 +74,8 @@ class FlowSocket(Descriptor):
         self._ids = TimestampIds(stream=False)
         self._stamped = awake()
         self._pending: dict[int, Outstanding] = {}
+        self.reverse: Reverse | None = None
+        """The way back, where that is traced too."""
         self.error: OSError | None = None
         """Why the last datagram was not sent, where it was not."""
         try:
@@ -90,12 +94,30 @@ class FlowSocket(Descriptor):
 
     def send(self, due: Due, wall: int) -> None:
         """Send a packet with its TTL."""
-        session, sock = self._session, self.socket
+        self._send_of(self._session, due, wall, due.ttl)
+
+    def send_back(self, ask: Ask, wall: int) -> None:
+        """Send a request of the way back, with the usual TTL."""
+        reverse = self.reverse
+        if reverse is None:
+            return
+        if reverse.session is not None and ask.due is not None:
+            self._send_of(reverse.session, ask.due, wall, None)
+        else:
+            self._transmit(reverse.collect(self._index, wall), None, lambda: None)
+
+    def _send_of(self, session: Session, due: Due, wall: int, ttl: int | None) -> None:
         payload = session.payload(due, wall)
-        control = [hop_limit(sock.family, due.ttl)]
+        if not self._transmit(payload, ttl, lambda: session.sent(due, payload, self._clock())):
+            session.failed(due)
+
+    def _transmit(self, payload: bytes, ttl: int | None, sent: Callable[[], Outstanding | None]) -> bool:
+        """Send a packet; `sent` is called just before. Return whether the system took it."""
+        sock = self.socket
+        control = [] if ttl is None else [hop_limit(sock.family, ttl)]
         for _ in range(_TRIES):
             sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # takes the error of an earlier one, which is no matter
-            out = session.sent(due, payload, self._clock())
+            out = sent()
             try:
                 sock.sendmsg([payload], control)
             except OSError as error:
@@ -107,11 +129,16 @@ class FlowSocket(Descriptor):
             else:
                 self.error = None
                 if self._stamped:
-                    self._pending[self._ids.sent(len(payload))] = out
-                    if len(self._pending) > _AWAITED:
-                        del self._pending[next(iter(self._pending))]
-                return
-        session.failed(due)
+                    self._await(self._ids.sent(len(payload)), out)
+                return True
+        return False
+
+    def _await(self, number: int, out: Outstanding | None) -> None:
+        """Wait for the tx timestamp of the packet of this number."""
+        if out is not None:
+            self._pending[number] = out
+            if len(self._pending) > _AWAITED:
+                del self._pending[next(iter(self._pending))]
 
     def _restart(self) -> None:
         """Have the system count datagrams from 0: not every release leaves out those that failed."""
@@ -139,8 +166,10 @@ class FlowSocket(Descriptor):
                 return
             except OSError:  # of a datagram before: the error queue, or the raw socket, has told more of it
                 continue
-            now = self._clock()
-            self._session.replied(self._index, self._peer, data, now, parse_rx_timestamp(ancillary))
+            now, received = self._clock(), parse_rx_timestamp(ancillary)
+            reverse = self.reverse
+            if reverse is None or not reverse.replied(self._index, data, now, received or time.time_ns(), received):
+                self._session.replied(self._index, self._peer, data, now, received)
 
     def _quoted(self, entry: QuotedError) -> None:
         error = entry.error

@@ -29,3 +29,5 @@ class TraceOptions:
     """What the document says was asked; keys as printed."""
     label: str | None = None
     as_table: AsTable | None = None
+    reverse: bool = False
+    """Whether the way back is traced too: over STAMP."""

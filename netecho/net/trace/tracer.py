@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import time
 import uuid
@@ -20,7 +21,9 @@ from netecho.net.trace.flow_socket import FlowSocket
 from netecho.net.trace.names import Names
 from netecho.net.trace.raw_icmp import RawIcmp
 from netecho.net.trace.stream_flow import RawAcks, StreamFlow
+from netecho.stamp.return_sender import ReturnSender
 from netecho.trace.payloads import EchoPayloads, StampPayloads
+from netecho.trace.reverse import Reverse
 from netecho.trace.run import Head, Traced
 from netecho.trace.session import Session
 from netecho.units import SECOND
@@ -119,6 +122,7 @@ class _Tracer:
         self._raw = RawIcmp.open(reactor, address.family, self._session, self._clock)
         self._acks: RawAcks | None = None
         self._flows: list[FlowSocket | StreamFlow] = []
+        self._reverse: Reverse | None = None
 
     def open(self) -> None:
         """Open a socket for each flow. Raises UnreachableError, UsageError."""
@@ -133,6 +137,21 @@ class _Tracer:
             raise
         if self._raw is not None:
             self._raw.flows = self._flows
+        if self._options.reverse:
+            self._begin_back()
+
+    def _begin_back(self) -> None:
+        """Have the way back traced too, on the same sockets."""
+        flows = [each for each in self._flows if isinstance(each, FlowSocket)]
+        estimate, key = clock_state().estimate.encode(), self._options.stamp_options.key
+        senders = [ReturnSender(estimate, key, random.randrange(1, 1 << 16)) for _ in flows]
+        here = flows[0].flow.source.partition("%")[0]
+        self._reverse = reverse = Reverse(self._options.plan, senders, self._clock(), here)
+        reverse.listener = self._answered
+        reverse.hurry = self._pump_soon
+        self._session.is_beside = reverse.is_ours
+        for each in flows:
+            each.reverse = reverse
 
     async def connect(self, first: socket.socket) -> None:
         """Connect each flow but the first, which is connected. Raises UnreachableError."""
@@ -203,7 +222,7 @@ class _Tracer:
         """Send what is due, give up what is overdue, and come back when there is more to do."""
         if self._done.called:
             return
-        session = self._session
+        session, reverse = self._session, self._reverse
         now = self._clock()
         session.settle(now)
         for due in session.due(now):
@@ -214,7 +233,9 @@ class _Tracer:
             elif not self._sent:
                 self._done.errback(unreachable(self._address, flow.error))
                 return
-        at = session.next_deadline()
+        if reverse is not None:
+            self._pump_back(reverse, now)
+        at = self._next_deadline()
         if at is None:
             self._finish()
             return
@@ -222,12 +243,28 @@ class _Tracer:
             self._timer.cancel()
         self._timer = self._reactor.callLater(max(0, at - self._clock()) / SECOND, self._pump)
 
+    def _pump_soon(self) -> None:
+        self._reactor.callLater(0, self._pump)
+
+    def _pump_back(self, reverse: Reverse, now: int) -> None:
+        reverse.settle(now)
+        for ask in reverse.due(now):
+            flow = self._flows[ask.flow]
+            if isinstance(flow, FlowSocket):
+                flow.send_back(ask, time.time_ns())
+
+    def _next_deadline(self) -> int | None:
+        """Return when there is something to do; None: all is over."""
+        back = None if self._reverse is None else self._reverse.next_deadline()
+        found = [at for at in (self._session.next_deadline(), back) if at is not None]
+        return min(found, default=None)
+
     def _answered(self, answer: Answer) -> None:
         if answer.address is not None:
             self._names.ask(answer.address)
         self._observer.answered(answer)
-        if self._options.plan.one_at_a_time or self._session.next_deadline() is None:
-            self._reactor.callLater(0, self._pump)
+        if self._options.plan.one_at_a_time or self._next_deadline() is None:
+            self._pump_soon()
 
     def _draw(self) -> None:
         self._observer.show(self._traced(self._clock() - self._began))
@@ -235,6 +272,8 @@ class _Tracer:
 
     def _finish(self) -> None:
         self._session.stop()
+        if self._reverse is not None:
+            self._reverse.stop()
         if not self._done.called:
             self._done.callback(None)
 
@@ -266,5 +305,6 @@ class _Tracer:
             names=dict(self._names.found),
             duration=took,
             interrupted=self._interrupted,
+            reverse=None if self._reverse is None else self._reverse.result(),
             retransmits=self._retransmits,
         )

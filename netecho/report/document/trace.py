@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from netecho.report.document.values import distribution, milliseconds, timestamp
+from netecho.trace import both_ways
 from netecho.trace.findings import findings
 from netecho.trace.loss import end_to_end
 from netecho.version import __version__
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 
     from netecho.measure.criteria import Failure
     from netecho.trace.as_numbers import AsTable
+    from netecho.trace.finding import Finding
     from netecho.trace.result import FlowResult, HopResult, Trace
+    from netecho.trace.reverse import WayBack
     from netecho.trace.run import Head, Traced
     from netecho.trace.session import Answer
 
@@ -57,7 +60,8 @@ def document(traced: Traced, exit_code: int = 0, failed: Sequence[Failure] = ())
         "stamps": trace.stamps,
         "end_to_end": {**_counts(lost.of, lost.of - lost.lost), "rtt": distribution(trace.rtt)},
         "hops": [_hop(hop, traced.names, traced.head.as_table) for hop in trace.hops],
-        "flows": [_flow(flow) for flow in trace.flows],
+        "flows": [_flow(flow, flow.port) for flow in trace.flows],
+        "reverse": None if traced.reverse is None else _reverse(traced.reverse, traced),
         "tcp": None if traced.retransmits is None else {"retransmits": traced.retransmits},
         "changes": _changes(trace),
         "ignored": {"forged": trace.foreign, "late": trace.late, "short": trace.short},
@@ -65,20 +69,44 @@ def document(traced: Traced, exit_code: int = 0, failed: Sequence[Failure] = ())
             {
                 "code": each.code,
                 "severity": each.severity,
+                "direction": "backward" if each.backward else "forward",
                 "hop": each.ttl,
                 "time": None if each.at is None else timestamp(each.at),
                 "sentence": each.sentence,
             }
-            for each in findings(trace)
+            for each in _findings(traced)
         ],
         "verdict": {"exit_code": exit_code, "failed": [str(failure) for failure in failed]},
+    }
+
+
+def _findings(traced: Traced) -> list[Finding]:
+    """Return what there is to say of both ways, what needs attention first."""
+    back = [] if traced.reverse is None else both_ways.findings(traced.trace, traced.reverse)
+    return sorted([*findings(traced.trace), *back], key=lambda each: each.severity != "warning")
+
+
+def _reverse(back: WayBack, traced: Traced) -> dict[str, Any]:
+    """Return the way back; its counts include requests that were lost on the way there."""
+    trace = back.trace
+    known = {"state": back.state, "refused": back.refused}
+    if trace is None:
+        return {**known, "reached": False, "searching": back.state == "asking", "hops": [], "flows": [], "changes": []}
+    return {
+        **known,
+        "reached": trace.reached,
+        "searching": trace.searching,
+        "hops": [_hop(hop, traced.names, traced.head.as_table) for hop in trace.hops],
+        "flows": [_flow(flow, port) for flow, port in zip(trace.flows, traced.head.ports, strict=True)],
+        "changes": _changes(trace),
     }
 
 
 def answer_event(answer: Answer) -> dict[str, Any]:
     """Return a line of ndjson: what came of one packet."""
     due = answer.due
-    event = {"round": due.round, "flow": due.flow, "ttl": due.ttl}
+    direction = "backward" if answer.backward else "forward"
+    event = {"round": due.round, "flow": due.flow, "ttl": due.ttl, "direction": direction}
     if answer.address is None:
         return {"event": "no_answer", **event}
     return {
@@ -111,11 +139,11 @@ def _hop(hop: HopResult, names: Mapping[str, str], table: AsTable | None) -> dic
     }
 
 
-def _flow(flow: FlowResult) -> dict[str, Any]:
+def _flow(flow: FlowResult, port: int) -> dict[str, Any]:
     last = flow.last
     return {
         "flow": flow.flow,
-        "port": flow.port,
+        "port": port,
         "end": flow.end,
         "ended": flow.ended,
         "path": list(flow.path),

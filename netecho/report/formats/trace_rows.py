@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from netecho.trace.run import Head, Traced
     from netecho.trace.session import Answer
 
-COLUMNS = ("round", "flow", "ttl", "address", "kind", "rtt_ms", "stamps", "icmp")
+COLUMNS = ("round", "flow", "ttl", "address", "kind", "rtt_ms", "stamps", "icmp", "direction")
 
 
 class NdjsonTrace:

@@ -74,12 +74,14 @@ class LiveTrace:
 
 
 def _parts(document: Document, width: int) -> Iterator[RenderableType]:
+    dscp = document["settings"].get("dscp") or 0
     yield _verdict(document)
     if document["hops"]:
-        yield _hops(document, width)
+        yield _hops(document["hops"], dscp, width)
     if len(document["flows"]) > 1:
         yield Text()
-        yield _flows(document, width)
+        yield _flows(document["flows"], width)
+    yield from _back(document.get("reverse"), dscp, width)
     if document["findings"]:
         yield Text()
         yield _findings(document["findings"])
@@ -107,8 +109,28 @@ def _verdict(document: Document) -> Text:
     return line
 
 
-def _hops(document: Document, width: int) -> Table:
-    rows = [row for hop in document["hops"] for row in _rows(hop, document["settings"].get("dscp") or 0)]
+def _back(back: Document | None, dscp: int, width: int) -> Iterator[RenderableType]:
+    """Return the way back, where it was asked for and there is one."""
+    if back is None or back["state"] in ("silent", "unknown"):
+        return
+    yield Text()
+    line = Text("The way back: ", style="bold")
+    if back["reached"]:
+        line.append(many(max(flow["end"] or 0 for flow in back["flows"]), "hop"), style="bold green")
+    elif back["searching"]:
+        line.append("looking for it", style="not bold dim")
+    else:
+        line.append("nothing that was to take it got here", style="bold yellow")
+    yield line
+    if back["hops"]:
+        yield _hops(back["hops"], dscp, width)
+    if len(back["flows"]) > 1:
+        yield Text()
+        yield _flows(back["flows"], width)
+
+
+def _hops(hops: Sequence[Document], dscp: int, width: int) -> Table:
+    rows = [row for hop in hops for row in _rows(hop, dscp)]
     first = ["hop", *(row[0] for row in rows)]
     columns: dict[str, list[str | Text]] = {
         "asked": ["asked", *(row[2] for row in rows)],
@@ -168,11 +190,11 @@ def _cropped(text: str, width: int) -> str:
     return text if cell_len(text) <= width else set_cell_size(text, width - 1).rstrip() + "…"
 
 
-def _flows(document: Document, width: int) -> Table:
+def _flows(all_flows: Sequence[Document], width: int) -> Table:
     """Return the table of flows: the worst, if there are many, in their order."""
-    worst = sorted(document["flows"], key=lambda flow: (flow["loss_percent"] or 0, flow["rtt"]["p50_ms"] or 0))
+    worst = sorted(all_flows, key=lambda flow: (flow["loss_percent"] or 0, flow["rtt"]["p50_ms"] or 0))
     flows = sorted(worst[-FLOWS_SHOWN:], key=lambda flow: int(flow["flow"]))
-    differ = _differ(document["flows"])
+    differ = _differ(all_flows)
     first = ["port", *(f"{flow['port']:>5}" for flow in flows)]
     columns: dict[str, Sequence[str | Text]] = {
         "asked": ["asked", *(f"{flow['asked']:,}" for flow in flows)],

@@ -34,6 +34,7 @@ class Near:
     def __init__(self, mirror: Mirror) -> None:
         self.mirror = mirror
         self.sender = ReturnSender(UNSURE.encode(), None, ssid=9)
+        self.sent = 0
         self.socket = self._open(0)
         self.port: int = self.socket.getsockname()[1]
 
@@ -42,9 +43,13 @@ class Near:
         request_headers(made)
         return made
 
+    def _send(self, ttl: int) -> None:
+        self.socket.send(self.sender.request(self.sent, time.time_ns(), ttl))
+        self.sent += 1
+
     def ask(self, ttl: int = 0) -> tuple[Returned, int]:
         """Return the reply, and the TTL that it came with."""
-        self.socket.send(self.sender.request(time.time_ns(), ttl))
+        self._send(ttl)
         self.mirror.listener.doRead()
         data, control, _, _ = self.socket.recvmsg(2048, 512)
         returned = self.sender.read(data, time.time_ns())
@@ -66,7 +71,7 @@ class Near:
 
     def leave_with(self, ttl: int) -> None:
         """Ask, and be gone before there is a reply."""
-        self.socket.send(self.sender.request(time.time_ns(), ttl))
+        self._send(ttl)
         with self.away():
             self.mirror.listener.doRead()
 
