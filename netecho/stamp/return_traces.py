@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 REPLIES = 64
 """Of an endpoint, that are outstanding: of more, the first is given up."""
-REPORTS = 64
-"""Of an endpoint, that its requests have not confirmed: beyond that none is added."""
+REPORTS = 32
+"""Of an endpoint, that its requests have not confirmed: while there are so many no TTL is obeyed, so that there are
+never more than these and those of the outstanding replies."""
 MOST = 256
 """Endpoints that trace."""
 MOST_OF_CLIENT = 64
@@ -125,7 +126,7 @@ class ReturnTraces:
         value = asked.answered(told, left, (known.latest - left) & 0xFFFF_FFFF)
         if not asked.ttl:
             return Answer(value, None, refused=False)
-        granted = self._take(tracer.client, now)
+        granted = len(known.reports) < REPORTS and self._take(tracer.client, now)
         stepped = SteppedReply(tracer.source, tracer.sequence) if granted else None
         return Answer(value, stepped, refused=not granted)
 
@@ -149,7 +150,7 @@ class ReturnTraces:
         if stepped is None or stepped.left_at is None:
             return False
         rtt = quote.received - stepped.left_at
-        if len(known.reports) < REPORTS and rtt > 0:
+        if rtt > 0:
             kernel = stepped.exact and quote.exact
             known.reports.append(
                 Report(stepped.sequence, quote.offender, quote.type, quote.code, rtt, kernel, quote.tos, quote.label)

@@ -118,6 +118,7 @@ def test_ctrl_c_reports_what_is_known() -> None:
         (("host", "-i", "1ms"), "--interval is below 10 ms"),
         (("tcp://host", "-i", "100ms"), "--interval is below 600 ms"),
         (("host", "--auth-key-file", "/dev/null"), "--auth-key-file is for STAMP"),
+        (("udp://host", "--reverse"), "netecho trace stamp://host:7862 --reverse"),
         (("host", "--source", ":65530", "--flows", "16"), "end above 65535"),
         (("host", "-m", "65"), "above 64"),
         (("host", "--fail-if", "jitter>1ms"), "'jitter' is not a figure of a trace"),

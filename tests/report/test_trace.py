@@ -23,6 +23,7 @@ from netecho.trace.plan import Plan
 from netecho.trace.run import Head, Traced
 from netecho.trace.session import Answer
 from tests.trace.played import PATH, TARGET, WALL, played
+from tests.trace.played_back import BACK, HERE, Back
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads(schema.text()))
 HEAD = Head(
@@ -50,6 +51,8 @@ EVERY = {
     "lossy": traced(lost=lambda due: due.round == 2, tos=0),
     "changed": traced(path=lambda due: PATH if due.round < 3 else (PATH[0], OTHER, *PATH[2:])),
     "tcp": replace(traced(), retransmits=0),
+    "back": replace(traced(), reverse=Back(Plan(rounds=2, flows=2)).play()),
+    "no way back": replace(traced(), reverse=Back(controlled=False).play()),
     "silent": traced(path=lambda _: ("", PATH[1], TARGET)),
 }
 
@@ -84,6 +87,18 @@ def test_a_hop_has_a_row_for_each_address_and_its_name() -> None:
     assert f"1  gw.example.net ({PATH[0]})" in shown
     assert OTHER in shown
     assert "hop 2 differs from flow to flow" in shown
+
+
+def test_the_way_back_is_a_second_table_and_both_are_compared() -> None:
+    shown = page(EVERY["back"])
+    there, _, back = shown.partition("The way back: 4 hops")
+    assert PATH[0] in there
+    rows = [line.split()[:2] for line in back.splitlines() if line[:3].strip().isdigit()]
+    assert rows == [[str(n), address] for n, address in enumerate((*BACK[:3], HERE), 1)]
+    assert "the way back is the way there" in back
+    shown = page(EVERY["no way back"])
+    assert "The way back" not in shown
+    assert "the far end does not trace the way back" in shown
 
 
 def test_columns_make_room_for_an_address() -> None:

@@ -15,7 +15,6 @@ from netecho.stamp.return_traces import (
     MOST_OF_CLIENT,
     RATE_OF_CLIENT,
     REPLIES,
-    REPORTS,
     IcmpQuote,
     ReturnTraces,
     Tracer,
@@ -167,14 +166,18 @@ def test_all_that_is_remembered_has_a_bound() -> None:
 
     assert (quoted(9), quoted(10)) == (False, True)
     far = Far().learn()
-    for _ in range(REPORTS + 10):
-        _, data = far.reply(2)
-        far.expired(data)
-        far.now += SECOND // 100
-    told = 0
+    sent = [far.reply(2) for _ in range(REPLIES)]
+    assert all(far.expired(data) for _, data in sent)
+    refused, data = far.reply(2)
+    assert refused.stepped is None
+    read = far.sender.read(data, WALL)
+    assert read is not None
+    assert read.refused
+    told = len(read.reports)
     while found := far.ask().reports:
         told += len(found)
-    assert told == REPORTS
+    assert told == REPLIES
+    assert far.reply(2)[0].stepped is not None
 
 
 def test_endpoints_have_a_bound_and_push_out_nobody() -> None:

@@ -1,4 +1,4 @@
-"""Networks to trace: a chain of routers, and a diamond of two ways, made as those with faults are.
+"""Networks to trace: a chain of routers, a diamond, a detour on the way back. They are made as those with faults are.
 
         client --- r1 --- r2 --- r3 --- r4 --- server            client --- r1 --- north --- r4 --- server
           10.0.1.0  10.0.2.0 ...      10.0.5.0                                `-- south ---'
@@ -107,6 +107,30 @@ def diamond() -> Iterator[Network]:
         links += route("r1", there, (2, 2), (3, 2))
         links += route("north", there, (4, 2)) + route("south", there, (6, 2))
         links += route("north", here, (2, 1)) + route("south", here, (3, 1)) + route("r4", here, (4, 1))
+    with network(None, links) as made:
+        made.shell(_REACHABLE)
+        yield made
+
+
+@contextlib.contextmanager
+def detour() -> Iterator[Network]:
+    """Make a way back that is longer than the way there: it leads over `far`.
+
+    Links: 1 client r1, 2 r1 r4, 3 r1 far, 4 far r4, 5 r4 server. What r4 says to the client is from its end of link 4.
+    """
+    pairs = {1: ("client", "r1"), 2: ("r1", "r4"), 3: ("r1", "far"), 4: ("far", "r4"), 5: ("r4", "server")}
+    links = _hosts(("client", "r1", "far", "r4", "server"), limited=False)
+    links += "".join(_LINK.format(left=left, right=right, n=n) for n, (left, right) in pairs.items())
+    for four, prefix, via in (("", "10.0.{}.0/24", "10.0.{}.{}"), ("-6", "2001:db8:{}::/64", "2001:db8:{}::{}")):
+        ways = (
+            ("client", "default", (1, 2)),
+            ("server", "default", (5, 1)),
+            ("r1", prefix.format(5), (2, 2)),
+            ("far", prefix.format(5), (4, 2)),
+            ("far", prefix.format(1), (3, 1)),
+            ("r4", prefix.format(1), (4, 1)),
+        )
+        links += "".join(f"ip -n {host} {four} route add {to} via {via.format(*way)}\n" for host, to, way in ways)
     with network(None, links) as made:
         made.shell(_REACHABLE)
         yield made

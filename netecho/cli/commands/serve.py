@@ -153,7 +153,8 @@ NETWORK = Parsed("NETWORK", parse_network)
 @stamp(
     "--symmetrical",
     is_flag=True,
-    help="one reply to a request, as long as it, whatever it asks for; else longer and more ones for proved addresses",
+    help="one reply to a request, as long as it, whatever it asks for; else for proved addresses longer and more ones,"
+    " and traces of the way back",
 )
 @stamp(
     "--whole-base",
