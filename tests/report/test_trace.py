@@ -93,7 +93,7 @@ def test_the_way_back_is_a_second_table_and_both_are_compared() -> None:
     shown = page(EVERY["back"])
     there, _, back = shown.partition("The way back: 4 hops")
     assert PATH[0] in there
-    rows = [line.split()[:2] for line in back.splitlines() if line[:3].strip().isdigit()]
+    rows = [line.split()[:2] for line in back.splitlines() if line.startswith("  ") and line[2].isdigit()]
     assert rows == [[str(n), address] for n, address in enumerate((*BACK[:3], HERE), 1)]
     assert "the way back is the way there" in back
     shown = page(EVERY["no way back"])
