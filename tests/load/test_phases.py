@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
+
 from netecho.load.phases import summarise
 from netecho.load.run import LoadRun, Phase, PhaseRun, Reading, Sample, Transfer
 from netecho.units import MILLISECOND, SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 OFFSET = 3600 * SECOND
 """How far the far clock is ahead."""
@@ -83,3 +90,18 @@ def test_without_one_way_delays_round_trips_remain() -> None:
     idle, upload = summarise(run([phase("idle", 0, 1), phase("upload", 1, 2)], probes))
     assert (upload.added, upload.added_forward, idle.forward.count) == (0, None, 0)
     assert upload.goodput is None
+
+
+@pytest.mark.parametrize("late", [range(0), range(5), range(35, 41), (*range(3), *range(15, 20), *range(38, 41))])
+def test_goodput_is_the_same_whether_or_not_something_waits_for_what_was_lost(late: Collection[int]) -> None:
+    """A tenth of a second each; what waits is not there until the hole is filled, then all of it is."""
+    held = 0
+    readings = []
+    for n in range(41):
+        held = held if n in late else 100_000 * n
+        readings.append(Reading(n * SECOND // 10, held, 1))
+    late_at_times = Transfer(direction="download", readings=tuple(readings), saturated_at=1)
+    (found,) = summarise(
+        run([PhaseRun(phase="download", began=-4 * SECOND, ended=4 * SECOND, transfers=(late_at_times,))], [])
+    )
+    assert found.goodput == pytest.approx(8_000_000)

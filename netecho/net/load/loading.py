@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TICK = 100 * MILLISECOND
+NICENESS = 5
+"""The probes, in another process, are to be on time: this one gets a third of a processor that both want."""
 STALLED = 5 * SECOND
 """How long nothing may move before it is given up."""
 
@@ -138,6 +140,7 @@ class Loading:
 def main() -> None:
     """Read the order, and obey it."""
     die_with_parent()
+    os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this one
     order = Order.read(sys.stdin.buffer.readline())
     Loading(order, lambda line: os.write(1, line)).run(0)
