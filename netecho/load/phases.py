@@ -42,6 +42,8 @@ class TransferSummary:
     retransmits: int | None
     window_limited: float | None
     """Percent of the phase in which its flows waited for the receiver's window; None where that is not known."""
+    short_of_memory: bool | None
+    """Whether this system's TCP was short of memory, and its windows narrow; None where that is not known."""
     smoothed_rtt: int | None
     """The median of what the TCP stack says of the load's own connections: the working-conditions round trip."""
     ended: str | None
@@ -160,6 +162,7 @@ def _transfer(transfer: Transfer, phase: PhaseRun, steady: int) -> TransferSumma
         saturated=transfer.saturated_at is not None,
         retransmits=transfer.retransmits,
         window_limited=None if waited is None or length <= 0 else min(100.0, 100 * waited / length),
+        short_of_memory=transfer.short_of_memory,
         smoothed_rtt=round(median(smoothed)) if smoothed else None,
         ended=transfer.ended,
     )

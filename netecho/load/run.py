@@ -66,6 +66,8 @@ class Transfer:
     """Segments that were sent again, over all flows; None where this end is not the sender."""
     window_limited: int | None = None
     """For how long a flow waited for the receiver's window, nanoseconds, the mean over the flows; None likewise."""
+    short_of_memory: bool | None = None
+    """Whether this system's TCP was at any time short of memory; None where that is not known."""
     smoothed_rtts: tuple[tuple[int, int], ...] = ()
     """From time to time an instant, and the TCP stack's own round trip of the load's connections, their median: of an
     upload the sender's smoothed one, of a download the receiver's estimate."""

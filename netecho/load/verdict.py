@@ -160,6 +160,11 @@ def _remarks(phases: Sequence[PhaseSummary], *, late: bool) -> list[str]:
             for one in each.transfers
             if one.window_limited is not None and one.window_limited > WINDOW_LIMITED
         ]
+        if any(one.short_of_memory for one in each.transfers):
+            said.append(
+                f"{each.phase}: this system was short of memory for TCP (tcp_mem), which makes windows narrow: a queue"
+                " may become longer than it did"
+            )
         said += [f"{each.phase}: the {one.direction} ended early: {one.ended}" for one in each.transfers if one.ended]
     return said
 

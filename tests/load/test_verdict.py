@@ -27,6 +27,7 @@ def summary(
     lag: float = 0.1,
     lost: int = 0,
     waited: float = 0,
+    short: bool | None = None,
     seconds: int = 8,
 ) -> PhaseSummary:
     """A phase in which each direction took so many milliseconds; idle each takes 1."""
@@ -55,6 +56,7 @@ def summary(
                 saturated=True,
                 retransmits=0,
                 window_limited=waited,
+                short_of_memory=short,
                 smoothed_rtt=None,
                 ended=None,
             )
@@ -119,12 +121,13 @@ def test_without_an_idle_phase_nothing_is_judged() -> None:
 
 
 def test_what_spoils_the_figures_is_said() -> None:
-    verdict = judge([summary("idle", 1, 1, lag=0.1), summary("upload", 1, 1, lag=3, lost=5, waited=80)])
+    verdict = judge([summary("idle", 1, 1, lag=0.1), summary("upload", 1, 1, lag=3, lost=5, waited=80, short=True)])
     assert verdict.late
-    late, lost, narrow = verdict.remarks
+    late, lost, narrow, short = verdict.remarks
     assert late.startswith("the probes left late, 3.0 ms at p99")
     assert lost == "upload: 5.0% of the probes were lost"
     assert narrow.startswith("upload: the upload waited for the receiver's window 80% of the time")
+    assert short.startswith("upload: this system was short of memory for TCP (tcp_mem)")
 
 
 @pytest.mark.parametrize(

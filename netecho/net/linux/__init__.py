@@ -10,6 +10,7 @@ path_mtu       datagrams that leave whole or not at all
 timerfd        timers as descriptors
 run_clock      the clock of a run, which goes on while the machine sleeps
 tcp_info       what the kernel knows of a connection
+tcp_memory     whether all connections together are short of it
 wall_clock     whether the wall clock follows UTC, and when it was set
 tcp_probe     segments that say nothing, when they are wanted
 icmp_errors    ICMP errors, from the error queue and from raw sockets

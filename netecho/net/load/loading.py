@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from netecho.load.growth import Growth
 from netecho.load.parameters import ID, INC, INP, MNP
-from netecho.net.linux import run_clock
+from netecho.net.linux import run_clock, tcp_memory
 from netecho.net.linux.parent_death import die_with_parent
 from netecho.net.load.http_flow import FlowError, HttpFlow
 from netecho.net.load.orders import Order, report
@@ -47,6 +47,7 @@ class Loading:
         self._growth = Growth()
         self._saturated_at: int | None = None
         self._smoothed: list[tuple[int, int]] = []
+        self._short_of_memory: bool | None = None
         self._bytes = 0
         self._moved_at = 0
 
@@ -59,6 +60,7 @@ class Loading:
         except FlowError as error:
             reason = str(error)
         self._read(self._clock())
+        self._look_at_memory()
         facts = [each for flow in self._flows if (each := flow.sender()) is not None]
         retransmits = [each.retransmits for each in facts if each.retransmits is not None]
         limited = [each.send_window_limited for each in facts if each.send_window_limited is not None]
@@ -69,6 +71,7 @@ class Loading:
                     "saturated_at": self._saturated_at,
                     "retransmits": sum(retransmits) if retransmits else None,
                     "window_limited": round(fmean(limited)) if limited else None,
+                    "short_of_memory": self._short_of_memory,
                     "smoothed": self._smoothed,
                 }
             )
@@ -124,11 +127,17 @@ class Loading:
         self._write(report({"at": now, "bytes": self._bytes, "flows": len(self._flows)}))
 
     def _judge(self, now: int, moved: int) -> None:
+        self._look_at_memory()
         more = self._growth.interval(moved)
         if self._saturated_at is None and self._growth.saturated:
             self._saturated_at = now
         if more and self._order.flows is None:
             self._open(min(INC, MNP - len(self._flows)))
+
+    def _look_at_memory(self) -> None:
+        short = tcp_memory.is_short()
+        if short is not None:
+            self._short_of_memory = self._short_of_memory or short
 
     def _open(self, number: int) -> None:
         for _ in range(number):

@@ -95,6 +95,7 @@ class Child(ProcessProtocol):
             saturated_at=last["saturated_at"],
             retransmits=last["retransmits"],
             window_limited=last["window_limited"],
+            short_of_memory=last["short_of_memory"],
             smoothed_rtts=tuple((at, rtt) for at, rtt in last["smoothed"]),
             ended=last["ended"],
         )

@@ -125,6 +125,7 @@ def _transfer(transfer: TransferSummary) -> dict[str, Any]:
         "saturated": transfer.saturated,
         "retransmits": transfer.retransmits,
         "window_limited_percent": None if transfer.window_limited is None else round(transfer.window_limited, 3),
+        "short_of_memory": transfer.short_of_memory,
         "smoothed_rtt_ms": milliseconds(transfer.smoothed_rtt),
         "ended": transfer.ended,
     }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from netecho.net.client.job import TlsOptions
+from netecho.net.linux import tcp_memory
 from netecho.net.load.http_flow import LEAST
 from netecho.net.load.loading import Loading
 from netecho.net.load.orders import Order
@@ -98,6 +99,11 @@ def saying(text: bytes) -> Callable[[socket.socket], None]:
 )
 def test_what_is_no_load_is_a_reason(text: bytes, reason: str, pipe: tuple[int, int]) -> None:
     assert load(saying(text), pipe[0])[-1]["ended"] == reason
+
+
+def test_whether_tcp_was_short_of_memory_is_reported(monkeypatch: pytest.MonkeyPatch, pipe: tuple[int, int]) -> None:
+    monkeypatch.setattr(tcp_memory, "is_short", lambda: True)
+    assert load(saying(b""), pipe[0])[-1]["short_of_memory"] is True
 
 
 def test_a_refused_connection_is_a_reason(pipe: tuple[int, int]) -> None:
