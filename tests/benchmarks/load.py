@@ -136,7 +136,7 @@ def _benchmark(name: str) -> Benchmark:
 
 def _beside_bounceback(scale: Scale) -> dict[str, float]:
     """iperf 2 loads the upload and bounces 100 bytes beside it, while our probes measure on the same bottleneck."""
-    seconds = scale.of(10, 5)
+    seconds = scale.of(20, 8)
     with network() as made:
         narrow(made, TRUTHS["upload"])
         made.start("server", *COMMAND, "serve", "stamp://:7862", ready="stamp")
@@ -144,8 +144,8 @@ def _beside_bounceback(scale: Scale) -> dict[str, float]:
         theirs = subprocess.Popen(
             made.command(
                 "client",
-                *("iperf", "-c", SERVER, "--bounceback=10", "--bounceback-period", "0.1", "--working-load=up,2"),
-                *("-t", str(seconds), "-i", "1", "--working-load-cca", "cubic"),
+                *("iperf", "-c", SERVER, "--bounceback", "--bounceback-period", "0.01", "--bounceback-congest=up,2"),
+                *("-t", str(seconds), "-i", "1"),
             ),
             stdout=subprocess.PIPE,
             text=True,
@@ -166,12 +166,14 @@ def _beside_bounceback(scale: Scale) -> dict[str, float]:
         )
         said = theirs.communicate()[0]
     print(said, file=sys.stderr)
-    return {"netecho": json.loads(ours)["rtt"]["p50_ms"], "iperf 2": median(_bounced(said))}
+    return {"netecho": json.loads(ours)["rtt"]["p50_ms"], "iperf 2": _bounced(said)}
 
 
-def _bounced(said: str) -> list[float]:
-    """The mean round trip of each interval, milliseconds."""
-    return [float(each) for each in re.findall(r"=([0-9.]+)/[0-9.]+/[0-9.]+/[0-9.]+ ms", said)]
+def _bounced(said: str) -> float:
+    """The median of all its round trips, in milliseconds, of its histogram of 100 us a bin."""
+    bins = re.findall(r"BB8\(f\)-PDF: bin\(w=100us\):cnt\(\d+\)=([0-9:,]+)", said)[-1]
+    counts = [(int(number), int(count)) for number, _, count in (each.partition(":") for each in bins.split(","))]
+    return median([number / 10 for number, count in counts for _ in range(count)])
 
 
 def _loopback(scale: Scale) -> dict[str, float]:
