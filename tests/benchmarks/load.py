@@ -110,15 +110,19 @@ def _undisturbed(truth: Mapping[str, Bottleneck], *options: str) -> dict[str, An
     All namespaces share it: what else runs on this machine may take it.
     """
     for _ in range(TRIES):
-        until = time.monotonic() + PATIENCE
-        while tcp_memory.is_short() and time.monotonic() < until:
-            time.sleep(1)
+        _wait_for_memory()
         document = run(truth, *options)
         loads = [document[phase][each] for phase in TRUTHS if phase in document for each in ("download", "upload")]
         if not any(each["short_of_memory"] for each in loads if each):
             return document
         print(f"not counted, TCP was short of memory: {document['sentence']}", file=sys.stderr, flush=True)
     raise RuntimeError("TCP was short of memory all the time")
+
+
+def _wait_for_memory() -> None:
+    until = time.monotonic() + PATIENCE
+    while tcp_memory.is_short() and time.monotonic() < until:
+        time.sleep(1)
 
 
 def _benchmark(name: str) -> Benchmark:
@@ -137,8 +141,10 @@ def _benchmark(name: str) -> Benchmark:
 def _beside_bounceback(scale: Scale) -> dict[str, float]:
     """iperf 2 loads the upload and bounces 100 bytes beside it, while our probes measure on the same bottleneck."""
     seconds = scale.of(20, 8)
+    _wait_for_memory()
     with network() as made:
         narrow(made, TRUTHS["upload"])
+        made.run("client", "sysctl", "-qw", "net.ipv4.tcp_congestion_control=cubic")
         made.start("server", *COMMAND, "serve", "stamp://:7862", ready="stamp")
         made.start("server", "iperf", "-s", "-i", "1", ready="listening")
         theirs = subprocess.Popen(
@@ -165,7 +171,6 @@ def _beside_bounceback(scale: Scale) -> dict[str, float]:
             "--json",
         )
         said = theirs.communicate()[0]
-    print(said, file=sys.stderr)
     return {"netecho": json.loads(ours)["rtt"]["p50_ms"], "iperf 2": _bounced(said)}
 
 
