@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from netecho.net.monitor.engine import Engine
     from netecho.net.monitor.history import HistoryWriter
     from netecho.net.monitor.web import Web
+    from netecho.net.reactor.keyboard import Keyboard
     from netecho.net.reactor.runner import Interrupt
     from netecho.report.monitor_log import MonitorLog
     from netecho.report.terminal.monitor_view import MonitorView
@@ -185,6 +187,7 @@ class _Run:
         self._error: OutputError | None = None
         self._routes: Routes | None = None
         self._history: HistoryWriter | None = None
+        self._live_view: MonitorView | None = None
         self._began = time.monotonic_ns()
 
     async def until_end(self, settings: MonitorSettings) -> None:
@@ -206,7 +209,9 @@ class _Run:
         self._reactor.callLater(SETTLED, gc.freeze)
         if self._asked.duration is not None:
             self._reactor.callLater(self._asked.duration / SECOND, engine.end)
-        with Watch(self._reactor, self._output, self._view(), self._show_table, drain=self._drain):
+        self._live_view, keyboard = self._view()
+        watch = Watch(self._reactor, self._output, self._live_view, self._show_table, drain=self._drain, keys=keyboard)
+        with watch:
             await engine.ended
         engine.stop()
         if self._history is not None:
@@ -224,6 +229,8 @@ class _Run:
     def changed(self, target: MonitoredTarget, change: Change) -> None:
         """Tell of a change of state."""
         self._tell(lambda: self._log.changed(target, change))
+        if self._live_view is not None:
+            self._live_view.changed(target, change)
         if self._history is not None:
             self._history.changed(target, change)
         if self._command is not None:
@@ -304,15 +311,25 @@ class _Run:
         text = f"read {self._asked.config} again: {kept} kept, {added} added, {removed} removed"
         self._tell(lambda: self._log.noticed("reloaded", text, kept=kept, added=added, removed=removed))
 
-    def _view(self) -> MonitorView | None:
+    def _view(self) -> tuple[MonitorView | None, Keyboard | None]:
+        """Return what shows the targets on a terminal, and what reads the keys, where it is one that has some."""
         output, live = self._output, self._asked.live
         if live is None:
             live = self._asked.form == "text" and output.quiet == 0 and output.stdout_is_terminal
         if not (live and output.stderr_moves):
-            return None
+            return None, None
+        from netecho.net.linux import run_clock
         from netecho.report.terminal.monitor_view import MonitorView
 
-        return MonitorView(output, lambda: self._engine.targets)
+        has_keys = sys.stdin is not None and sys.stdin.isatty()
+        view = MonitorView(
+            output, lambda: self._engine.targets, run_clock.now, ended=self._engine.end if has_keys else None
+        )
+        if not has_keys:
+            return view, None
+        from netecho.net.reactor.keyboard import Keyboard
+
+        return view, Keyboard(self._reactor, sys.stdin.fileno(), view.pressed)
 
     def _show_table(self) -> None:
         """Say on standard error how all targets are: SIGUSR1 and Ctrl-backslash ask for it."""

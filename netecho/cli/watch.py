@@ -55,6 +55,19 @@ class View(Protocol):
         """Leave the screen as it was."""
 
 
+class Keys(Protocol):
+    """A terminal whose keys are read."""
+
+    def take(self) -> None:
+        """Read them from now on."""
+
+    def release(self) -> None:
+        """Read them no more, and leave the terminal as it was."""
+
+    def follow(self) -> None:
+        """See whether they are this process's to read."""
+
+
 class Watch:
     """Entered while there is something to watch."""
 
@@ -67,6 +80,7 @@ class Watch:
         report_every: int | None = None,
         *,
         drain: Callable[[], None] | None = None,
+        keys: Keys | None = None,
     ) -> None:
         """`interim` prints the figures so far: when a signal asks for them, and each `report_every` nanoseconds.
 
@@ -77,6 +91,7 @@ class Watch:
         self._view = view
         self._interim = interim
         self._drain = drain or output.drain
+        self._keys = keys
         self._report_every = None if report_every is None else report_every / SECOND
         self._calls: dict[str, DelayedCall] = {}
         self._before: dict[signal.Signals, Any] = {}
@@ -89,6 +104,8 @@ class Watch:
         if self._view is not None:
             self._handle(signal.SIGTSTP, self._stop)
             self._handle(signal.SIGCONT, self._continued)
+        if self._keys is not None:
+            self._keys.take()
         self._frame()
         if self._report_every is not None:
             self._later("report", self._report_every, self._report)
@@ -102,6 +119,8 @@ class Watch:
         for number, before in self._before.items():
             # Asked for too late, they must not kill what is about to end.
             signal.signal(number, before if number in _OF_JOB_CONTROL else signal.SIG_IGN)
+        if self._keys is not None:
+            self._keys.release()
         if self._view is not None:
             self._view.close()
 
@@ -122,6 +141,8 @@ class Watch:
     def _frame(self) -> None:
         began = time.perf_counter()
         self._drain()
+        if self._keys is not None:
+            self._keys.follow()
         if self._view is not None:
             self._view.draw()
         took = time.perf_counter() - began
@@ -135,6 +156,8 @@ class Watch:
 
     def _stop(self) -> None:
         """Stop this process, as the terminal asked for, and go on when it is continued."""
+        if self._keys is not None:
+            self._keys.release()
         with self._output.uncovered():
             # SIGCONT's too: what it would do is done here, once. The run hears of it all the same.
             ours = {number: signal.signal(number, self._before[number]) for number in _OF_JOB_CONTROL}
@@ -143,9 +166,15 @@ class Watch:
             self._output.respect_foreground()
             for number, handler in ours.items():
                 signal.signal(number, handler)
+        if self._keys is not None:
+            self._keys.take()
 
     def _continued(self) -> None:
         """Go on after a stop that was not asked for here: SIGSTOP has no handler."""
         self._output.respect_foreground()
+        if self._keys is not None:
+            # Who had the terminal meanwhile may have set it otherwise.
+            self._keys.release()
+            self._keys.take()
         if self._view is not None:
             self._view.draw_anew()

@@ -54,6 +54,11 @@ class OnTerminal:
     def type(self, keys: bytes) -> None:
         os.write(self._leader, keys)
 
+    @property
+    def reads_lines(self) -> bool:
+        """Whether the terminal hands over whole lines, as it does unless a program asks for single keys."""
+        return bool(termios.tcgetattr(self._leader)[3] & termios.ICANON)
+
     def until(self, seen: Callable[[str], object]) -> None:
         """Wait for something to have been written since the last time."""
         text = ""
@@ -321,3 +326,23 @@ def test_a_server_whose_log_is_elsewhere_is_not_watched_unless_that_is_asked_for
     ended = server.end()
     assert ended.code == 0
     assert "\x1b" not in ended.out + ended.err
+
+
+@pytest.mark.parametrize("end", [b"q", None])
+def test_a_monitors_keys_open_a_target_and_whatever_ends_it_the_terminal_is_as_before(end: bytes | None) -> None:
+    with on_terminal("monitor", "self", "udp://self", "-i", "50ms", columns=100) as command:
+        command.until_shown(lambda screen: screen[-1].startswith("q quit") and "2 up" in "".join(screen))
+        assert not command.reads_lines
+        command.type(b"sssj\r")
+        command.until_shown(lambda screen: any(line.startswith("rtt, hour") for line in screen))
+        command.type(b"\x1b")
+        command.until_shown(lambda screen: screen[-1].startswith("q quit  s by name"))
+        if end is None:
+            command.process.terminate()
+        else:
+            command.type(end)
+        screen = command.end()
+        assert command.process.returncode == 0
+        assert command.reads_lines
+        assert command.terminal.at_rest
+        assert "stopped after" in "".join(screen)

@@ -25,6 +25,9 @@ paper              what Rich lays out, as text
 server_view        the live view of a server
 history            `netecho history`
 monitor_view       the live table of a monitor
+monitor_target     one of its targets, looked into
+keys               keys, from the bytes of a terminal
+browsing           what keys do to the table
 reading            how far reading a saved run is
 several            several runs in one table
 several_view       the live view of several runs, a row for each target

@@ -1,5 +1,7 @@
 """The live table of a monitor: a row a target, the worst first, at the bottom of the terminal.
 
+Where keys are read they order it, choose what is in it and open one target; a line at its end has them.
+
 It is drawn from the targets when the reactor has time for it. With many targets only those that are shown are looked
 into: the order is made of what each has at hand.
 """
@@ -7,6 +9,7 @@ into: the order is made of what each has at hand.
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -17,16 +20,20 @@ from netecho.report.document.monitoring import states
 from netecho.report.escape import printable
 from netecho.report.humanize import many, ms, percent, span
 from netecho.report.terminal import sparkline
+from netecho.report.terminal.browsing import Browsing, Order
 from netecho.report.terminal.display import Display
+from netecho.report.terminal.keys import Keys
+from netecho.report.terminal.monitor_target import REMEMBERED, Event, opened
 from netecho.report.terminal.paper import rendered
 from netecho.report.terminal.tables import fitted, room_beside
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from netecho.measure.summary import Summary
     from netecho.monitor.monitored import MonitoredTarget
+    from netecho.monitor.state import Change
     from netecho.report.output import Output
 
 STYLES = {
@@ -56,17 +63,50 @@ class MonitorView:
         output: Output,
         targets: Callable[[], Sequence[MonitoredTarget]],
         clock: Callable[[], int] = time.monotonic_ns,
+        wall: Callable[[], int] = time.time_ns,
+        *,
+        ended: Callable[[], None] | None = None,
     ) -> None:
+        """`clock` is that of the targets' states. `ended` is called where a key asks for the end; None: no keys."""
+        self._glyphs = output.glyphs
         self._levels = sparkline.BLOCKS if output.glyphs else sparkline.ASCII
         self._display = Display(output)
         self._targets = targets
         self._clock = clock
+        self._wall = wall
         self._began = self._drawn = clock()
+        self._ended = ended
+        self._keys = Keys()
+        self._browsing = Browsing()
+        self._events: dict[str, deque[Event]] = {}
+        """The last changes of each target, while keys may ask for them."""
+
+    def changed(self, target: MonitoredTarget, change: Change) -> None:
+        """Remember a change of state."""
+        if self._ended is not None:
+            events = self._events.setdefault(target.settings.name, deque(maxlen=REMEMBERED))
+            events.append(Event(self._wall(), change))
+
+    def pressed(self, data: bytes) -> None:
+        """Take in what was typed, and draw what becomes of it at once."""
+        browsing = self._browsing
+        names: list[str] = []
+        listed = None
+        for key in self._keys.taken(data):
+            if listed != (browsing.order, browsing.filter) and not browsing.is_typing:
+                listed = browsing.order, browsing.filter
+                names = [target.settings.name for target in self._listed()]
+            browsing.press(key, names)
+        if browsing.wants_end and self._ended is not None:
+            self._ended()
+            return
+        self._drawn = self._clock()
+        self._display.show(self.frame(self._drawn, *self._display.size))
 
     def draw(self) -> None:
         """Put the targets on the screen, once a second."""
         now = self._clock()
-        if self._began < now < self._drawn + SECOND:
+        if self._began < now < self._drawn + SECOND or self._browsing.paused:
             return
         self._drawn = now
         self._display.show(self.frame(now, *self._display.size))
@@ -87,10 +127,71 @@ class MonitorView:
     def frame(self, now: int, width: int, height: int) -> RenderableType:
         """Return what is shown in so many columns and rows."""
         every = self._targets()
-        return Group(
-            _title(every, now - self._began),
-            *table(every, width, max(1, height - 3), self._levels),
-        )
+        title = _title(every, now - self._began)
+        if self._ended is None:
+            return Group(title, *table(every, width, max(1, height - 3), self._levels))
+        browsing = self._browsing
+        keys = _key_line(browsing, arrows=self._glyphs)
+        target = next((each for each in every if each.settings.name == browsing.opened), None)
+        if target is not None:
+            events = tuple(self._events.get(target.settings.name, ()))
+            size = width, height - 1
+            return Group(*opened(target, events, now, self._wall(), size, glyphs=self._glyphs), keys)
+        shown = _browsed(self._listed(), browsing, width, max(1, height - 4), self._levels)
+        return Group(title, *shown, keys)
+
+    def _listed(self) -> list[MonitoredTarget]:
+        """Return the targets that the filter leaves, in their order."""
+        wanted = self._browsing.filter.casefold()
+        targets = self._targets()
+        if wanted:
+            targets = [each for each in targets if wanted in _searched(each)]
+        return sorted(targets, key=_ORDERS[self._browsing.order])
+
+
+def _searched(target: MonitoredTarget) -> str:
+    """Return what a filter looks through."""
+    settings = target.settings
+    labels = (f"{name}={value}" for name, value in settings.probing.labels)
+    facts = (settings.name, settings.target.url, settings.group, target.address, target.state.state, *labels)
+    return "\n".join(str(each) for each in facts if each).casefold()
+
+
+def _key_line(browsing: Browsing, *, arrows: bool) -> Text:
+    line = Text(no_wrap=True, overflow="crop")
+    if browsing.is_typing:
+        line.append(f"/{browsing.filter}", "bold")
+        line.append("_  Enter keeps it  Esc leaves it", "dim")
+        return line
+    up_down = "↑↓" if arrows else "j k"
+    if browsing.opened is not None:
+        words = [("q", "quit"), (up_down, "next"), ("Esc", "back"), ("p", "go on" if browsing.paused else "pause")]
+    else:
+        kept = f"filter: {browsing.filter}" if browsing.filter else "filter"
+        order = f"by {browsing.order}"
+        pause = "go on" if browsing.paused else "pause"
+        words = [("q", "quit"), ("s", order), ("p", pause), (f"{up_down} Enter", "open"), ("/", kept)]
+    for key, word in words:
+        line.append(f"{key} ", "bold")
+        line.append(f"{printable(word)}  ", "yellow" if word == "go on" else "dim")
+    return line
+
+
+def _browsed(
+    listed: Sequence[MonitoredTarget], browsing: Browsing, width: int, most: int, levels: str
+) -> list[RenderableType]:
+    """Return the part of the targets in which the selected one stands, and a line of which part that is."""
+    if not listed:
+        return [Text("no target has that in its name, address, group, labels or state" if browsing.filter else "")]
+    names = [target.settings.name for target in listed]
+    place = names.index(browsing.selected) if browsing.selected in names else None
+    top = 0 if place is None else max(0, min(place - most // 2, len(listed) - most))
+    shown = listed[top : top + most]
+    parts: list[RenderableType] = [_rows(shown, width, levels, None if place is None else place - top)]
+    if len(shown) < len(listed):
+        where = f"{top + 1:,} to {top + len(shown):,} of {many(len(listed), 'target')}"
+        parts.append(Text(where, "dim", no_wrap=True, overflow="crop"))
+    return parts
 
 
 def _title(targets: Sequence[MonitoredTarget], elapsed: int) -> Text:
@@ -125,9 +226,21 @@ def _badness(target: MonitoredTarget) -> tuple[int, int, int, str]:
     return _RANKS[target.state.state], -lost, -median, target.settings.name
 
 
-def _rows(targets: Sequence[MonitoredTarget], width: int, levels: str) -> RenderableType:
+_ORDERS: Mapping[Order, Callable[[MonitoredTarget], tuple[int | str, ...]]] = {
+    Order.WORST: _badness,
+    Order.LOSS: lambda target: (-target.windows.at_a_glance()[0], target.settings.name),
+    Order.DELAY: lambda target: (-target.windows.at_a_glance()[1], target.settings.name),
+    Order.NAME: lambda target: (target.settings.name,),
+}
+"""By what is at hand: figures of a thousand targets would take longer than a frame may."""
+
+
+def _rows(targets: Sequence[MonitoredTarget], width: int, levels: str, selected: int | None = None) -> RenderableType:
     room = max(_NARROWEST, width // _SHARE)
-    first = ["rtt, ms", *(_cut(printable(target.settings.name), room) for target in targets)]
+    names = [_cut(printable(target.settings.name), room) for target in targets]
+    if selected is not None:
+        names = [f"{'>' if n == selected else ' '} {name}" for n, name in enumerate(names)]
+    first = ["rtt, ms", *names]
     minutes = [target.last_minute() for target in targets]
     hours = [target.last_hour() for target in targets]
     columns: dict[str, list[str | Text]] = {
