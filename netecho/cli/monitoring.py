@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from netecho.net.monitor.web import Web
     from netecho.net.reactor.keyboard import Keyboard
     from netecho.net.reactor.runner import Interrupt
+    from netecho.net.server.settings import Credentials
+    from netecho.net.server.tls import ServerTls
     from netecho.report.monitor_log import MonitorLog
     from netecho.report.terminal.monitor_view import MonitorView
 
@@ -56,6 +58,8 @@ class WebOptions:
     host: str
     port: int
     token: str | None
+    credentials: Credentials | None
+    """None: HTTP without TLS."""
     allowed: tuple[Allowed, ...]
     """Targets that `/probe` may reach."""
 
@@ -186,6 +190,7 @@ class _Run:
         self._command: ChangeCommand | None = None
         self._error: OutputError | None = None
         self._routes: Routes | None = None
+        self._tls: ServerTls | None = None
         self._history: HistoryWriter | None = None
         self._live_view: MonitorView | None = None
         self._began = time.monotonic_ns()
@@ -231,6 +236,8 @@ class _Run:
         self._tell(lambda: self._log.changed(target, change))
         if self._live_view is not None:
             self._live_view.changed(target, change)
+        if self._routes is not None:
+            self._routes.changed(target, change)
         if self._history is not None:
             self._history.changed(target, change)
         if self._command is not None:
@@ -261,11 +268,26 @@ class _Run:
         options = self._asked.web
         if options is None:
             return None
-        from netecho.cli.web import Routes
+        from netecho.cli.web import Routes, moment
+        from netecho.net.monitor.feed import Feed
         from netecho.net.monitor.web import Web
+        from netecho.report.document.live_events import LiveEvents
 
-        self._routes = routes = Routes(self._reactor, self._engine, options.allowed, dict(settings.groups))
-        web = Web(self._reactor, routes.settings(options.token))
+        if options.credentials is not None:
+            from netecho.net.server.tls import ServerTls
+
+            self._tls = ServerTls(options.credentials)
+        live = LiveEvents(moment, has_history=self._asked.history is not None)
+        feed = Feed(
+            self._reactor,
+            lambda: self._engine.targets,
+            live,
+            lambda sentence: self._tell(lambda: self._log.noticed("dropped", sentence)),
+        )
+        self._routes = routes = Routes(
+            self._reactor, self._engine, options.allowed, dict(settings.groups), feed, live, self._asked.history
+        )
+        web = Web(self._reactor, routes.settings(options.token, self._tls))
         web.listen(self._reactor, options.host, options.port)
         routes.ready = True
         return web
@@ -292,7 +314,7 @@ class _Run:
         )
 
     def _reload_at_sighup(self) -> None:
-        if self._asked.config is not None:
+        if self._asked.config is not None or (self._asked.web is not None and self._asked.web.credentials is not None):
             signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._reload))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
@@ -300,13 +322,15 @@ class _Run:
         """Read the configuration again; one that is wrong changes nothing."""
         try:
             settings = configured(self._asked)
+            if self._tls is not None:
+                self._tls.reload()
             result = self._engine.configure(settings.targets)
         except NetechoError as error:
             sentence = error.sentence
             self._tell(lambda: self._log.noticed("not_reloaded", f"nothing is changed: {sentence}"))
             return
         if self._routes is not None:
-            self._routes.groups = dict(settings.groups)
+            self._routes.reconfigured(dict(settings.groups))
         kept, added, removed = result
         text = f"read {self._asked.config} again: {kept} kept, {added} added, {removed} removed"
         self._tell(lambda: self._log.noticed("reloaded", text, kept=kept, added=added, removed=removed))

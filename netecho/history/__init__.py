@@ -5,5 +5,6 @@ database  the file: made, opened, known from those of others
 hours     a row an hour and target, made of its minutes
 store     writing rows, and removing what is too old or too much
 parts     a span over time: what it is cut into
+course    one target over time, a stretch at a time
 reading   spans of it: merged histograms, outages
 """

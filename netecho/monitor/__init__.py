@@ -10,6 +10,7 @@ state        up, degraded, down, unreachable: with hysteresis, and a reason for 
 allow        which targets `/probe` may reach
 facts        what a command finds in its environment at a change
 windows      the last minute and the last hour
+course       the last minutes as points
 histogram    mergeable buckets of 3%
 dense        the same as integers: merged by addition
 buckets      classic histograms for Prometheus

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from netecho.measure.result import Setup
+from netecho.monitor.course import Course, Point
 from netecho.monitor.recorder import TargetRecorder
 from netecho.monitor.state import Alert, TargetState
-from netecho.monitor.windows import SLOT, SLOTS, Windows, summary
+from netecho.monitor.windows import MINUTES, SLOT, SLOTS, Windows, summary
 
 if TYPE_CHECKING:
     from netecho.measure.summary import Summary
@@ -26,7 +28,9 @@ class MonitoredTarget:
         "_slot_ends",
         "_slots",
         "address",
+        "course",
         "minute",
+        "minutes",
         "recorder",
         "settings",
         "state",
@@ -41,6 +45,10 @@ class MonitoredTarget:
         self.state = TargetState(now, fall=probing.fall, rise=probing.rise, alerts=alerts)
         self.windows = Windows()
         self.recorder = TargetRecorder(self.state, lag, self.last_minute)
+        self.course = Course()
+        """The last minutes, slot by slot."""
+        self.minutes: deque[int] = deque(maxlen=MINUTES)
+        """Of each of `windows.minutes` its number, counted from the clock's zero: where it stands in time."""
         self.address: str | None = None
         """Where its packets go; None while that is not known."""
         self.minute: Slot | None = None
@@ -58,7 +66,11 @@ class MonitoredTarget:
             # Where none was closed for a while (a stop, a busy machine), what was counted since is in one slot.
             ended = now // SLOT
             minute = ended // SLOTS != self._slots // SLOTS
-            self.minute = self.windows.add(self.recorder.take_slot(), ends_minute=minute)
+            slot = self.recorder.take_slot()
+            self.course.add(Point.of(ended - 1, slot))
+            self.minute = self.windows.add(slot, ends_minute=minute)
+            if minute:
+                self.minutes.append(ended // SLOTS - 1)
             self._slots, self._slot_ends = ended, (ended + 1) * SLOT
             self._observe(now)
         return self.state.judge(now)

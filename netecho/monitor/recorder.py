@@ -146,7 +146,7 @@ class TargetRecorder:
         """What was counted since `take_slot` was last called."""
         rtt, response = self._rtt, self._response
         counts = self.counts.since(self._before)
-        return Slot(counts, rtt.packed(), response.packed(), rtt.percentiles((50,))[0])
+        return Slot(counts, rtt.packed(), response.packed(), *rtt.percentiles((50, 99)))
 
     def flow(self, connection: int = 0) -> Flow:
         """Return the state of a new session."""

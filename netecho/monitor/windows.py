@@ -54,6 +54,7 @@ class Slot(NamedTuple):
     rtt: Packed
     response: Packed
     p50: int | None = None
+    p99: int | None = None
     """Of rtt."""
 
 
@@ -111,7 +112,7 @@ def merged(slots: Sequence[Slot]) -> Slot:
         Counts.of_all(slot.counts for slot in slots) if slots else Counts(),
         rtt.packed(),
         response.packed(),
-        rtt.percentiles((50,))[0],
+        *rtt.percentiles((50, 99)),
     )
 
 

@@ -4,6 +4,7 @@ document      the model of a run, its events as rows, the schema; the one place 
 terminal      what a person sees, by Rich
 formats       text, JSON, NDJSON, CSV and the formats of other tools
 output        the one place that writes, and what the terminal is
+page          a monitor's page for the browser, as it is served
 monitor_log   a monitor's events as text or NDJSON
 server_log    a server's events as text or NDJSON, without holding it up
 humanize      figures in words

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from netecho.cli.context import CliContext
     from netecho.cli.monitoring import WebOptions
     from netecho.monitor.settings import Rule, TargetSettings
+    from netecho.net.server.settings import Credentials
     from netecho.target import Target
 
 EXAMPLES = (
@@ -33,7 +34,7 @@ EXAMPLES = (
     ("netecho monitor --config paths.toml", "what the file says; SIGHUP reads it again"),
     ("netecho monitor --config paths.toml --check", "what is wrong with the file, with line and column"),
     ("netecho monitor host --degraded-if 'rtt.p99>20ms' --format ndjson", "a line for each change of state"),
-    ("netecho monitor --config paths.toml --listen 127.0.0.1:9862", "/metrics for Prometheus"),
+    ("netecho monitor --config paths.toml --listen 127.0.0.1:9862", "a page in the browser; /metrics for Prometheus"),
     ("netecho monitor --config paths.toml --on-change ./page.sh", "run at each change, facts in the environment"),
 )
 
@@ -179,10 +180,12 @@ output = section("Output")
 @web(
     "--listen",
     type=Parsed("ADDRESS", parse_http),
-    help="serve /metrics for Prometheus, /probe and /api/v1 there: 127.0.0.1:9862",
+    help="serve a page, /metrics for Prometheus, /probe and /api/v1 there: 127.0.0.1:9862",
 )
 @web("--allow-remote", is_flag=True, help="listen elsewhere than on loopback; needs --token-file")
-@web("--token-file", type=FILE, help="answer only who has the bearer token in FILE")
+@web("--token-file", type=FILE, help="answer only who has the bearer token in FILE; the page asks for it")
+@web("--cert", type=FILE, help="serve HTTPS, with this certificate and its chain (PEM); SIGHUP reads it again")
+@web("--key", type=FILE, shown="in --cert", help="its key (PEM)")
 @web(
     "--probe-allow",
     type=Parsed("PATTERN", parse_allowed),
@@ -233,7 +236,9 @@ def monitor(ctx: click.Context, /, **values: Any) -> int:
         color=not values["no_color"],
     )
     if not values["quiet"]:
-        files.warn_of_shared_keys(context.output, values["token_file"], values["auth_key_file"])
+        files.warn_of_shared_keys(
+            context.output, values["token_file"], values["key"] or values["cert"], values["auth_key_file"]
+        )
     run(asked, context)
     return ExitCode.OK
 
@@ -243,7 +248,7 @@ def _web(values: dict[str, Any]) -> WebOptions | None:
     from netecho.cli.monitoring import WebOptions
 
     if values["listen"] is None:
-        for option in ("allow_remote", "token_file", "probe_allow"):
+        for option in ("allow_remote", "token_file", "cert", "key", "probe_allow"):
             if values[option]:
                 name = f"--{option.replace('_', '-')}"
                 raise UsageError(f"{name} without --listen: nothing is served", "--listen 127.0.0.1:9862")
@@ -257,8 +262,20 @@ def _web(values: dict[str, Any]) -> WebOptions | None:
             )
         if values["token_file"] is None:
             raise UsageError("--allow-remote without --token-file: everybody could reach it", "--token-file FILE")
+    if values["key"] is not None and values["cert"] is None:
+        raise UsageError("--key without --cert", "name the certificate too: --cert cert.pem")
     token = None if values["token_file"] is None else files.token(values["token_file"], "--token-file")
-    return WebOptions(host=host, port=port, token=token, allowed=values["probe_allow"])
+    return WebOptions(
+        host=host, port=port, token=token, credentials=_credentials(values), allowed=values["probe_allow"]
+    )
+
+
+def _credentials(values: dict[str, Any]) -> Credentials | None:
+    if values["cert"] is None:
+        return None
+    from netecho.net.server.settings import Credentials
+
+    return Credentials(cert=values["cert"], key=values["key"])
 
 
 def _targets(ctx: click.Context, values: dict[str, Any]) -> tuple[TargetSettings, ...]:

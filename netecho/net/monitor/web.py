@@ -1,64 +1,61 @@
-"""The HTTP side of a monitor: Twisted's own server, with bounds, and answers that are made in pieces.
+"""The HTTP side of a monitor: Twisted's own server, with bounds.
 
-A piece is made when the one before it was written and the reactor had its turn, so that an answer of 10 MB delays no
-send, and waits for a client that reads slowly. What a client may take: a place among `MOST`, until its answer is
-written or `LONGEST` is over, whatever it sends or does not read; 16 KiB of headers; no body.
+What a client may take: a place among `MOST`, until its answer is written or `LONGEST` is over, whatever it sends or
+does not read; 16 KiB of headers; no body. Listeners to events have bounds of their own (`event_stream`).
 
-On loopback only requests that name this machine by an address or as localhost are answered: a page in a browser that
-has its own name point here (DNS rebinding) is not. Everywhere else a bearer token is asked for instead.
+Without a token only requests that name this machine by an address or as localhost are answered: a page in a browser
+that has its own name point here (DNS rebinding) is not, and neither is one of another origin that asks behind its
+reader's back. With one, everything but `WebSettings.public` needs it.
 """
 
 from __future__ import annotations
 
 import hmac
 import ipaddress
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import connectionDone
 from twisted.web import http
-from zope.interface import implementer
 
 from netecho.errors import UnreachableError
+from netecho.net.monitor.replies import Pieces, Query, Reply, plain
 from netecho.net.reactor.interfaces import for_twisted
 from netecho.target import format_endpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from twisted.python.failure import Failure
 
+    from netecho.net.monitor.replies import Handler, Stream
     from netecho.net.reactor.interfaces import DelayedCall, ReactorTime
+    from netecho.net.server.tls import ServerTls
 
 MOST = 64
 """Connections at once; one more is closed when it is accepted."""
 LONGEST = 60.0
 """Seconds from the beginning of a connection, or from the end of an answer, to the end of the next one."""
-_PIECE = 16384
-"""Characters that are made and written at once: about 0.2 ms."""
 _LONGEST_PATH = 2048
-
-
-class Query(NamedTuple):
-    """What a handler is asked."""
-
-    arguments: Mapping[str, str]
-    scrape_timeout: float | None = None
-    """Seconds that Prometheus waits, as it says."""
-
-
-class Reply(NamedTuple):
-    """What a handler answers; its pieces are made as they are written."""
-
-    pieces: Iterable[str]
-    content_type: str = "text/plain; charset=utf-8"
-    status: int = 200
-
-
-Handler = Callable[[Query], Coroutine["Deferred[Any]", object, Reply]]
+_HEADERS = (
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    (
+        "Content-Security-Policy",
+        (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+            " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        ),
+    ),
+)
+"""Of every answer: nothing is run, shown or asked for that is not ours, and no other page has it in a frame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +66,9 @@ class WebSettings:
     """By path."""
     token: str | None = None
     """None: nobody is asked for one, and the host that is asked for must be this machine."""
+    public: frozenset[str] = frozenset()
+    """Paths that need no token: what they answer tells nothing of the targets."""
+    tls: ServerTls | None = None
 
 
 class Web(http.HTTPFactory):
@@ -79,6 +79,7 @@ class Web(http.HTTPFactory):
     def __init__(self, reactor: ReactorTime, settings: WebSettings) -> None:
         super().__init__(reactor=for_twisted(reactor))
         self.time = reactor
+        self.clock: Callable[[], float] = time.perf_counter
         self.settings = settings
         self.open: set[Channel] = set()
         self.port = 0
@@ -96,7 +97,8 @@ class Web(http.HTTPFactory):
                 f"--listen {where} cannot be had: {error.socketError.strerror}", "another port: --listen 127.0.0.1:0"
             ) from None
         self.port = self._port.getHost().port
-        self.url = f"http://{format_endpoint(host, self.port)}/"
+        scheme = "http" if self.settings.tls is None else "https"
+        self.url = f"{scheme}://{format_endpoint(host, self.port)}/"
 
     def stop(self) -> None:
         """Accept no more, and close what is open."""
@@ -105,7 +107,7 @@ class Web(http.HTTPFactory):
         for channel in tuple(self.open):
             channel.abort()
 
-    def buildProtocol(self, addr: Any) -> Channel | None:  # type: ignore[override]  # Twisted has a proxy there
+    def buildProtocol(self, addr: Any) -> Any:
         """Return what serves a connection; None closes it."""
         del addr
         if len(self.open) >= MOST:
@@ -113,7 +115,8 @@ class Web(http.HTTPFactory):
         channel = Channel()
         channel.factory = self
         channel.timeOut = None  # the time for an answer is bounded, silence included
-        return channel
+        tls = self.settings.tls
+        return channel if tls is None else tls.wrap(channel)
 
     def log(self, request: http.Request) -> None:
         """Do nothing: there is no log of requests."""
@@ -153,8 +156,7 @@ class Channel(http.HTTPChannel):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Give the place back."""
         self.factory.open.discard(self)
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
+        self.stay()
         super().connectionLost(reason)
 
     def abort(self) -> None:
@@ -162,10 +164,19 @@ class Channel(http.HTTPChannel):
         if self.transport is not None:
             self.transport.abortConnection()
 
-    def _limit(self) -> None:
+    def stay(self) -> None:
+        """Let the connection be there for as long as the answer under way goes on: whoever writes it bounds it."""
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
-        self._deadline = self.factory.time.callLater(LONGEST, self.abort)
+
+    def end_within(self, seconds: float) -> None:
+        """Close when what waits is written, or after so long."""
+        self._limit(seconds)
+        self.transport.loseConnection()
+
+    def _limit(self, seconds: float = LONGEST) -> None:
+        self.stay()
+        self._deadline = self.factory.time.callLater(seconds, self.abort)
 
 
 class Request(http.Request):
@@ -205,23 +216,29 @@ class Request(http.Request):
     def _refusal(self) -> Reply | None:
         """Return what a request is told that is not answered."""
         settings = self.channel.factory.settings
-        if not self._is_allowed(settings.token):
-            if settings.token is None:
-                return _plain(403, "ask for this machine by an address or as localhost")
+        if settings.token is None:
+            if not is_local_name(self.getRequestHostname().decode("latin-1")):
+                return plain(403, "ask for this machine by an address or as localhost")
+            if self._is_of_another_page():
+                return plain(403, "this is not for pages of other sites")
+        elif self._path not in settings.public and not self._has(settings.token):
             self.setHeader("WWW-Authenticate", 'Bearer realm="netecho"')
-            return _plain(401, "this needs the bearer token")
+            return plain(401, "this needs the bearer token")
         if self.method not in (b"GET", b"HEAD"):
             self.setHeader("Allow", "GET, HEAD")
-            return _plain(405, "GET and HEAD are what there is")
+            return plain(405, "GET and HEAD are what there is")
         if len(self.uri) > _LONGEST_PATH:
-            return _plain(414, "the address is too long")
+            return plain(414, "the address is too long")
         if self._path not in settings.routes:
-            return _plain(404, "there are: " + " ".join(settings.routes))
+            return plain(404, "there are: " + " ".join(settings.routes))
         return None
 
-    def _is_allowed(self, token: str | None) -> bool:
-        if token is None:
-            return is_local_name(self.getRequestHostname().decode("latin-1"))
+    def _is_of_another_page(self) -> bool:
+        """Tell whether a browser asks for a page of another site, and not to show this one (Fetch Metadata)."""
+        site, mode = self.getHeader("sec-fetch-site"), self.getHeader("sec-fetch-mode")
+        return site not in (None, "none", "same-origin") and (mode != "navigate" or self._path != "/")
+
+    def _has(self, token: str) -> bool:
         scheme, _, given = (self.getHeader("authorization") or "").partition(" ")
         same = hmac.compare_digest(given.strip().encode("utf-8", "replace"), token.encode())
         return scheme.lower() == "bearer" and same
@@ -233,81 +250,29 @@ class Request(http.Request):
         except ValueError:
             timeout = 0.0
         arguments = dict(parse_qsl(raw, keep_blank_values=True, max_num_fields=32)) if raw.count("&") < 32 else {}
-        return Query(arguments, timeout if 0 < timeout < LONGEST else None)
+        accept = self.getHeader("accept") or ""
+        return Query(arguments, timeout if 0 < timeout < LONGEST else None, accept)
 
-    def _send(self, reply: Reply) -> None:
+    def _send(self, reply: Reply | Stream) -> None:
         if self._disconnected or self.finished:
             return
-        self.setResponseCode(reply.status)
-        for name, value in (
-            ("Content-Type", reply.content_type),
-            ("Cache-Control", "no-store"),
-            ("X-Content-Type-Options", "nosniff"),
-        ):
+        for name, value in (("Content-Type", reply.content_type), *_HEADERS):
             self.setHeader(name, value)
+        if isinstance(reply, Reply):
+            self.setResponseCode(reply.status)
         if self.method == b"HEAD":
             self.finish()
+        elif isinstance(reply, Reply):
+            web = self.channel.factory
+            Pieces(web.time, self, iter(reply.pieces), web.clock).begin()
         else:
-            Pieces(self.channel.factory.time, self, iter(reply.pieces)).begin()
+            reply.begin(self)
 
     def _failed(self, failure: Failure) -> None:
         if self._disconnected or self.finished:
             return  # it was called off with its connection
-        self._send(_plain(500, "this is a bug in netecho"))
+        self._send(plain(500, "this is a bug in netecho"))
         failure.raiseException()
-
-
-@implementer(IPushProducer)
-class Pieces:
-    """Writes an answer piece by piece, as fast as the client reads it."""
-
-    def __init__(self, reactor: ReactorTime, request: http.Request, pieces: Iterator[str]) -> None:
-        self._reactor = reactor
-        self._request = request
-        self._pieces = pieces
-        self._paused = self._over = False
-        self._call: DelayedCall | None = None
-
-    def begin(self) -> None:
-        """Write the first piece, and the others in the reactor's next passes."""
-        self._request.registerProducer(self, True)
-        self._request.notifyFinish().addErrback(lambda _: self.stopProducing())
-        self._write()
-
-    def pauseProducing(self) -> None:
-        """Wait: the client has not read what was written."""
-        self._paused = True
-
-    def resumeProducing(self) -> None:
-        """Go on."""
-        self._paused = False
-        self._later()
-
-    def stopProducing(self) -> None:
-        """Stop: the client is gone."""
-        self._over = True
-        if self._call is not None and self._call.active():
-            self._call.cancel()
-
-    def _later(self) -> None:
-        if not (self._paused or self._over) and (self._call is None or not self._call.active()):
-            self._call = self._reactor.callLater(0, self._write)
-
-    def _write(self) -> None:
-        made: list[str] = []
-        length = 0
-        for piece in self._pieces:
-            made.append(piece)
-            length += len(piece)
-            if length >= _PIECE:
-                break
-        self._request.write("".join(made).encode("utf-8", "backslashreplace"))
-        if length >= _PIECE:
-            self._later()
-        elif not self._over:
-            self._over = True
-            self._request.unregisterProducer()
-            self._request.finish()
 
 
 def is_local_name(host: str) -> bool:
@@ -319,7 +284,3 @@ def is_local_name(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _plain(status: int, text: str) -> Reply:
-    return Reply((f"{text}\n",), status=status)

@@ -10,6 +10,8 @@ reporter              what a format is: an observer that also gets the document
 diagnosis             `netecho/diagnosis/1`
 history               `netecho/history/1`
 monitoring            a monitor's events, and its targets
+live_events           a monitor's page, as it happens: `netecho/events/1`
+periods               one target over time: `netecho/periods/1`
 trace                 the document of a trace
 load                  `netecho/load/1`
 comparison            `netecho/compare/1`

@@ -35,7 +35,7 @@ def changed(now: int, target: MonitoredTarget, change: Change) -> Row:
     return {
         "event": "state",
         "time": timestamp(now),
-        **_identity(target),
+        **identity(target),
         "before": str(change.before),
         "state": str(change.after),
         "reason": printable(change.reason),
@@ -84,7 +84,7 @@ def target_row(target: MonitoredTarget, now: int) -> Row:
     """Return all that is known of a target; `now` is the run's clock."""
     state, probing = target.state, target.settings.probing
     return {
-        **_identity(target),
+        **identity(target),
         "state": str(state.state),
         "reason": printable(state.reason),
         "since_ms": milliseconds(now - state.since),
@@ -118,7 +118,8 @@ def _times(values: Distribution) -> Row:
     return {f"{name}_ms": milliseconds(getattr(values, name)) for name in ("min", "mean", "p50", "p90", "p99", "max")}
 
 
-def _identity(target: MonitoredTarget) -> Row:
+def identity(target: MonitoredTarget) -> Row:
+    """Return what a target is."""
     settings = target.settings
     return {
         "target": settings.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import ssl
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import jsonschema
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from netecho.net.certificates import make_identity
 from netecho.report.document import schema
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
             "--token-file FILE",
         ),
         ("a --listen example.net", "--listen: 'example.net' in 'example.net' is not an address", "an address of this"),
+        ("a --cert c.pem", "--cert without --listen: nothing is served", "--listen 127.0.0.1:9862"),
+        ("a --listen [::1] --key k.pem", "--key without --cert", "name the certificate too: --cert cert.pem"),
         ("a --probe-allow x", "--probe-allow without --listen: nothing is served", "--listen 127.0.0.1:9862"),
         ("a --keep-size 2G", "--keep-size without --history: nothing is kept", "--history FILE"),
         ("a --history h --keep-size 2GB", "--keep-size: 'GB' in '2GB' is not a unit of size", "a number with M or G"),
@@ -189,6 +193,71 @@ def test_what_is_served_is_the_targets_in_each_form(netecho: Netecho) -> None:
     assert running.end().code == 0
 
 
+def test_the_page_its_events_and_its_history(netecho: Netecho, tmp_path: Path) -> None:
+    running = netecho.start(
+        *("monitor", "self", "-i", "20ms", "--format", "ndjson", "--listen", "127.0.0.1:0"),
+        *("--history", str(tmp_path / "h.db")),
+    )
+    url = running.event_named("listening")["url"]
+    running.event_named("state")
+    status, page = fetch(url)
+    assert (status, '<script type="module" src="page/main.js">' in page) == (200, True)
+    assert fetch(f"{url}page/uplot/uPlot.iife.min.js")[0] == 200
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"{url}api/v1/events", timeout=30) as answer:
+        lines = iter(answer.readline, b"")
+        named: list[bytes] = []
+        while not {b"start", b"changes", b"targets", b"all", b"news"} <= set(named):
+            line = next(lines)
+            if line.startswith(b"event: "):
+                named.append(line.split()[1])
+    assert named[:4] == [b"start", b"changes", b"targets", b"all"]
+    for since, source, period in (("5m", "memory", 5000), ("1h", "file", 60_000), ("720h", "file", 7_200_000)):
+        status, text = fetch(f"{url}api/v1/history?target=tcp%3A%2F%2Fself&since={since}")
+        document = json.loads(text)
+        jsonschema.Draft202012Validator(json.loads(schema.text())).validate(document)
+        assert (status, document["source"], document["period_ms"]) == (200, source, period)
+    assert fetch(f"{url}api/v1/history?target=nobody")[0] == 404
+    assert fetch(f"{url}api/v1/history?target=tcp%3A%2F%2Fself&since=never")[0] == 400
+    running.terminate()
+    assert running.end().code == 0
+
+
+def test_https_with_a_certificate_that_sighup_reads_again(netecho: Netecho, tmp_path: Path) -> None:
+    file = tmp_path / "both.pem"
+    file.write_text(make_identity(["127.0.0.1"]))
+    file.chmod(0o600)
+    running = netecho.start(
+        *("monitor", "self", "--format", "ndjson", "--listen", "127.0.0.1:0", "--cert", str(file)),
+    )
+    listening = running.event_named("listening")
+    assert listening["url"].startswith("https://")
+    first = ssl.get_server_certificate(("127.0.0.1", listening["port"]))
+    assert first.strip() in file.read_text()
+    trusting = ssl.create_default_context(cadata=first)
+    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trusting), urllib.request.ProxyHandler({}))
+    with opener.open(f"{listening['url']}-/healthy", timeout=30) as answer:
+        assert answer.read() == b"netecho is healthy.\n"
+    file.write_text(make_identity(["127.0.0.1"]))
+    running.process.send_signal(signal.SIGHUP)
+    running.event_named("reloaded")
+    assert ssl.get_server_certificate(("127.0.0.1", listening["port"])).strip() in file.read_text()
+    file.write_text("nothing")
+    running.process.send_signal(signal.SIGHUP)
+    assert "no certificate in PEM form" in running.event_named("not_reloaded")["text"]
+    running.terminate()
+    assert running.end().code == 0
+
+
+def test_a_certificate_that_cannot_be_used_is_said_and_nothing_runs(netecho: Netecho, tmp_path: Path) -> None:
+    file = tmp_path / "c.pem"
+    file.write_text("nothing")
+    file.chmod(0o600)
+    ended = netecho("monitor", "self", "--listen", "127.0.0.1:0", "--cert", str(file))
+    assert ended.code == 2
+    assert ended.err.splitlines()[0] == f"netecho: --cert {file}: no certificate in PEM form"
+
+
 def test_a_token_is_asked_for_where_there_is_one(netecho: Netecho, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("0123456789abcdef0123\n")
@@ -198,7 +267,8 @@ def test_a_token_is_asked_for_where_there_is_one(netecho: Netecho, tmp_path: Pat
         *("--token-file", str(file)),
     )
     url = running.event_named("listening")["url"]
-    assert fetch(f"{url}metrics")[0] == 401
+    assert fetch(f"{url}metrics")[0] == fetch(f"{url}api/v1/events")[0] == 401
+    assert fetch(f"{url}-/healthy")[0] == fetch(f"{url}-/ready")[0] == fetch(url)[0] == 200
     assert fetch(f"{url}metrics", Authorization="Bearer 0123456789abcdef0123")[0] == 200
     running.terminate()
     assert running.end().code == 0

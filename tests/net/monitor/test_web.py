@@ -12,7 +12,8 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from netecho.errors import UnreachableError
-from netecho.net.monitor.web import LONGEST, MOST, Query, Reply, Web, WebSettings, is_local_name
+from netecho.net.monitor.replies import Query, Reply
+from netecho.net.monitor.web import LONGEST, MOST, Web, WebSettings, is_local_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,8 +65,9 @@ class Bench:
         self.made = 0
         self.waiting: Deferred[None] = Deferred(lambda _: self.cancelled.append(True))
         self.cancelled: list[bool] = []
-        routes = {"/": self.short, "/long": self.long, "/slow": self.slow}
-        self.web = Web(self.clock, WebSettings(routes=routes, token=token))
+        routes = {"/": self.short, "/long": self.long, "/slow": self.slow, "/public": self.short}
+        self.web = Web(self.clock, WebSettings(routes=routes, token=token, public=frozenset({"/public"})))
+        self.web.clock = self.clock.seconds
 
     async def short(self, query: Query) -> Reply:
         self.queries.append(query)
@@ -176,6 +178,45 @@ def test_where_there_is_a_token_it_is_asked_for_and_the_host_is_not(header: str,
     assert client.status == status
 
 
+@pytest.mark.parametrize(("path", "status"), [("/public", 200), ("/public?x=1", 200), ("/publi", 401), ("/", 401)])
+def test_what_tells_nothing_needs_no_token(path: str, status: int) -> None:
+    client = Bench(TOKEN).client()
+    client.get(path, host="monitor.example")
+    assert client.status == status
+
+
+@pytest.mark.parametrize(
+    ("path", "site", "mode", "status"),
+    [
+        ("/long", "cross-site", "no-cors", 403),
+        ("/long", "same-site", "cors", 403),
+        ("/long", "cross-site", "navigate", 403),
+        ("/", "cross-site", "navigate", 200),
+        ("/", "cross-site", "no-cors", 403),
+        ("/long", "same-origin", "cors", 200),
+        ("/long", "none", "navigate", 200),
+    ],
+)
+def test_a_page_of_another_site_may_link_here_and_nothing_else(
+    bench: Bench, path: str, site: str, mode: str, status: int
+) -> None:
+    client = bench.client()
+    client.get(path, f"Sec-Fetch-Site: {site}", f"Sec-Fetch-Mode: {mode}")
+    assert client.status == status
+
+
+def test_no_answer_lets_a_browser_run_or_frame_anything(bench: Bench) -> None:
+    for path in ("/", "/nothing"):
+        client = bench.client()
+        client.get(path)
+        head = client.received.partition(b"\r\n\r\n")[0].decode().lower().splitlines()
+        policy = next(line for line in head if line.startswith("content-security-policy: "))
+        assert "default-src 'none'; script-src 'self';" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert {"x-content-type-options: nosniff", "x-frame-options: deny", "referrer-policy: no-referrer"} <= set(head)
+
+
 def test_a_long_answer_is_made_in_pieces_with_the_reactors_turn_between(bench: Bench) -> None:
     client = bench.client()
     client.get("/long")
@@ -186,6 +227,17 @@ def test_a_long_answer_is_made_in_pieces_with_the_reactors_turn_between(bench: B
     assert bench.made == 1000
     assert client.received.count(b"x") >= 1000 * 1024
     assert client.received.endswith(b"0\r\n\r\n")
+
+
+def test_a_piece_that_takes_long_ends_its_pass(bench: Bench) -> None:
+    moments = iter(range(10_000))
+    bench.web.clock = lambda: next(moments)
+    client = bench.client()
+    client.get("/long")
+    assert bench.made == 1
+    bench.turns(5)
+    assert bench.made == 6
+    client.leave()
 
 
 def test_a_client_that_does_not_read_costs_no_more_than_a_piece_and_its_place_for_a_while(bench: Bench) -> None:
