@@ -72,6 +72,13 @@ def test_the_page_is_a_table_and_nothing_is_said_of_a_path_that_is_fine(netecho:
     assert ended.err == ""
 
 
+def test_what_was_saved_is_printed_again(netecho: Netecho, tmp_path: Path) -> None:
+    file = tmp_path / "trace.json"
+    ended = netecho("trace", "self", *BRIEF, "-n", "--save", str(file))
+    again = netecho("report", str(file))
+    assert (again.code, again.out) == (0, ended.out)
+
+
 def test_a_criterion_that_comes_true_is_named_and_ends_with_1(netecho: Netecho) -> None:
     ended = netecho("trace", "self", *BRIEF, "--json", "--fail-if", "rtt.max>1ns,loss>50%")
     assert ended.code == 1

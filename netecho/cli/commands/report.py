@@ -66,9 +66,9 @@ verdict = section("Verdict")
 def report(ctx: click.Context, /, **values: Any) -> int:
     """Print saved runs again, in any format.
 
-    FILE is what netecho probe wrote with --save, --format ndjson or --json, or netecho diagnose or load with --save or
-    --json; - is standard input. What is compressed by gzip is read as what it holds. A run that was killed is read
-    up to where it ends.
+    FILE is what netecho probe wrote with --save, --format ndjson or --json, or netecho diagnose, load or trace with
+    --save or --json; - is standard input. What is compressed by gzip is read as what it holds. A run that was killed is
+    read up to where it ends.
     """
     from netecho.report.output import Output
 
@@ -116,7 +116,7 @@ def _print_again(path: str, form: str, again: _Again, output: Output, unfit: Seq
 
 
 def _print_other(path: str, form: str, document: Document, kind: Kind, output: Output, unfit: Sequence[str]) -> None:
-    """Print a saved diagnosis, or run of load; `unfit` are the options that were given and are for runs alone."""
+    """Print a saved diagnosis, run of load or trace; `unfit` are the options that were given and are for runs alone."""
     if unfit:
         raise UsageError(f"{unfit[0]} is for runs, and {path!r} is {kind.name}", "leave it out")
     if form == "json":

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from netecho.cli.context import CliContext
     from netecho.net.reactor.runner import Interrupt
     from netecho.net.trace.options import TraceOptions
+    from netecho.report.document.model import Document
     from netecho.report.output import Output
     from netecho.target import Target
     from netecho.trace.as_numbers import AsTable
@@ -42,6 +43,7 @@ EXAMPLES = (
     ("netecho trace stamp://host --dscp EF", "the way of STAMP packets marked EF, and where the mark is lost"),
     ("netecho trace stamp://host:7862 --reverse", "the way back too, from the netecho that serves there"),
     ("netecho trace tcp://host", "the way of a TCP connection, by segments that say nothing; as root"),
+    ("netecho trace host --save trace.json", "for netecho report trace.json, which prints it again"),
     ("netecho trace host --json --fail-if 'loss>1%'", "for scripts"),
 )
 LEAST_OF_TCP = 600_000_000
@@ -81,6 +83,7 @@ verdict = section("Verdict")
 @output("--json", is_flag=True, help="short for --format json")
 @output("-q", "--quiet", count=True, help="no live table; twice: nothing, the exit code speaks")
 @output("--live/--no-live", default=None, help="the table while it goes on, on standard error")
+@output("--save", type=FILE, help="also write the document, for netecho report")
 @output("--label", type=TEXT, help="kept with the trace")
 @output("--no-color", is_flag=True, help="no colour, as NO_COLOR=1 in the environment")
 @verdict("--fail-if", type=TRACE_CRITERIA, multiple=True, help="exit 1 if that came true: loss>1%; may be repeated")
@@ -96,6 +99,8 @@ def trace(ctx: click.Context, /, **values: Any) -> int:
 
     context: CliContext = ctx.obj
     form = form_of(values)
+    if values["save"] is not None:
+        files.check_writable(values["save"], "--save")
     options = _options(values)
     context.output = shown = Output(quiet=values["quiet"], color=not values["no_color"])
     if values["quiet"] < 2:
@@ -223,23 +228,25 @@ def _reachable(options: TraceOptions, entered: ExitStack) -> TraceOptions:
 
 
 def _show(traced: Traced, form: str, observer: Any, values: dict[str, Any], shown: Output) -> int:
+    from netecho.cli.publish import publish
     from netecho.report.document.trace import document
     from netecho.trace.verdict import judge
 
     failed = judge((each for given in values["fail_if"] for each in given), traced.trace)
     code = ExitCode.FAILED if failed else ExitCode.OK
     shaped = document(traced, int(code), failed)
-    if form == "json":
-        from netecho.report.formats.json_document import pretty
+    publish(shaped, form, lambda *what: _page(form, observer, *what), shown, values["save"])
+    for failure in failed:
+        shown.say(f"netecho: failed: {failure}")
+    return int(code)
 
-        shown.write(pretty(shaped))
-    elif form == "text":
+
+def _page(form: str, observer: Any, shaped: Document, shown: Output) -> None:
+    """Print what there is to print at the end, in a form that is not JSON."""
+    if form == "text":
         from netecho.report.terminal.trace import show
 
         show(shaped, shown)
     else:
         observer.finished(shaped)
         shown.finish()
-    for failure in failed:
-        shown.say(f"netecho: failed: {failure}")
-    return int(code)

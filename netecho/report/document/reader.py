@@ -1,4 +1,4 @@
-"""A saved run, told again: what `netecho report` and `netecho compare` read; and a saved diagnosis.
+"""A saved run, told again: what `netecho report` and `netecho compare` read; and a saved diagnosis, load or trace.
 
 A saved run is what `--save` and `--format ndjson` write; the document of `--json` is one too. It is replayed to a
 reporter in one pass, so that a pipe will do and memory does not grow with its length. Where the summary is missing,
@@ -26,6 +26,7 @@ from netecho.report.document.older import completed
 from netecho.report.document.rebuild import Rebuilder
 from netecho.report.document.schema import complaint
 from netecho.report.document.source import opened
+from netecho.report.document.trace import SCHEMA as TRACE
 from netecho.report.humanize import many
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Kind(NamedTuple):
 OTHERS = {
     DIAGNOSIS: Kind("diagnosis", "a diagnosis", "netecho diagnose"),
     LOAD: Kind("load", "a run of load", "netecho load"),
+    TRACE: Kind("trace", "a trace", "netecho trace"),
 }
 
 
@@ -82,9 +84,9 @@ def replay(
 ) -> Replayed:
     """Tell a reporter the run that a file holds. Raises UsageError for what is no run, or cannot be read.
 
-    With `others` a saved diagnosis or run of load is read as well; the reporter, which is of probes, is told nothing.
-    `-` is standard input; what is compressed by gzip is read as what it holds. `watching` is entered while the file
-    is read, and gives what learns how far that is.
+    With `others` a saved diagnosis, run of load or trace is read as well; the reporter, which is of probes, is told
+    nothing. `-` is standard input; what is compressed by gzip is read as what it holds. `watching` is entered while the
+    file is read, and gives what learns how far that is.
     """
     with watching or nullcontext() as progress, opened(path, progress) as file:
         replayed = _Reading(path, file).told_to(reporter, others=others)
@@ -103,9 +105,9 @@ class _Reading:
         """Read to the end; what is known of the run is told as soon as it is read."""
         first = self._first()
         schema = first.get("schema")
-        kind = OTHERS.get(schema) if isinstance(schema, str) and "event" not in first else None
+        kind = OTHERS.get(schema) if isinstance(schema, str) else None
         if kind is not None:
-            return self._other(first, kind, wanted=others)
+            return self._other(self._summary(kind) if "event" in first else first, kind, wanted=others)
         if first.get("event") != "start":
             found = self._document(first)
             self._nothing_more()
@@ -202,6 +204,16 @@ class _Reading:
             self._refuse(wrong, f"what {kind.command} --save FILE wrote")
         self._nothing_more()
         return Replayed(found)
+
+    def _summary(self, kind: Kind) -> Document:
+        """Return the document at the end of lines that begin with an event."""
+        row: Document | None = {}
+        while row is not None and row.get("event") != "summary":
+            line = self._line()
+            row = None if line is None else self._parsed(line)
+        if row is None:
+            self._refuse(f"it breaks off before the end of {kind.name}", f"what {kind.command} --save FILE wrote")
+        return {key: value for key, value in row.items() if key != "event"}
 
     def _nothing_more(self) -> None:
         if self._line() is not None:

@@ -94,7 +94,7 @@ def _verdict(document: Document) -> Text:
     where = f" ({target['address']})" if target["address"] != target["host"] else ""
     line = Text(f"{target['url']}{where}: ", style="bold")
     if document["reached"]:
-        hops = many(max(flow["end"] or 0 for flow in document["flows"]), "hop")
+        hops = many(max((flow["end"] or 0 for flow in document["flows"]), default=0), "hop")
         line.append(
             f"{hops}, {percent(end['lost'], end['asked'])} lost", style="bold yellow" if end["lost"] else "bold green"
         )
@@ -116,7 +116,7 @@ def _back(back: Document | None, dscp: int, width: int) -> Iterator[RenderableTy
     yield Text()
     line = Text("The way back: ", style="bold")
     if back["reached"]:
-        line.append(many(max(flow["end"] or 0 for flow in back["flows"]), "hop"), style="bold green")
+        line.append(many(max((flow["end"] or 0 for flow in back["flows"]), default=0), "hop"), style="bold green")
     elif back["searching"]:
         line.append("looking for it", style="not bold dim")
     else:
@@ -231,4 +231,7 @@ def _findings(findings: Sequence[Document]) -> Table:
 
 
 def _time(text: str) -> str:
-    return f"{datetime.fromisoformat(text).astimezone():%H:%M:%S}"
+    try:
+        return f"{datetime.fromisoformat(text).astimezone():%H:%M:%S}"
+    except (ValueError, OverflowError):  # of a file that others have written
+        return text
