@@ -100,7 +100,7 @@ def _windows(observed: Observed) -> Outcome:
     facts = None if observed.large is None else observed.large.result.facts.tcp
     if facts is None or observed.large is None or not observed.large.result.summary.received:
         return ()
-    here, there = facts.receive_window, facts.send_window
+    here, there = (_widest(observed, name) for name in ("receive_window", "send_window"))
     narrow: tuple[Direction, int, str] | None = None
     if here is not None and here < NARROW:
         narrow = ("backward", here, "this machine takes")
@@ -124,6 +124,12 @@ def _windows(observed: Observed) -> Outcome:
             command="sysctl net.ipv4.tcp_rmem" if way == "backward" else None,
         ),
     )
+
+
+def _widest(observed: Observed, name: str) -> int | None:
+    """Return how wide a window was on either connection: a program that did not run for a moment narrows one, too."""
+    facts = [run.result.facts.tcp for run in (observed.small, observed.large) if run is not None]
+    return max((window for each in facts if (window := getattr(each, name, None)) is not None), default=None)
 
 
 def _delayed(observed: Observed) -> Outcome:
