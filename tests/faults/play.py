@@ -42,6 +42,7 @@ class Run:
     octets: int
     options: tuple[str, ...] = ()
     """What the command was given beside the target."""
+    not_tested: tuple[str, ...] = ()
     trouble: str | None = None
     """Why there is no diagnosis."""
 
@@ -54,17 +55,21 @@ def play(scenario: Scenario, command: Sequence[str] = DIAGNOSE, options: Sequenc
         done = _run(made, [*command, *options, "--json", scenario.target])
         seconds, octets = time.monotonic() - began, made.octets() - before
     try:
-        told = json.loads(done.stdout)["findings"]
-        findings = tuple(Finding(each["code"], each["direction"], each.get("sentence", "")) for each in told)
+        told = json.loads(done.stdout)
+        findings = tuple(
+            Finding(each["code"], each["direction"], each.get("sentence", "")) for each in told["findings"]
+        )
+        not_tested = tuple(f"{each['check']}: {each['reason']}" for each in told.get("not_tested", ()))
         trouble = None
     except (ValueError, KeyError, TypeError):
-        findings, trouble = (), f"exit code {done.returncode}: {done.stderr or done.stdout}"
+        findings, not_tested, trouble = (), (), f"exit code {done.returncode}: {done.stderr or done.stdout}"
     return Run(
         scenario=scenario.name,
         findings=findings,
         seconds=seconds,
         octets=octets,
         options=tuple(options),
+        not_tested=not_tested,
         trouble=trouble,
     )
 
