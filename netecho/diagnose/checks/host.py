@@ -68,7 +68,8 @@ def _interface(observed: Observed) -> Outcome:
 def _sockets(observed: Observed) -> Outcome:
     dropped = sum(run.result.summary.dropped_here for run in observed.runs)
     sent = sum(run.result.summary.sent for run in observed.runs)
-    if not dropped and not observed.socket_drops:
+    lost = any(run.lost for run in observed.runs if run.result.summary.received)
+    if not dropped and not (observed.socket_drops and lost):  # other programs' drops explain nothing here
         return ()
     whose = f"of these probes {dropped:,}" if dropped else "none of them of these probes, as far as is known"
     return (
@@ -88,19 +89,20 @@ def _sockets(observed: Observed) -> Outcome:
 def _late(observed: Observed) -> Outcome:
     # Of a few probes p99 is the latest of them, and some runs begin side by side: that is no lateness of the machine.
     lags = [run.result.summary.lag for run in observed.runs]
-    worst = max((lag.p99 for lag in lags if lag.count >= ENOUGH and lag.p99 is not None), default=0)
+    worst = max((lag.p99 for lag in lags if lag.count >= ENOUGH and lag.p99 is not None), default=None)
+    late = worst is not None and worst >= LATE
     busy = observed.busy is not None and observed.busy > BUSY
-    if worst < LATE and not busy:
+    if not late and not busy:
         return ()
     used = "" if observed.busy is None else f", with its processors busy for {percent(observed.busy)} of the time"
     return (
         Finding(
             check="host",
-            code="late-sends" if worst >= LATE else "busy",
+            code="late-sends" if late else "busy",
             severity="info",
             confidence="certain",
-            sentence=f"This machine sent late, by {time(worst)} at p99{used}."
-            if worst >= LATE
+            sentence=f"This machine sent late, by {time(worst or 0)} at p99{used}."
+            if late
             else f"The processors of this machine were busy for {percent(observed.busy or 0)} of the time.",
             evidence=(
                 Figure("lag_p99", worst, "time"),

@@ -147,7 +147,8 @@ def _way(direction: Direction | None, found: PathMtu | None, observed: Observed)
     if passes is None:
         return (NotTested("size", f"{where}: not even small packets that ask for that came through"),)
     if found.fails is None or found.fate == "local":
-        sentence = f"{where} packets of {passes:,} bytes pass: all that the interface takes"
+        limit = "larger ones were not tried" if found.fails is None else "all that the interface takes"
+        sentence = f"{where} packets of {passes:,} bytes pass: {limit}"
         return (Fine("size", sentence, evidence=_evidence(found, observed)),)
     again = _again(passes, observed)
     if found.fate == "refused":

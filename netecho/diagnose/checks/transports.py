@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from netecho.diagnose.finding import Confidence, Outcome, Severity
     from netecho.target import Target
 
-Answer = Literal["echo", "other", "refused", "prohibited", "untrusted", "silent", "failed"]
-"""An echo; bytes that are none; a refusal; an ICMP message that forbids it; TLS that failed; nothing; another error."""
+Answer = Literal["echo", "other", "mute", "refused", "prohibited", "untrusted", "silent", "failed"]
+"""An echo; bytes that are none; a connection that brings none; a refusal; an ICMP message that forbids it; TLS that
+failed; nothing; another error."""
+SOMEBODY: tuple[Answer, ...] = ("other", "mute", "untrusted")
+"""Somebody is there who is no echo."""
+MUTE = "takes connections, and echoes nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +106,15 @@ def _always(reach: Reach) -> Finding | None:
 def _expected(reach: Reach, *, netecho: bool) -> Finding | None:
     """Return what is a finding of a service that is to be there, while others of the host answer."""
     name = _name(reach)
+    if reach.answer == "mute":
+        return _finding(
+            reach,
+            code="not-an-echo",
+            severity="warning",
+            confidence="likely",
+            sentence=f"{name} {MUTE}.",
+            otherwise="Another service has that port, or a proxy takes connections in its name.",
+        )
     if reach.answer == "silent":
         return _finding(
             reach,
@@ -149,7 +162,8 @@ def _name(reach: Reach) -> str:
 
 
 def _why(reach: Reach) -> str:
-    return {"refused": "refused: nothing listens there", "silent": "no answer"}.get(reach.answer, reach.detail)
+    why = {"refused": "refused: nothing listens there", "silent": "no answer", "mute": MUTE}
+    return why.get(reach.answer, reach.detail)
 
 
 def _proxy(observed: Observed) -> Outcome:

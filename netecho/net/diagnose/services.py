@@ -6,7 +6,7 @@ import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netecho.diagnose.checks.transports import Observed, Proxy, Reach, judge
+from netecho.diagnose.checks.transports import MUTE, Observed, Proxy, Reach, judge
 from netecho.diagnose.services import Service
 from netecho.errors import NetechoError, UnreachableError
 from netecho.measure.loss_reason import Loss, LossReason
@@ -78,7 +78,7 @@ async def _again(battery: Battery, reached: Sequence[Reach]) -> Sequence[Reach]:
         second[target] = await _reach(battery, Service(target, expected=True), LOST_SYN)
 
     if any(each.answer == "echo" for each in reached) and not battery.stopped:
-        silent = [each.target for each in reached if each.answer == "silent" and each.expected]
+        silent = [each.target for each in reached if each.answer in ("silent", "mute") and each.expected]
         await battery.side_by_side([look(target) for target in silent])
     return [second[each.target] for each in reached]
 
@@ -98,13 +98,19 @@ def _read(run: Run, service: Service) -> Reach:
     target, expected = service
     summary = run.result.summary
     if (summary.corrupt and summary.corrupt == summary.received) or (summary.stray and not summary.received):
-        what = f"{summary.corrupt:,} of {summary.received:,} answers are no echo" if summary.corrupt else "stray bytes"
+        what = (
+            f"{summary.corrupt:,} of {summary.received:,} answers are no echo"
+            if summary.corrupt
+            else "it sends bytes of its own"
+        )
         return Reach(target=target, answer="other", expected=expected, detail=what)
     if summary.received:
         return Reach(target=target, answer="echo", expected=expected, rtt=summary.rtt.min)
     if not run.sent:
         return Reach(target=target, answer="failed", expected=expected, detail="it was interrupted")
     lost = next((Loss(fate.reason, fate.detail) for fate in run.fates if fate.reason), Loss(LossReason.TIMEOUT))
+    if target.is_stream and lost.reason is LossReason.TIMEOUT:  # or there would be no connection, and no run
+        return Reach(target=target, answer="mute", expected=expected, detail=MUTE)
     return Reach(target=target, answer=_answer(lost), expected=expected, detail=lost.detail)
 
 

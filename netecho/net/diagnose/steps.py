@@ -11,6 +11,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from netecho.diagnose.checks.transports import SOMEBODY
 from netecho.diagnose.explain import explained
 from netecho.diagnose.finding import Diagnosis, NotTested
 from netecho.errors import NetechoError, UnreachableError
@@ -84,7 +85,7 @@ async def diagnose(
         outcome += await _played(step, battery)
         if step is every[0] and not battery.stopped and not any(each.answer == "echo" for each in battery.reached):
             error = _unreachable(battery.reached, options)
-            outcome += [NotTested(check, "nothing answers") for step in steps[1:] for check in step.checks]
+            outcome += [NotTested(check, _nothing(battery.reached)) for step in steps[1:] for check in step.checks]
             break
     if "host" in options.checks:
         outcome += counters.judged(battery, before)
@@ -127,6 +128,10 @@ def _why_not(step: Step, battery: Battery) -> str:
     return ""
 
 
+def _nothing(reached: Sequence[Reach]) -> str:
+    return "nothing echoes" if any(each.answer in SOMEBODY for each in reached) else "nothing answers"
+
+
 def _unreachable(reached: Sequence[Reach], options: DiagnoseOptions) -> NetechoError:
     tried: dict[str, list[str]] = {}
     for each in reached:
@@ -136,5 +141,14 @@ def _unreachable(reached: Sequence[Reach], options: DiagnoseOptions) -> NetechoE
         return UnreachableError(f"nothing answers at {options.services.host}: {next(iter(tried))}", "check the name")
     listed = "; ".join(f"{', '.join(targets)} ({reason})" for reason, targets in tried.items())
     return UnreachableError(
-        f"nothing answers at {options.services.host}: {listed}", "is `netecho serve` running there? a firewall?"
+        f"{_nothing(reached)} at {options.services.host}: {listed}",
+        _hint(reached) or "is `netecho serve` running there? a firewall?",
     )
+
+
+def _hint(reached: Sequence[Reach]) -> str | None:
+    """Return what can be done where somebody is there who is no echo."""
+    there = next((each.target for each in reached if each.answer in SOMEBODY and each.target.is_stream), None)
+    if there is None:
+        return None
+    return f"without an echo: netecho probe {there} --connect-only; for all else `netecho serve` has to run there"

@@ -57,8 +57,9 @@ def _verdict(document: Document) -> Text:
     where = f" ({address})" if address and address not in document["target"] else ""
     line = Text(f"{document['target']}{where}: ", style="bold")
     findings = document["findings"]
-    if document.get("error"):
-        line.append("nothing answers", style="bold red")
+    if error := document.get("error"):
+        somebody = error["sentence"].startswith("nothing echoes")
+        line.append("nothing echoes" if somebody else "nothing answers", style="bold red")
     elif findings:
         line.append(_counted([finding["severity"] for finding in findings]), style=STYLES[findings[0]["severity"]])
     elif document["fine"]:

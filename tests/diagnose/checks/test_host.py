@@ -58,12 +58,13 @@ def test_counters_that_went_back_are_no_drops() -> None:
 def test_datagrams_of_ours_that_found_no_room_are_a_warning_where_they_are_some_and_those_of_others_are_not() -> None:
     ours = only(judge(observed(train(340), run(schedule(1), dropped_here=4), socket_drops=4)))
     few = only(judge(observed(train(360), run(schedule(1), dropped_here=4), socket_drops=4)))
-    others = only(judge(observed(socket_drops=9)))
+    others = only(judge(observed(train(lost=5), socket_drops=9)))
     assert (ours.code, ours.severity) == ("socket-drops", "warning")
     assert "no room for 4 datagrams that had arrived, of these probes 4" in ours.sentence
     assert (few.code, few.severity) == ("socket-drops", "info")
     assert (others.code, others.severity) == ("socket-drops", "info")
     assert "none of them of these probes" in others.sentence
+    assert codes(judge(observed(train(), socket_drops=9))) == []  # they explain nothing
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,11 @@ def test_packets_as_large_as_the_interfaces_are_fine() -> None:
     assert "on the way back packets of 1,500 bytes pass" in words(outcome)
 
 
+def test_where_nothing_larger_was_tried_nothing_is_said_of_it() -> None:
+    outcome = judge(Observed(forward=PathMtu(passes=9216), backward=WHOLE, stream=GETS_THROUGH))
+    assert "packets of 9,216 bytes pass: larger ones were not tried" in words(outcome)
+
+
 def test_a_black_hole_has_its_direction_and_its_size() -> None:
     found = only(judge(Observed(forward=HOLE, backward=WHOLE, stream=HANGS)))
     assert (found.code, found.severity, found.direction) == ("mtu-black-hole", "critical", "forward")

@@ -45,7 +45,13 @@ def test_the_smallest_round_trip_is_told() -> None:
 @pytest.mark.parametrize("which", range(3))
 @pytest.mark.parametrize(
     ("answer", "found"),
-    [("silent", ["filtered"]), ("prohibited", ["prohibited"]), ("other", ["not-an-echo"]), ("failed", [])],
+    [
+        ("silent", ["filtered"]),
+        ("prohibited", ["prohibited"]),
+        ("other", ["not-an-echo"]),
+        ("failed", []),
+        ("mute", ["not-an-echo"]),
+    ],
 )
 def test_one_that_does_not_answer_while_others_do_is_found(which: int, answer: Answer, found: list[str]) -> None:
     every: list[Answer] = ["echo"] * 3
@@ -70,6 +76,7 @@ def test_of_what_was_only_looked_for_little_is_said(answer: Answer, found: list[
 
 def test_where_nothing_answers_no_firewall_is_suspected() -> None:
     assert codes(judged("silent", "silent", "silent")) == []
+    assert words(judged("mute", "silent", "silent")).startswith("TCP port 7007: takes connections, and echoes nothing")
     assert words(judged("silent", "refused", "failed")).split("\n") == [
         "TCP port 7007: no answer",
         "UDP port 7007: refused: nothing listens there",

@@ -169,10 +169,18 @@ def test_a_step_that_meets_an_error_says_so_of_all_its_checks_and_the_others_are
 def test_where_nothing_echoes_no_other_step_is_played_and_the_error_names_what_was_tried(answer: Answer) -> None:
     played = Played(answering(answer), step("loss"), step("tcp"))
     assert len(played.told) == 1
-    assert played.not_tested == {"loss": "nothing answers", "tcp": "nothing answers"}
+    nothing = "nothing echoes" if answer == "other" else "nothing answers"
+    assert played.not_tested == {"loss": nothing, "tcp": nothing}
     error = played.diagnosis.error
     assert isinstance(error, UnreachableError)
-    assert error.sentence == "nothing answers at host: udp://host:7007, tcp://host:7007 (by 10.0.0.1)"
+    assert error.sentence == f"{nothing} at host: udp://host:7007, tcp://host:7007 (by 10.0.0.1)"
+
+
+@pytest.mark.parametrize("answer", ["other", "mute", "untrusted"])
+def test_where_somebody_is_there_who_does_not_echo_the_hint_is_what_can_be_measured(answer: Answer) -> None:
+    error = Played(answering(answer)).diagnosis.error
+    assert error is not None
+    assert "netecho probe tcp://host:7007 --connect-only" in str(error.hint)
 
 
 def test_a_name_that_does_not_resolve_is_said_once() -> None:
