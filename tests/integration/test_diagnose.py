@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+from itertools import count
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 
 import jsonschema
@@ -18,10 +21,11 @@ from tests.namespace import Namespace, namespace
 from tests.peers import foreign_echo
 from tests.report.diagnoses import EVERY
 from tests.rogues import datagrams, echo, streams
+from tests.server import Server
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from tests.program import Ended, Netecho
@@ -127,6 +131,69 @@ def test_nothing_that_a_server_says_reaches_the_terminal_raw(netecho: Netecho) -
         ended = netecho("diagnose", f"tcp://127.0.0.1:{server.port}", "--only", "transports", *AMPLE)
     assert "\x1b" not in ended.out + ended.err
     assert ended.code in (0, 1, 3)
+
+
+# A far end that is not as it should be
+
+
+def liar(seed: int) -> Callable[[bytes], bytes]:
+    """A STAMP reflector all of whose figures are made up; only the request's number is right, so that it is heard."""
+    random = Random(seed)
+
+    def reply(request: bytes) -> bytes:
+        here = random.randbytes(14) + request[14:16] + random.randbytes(8)
+        base = here + request[:14] + bytes(2) + random.randbytes(1) + bytes(3)
+        tlvs = bytearray(request[44:])
+        at = 0
+        while at + 4 <= len(tlvs):
+            length = int.from_bytes(tlvs[at + 2 : at + 4])
+            tlvs[at] = random.choice([0, 0, 0x80, 0x40, 0x20])
+            tlvs[at + 4 : at + 4 + length] = random.randbytes(min(length, len(tlvs) - at - 4))
+            at += 4 + length
+        return (base + tlvs)[: len(request)]
+
+    return reply
+
+
+def vanishing(after: int) -> Callable[[bytes], bytes | None]:
+    """An echo that falls silent after so many datagrams."""
+    number = count()
+    return lambda data: data if next(number) < after else None
+
+
+@pytest.mark.parametrize(("answer", "scheme"), [(liar(1), "stamp"), (vanishing(200), "udp")], ids=["lies", "vanishes"])
+def test_whatever_a_far_end_does_there_is_a_report(
+    netecho: Netecho, answer: Callable[[bytes], bytes | None], scheme: str
+) -> None:
+    with datagrams(answer) as server:
+        ended = netecho(
+            "diagnose", f"{scheme}://127.0.0.1:{server.port}", "--skip", "names,rate,size", *BRIEF, "--json"
+        )
+    found = valid(ended)
+    assert "error" not in found
+    assert "Traceback" not in ended.err
+    assert checks(found["findings"] + found["fine"] + found["not_tested"]) >= set(CHECKS) - {
+        "names",
+        "rate",
+        "size",
+        "host",
+    }
+
+
+def test_without_privileges_what_can_be_measured_is(netecho: Netecho) -> None:
+    if os.geteuid() == 0:
+        netecho.prefix = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    found = valid(netecho("diagnose", "self", "--only", "transports,marking,payload", *AMPLE, "--json"))
+    assert checks(found["fine"]) == {"transports", "marking", "payload"}
+
+
+def test_a_host_with_one_family_is_not_told_that_the_other_is_dead(netecho: Netecho) -> None:
+    with namespace({"both.example": "127.0.0.1", "both.example ": "2001:db8::1"}) as inside:
+        netecho.prefix = inside.prefix
+        Server(netecho.start("serve", "127.0.0.1:7007", "--format", "ndjson"), 2)
+        found = valid(netecho("diagnose", "both.example", "--only", "names,transports", *AMPLE, "--json"))
+    assert [each["code"] for each in found["findings"]] == []
+    assert any("IPv6 2001:db8::1" in each["sentence"] for each in found["fine"])
 
 
 # Nobody

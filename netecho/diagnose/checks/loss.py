@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from netecho.diagnose.finding import Figure, Finding, Fine, NotTested
 from netecho.diagnose.statistics import bursts, design_effect, differ, interval
-from netecho.diagnose.words import ON_THE_WAY, between, many, percent
+from netecho.diagnose.words import ON_THE_WAY, between, many, percent, time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,8 @@ WORTH_A_WARNING = 0.002
 CRITICAL = 0.05
 FEWEST = 3
 """Losses below which nothing is said but that they happened."""
+_SILENT = 20
+"""Probes at the end of a run without an answer, from which on the far end is said to have gone silent."""
 _ONE_WAY = 0.8
 """A share of the losses whose direction is known, from which on that is the direction."""
 
@@ -102,6 +104,15 @@ def _bursts(run: Run) -> Bursts | None:
     return bursts([fate.rtt is None for fate in left])
 
 
+def _silent_since(run: Run) -> int | None:
+    """Return when the last answer was due, if most losses come after all answers; None where they do not."""
+    last = max((fate.scheduled for fate in run.of_the_network if fate.rtt is not None), default=None)
+    if last is None:
+        return None
+    after = sum(fate.scheduled > last for fate in run.of_the_network)
+    return last if after > run.lost / 2 and after >= _SILENT else None
+
+
 def _rounds(fates: tuple[Fate, ...]) -> list[list[tuple[int, int]]]:
     """Return the losses of each size by the rounds in which flows send it, one flow after the other.
 
@@ -133,6 +144,8 @@ def _of_all(observed: Observed) -> Finding:
     manner = "spread evenly" if length is None else f"in bursts of {length:.1f} on average"
     if run.lost < FEWEST:
         manner = "too few to say how"
+    elif (since := _silent_since(run)) is not None:
+        manner = f"most of them since {time(since)} after the start, from when on nothing was answered"
     return Finding(
         check="loss",
         code="loss" if length is None else "loss-bursts",

@@ -49,7 +49,12 @@ def judge(observed: Observed) -> Outcome:
         *_changed(changed, tried),
         *(finding for each in tried if each not in changed and (finding := _dropped(each, tried))),
     )
-    return found or (Fine("payload", f"{many(len(tried), 'payload')} came back as sent, addresses and SIP among them"),)
+    if found:
+        return found
+    back = [each for each in tried if each.run.result.summary.received]
+    if not back:
+        return (NotTested("payload", "none of the payloads was answered, those that mean nothing neither"),)
+    return (Fine("payload", f"{many(len(back), 'payload')} came back as sent, addresses and SIP among them"),)
 
 
 def _wrong(sample: Sample) -> list[int]:

@@ -101,7 +101,7 @@ def _read(run: Run, service: Service) -> Reach:
         what = (
             f"{summary.corrupt:,} of {summary.received:,} answers are no echo"
             if summary.corrupt
-            else "it sends bytes of its own"
+            else "what it sends answers no probe"
         )
         return Reach(target=target, answer="other", expected=expected, detail=what)
     if summary.received:

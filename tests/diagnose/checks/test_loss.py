@@ -114,6 +114,11 @@ def test_a_queue_that_overflows_now_and_then_loses_in_bursts(share: float, lengt
     assert codes(judged(in_bursts(share, length, seed))) == ["loss-bursts"]
 
 
+def test_a_far_end_that_went_silent_has_the_time_of_its_last_answer() -> None:
+    assert "2.00 s after the start, from when on nothing was answered" in words(judged(between(2001 * MS, 99_000 * MS)))
+    assert "nothing was answered" not in words(judged(between(2001 * MS, 4000 * MS)))
+
+
 def test_the_interval_of_bursts_counts_each_as_one_event() -> None:
     spread = only(judged(lambda fate: fate.scheduled // BETWEEN % 79 == 7))
     burst = only(judged(between(1000 * MS, 1000 * MS + 21 * BETWEEN)))

@@ -68,6 +68,7 @@ def test_where_others_are_lost_as_well_it_may_be_chance() -> None:
 
 def test_where_nothing_is_answered_nobody_looks_into_payloads() -> None:
     assert codes(judged(sample(lost=6), lost=6)) == []
+    assert "none of the payloads was answered" in words(judged(sample(lost=6), lost=6))
 
 
 def test_a_transport_is_compared_with_itself_alone() -> None:
