@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from netecho.monitor.dense import added_up, laid_out
-from netecho.monitor.histogram import Packed
+from netecho.monitor.dense import added_up, laid_out, plus
+from netecho.monitor.histogram import CoarseHistogram, Packed
 from netecho.monitor.windows import Counts
 
 if TYPE_CHECKING:
@@ -24,26 +24,52 @@ _MINUTES = "SELECT * FROM minutes WHERE target = ? AND began >= ? AND began < ? 
 
 
 class Hour(NamedTuple):
-    """A row."""
+    """A row, as the table has it."""
 
+    id: int
+    target: int
     began: int
     """Seconds since 1970, a whole hour."""
     until: int
     """Before this all minutes of the hour are in it: seconds since 1970."""
     minutes: int
-    counts: Counts
-    rtt: Packed
-    """Laid out as `monitor.dense` has it; so is `response`."""
-    response: Packed
+    sent: int
+    received: int
+    lost: int
+    dropped_here: int
+    late: int
+    duplicate: int
+    reordered: int
+    corrupt: int
+    rtt_count: int
+    rtt_total: int
+    rtt_low: int
+    rtt_high: int
+    rtt_cells: bytes
+    """Laid out as `monitor.dense` has it; so are those of `response`."""
+    response_count: int
+    response_total: int
+    response_low: int
+    response_high: int
+    response_cells: bytes
     p50: int | None
-    """Of rtt."""
+    """Of rtt, once no more minutes are expected; so is `p99`."""
     p99: int | None
 
-    @classmethod
-    def of_row(cls, row: tuple[int, ...]) -> Hour:
-        """Return a row of the table."""
-        counts = Counts(*row[5:13])
-        return cls(row[2], row[3], row[4], counts, Packed(*row[13:18]), Packed(*row[18:23]), *row[23:25])  # type: ignore[arg-type]
+    @property
+    def counts(self) -> Counts:
+        """What became of the probes."""
+        return Counts(*self[5:13])
+
+    @property
+    def rtt(self) -> Packed:
+        """The round trips."""
+        return Packed(*self[13:18])
+
+    @property
+    def response(self) -> Packed:
+        """The response times."""
+        return Packed(*self[18:23])
 
 
 def key(target: int, second: int) -> int:
@@ -59,26 +85,30 @@ def remove(database: sqlite3.Connection, target: int, minute: int) -> None:
 def bring_up(database: sqlite3.Connection, target: int, began: int, now: int) -> bool:
     """Have the minutes of an hour in its row; return whether no more of them are expected."""
     known = database.execute("SELECT * FROM hours WHERE id = ?", (key(target, began),)).fetchone()
-    hour = None if known is None else Hour.of_row(known)
+    hour = None if known is None else Hour._make(known)
     end = began + HOUR
     since = began if hour is None else hour.until
     rows = database.execute(_MINUTES, (target, since, end)).fetchall()
     closes = now >= end + _GRACE
-    if (rows or hour is not None) and (rows or (closes and since < end)):
-        made = _made(hour, began, end if closes else rows[-1][1] + 1, rows)
-        values = (*made[:3], *made.counts, *made.rtt, *made.response, *made[6:])
-        database.execute(_HOUR, (key(target, began), target, *values))
+    if rows or (hour is not None and closes and since < end):
+        made = _made(key(target, began), target, began, end if closes else rows[-1][1] + 1, rows, hour)
+        database.execute(_HOUR, _with_percentiles(made) if closes else made)
     return closes
 
 
-def _made(hour: Hour | None, began: int, until: int, rows: list[tuple[int, ...]]) -> Hour:
-    before = [] if hour is None else [hour]
-    counts = [each.counts for each in before] + [Counts(*row[2:10]) for row in rows]
-    rtt = added_up(each.rtt for each in before)
-    response = added_up(each.response for each in before)
-    for row in rows:
-        rtt.add(Packed(*row[10:15]))  # type: ignore[arg-type]
-        response.add(Packed(*row[15:20]))  # type: ignore[arg-type]
-    minutes = len(rows) + sum(each.minutes for each in before)
-    p50, p99 = rtt.percentiles((50, 99))
-    return Hour(began, until, minutes, Counts.of_all(counts), laid_out(rtt), laid_out(response), p50, p99)
+def _made(number: int, target: int, began: int, until: int, rows: list[tuple[int, ...]], before: Hour | None) -> Hour:
+    """Return an hour with more minutes in it than before. Its own buckets are not looked through: they are added to."""
+    counts = [Counts(*row[2:10]) for row in rows]
+    rtt = laid_out(CoarseHistogram.merged([Packed(*row[10:15]) for row in rows]))  # type: ignore[arg-type]
+    response = laid_out(CoarseHistogram.merged([Packed(*row[15:20]) for row in rows]))  # type: ignore[arg-type]
+    minutes = len(rows)
+    if before is not None:
+        counts.append(before.counts)
+        rtt, response = plus(before.rtt, rtt), plus(before.response, response)
+        minutes += before.minutes
+    return Hour(number, target, began, until, minutes, *Counts.of_all(counts), *rtt, *response, None, None)
+
+
+def _with_percentiles(hour: Hour) -> Hour:
+    p50, p99 = added_up([hour.rtt]).percentiles((50, 99))
+    return hour._replace(p50=p50, p99=p99)

@@ -71,13 +71,15 @@ class Part:
     def __init__(self) -> None:
         self.counts: list[Counts] = []
         self.hours: list[Hour] = []
-        self.rtt = CoarseHistogram()
-        """Of the minutes alone; so is `response`."""
-        self.response = CoarseHistogram()
+        self.rtt: CoarseHistogram | None = None
+        """Of the minutes alone, where there are some; so is `response`."""
+        self.response: CoarseHistogram | None = None
 
     def add_minute(self, counts: Counts, rtt: Packed, response: Packed) -> None:
         """Take in a minute."""
         self.counts.append(counts)
+        if self.rtt is None or self.response is None:
+            self.rtt, self.response = CoarseHistogram(), CoarseHistogram()
         self.rtt.add(rtt)
         self.response.add(response)
 
@@ -88,17 +90,17 @@ class Part:
 
     def period(self, began: int) -> Period:
         """Return it as it is shown."""
-        if len(self.hours) == 1 and not self.rtt.count:
-            p50, p99 = self.hours[0][-2:]
-        else:
+        p50, p99 = (self.hours[0].p50, self.hours[0].p99) if len(self.hours) == 1 else (None, None)
+        if p50 is None or self.rtt is not None:
             p50, p99 = merged([self.rtt], [hour.rtt for hour in self.hours]).percentiles((50, 99))
         counts = self.counts[0] if len(self.counts) == 1 else Counts.of_all(self.counts)
         return Period(began, counts, p50, p99)
 
 
-def merged(minutes: Iterable[CoarseHistogram], hours: Iterable[Packed]) -> CoarseHistogram:
+def merged(minutes: Iterable[CoarseHistogram | None], hours: Iterable[Packed]) -> CoarseHistogram:
     """Return all that was counted in minutes, and in hours as `monitor.dense` lays them out."""
     whole = added_up(hours)
     for each in minutes:
-        whole.merge(each)
+        if each is not None:
+            whole.merge(each)
     return whole

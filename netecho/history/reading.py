@@ -106,11 +106,10 @@ def _minutes(database: sqlite3.Connection, number: int, since: int, until: int) 
 
 
 def _hours(database: sqlite3.Connection, number: int, span: Span) -> Iterator[Hour]:
-    """Yield those that are in the span as a whole, or as far as they go."""
+    """Return those that are in the span as a whole, or as far as they go."""
     query = "SELECT * FROM hours WHERE id >= ? AND id < ? AND began >= ? AND until <= ? ORDER BY id"
     ids = key(number, span.since), key(number, span.until) + 1
-    for row in database.execute(query, (*ids, span.since, span.until)):
-        yield Hour.of_row(row)
+    return map(Hour._make, database.execute(query, (*ids, span.since, span.until)))
 
 
 def _history(database: sqlite3.Connection, number: int, name: str, url: str, span: Span) -> TargetHistory | None:
@@ -121,14 +120,15 @@ def _history(database: sqlite3.Connection, number: int, name: str, url: str, spa
     if not found and not outages:
         return None
     each = parts.values()
+    hours = [hour for part in each for hour in part.hours]
     periods = tuple(part.period(course.begins + place * course.width) for place, part in parts.items())
     return TargetHistory(
         target=name,
         url=url,
         minutes=found,
         counts=Counts.of_all(period.counts for period in periods) if periods else Counts(),
-        rtt=merged((part.rtt for part in each), (hour.rtt for part in each for hour in part.hours)),
-        response=merged((part.response for part in each), (hour.response for part in each for hour in part.hours)),
+        rtt=merged((part.rtt for part in each), (hour.rtt for hour in hours)),
+        response=merged((part.response for part in each), (hour.response for hour in hours)),
         outages=outages,
         periods=periods,
     )

@@ -44,6 +44,28 @@ def added_up(parts: Iterable[Packed]) -> CoarseHistogram:
     return whole
 
 
+def plus(one: Packed, other: Packed) -> Packed:
+    """Return both together, laid out: for fewer values than a bucket has room for."""
+    if not (one.counted and other.counted):
+        return one if one.counted else other
+    low, high = min(one.low, other.low), max(one.high, other.high)
+    buckets = _sum((one.cells, other.cells))
+    return Packed(one.counted + other.counted, one.total + other.total, low, high, _stripped(buckets))
+
+
+def _stripped(buckets: int) -> bytes:
+    """Return buckets as they are laid out."""
+    first = _first(buckets)
+    buckets >>= first * _WIDTH
+    size = -(-buckets.bit_length() // _WIDTH)
+    return first.to_bytes(_BYTES, "little") + buckets.to_bytes(size * _BYTES, "little") if buckets else b""
+
+
+def _first(buckets: int) -> int:
+    """Return the first bucket that counted something; 0 where there is none."""
+    return max(0, (buckets & -buckets).bit_length() - 1) // _WIDTH
+
+
 def _few_enough(parts: Sequence[Packed]) -> Iterator[Sequence[Packed]]:
     """Yield parts of which no bucket has too many for its bits."""
     begin = counted = 0
@@ -69,7 +91,7 @@ def _cells(buckets: int) -> dict[int, int]:
     """Return the count of each bucket that counted something."""
     if not buckets:
         return {}
-    first = ((buckets & -buckets).bit_length() - 1) // _WIDTH
+    first = _first(buckets)
     buckets >>= first * _WIDTH
     size = -(-buckets.bit_length() // _WIDTH)
     counts = struct.unpack(f"<{size}I", buckets.to_bytes(size * _BYTES, "little"))

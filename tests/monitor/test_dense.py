@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given, strategies as st
 
 from netecho.monitor import dense
-from netecho.monitor.dense import added_up, laid_out
+from netecho.monitor.dense import added_up, laid_out, plus
 from netecho.monitor.histogram import NOTHING, CoarseHistogram, Packed
 from tests.monitor.test_histogram import TIMES, of
 
@@ -31,6 +31,11 @@ def test_more_values_than_a_bucket_has_bits_for_are_added_up_in_parts(monkeypatc
     most.count_all(Packed(1 << 40, 0, 0, 0))
     most.add_cells({7: 1 << 40})
     assert dict(added_up([laid_out(most)]).cells) == {7: 99}
+
+
+@given(st.lists(TIMES), st.lists(TIMES))
+def test_two_together_are_laid_out_as_their_values_are(one: list[int], other: list[int]) -> None:
+    assert plus(laid_out(of(one)), laid_out(of(other))) == laid_out(of(one + other))
 
 
 def test_nothing_comes_to_nothing() -> None:

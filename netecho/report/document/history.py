@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from netecho.measure.summary import loss_percent
@@ -62,12 +63,18 @@ def _outage(outage: Outage) -> dict[str, Any]:
 
 def _period(period: Period) -> dict[str, Any]:
     return {
-        "began": timestamp(period.began * SECOND),
+        "began": _moment(period.began),
         "sent": period.counts.sent,
         "loss_percent": _percent(period.counts.received, period.counts.lost),
         "p50_ms": milliseconds(period.p50),
         "p99_ms": milliseconds(period.p99),
     }
+
+
+@lru_cache(maxsize=1024)
+def _moment(second: int) -> str:
+    """Return when a part of the span began: the same for all targets, and of a thousand a tenth of a second."""
+    return timestamp(second * SECOND)
 
 
 def _percent(received: int, lost: int) -> float | None:
