@@ -19,6 +19,7 @@ COMMANDS = {
     "diagnose": "find what is wrong with a path, and say it with its proof",
     "monitor": "watch many targets all the time, and tell when one turns bad",
     "history": "print what a monitor kept: loss, percentiles, outages",
+    "matrix": "print the paths of a mesh of monitors, from Prometheus",
     "trace": "show the path of a flow, and where on it packets are lost",
     "load": "load the line, and say in which direction that makes a queue",
     "report": "print a saved run again, in any format",

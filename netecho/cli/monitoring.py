@@ -16,10 +16,12 @@ from netecho.monitor.config import Parsed, parse
 from netecho.monitor.settings import MonitorSettings
 from netecho.report.humanize import many
 from netecho.report.output import Output
+from netecho.target import default_listen
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from typing import Literal
 
     from netecho.cli.context import CliContext
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from netecho.net.monitor.web import Web
     from netecho.net.reactor.keyboard import Keyboard
     from netecho.net.reactor.runner import Interrupt
+    from netecho.net.self_server import Answering
     from netecho.net.server.settings import Credentials
     from netecho.net.server.tls import ServerTls
     from netecho.report.monitor_log import MonitorLog
@@ -42,10 +45,14 @@ if TYPE_CHECKING:
 
 LARGEST_CONFIG = 16 << 20
 """Bytes."""
+NAMED = 20
+"""Targets that are named in an error."""
 SHOWN_AT_END = 100
 """Targets that the table at the end has."""
 
 
+LOOKS_AFTER = 5.0
+"""Seconds from one look at whether what answers is still there to the next."""
 SETTLED = 30.0
 """Seconds after which what there is stays, mostly: the garbage collector need not look through it again. With 1,000
 targets that took some 100 ms each time on a busy machine, in which no probe left."""
@@ -74,6 +81,10 @@ class Monitoring:
     duration: int | None
     """Nanoseconds."""
     on_change: tuple[str, ...] | None
+    node: str | None
+    """Which of the configuration's targets is this machine."""
+    serve: bool
+    """Answer as well."""
     web: WebOptions | None
     history: str | None
     keep: int
@@ -86,7 +97,7 @@ class Monitoring:
     color: bool
 
 
-def check_file(path: str, context: CliContext) -> int:
+def check_file(path: str, node: str | None, context: CliContext) -> int:
     """Say all that is wrong with a configuration file, and return the exit code."""
     from netecho.net.monitor.jobs import job_of
 
@@ -103,6 +114,7 @@ def check_file(path: str, context: CliContext) -> int:
             output.write(f"{path}: {error.sentence}\n")
     if mistakes or unreadable:
         return ExitCode.USAGE
+    _without(node, settings.targets, path)
     output.write(f"{path}: {many(len(settings.targets), 'target')}, nothing is wrong\n")
     return ExitCode.OK
 
@@ -133,7 +145,22 @@ def configured(asked: Monitoring) -> MonitorSettings:
     for each in settings.targets:
         if each.name in taken:
             raise UsageError(f"{each.name!r} is in {asked.config} and on the command line", "leave one out")
-    return replace(settings, targets=(*asked.targets, *settings.targets))
+    others = _without(asked.node, settings.targets, asked.config)
+    return replace(settings, targets=(*asked.targets, *others))
+
+
+def _without(node: str | None, targets: Sequence[TargetSettings], path: str) -> tuple[TargetSettings, ...]:
+    """Return the targets that are not this machine. Raises UsageError where `node` is none of them."""
+    if node is None:
+        return tuple(targets)
+    others = tuple(each for each in targets if each.name != node)
+    if len(others) == len(targets):
+        known = [each.name for each in targets]
+        more = f" and {len(known) - NAMED} more" if len(known) > NAMED else ""
+        raise UsageError(
+            f"--node {node!r}: {path} has no target of that name", f"there are {', '.join(known[:NAMED])}{more}"
+        )
+    return others
 
 
 def run(asked: Monitoring, context: CliContext) -> None:
@@ -152,14 +179,22 @@ def run(asked: Monitoring, context: CliContext) -> None:
     with ExitStack() as entered:
         asked = replace(asked, targets=_with_servers(asked.targets, entered))
         settings = configured(asked)
+        answering = entered.enter_context(_answering(settings)) if asked.serve else None
 
         async def monitored(reactor: Any, interrupt: Interrupt) -> None:
-            await _Run(reactor, interrupt, asked, output, log).until_end(settings)
+            await _Run(reactor, interrupt, asked, output, log, answering).until_end(settings)
 
         run_reactor(monitored)
     left_out = output.finish()
     if left_out:
         output.say(f"netecho: {many(left_out, 'line')} left out: standard output was not read fast enough")
+
+
+def _answering(settings: MonitorSettings) -> AbstractContextManager[Answering]:
+    """Return what answers as well until it is left. Entering it raises UnreachableError."""
+    from netecho.net.self_server import answering
+
+    return answering(settings.listen or default_listen())
 
 
 def _with_servers(targets: Sequence[TargetSettings], entered: ExitStack) -> tuple[TargetSettings, ...]:
@@ -180,7 +215,16 @@ def _with_servers(targets: Sequence[TargetSettings], entered: ExitStack) -> tupl
 class _Run:
     """A monitor while it runs."""
 
-    def __init__(self, reactor: Any, interrupt: Interrupt, asked: Monitoring, output: Output, log: MonitorLog) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        interrupt: Interrupt,
+        asked: Monitoring,
+        output: Output,
+        log: MonitorLog,
+        answering: Answering | None,
+    ) -> None:
+        self._answering = answering
         self._reactor = reactor
         self._interrupt = interrupt
         self._asked = asked
@@ -211,6 +255,10 @@ class _Run:
         self._tell(lambda: self._log.started(len(settings.targets)))
         if web is not None:
             self._tell(lambda: self._log.noticed("listening", f"listening on {web.url}", url=web.url, port=web.port))
+        if self._answering is not None:
+            where = ", ".join(self._answering.listening)
+            self._tell(lambda: self._log.noticed("answering", f"answering on {where}"))
+            self._look_after(self._answering)
         self._reactor.callLater(SETTLED, gc.freeze)
         if self._asked.duration is not None:
             self._reactor.callLater(self._asked.duration / SECOND, engine.end)
@@ -230,6 +278,14 @@ class _Run:
         self._log.stopped(time.monotonic_ns() - self._began, engine.targets)
         if self._asked.form == "text" and self._output.quiet < 2:
             self._output.write(self._table(self._output.width, color=self._output.stdout_color))
+
+    def _look_after(self, answering: Answering) -> None:
+        """Say that what answers has ended, should it: the other nodes see this one as down."""
+        if answering.is_alive:
+            self._reactor.callLater(LOOKS_AFTER, self._look_after, answering)
+        else:
+            sentence = "what answers has ended: the other nodes see this one as down until it is started again"
+            self._tell(lambda: self._log.noticed("answering", sentence))
 
     def changed(self, target: MonitoredTarget, change: Change) -> None:
         """Tell of a change of state."""
@@ -285,7 +341,14 @@ class _Run:
             lambda sentence: self._tell(lambda: self._log.noticed("dropped", sentence)),
         )
         self._routes = routes = Routes(
-            self._reactor, self._engine, options.allowed, dict(settings.groups), feed, live, self._asked.history
+            self._reactor,
+            self._engine,
+            options.allowed,
+            dict(settings.groups),
+            feed,
+            live,
+            self._asked.history,
+            self._asked.node,
         )
         web = Web(self._reactor, routes.settings(options.token, self._tls))
         web.listen(self._reactor, options.host, options.port)

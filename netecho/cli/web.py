@@ -17,6 +17,8 @@ from netecho.report import page
 from netecho.report.document import monitoring, periods
 from netecho.report.document.live_events import Moment
 from netecho.report.formats import exposition
+from netecho.report.prometheus import protobuf
+from netecho.report.prometheus.families import Exposed
 from netecho.target import parse_target
 from netecho.units import SECOND, TIME_UNITS, parse_time
 
@@ -68,6 +70,8 @@ class Routes:
     live: LiveEvents
     history: str | None = None
     """The path of its file."""
+    node: str | None = None
+    """What this machine is called in a mesh."""
     ready: bool = False
     probing: int = 0
     """Of `/probe`, under way."""
@@ -109,8 +113,11 @@ class Routes:
     async def _ready(self, _: Query) -> Reply:
         return Reply(("netecho is ready.\n",)) if self.ready else Reply(("netecho is not ready.\n",), status=503)
 
-    async def _metrics(self, _: Query) -> Reply:
-        return Reply(exposition.metrics(self.engine.targets, self.engine.lag), exposition.CONTENT_TYPE)
+    async def _metrics(self, query: Query) -> Reply:
+        exposed = Exposed(self.engine.targets, self.engine.lag, self.node)
+        if protobuf.wanted(query.accept):
+            return Reply(protobuf.metrics(exposed), protobuf.CONTENT_TYPE)
+        return Reply(exposition.metrics(exposed), exposition.CONTENT_TYPE)
 
     async def _targets(self, query: Query) -> Reply:
         wanted = query.arguments.get("target")

@@ -20,6 +20,7 @@ TOPICS = (
     "compare",
     "diagnose",
     "monitor",
+    "mesh",
     "trace",
     "load",
     "python",

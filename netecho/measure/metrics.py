@@ -64,11 +64,12 @@ def distribution(name: str, get: Callable[[Summary], Distribution | None]) -> di
     return {f"{name}.{which}": figure(which) for which in FIGURES}
 
 
-def part(of: Callable[[Summary], int], whole: Callable[[Summary], int]) -> Metric:
+def part(of: Callable[[Summary], int | None], whole: Callable[[Summary], int]) -> Metric:
     """Return the row of a count that is also a share of another."""
 
     def share(summary: Summary, _: Setup) -> Value:
-        return 100 * of(summary) / whole(summary) if whole(summary) else None
+        counted = of(summary)
+        return 100 * counted / whole(summary) if whole(summary) and counted is not None else None
 
     return Metric(Unit.COUNT, lambda summary, _: of(summary), share)
 
@@ -87,6 +88,8 @@ METRICS: dict[str, Metric] = {
     "sent": Metric(Unit.COUNT, lambda summary, _: summary.sent),
     "received": Metric(Unit.COUNT, lambda summary, _: summary.received),
     "loss": part(lambda summary: summary.lost, _settled),
+    "loss_forward": part(lambda summary: summary.lost_forward, _settled),
+    "loss_backward": part(lambda summary: summary.lost_backward, _settled),
     "late": part(lambda summary: summary.late, _settled),
     "duplicate": part(lambda summary: summary.duplicate, lambda summary: summary.received),
     "reordered": part(lambda summary: summary.reordered, lambda summary: summary.received),

@@ -20,6 +20,7 @@ from netecho.measure.summary import FlowSummary, SizeSummary, Summary
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from netecho.measure.oneway.delays import Choice, OneWay, OneWaySummary
     from netecho.measure.outages import Outage
     from netecho.measure.settled import SettledProbes
 
@@ -76,6 +77,8 @@ class Recorder:
         "_kernel",
         "_late",
         "_losses",
+        "_lost_backward",
+        "_lost_forward",
         "_not_sent",
         "_outages",
         "_pending",
@@ -104,6 +107,8 @@ class Recorder:
         self._connects = Histogram(sparse=True)
         self._handshakes = Histogram(sparse=True)
         self._forward = self._backward = self._processing = Distribution()
+        self._lost_forward: int | None = None
+        self._lost_backward: int | None = None
         self._flows: list[Flow] = []
         self._apart = range(MOST_FLOWS if connections > 1 else 0)
         self._sizes: dict[int, _Size] | None = {} if by_size else None
@@ -200,9 +205,18 @@ class Recorder:
         if tls is not None:
             self._handshakes.record(tls)
 
-    def directions(self, forward: Distribution, backward: Distribution, processing: Distribution) -> None:
+    def one_way(self, choice: Choice, warmup: int) -> OneWay:
+        """Return the state that the figures of each direction are kept in, where the far end stamps too."""
+        from netecho.measure.oneway.delays import OneWay
+
+        return OneWay(choice, warmup=warmup)
+
+    def directions(self, one_way: OneWaySummary) -> None:
         """Take in what each direction came to, and the far end between them, where it stamps too."""
-        self._forward, self._backward, self._processing = forward, backward, processing
+        self._forward, self._backward = one_way.forward.delay, one_way.backward.delay
+        self._processing = one_way.processing
+        if one_way.stateful:
+            self._lost_forward, self._lost_backward = one_way.loss.forward, one_way.loss.backward
 
     def median_rtt(self) -> int | None:
         """Return the median round trip so far; None while there is none."""
@@ -241,6 +255,8 @@ class Recorder:
             forward=self._forward,
             backward=self._backward,
             processing=self._processing,
+            lost_forward=self._lost_forward,
+            lost_backward=self._lost_backward,
             connect=Distribution.of(self._connects),
             tls=Distribution.of(self._handshakes),
             rtt=rtt,

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 from netecho.measure.loss_reason import LossReason
 
 if TYPE_CHECKING:
+    from netecho.measure.oneway.delays import Choice, OneWay, OneWaySummary
     from netecho.measure.outages import OutageTracker
     from netecho.measure.recorder import Flow
     from netecho.measure.settled import SettledProbes
-    from netecho.measure.stats.distribution import Distribution
     from netecho.measure.summary import Summary
 
 
@@ -77,7 +77,10 @@ class Recording(Protocol):
     def connected(self, connect: int, tls: int | None) -> None:
         """Count a connection that was made for a probe of its own."""
 
-    def directions(self, forward: Distribution, backward: Distribution, processing: Distribution) -> None:
+    def one_way(self, choice: Choice, warmup: int) -> OneWay:
+        """Return the state that the figures of each direction are kept in."""
+
+    def directions(self, one_way: OneWaySummary) -> None:
         """Take in what each direction came to."""
 
     def median_rtt(self) -> int | None:

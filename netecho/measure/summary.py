@@ -93,6 +93,10 @@ class Summary:
     """One-way delays, and the far end's own time, where it stamps too (STAMP)."""
     backward: Distribution = NO_VALUES
     processing: Distribution = NO_VALUES
+    lost_forward: int | None = None
+    """Of `lost`, those that are known to have been lost on the way there, and `lost_backward` on the way back; None
+    where the far end cannot tell."""
+    lost_backward: int | None = None
     connect: Distribution = NO_VALUES
     """TCP handshakes, where each probe has a connection of its own."""
     tls: Distribution = NO_VALUES

@@ -1,5 +1,6 @@
 """The configuration file of a monitor: TOML to frozen settings, every mistake with its line and column.
 
+    [serve]                     where it answers as well: `listen`
     [defaults]                  what holds for every target
     [groups.NAME]               what holds for the targets that name it, beside the defaults
     [[targets]]                 one target: `target`, and what differs for it
@@ -20,7 +21,7 @@ from netecho.errors import UsageError
 from netecho.monitor.keys import KEYS, InsideError, inherited, settings_of
 from netecho.monitor.positions import Positions
 from netecho.monitor.settings import MonitorSettings, TargetSettings
-from netecho.target import parse_target
+from netecho.target import parse_listen, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from netecho.target import Target
 
 MOST_TARGETS = 10_000
-_TOP = ("defaults", "groups", "targets")
+_TOP = ("serve", "defaults", "groups", "targets")
 _OF_TARGET = ("target", "name", "group")
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _AT = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
@@ -98,9 +99,23 @@ class _Reader:
         if not targets and not self._mistakes:
             self._mistakes.append(Mistake(1, 1, "there is no target in it", '[[targets]] and target = "udp://host"'))
         settings = MonitorSettings(
-            targets=targets, groups=tuple((name, settings_of(keys)) for name, keys in groups.items())
+            targets=targets,
+            groups=tuple((name, settings_of(keys)) for name, keys in groups.items()),
+            listen=tuple(self._listen()),
         )
         return Parsed(settings, tuple(sorted(self._mistakes)))
+
+    def _listen(self) -> Iterable[Target]:
+        """Yield where it is to answer."""
+        table = self._table(self._document, ("serve",))
+        self._refuse_unknown(table, ("serve",), ("listen",), "it takes")
+        written = table.get("listen", [])
+        several = isinstance(written, list)
+        for n, each in enumerate(written if several else [written]):
+            try:
+                yield from _listened(each)
+            except UsageError as error:
+                self._wrong(("serve", "listen", *((n,) if several else ())), error.sentence, error.hint)
 
     def _group(self, table: Any, path: Path) -> ProbeKeys:
         return self._keys(self._table(table, path, value=True), path, ())
@@ -205,6 +220,16 @@ class _Reader:
     def _wrong(self, path: Path, sentence: str, hint: str | None = None, *, key: bool = False) -> None:
         place = self._positions.key(path) if key else self._positions.value(path)
         self._mistakes.append(Mistake(place.line, place.column, sentence, hint))
+
+
+def _listened(written: Any) -> tuple[Target, ...]:
+    if not isinstance(written, str):
+        raise UsageError(f"{written!r} is not an address to listen on", 'a text: "stamp://:7862"')
+    targets = parse_listen(written)
+    for target in targets:
+        if not target.traits.is_ip or target.scheme == "nq":
+            raise UsageError(f"{written!r} is for netecho serve: other nodes probe none there", '"stamp://:7862"')
+    return targets
 
 
 def _address(written: Any) -> Target:

@@ -25,13 +25,15 @@ LARGEST = 65507
 MOST_LABELS = 32
 LONGEST_LABEL = 200
 MOST_CRITERIA = 16
-RESERVED = frozenset({"target", "direction", "phase", "state", "le", "url", "address", "group", "instance", "job"})
+RESERVED = frozenset(
+    {"node", "target", "direction", "phase", "state", "le", "url", "address", "group", "instance", "job"}
+)
 """Labels that the metrics, or Prometheus, have already."""
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_MEASURED = ("rtt", "response")
+_MEASURED = ("rtt", "response", "forward", "backward")
 _FIGURES = ("min", "mean", "p50", "p90", "p95", "p99", "p99_9", "max")
 METRICS = (
-    *("loss", "late", "duplicate", "reordered", "corrupt"),
+    *("loss", "loss_forward", "loss_backward", "late", "duplicate", "reordered", "corrupt"),
     *(f"{time}.{figure}" for time in _MEASURED for figure in _FIGURES),
 )
 """What a criterion may name: the figures of the last minute."""

@@ -66,6 +66,7 @@ class MonitoredTarget:
             # Where none was closed for a while (a stop, a busy machine), what was counted since is in one slot.
             ended = now // SLOT
             minute = ended // SLOTS != self._slots // SLOTS
+            self.recorder.settle_directions(slot_ended=True)
             slot = self.recorder.take_slot()
             self.course.add(Point.of(ended - 1, slot))
             self.minute = self.windows.add(slot, ends_minute=minute)
@@ -73,6 +74,8 @@ class MonitoredTarget:
                 self.minutes.append(ended // SLOTS - 1)
             self._slots, self._slot_ends = ended, (ended + 1) * SLOT
             self._observe(now)
+        else:
+            self.recorder.settle_directions()
         return self.state.judge(now)
 
     def last_minute(self) -> Summary:

@@ -13,15 +13,18 @@ from netecho.measure.loss_reason import ON_THIS_SIDE, LossReason
 from netecho.measure.outages import Outages, OutageTracker
 from netecho.measure.recorder import Flow
 from netecho.monitor.buckets import Buckets
+from netecho.monitor.directions import LossDirections, Lost
 from netecho.monitor.histogram import CoarseHistogram
+from netecho.monitor.oneway import TargetOneWay
 from netecho.monitor.state import Failed, State
-from netecho.monitor.windows import Counts, Slot
+from netecho.monitor.windows import Counts, OneWay, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Literal
 
+    from netecho.measure.oneway.delays import Choice, OneWaySummary
     from netecho.measure.settled import SettledProbes
-    from netecho.measure.stats.distribution import Distribution
     from netecho.measure.summary import Summary
     from netecho.monitor.state import TargetState
 
@@ -57,6 +60,42 @@ class _NoTimeline:
 _NO_TIMELINE = _NoTimeline()
 
 
+class Directions:
+    """What each direction of a target came to; only where the far end stamps too."""
+
+    __slots__ = ("_before", "_coarse", "backward", "clock", "forward", "losses")
+
+    def __init__(self, lost: int) -> None:
+        self.losses = LossDirections(lost)
+        self.forward = Buckets()
+        self.backward = Buckets()
+        self.clock: Literal["synced", "estimated"] | None = None
+        """Whether the latest delays are as stamped, or corrected by the estimated offset."""
+        self._coarse = CoarseHistogram(), CoarseHistogram()
+        self._before = self.losses.booked
+
+    def replied(self, forward: int, backward: int, clock: Literal["synced", "estimated"]) -> None:
+        """Count one probe's delays."""
+        self.clock = clock
+        for value, buckets, coarse in zip(
+            (forward, backward), (self.forward, self.backward), self._coarse, strict=True
+        ):
+            buckets.record(value)
+            coarse.record(value)
+
+    @property
+    def slot(self) -> OneWay:
+        """What was counted since `take_slot` was last called."""
+        now, before = self.losses.booked, self._before
+        forward, backward = self._coarse
+        return OneWay(now.forward - before.forward, now.backward - before.backward, forward.packed(), backward.packed())
+
+    def take_slot(self) -> None:
+        """Begin anew."""
+        self._before = self.losses.booked
+        self._coarse = CoarseHistogram(), CoarseHistogram()
+
+
 @dataclass(slots=True)
 class Phases:
     """What the connections of a target took; only for those that make some."""
@@ -78,6 +117,7 @@ class TargetRecorder:
     """The counts of one target, and its state; a `measure.recording.Recording`. Times in nanoseconds."""
 
     __slots__ = (
+        "_abandoned",
         "_before",
         "_corrupt",
         "_dropped_here",
@@ -92,6 +132,7 @@ class TargetRecorder:
         "_response",
         "_rtt",
         "_sent",
+        "by_direction",
         "explained",
         "losses",
         "phases",
@@ -107,6 +148,8 @@ class TargetRecorder:
         self.rtt = Buckets()
         self.response = Buckets()
         self.phases = Phases()
+        self.by_direction: Directions | None = None
+        """None where the far end does not stamp."""
         self.explained: str | None = None
         """Why there is no connection, in a sentence; None where there is one."""
         self.losses: dict[LossReason, int] = {}
@@ -119,6 +162,8 @@ class TargetRecorder:
         self._before = Counts()
         self._sent = self._received = self._lost = self._dropped_here = 0
         self._late = self._duplicate = self._reordered = self._corrupt = 0
+        self._abandoned = 0
+        """In flight when their session ended."""
 
     @property
     def counts(self) -> Counts:
@@ -134,11 +179,29 @@ class TargetRecorder:
             self._corrupt,
         )
 
+    @property
+    def lost_by_direction(self) -> Lost:
+        """All probes that were lost so far; for a moment less where their direction is waited for."""
+        return Lost(unknown=self._lost) if self.by_direction is None else self.by_direction.losses.booked
+
+    def settle_directions(self, *, slot_ended: bool = False) -> None:
+        """Book what is known of the direction in which probes were lost."""
+        if self.by_direction is not None:
+            settled = self._received + self._lost + self._dropped_here + self._abandoned
+            self.by_direction.losses.settle(
+                self._lost,
+                in_flight=self._sent - settled,
+                dropped_here=self._dropped_here,
+                slot_ended=slot_ended,
+            )
+
     def take_slot(self) -> Slot:
         """Return what was counted since this was last called."""
         slot, self._before = self.slot, self.counts
         if self._rtt.count:
             self._rtt, self._response = CoarseHistogram(), CoarseHistogram()
+        if self.by_direction is not None:
+            self.by_direction.take_slot()
         return slot
 
     @property
@@ -146,7 +209,16 @@ class TargetRecorder:
         """What was counted since `take_slot` was last called."""
         rtt, response = self._rtt, self._response
         counts = self.counts.since(self._before)
-        return Slot(counts, rtt.packed(), response.packed(), *rtt.percentiles((50, 99)))
+        directions = self.by_direction
+        p50, p99 = rtt.percentiles((50, 99))
+        return Slot(
+            counts,
+            rtt.packed(),
+            response.packed(),
+            p50,
+            p99,
+            one_way=None if directions is None else directions.slot,
+        )
 
     def flow(self, connection: int = 0) -> Flow:
         """Return the state of a new session."""
@@ -199,10 +271,11 @@ class TargetRecorder:
         self._reordered += 1
 
     def pending(self, count: int) -> None:
-        """Do nothing: what was in flight when its session ended was sent, and is neither received nor lost.
+        """Take in that so many were in flight when their session ended: neither received nor lost, but sent.
 
-        To take it back would have a counter go back, which is a restart to whoever scrapes it.
+        To take them back would have a counter go back, which is a restart to whoever scrapes it.
         """
+        self._abandoned += count
 
     def connected(self, connect: int, tls: int | None) -> None:
         """Count a connection, by what its phases took."""
@@ -219,7 +292,14 @@ class TargetRecorder:
     def waited(self) -> None:
         """Do nothing: there is no window that could be full."""
 
-    def directions(self, forward: Distribution, backward: Distribution, processing: Distribution) -> None:
+    def one_way(self, choice: Choice, warmup: int) -> TargetOneWay:  # noqa: ARG002
+        """Return the state of a new link, whose far end stamps too."""
+        directions = self.by_direction
+        if directions is None:
+            directions = self.by_direction = Directions(self._lost)
+        return TargetOneWay(choice, directions.replied, directions.losses.begin)
+
+    def directions(self, one_way: OneWaySummary) -> None:
         """Do nothing: a run's one-way figures are made at its end, and there is none."""
 
     def median_rtt(self) -> int | None:

@@ -70,3 +70,5 @@ class MonitorSettings:
 
     targets: tuple[TargetSettings, ...]
     groups: tuple[tuple[str, ProbeSettings], ...] = ()
+    listen: tuple[Target, ...] = ()
+    """Where it answers as well, if that is asked for; none: where `netecho serve` alone does."""

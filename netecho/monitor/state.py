@@ -7,7 +7,8 @@
     unreachable  it cannot be reached, and something said why: the name does not resolve, it refuses, a router said so
 
 From down and unreachable a target comes back after `rise` answers in a row; from one to the other after `fall`
-failures in a row of the other kind. A criterion that was true for its time degrades the target, one that was false
+failures in a row of the other kind, and from unreachable to down only after `SILENT` without a word: routers say why
+now and then. A criterion that was true for its time degrades the target, one that was false
 for as long no longer does; while nothing is received it is neither.
 
 The state is judged when `judge` is called, by what stands then. Times are nanoseconds of one clock, given as `now`.
@@ -18,6 +19,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
+
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +36,9 @@ class State(StrEnum):
     UNREACHABLE = "unreachable"
 
 
+SILENT = 30 * SECOND
+"""So long nothing was said of why there is no answer, until a target that was unreachable is merely down: a router
+answers a few requests, then for some seconds none."""
 ANSWERS = frozenset({State.UP, State.DEGRADED})
 
 
@@ -81,7 +87,10 @@ class Failed:
 class TargetState:
     """The state of one target."""
 
-    __slots__ = ("_answers", "_failed", "_failures", "_of_kind", "alerts", "fall", "reason", "rise", "since", "state")
+    __slots__ = (
+        *("_answers", "_failed", "_failures", "_of_kind", "_said", "_said_at"),
+        *("alerts", "fall", "reason", "rise", "since", "state"),
+    )
 
     def __init__(self, now: int, *, fall: int, rise: int, alerts: Sequence[Alert] = ()) -> None:
         self.state = State.PENDING
@@ -97,6 +106,9 @@ class TargetState:
         """The last of them."""
         self._of_kind = 0
         """How many of them in a row, up to now, were of its kind."""
+        self._said = False
+        """Whether something said since the last judgement why there is no answer."""
+        self._said_at = now
 
     def answered(self) -> None:
         """Take in that a probe was answered: on the path of every reply."""
@@ -107,23 +119,28 @@ class TargetState:
         """Take in that a probe had no answer."""
         same = self._failures and self._failed is not None and self._failed.kind is failed.kind
         self._of_kind = self._of_kind + 1 if same else 1
+        self._said |= failed.kind is State.UNREACHABLE
         self._failed = failed
         self._failures += 1
         self._answers = 0
 
     def judge(self, now: int) -> Change | None:
         """Return the change of state that is due now."""
-        after, reason = self._due()
+        if self._said:
+            self._said, self._said_at = False, now
+        after, reason = self._due(now)
         if after is self.state:
             return None
         change = Change(self.state, after, reason, now, now - self.since)
         self.state, self.since, self.reason = after, now, reason
         return change
 
-    def _due(self) -> tuple[State, str]:
+    def _due(self, now: int) -> tuple[State, str]:
         failed = self._failed
         if failed is not None and self._failures:
             enough = self._of_kind if self.state in (State.DOWN, State.UNREACHABLE) else self._failures
+            if self.state is State.UNREACHABLE and failed.kind is State.DOWN and now - self._said_at < SILENT:
+                return self.state, self.reason
             if enough >= self.fall or (self.state is State.PENDING and failed.kind is State.UNREACHABLE):
                 return failed.kind, failed.reason
         if self._answers >= (1 if self.state is State.PENDING else self.rise) or self.state in ANSWERS:

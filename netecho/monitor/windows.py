@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netecho.measure.stats.distribution import Distribution
 from netecho.measure.summary import Summary
-from netecho.monitor.histogram import CoarseHistogram, Packed
+from netecho.monitor.histogram import NOTHING, CoarseHistogram, Packed
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
@@ -47,6 +47,15 @@ class Counts(NamedTuple):
         return cls(*(sum(each) for each in zip(*parts, strict=True)))
 
 
+class OneWay(NamedTuple):
+    """What each direction came to, where the far end stamps too."""
+
+    lost_forward: int = 0
+    lost_backward: int = 0
+    forward: Packed = NOTHING
+    backward: Packed = NOTHING
+
+
 class Slot(NamedTuple):
     """A stretch of time."""
 
@@ -56,6 +65,7 @@ class Slot(NamedTuple):
     p50: int | None = None
     p99: int | None = None
     """Of rtt."""
+    one_way: OneWay | None = None
 
 
 class Windows:
@@ -108,11 +118,26 @@ def merged(slots: Sequence[Slot]) -> Slot:
     """Return several slots as one."""
     rtt = CoarseHistogram.merged([slot.rtt for slot in slots])
     response = CoarseHistogram.merged([slot.response for slot in slots])
+    p50, p99 = rtt.percentiles((50, 99))
     return Slot(
         Counts.of_all(slot.counts for slot in slots) if slots else Counts(),
         rtt.packed(),
         response.packed(),
-        *rtt.percentiles((50, 99)),
+        p50,
+        p99,
+        one_way=_merged_directions(slots),
+    )
+
+
+def _merged_directions(slots: Sequence[Slot]) -> OneWay | None:
+    parts = [slot.one_way for slot in slots if slot.one_way is not None]
+    if not parts:
+        return None
+    return OneWay(
+        sum(part.lost_forward for part in parts),
+        sum(part.lost_backward for part in parts),
+        CoarseHistogram.merged([part.forward for part in parts]).packed(),
+        CoarseHistogram.merged([part.backward for part in parts]).packed(),
     )
 
 
@@ -123,7 +148,19 @@ def summary(slots: Sequence[Slot]) -> Summary:
         **counts._asdict(),
         rtt=_distribution(slot.rtt for slot in slots),
         response=_distribution(slot.response for slot in slots),
+        **_of_directions([slot.one_way for slot in slots if slot.one_way is not None]),
     )
+
+
+def _of_directions(parts: Sequence[OneWay]) -> dict[str, Any]:
+    if not parts:
+        return {}
+    return {
+        "lost_forward": sum(part.lost_forward for part in parts),
+        "lost_backward": sum(part.lost_backward for part in parts),
+        "forward": _distribution(part.forward for part in parts),
+        "backward": _distribution(part.backward for part in parts),
+    }
 
 
 def _distribution(parts: Iterable[Packed]) -> Distribution:

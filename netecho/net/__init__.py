@@ -11,6 +11,7 @@ linux           the kernel's calls; no Twisted
 certificates    keys and certificates: read, made, pinned
 python_child    starting another Python process, isolated from the working directory
 self_server     the server of `self`: the one module that knows both sides
+prometheus      asking Prometheus, within bounds
 openssl         what both sides of TLS ask of OpenSSL
 openssl_reasons  why TLS failed, in words
 descriptors      how many this process may have (`ulimit -n`)

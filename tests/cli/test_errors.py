@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netecho.cli.context import CliContext
+from netecho.cli.front_page import COMMANDS
 from netecho.cli.group import invoke
 from netecho.errors import UsageError
 
@@ -26,14 +27,14 @@ MISTAKES = [
     (
         "host",
         "there is no command 'host'",
-        "there are probe, serve, diagnose, monitor, history, trace, load, report, compare, schema, completions, help",
+        f"there are {', '.join(COMMANDS)}",
     ),
     ("-c 5 probe host", "there is no option -c before the command", "options follow it: netecho probe localhost -c 5"),
     ("--vers", "there is no option --vers", "did you mean --version?"),
     (
         "frobnicate",
         "there is no command 'frobnicate'",
-        "there are probe, serve, diagnose, monitor, history, trace, load, report, compare, schema, completions, help",
+        f"there are {', '.join(COMMANDS)}",
     ),
     ("probe", "netecho probe was given no TARGET", "for example: netecho probe self"),
     (
@@ -451,9 +452,9 @@ MISTAKES = [
         "probe host --fail-if 'speed>1'",
         "--fail-if: 'speed' in 'speed>1' is not a metric",
         (
-            "sent, received, loss, late, duplicate, reordered, corrupt, unavailable, gone, ipdv, "
-            "pdv, jitter, resolve, connect, tls; or rtt, response, lag, forward, backward, processing with one of"
-            " .min .mean .stddev .p50 .p90 .p95 .p99 .p99_9 .max"
+            "sent, received, loss, loss_forward, loss_backward, late, duplicate, reordered, corrupt, unavailable, gone,"
+            " ipdv, pdv, jitter, resolve, connect, tls; or rtt, response, lag, forward, backward, processing with one"
+            " of .min .mean .stddev .p50 .p90 .p95 .p99 .p99_9 .max"
         ),
     ),
     ("probe host --fail-if 'p99>1ms'", "--fail-if: 'p99' in 'p99>1ms' is not a metric", "perhaps rtt.p99>1ms"),

@@ -6,11 +6,13 @@ import json
 import subprocess
 import urllib.parse
 import urllib.request
+from math import ceil, log2
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from netecho.monitor.buckets import BOUNDS
+from netecho.monitor.buckets import BOUNDS, SCHEMA
+from netecho.report.prometheus import dashboard, rules
 from netecho.units import MILLISECOND, SECOND
 from tests.peers import free_port, needed
 
@@ -44,14 +46,14 @@ def get(url: str) -> str:
 
 @pytest.fixture
 def monitor(netecho: Netecho) -> str:
-    """What is scraped: HOST:PORT of a monitor that probes two servers of its own."""
+    """What is scraped: HOST:PORT of a monitor that probes servers of its own, one of each kind that has figures."""
     running = netecho.start(
-        *("monitor", "self", "udp://self", "-i", "20ms", "--format", "ndjson"),
+        *("monitor", "self", "udp://self", "stamp://self", "-i", "20ms", "--format", "ndjson"),
         *("--listen", "127.0.0.1:0", "--probe-allow", "127.0.0.0/8"),
     )
     url = running.event_named("listening")["url"]
-    running.event_named("state")
-    running.event_named("state")
+    for _ in range(3):
+        running.event_named("state")
     return str(urllib.parse.urlsplit(url).netloc)
 
 
@@ -79,7 +81,13 @@ class Prometheus:
 
 
 @pytest.fixture
-def prometheus(monitor: str, tmp_path: Path) -> Iterator[Prometheus]:
+def features() -> tuple[str, ...]:
+    """Of Prometheus, beside those it has by itself."""
+    return ()
+
+
+@pytest.fixture
+def prometheus(monitor: str, tmp_path: Path, features: tuple[str, ...]) -> Iterator[Prometheus]:
     targets = json.loads(get(f"http://{monitor}/api/v1/targets"))["targets"]
     echo = next(each["url"] for each in targets if each["url"].startswith("tcp://")).removeprefix("tcp://")
     (tmp_path / "prometheus.yml").write_text(CONFIG.format(netecho=monitor, echo=echo))
@@ -90,6 +98,7 @@ def prometheus(monitor: str, tmp_path: Path) -> Iterator[Prometheus]:
             f"--config.file={tmp_path / 'prometheus.yml'}",
             f"--storage.tsdb.path={tmp_path / 'data'}",
             f"--web.listen-address=127.0.0.1:{port}",
+            *(f"--enable-feature={feature}" for feature in features),
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -133,10 +142,52 @@ def test_a_probe_by_relabelling_as_blackbox_exporter_has_it(prometheus: Promethe
     prometheus.wait_for('up{job="netecho"} == 1')
 
 
+@pytest.mark.parametrize("features", [("native-histograms",)], ids=["native"])
+def test_native_histograms_have_netechos_quantiles_and_every_query_of_the_dashboard_has_data(
+    monitor: str, prometheus: Prometheus
+) -> None:
+    """Scraped as protobuf, which is what has them."""
+    before = rtt(monitor)
+    sent = before["sent"] + 100
+    prometheus.wait_for(f'histogram_count(netecho_rtt_seconds{{target="udp://self"}}) > {sent}')
+    assert prometheus.values("netecho_rtt_seconds_bucket") == []
+    found = prometheus.values('histogram_quantile(0.5, netecho_rtt_seconds{target="udp://self"})')
+    after = rtt(monitor)
+    ours = sorted(_native_bucket(each["p50_ms"] * MILLISECOND) for each in (before, after))
+    assert ours[0] - 1 <= _native_bucket(float(found[0]["value"][1]) * SECOND) <= ours[1] + 1
+    for query in chosen(*(query for panel in dashboard.PANELS for query, _ in panel.queries)):
+        prometheus.wait_for(query)
+    for rule in rules.RECORDED:
+        prometheus.wait_for(rule.query)
+
+
+def chosen(*queries: str) -> list[str]:
+    """The queries as Grafana asks them, where all is chosen."""
+    values = {"$node": ".*", "$target": ".*", "$__rate_interval": "1m"}
+    for name, value in values.items():
+        queries = tuple(query.replace(name, value) for query in queries)
+    return list(queries)
+
+
+def test_promtool_finds_nothing_wrong_with_the_rules(netecho: Netecho, tmp_path: Path) -> None:
+    (tmp_path / "rules.yml").write_text(netecho("monitor", "--print", "rules").out)
+    checked = subprocess.run(
+        [needed("promtool"), "check", "rules", "--lint-fatal", str(tmp_path / "rules.yml")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
 def rtt(monitor: str) -> dict[str, Any]:
     """The figures of the UDP target as the monitor has them."""
     (target,) = json.loads(get(f"http://{monitor}/api/v1/targets?target=udp%3A%2F%2Fself"))["targets"]
     return {**target["hour"]["rtt"], "sent": target["probes"]["sent"]}
+
+
+def _native_bucket(nanoseconds: float) -> int:
+    return ceil(log2(nanoseconds / SECOND) * (1 << SCHEMA))
 
 
 def _bucket(nanoseconds: float) -> int:

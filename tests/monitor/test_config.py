@@ -68,6 +68,32 @@ def test_what_a_target_does_not_say_its_group_says_then_the_defaults() -> None:
     assert web.probing.labels == (("site", "ams"), ("tier", "edge"))
 
 
+@pytest.mark.parametrize(
+    ("listen", "urls"),
+    [
+        ('"stamp://:7862"', ["stamp://:7862"]),
+        ('["stamp://[::1]:7862", ":7"]', ["stamp://[::1]:7862", "tcp://:7", "udp://:7"]),
+        ("[]", []),
+    ],
+)
+def test_where_it_answers_is_written_as_for_netecho_serve(listen: str, urls: list[str]) -> None:
+    settings = right(f'[serve]\nlisten = {listen}\n[[targets]]\ntarget = "udp://a"')
+    assert [target.url for target in settings.listen] == urls
+
+
+@pytest.mark.parametrize(
+    ("serve", "said"),
+    [
+        ("listen = 7", "2:10: 7 is not an address to listen on"),
+        ('listen = [":7", "nq://"]', "2:17: 'nq://' is for netecho serve: other nodes probe none there"),
+        ('listen = "unix:/run/echo"', "2:10: 'unix:/run/echo' is for netecho serve: other nodes probe none there"),
+        ('lisen = ":7"', "2:1: there is no key 'lisen' here"),
+    ],
+)
+def test_where_it_cannot_answer(serve: str, said: str) -> None:
+    assert wrong(f'[serve]\n{serve}\n[[targets]]\ntarget = "udp://a"') == said
+
+
 def test_what_is_inherited_and_means_nothing_for_a_target_is_left_out() -> None:
     text = '[defaults]\nca = "ca.pem"\ndscp = 46\n[[targets]]\ntarget = "unix:/run/echo"'
     (target,) = right(text).targets

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from itertools import pairwise
-from math import ceil
+from math import ceil, frexp
 from typing import TYPE_CHECKING
 
 from hypothesis import given, strategies as st
 
-from netecho.monitor.buckets import BOUNDS, Buckets
+from netecho.monitor.buckets import BOUNDS, FIRST, LAST, ZERO_THRESHOLD, Buckets, native_bound
 from netecho.monitor.histogram import NOTHING, CoarseHistogram, Packed, _pack, unpacked
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,11 +76,39 @@ def test_the_bounds_are_ten_microseconds_to_ten_seconds_by_about_one_and_a_half(
     assert all(1.4 <= high / low <= 1.55 for low, high in pairwise(BOUNDS))
 
 
-@given(st.lists(st.integers(0, 1 << 40)), st.sampled_from(BOUNDS))
-def test_a_value_is_below_the_bounds_that_it_does_not_exceed(values: list[int], bound: int) -> None:
+ALL_BOUNDS = [*BOUNDS, *map(native_bound, range(FIRST, LAST))]
+VALUES = st.lists(st.integers(0, 1 << 42) | st.builds(int.__add__, st.sampled_from(ALL_BOUNDS), st.integers(-1, 1)))
+
+
+@given(VALUES)
+def test_a_value_is_below_the_bounds_that_it_does_not_exceed(values: list[int]) -> None:
     buckets = Buckets()
-    for value in [*values, bound]:
+    for value in values:
         buckets.record(value)
-    below = sum(buckets.counts[: BOUNDS.index(bound) + 1])
-    assert below == 1 + sum(value <= bound for value in values)
-    assert (sum(buckets.counts), buckets.total) == (len(values) + 1, sum(values) + bound)
+    assert buckets.classic() == [*(sum(value <= bound for value in values) for bound in BOUNDS), len(values)]
+    assert (buckets.count, buckets.total) == (len(values), sum(values))
+
+
+@given(VALUES)
+def test_a_value_is_in_the_native_bucket_whose_powers_it_is_between(values: list[int]) -> None:
+    buckets = Buckets()
+    for value in values:
+        buckets.record(value)
+    native = buckets.native()
+    expected = Counter(min(LAST, native_number(value)) for value in values if value / SECOND > ZERO_THRESHOLD)
+    assert native.counted == expected
+    assert list(native.counted) == sorted(expected)
+    assert native.zero == len(values) - expected.total()
+
+
+def native_number(value: int) -> int:
+    """The bucket of a value, as Prometheus's client for Go finds it."""
+    fraction, exponent = frexp(value / SECOND)
+    in_doubling = [2 ** (n / 8 - 1) for n in range(8)]
+    return bisect_left(in_doubling, fraction) + (exponent - 1) * 8
+
+
+def test_a_value_below_zero_counts_as_zero() -> None:
+    buckets = Buckets()
+    buckets.record(-1_000_000)
+    assert (buckets.native().zero, buckets.classic()[0], buckets.total) == (1, 1, 0)

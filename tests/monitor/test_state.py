@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from netecho.monitor.state import ANSWERS, Alert, Change, Failed, State, TargetState
+from netecho.monitor.state import ANSWERS, SILENT as UNTIL_SILENT, Alert, Change, Failed, State, TargetState
 
 SILENT = Failed(State.DOWN, "no answer")
 REFUSED = Failed(State.UNREACHABLE, "refused")
@@ -49,10 +49,23 @@ def test_a_few_failures_in_a_row_are_down_and_a_few_answers_in_a_row_bring_it_ba
 def test_unreachable_has_the_reason_that_was_given() -> None:
     bench = Bench()
     assert bench.after(REFUSED) == Change(State.PENDING, State.UNREACHABLE, "refused", 1, 1)
-    assert bench.after(SILENT, SILENT, REFUSED, SILENT, SILENT) is None
+
+
+def test_a_target_that_was_unreachable_is_down_when_nothing_was_said_for_a_while() -> None:
+    bench = Bench()
+    bench.after(REFUSED)
+    for _ in range(100):  # as a router does: an error now and then, and silence between
+        assert bench.after(SILENT, SILENT, SILENT, seconds=UNTIL_SILENT - 1) is None
+        assert bench.after(REFUSED, REFUSED, REFUSED) is None
+    assert bench.after(SILENT, SILENT) is None
+    assert bench.after(seconds=UNTIL_SILENT) is None
     change = bench.after(SILENT)
     assert change is not None
-    assert change.after is State.DOWN
+    assert (change.after, change.reason) == (State.DOWN, "no answer")
+    assert bench.after(REFUSED, REFUSED) is None
+    back = bench.after(REFUSED)
+    assert back is not None
+    assert back.after is State.UNREACHABLE
 
 
 def test_a_criterion_degrades_once_it_was_true_for_its_time_and_no_longer_once_it_was_false_for_as_long() -> None:

@@ -40,6 +40,28 @@ def watched(name: str, pattern: str, *, seconds: int = 200, rtt: int = MILLISECO
     return target, last
 
 
+def stamped(name: str = "stamped") -> MonitoredTarget:
+    """A STAMP target that lost two probes on the way there and one on the way back."""
+    settings = TargetSettings(name=name, target=parse_target("stamp://echo.example"))
+    target = MonitoredTarget(settings, 0, Buckets())
+    recorder = target.recorder
+    numbers = recorder.one_way("auto", 0).flow().directions
+    reply = 0
+    for number, fate in enumerate(".>.<.>."):
+        recorder.sent(1000)
+        if fate == ".":
+            recorder.replied(recorder.flow(), number, 5 * MILLISECOND, True, 6 * MILLISECOND, 64)
+            numbers.replied(number, reply)
+        else:
+            recorder.lost(64)
+        reply += fate != ">"
+        target.advance((number + 1) * SECOND)
+    assert recorder.by_direction is not None
+    recorder.by_direction.replied(2 * MILLISECOND, 3 * MILLISECOND, "synced")
+    return target
+
+
+STAMPED = stamped()
 UP = watched("fra", ".")
 DEGRADED = watched("lon", "...x")
 DOWN = watched("nyc", "x")

@@ -11,7 +11,7 @@ import click
 
 from netecho.cli import files
 from netecho.cli.click_ext.command import command, named, section
-from netecho.cli.click_ext.types import FILE, HOST, TARGET, TIME, Parsed, choice
+from netecho.cli.click_ext.types import FILE, HOST, TARGET, TEXT, TIME, Parsed, choice
 from netecho.cli.job.applies import option_misfit
 from netecho.errors import ExitCode, UsageError
 from netecho.measure.dscp import parse_dscp
@@ -115,6 +115,7 @@ tls = section("TLS, for tls:// targets")
 stamp = section("STAMP (RFC 8762), for stamp:// targets")
 running = section("Running")
 kept = section("History")
+mesh = section("A mesh (netecho help mesh)")
 web = section("HTTP")
 output = section("Output")
 
@@ -177,6 +178,9 @@ output = section("Output")
     shown="no limit",
     help="how large FILE may be: 2G; the oldest hours make room",
 )
+@mesh("--node", type=TEXT, help="this machine is that target of the file: it is left out, and on every metric as node")
+@mesh("--serve", is_flag=True, help="answer as well, where [serve] of the file says; else where netecho serve does")
+@mesh("--print", type=choice("rules", "dashboard"), help="print Prometheus's rules, or Grafana's dashboard, and end")
 @web(
     "--listen",
     type=Parsed("ADDRESS", parse_http),
@@ -208,17 +212,18 @@ def monitor(ctx: click.Context, /, **values: Any) -> int:
     from netecho.cli.monitoring import Monitoring, check_file, run
 
     context: CliContext = ctx.obj
+    if values["print"] is not None:
+        _print(values["print"], context)
+        return ExitCode.OK
+    if values["node"] is not None and values["config"] is None:
+        raise UsageError("--node without --config: there is no file that names this machine", "--config FILE")
     if values["check"]:
         if values["config"] is None:
             raise UsageError("--check without --config: there is no file to check", "--config FILE --check")
-        return check_file(values["config"], context)
+        return check_file(values["config"], values["node"], context)
     if not values["targets"] and values["config"] is None:
         raise UsageError("there is nothing to monitor", "name targets, or a file of them: --config FILE")
-    for option in ("keep", "keep_size"):
-        if values[option] is not None and values["history"] is None:
-            raise UsageError(f"--{option.replace('_', '-')} without --history: nothing is kept", "--history FILE")
-    if values["history"] is not None:
-        files.check_writable(values["history"], "--history")
+    _check_history(values)
     if values["auth_key_file"] is not None:
         files.check_readable(values["auth_key_file"], "--auth-key-file")
     asked = Monitoring(
@@ -226,6 +231,8 @@ def monitor(ctx: click.Context, /, **values: Any) -> int:
         config=values["config"],
         duration=values["for"],
         on_change=values["on_change"],
+        node=values["node"],
+        serve=values["serve"],
         web=_web(values),
         history=values["history"],
         keep=KEEP if values["keep"] is None else values["keep"],
@@ -241,6 +248,24 @@ def monitor(ctx: click.Context, /, **values: Any) -> int:
         )
     run(asked, context)
     return ExitCode.OK
+
+
+def _check_history(values: dict[str, Any]) -> None:
+    """Raise UsageError where a history cannot be kept as it is asked for."""
+    for option in ("keep", "keep_size"):
+        if values[option] is not None and values["history"] is None:
+            raise UsageError(f"--{option.replace('_', '-')} without --history: nothing is kept", "--history FILE")
+    if values["history"] is not None:
+        files.check_writable(values["history"], "--history")
+
+
+def _print(what: str, context: CliContext) -> None:
+    """Print what is made of the metrics' names."""
+    if what == "rules":
+        from netecho.report.prometheus.rules import text
+    else:
+        from netecho.report.prometheus.dashboard import text
+    context.output.write(text())
 
 
 def _web(values: dict[str, Any]) -> WebOptions | None:

@@ -30,6 +30,8 @@ _METRICS: Mapping[str, tuple[Callable[[Traits], bool], str]] = {
     "resolve": (lambda traits: traits.is_ip, "which has no name to resolve"),
     "forward": (lambda traits: traits.is_stamp, "whose far end puts no timestamps in"),
     "backward": (lambda traits: traits.is_stamp, "whose far end puts no timestamps in"),
+    "loss_forward": (lambda traits: traits.is_stamp, "whose far end does not number its replies"),
+    "loss_backward": (lambda traits: traits.is_stamp, "whose far end does not number its replies"),
     "processing": (lambda traits: traits.is_stamp, "whose far end puts no timestamps in"),
 }
 """By the first part of the name; the rest, every transport has."""

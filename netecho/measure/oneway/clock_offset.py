@@ -9,9 +9,12 @@ stretch of a run the best probe is kept; a line through the best of these has th
 from __future__ import annotations
 
 from statistics import median
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.units import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 KEPT = 128
 """Blocks a run is divided into, at most; they grow with the run."""
@@ -76,22 +79,25 @@ class BestSamples:
 
     def line(self) -> Line | None:
         """Return what the samples so far say; None while there is none."""
-        if not self._best:
-            return None
-        ordered = sorted(self._best, key=_round_trip)
-        # A quarter of them, which leaves out those that waited in a queue. Medians, because one wrong timestamp among
-        # these must not bend the line.
-        best = sorted(ordered[: max(len(ordered) // 4, _FEWEST)])
-        drift = _slope(best)
-        middle = (self._best[0].at + self._best[-1].at) / 2
-        here = [(sample.doubled / 2 - (drift or 0.0) * (sample.at - middle), sample.round_trip / 2) for sample in best]
-        offset = median(each for each, _ in here)
-        # The truth is between T3 - T4 and T2 - T1 of every probe. Timestamps that contradict that are wrong.
-        low, high = max(each - half for each, half in here), min(each + half for each, half in here)
-        if low > high:
-            return Line(middle, offset, drift, ordered[0].round_trip / 2)
-        offset = min(max(offset, low), high)
-        return Line(middle, offset, drift, max(high - offset, offset - low))
+        return line_through(self._best) if self._best else None
+
+
+def line_through(samples: Sequence[Sample]) -> Line:
+    """Return what the best samples of each stretch, in order of time, say of the clocks."""
+    ordered = sorted(samples, key=_round_trip)
+    # A quarter of them, which leaves out those that waited in a queue. Medians, because one wrong timestamp among
+    # these must not bend the line.
+    best = sorted(ordered[: max(len(ordered) // 4, _FEWEST)])
+    drift = _slope(best)
+    middle = (samples[0].at + samples[-1].at) / 2
+    here = [(sample.doubled / 2 - (drift or 0.0) * (sample.at - middle), sample.round_trip / 2) for sample in best]
+    offset = median(each for each, _ in here)
+    # The truth is between T3 - T4 and T2 - T1 of every probe. Timestamps that contradict that are wrong.
+    low, high = max(each - half for each, half in here), min(each + half for each, half in here)
+    if low > high:
+        return Line(middle, offset, drift, ordered[0].round_trip / 2)
+    offset = min(max(offset, low), high)
+    return Line(middle, offset, drift, max(high - offset, offset - low))
 
 
 def _round_trip(sample: Sample) -> int:

@@ -16,7 +16,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from netecho.measure.oneway.clock_offset import BestSamples, Line, Sample
-from netecho.measure.oneway.loss import Directions, LossByDirection, loss_by_direction
+from netecho.measure.oneway.loss import REMEMBERED, Directions, LossByDirection, loss_by_direction
 from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Histogram
 from netecho.measure.stats.signed_histogram import SignedHistogram
@@ -122,50 +122,33 @@ class Flow:
 
     __slots__ = ("backward", "directions", "forward")
 
-    def __init__(self, warmup: int) -> None:
+    def __init__(self, warmup: int, remembered: int = REMEMBERED) -> None:
         self.forward = Variation()
         self.backward = Variation()
-        self.directions = Directions(warmup)
+        self.directions = Directions(warmup, remembered)
 
 
-class OneWay:
-    """The state of a run's one-way figures, shared by all its connections, which have the same two clocks."""
+class TimestampCheck:
+    """Which timestamps can be believed, in one run."""
 
-    def __init__(self, choice: Choice = "auto", *, warmup: int = 0) -> None:
+    __slots__ = ("_choice", "_recent", "invalid_timestamps")
+
+    def __init__(self, choice: Choice = "auto") -> None:
         self._choice = choice
-        self._warmup = warmup
-        self._flows: list[Flow] = []
-        self._processing = Histogram()
-        self._best = BestSamples()
-        self._here: Claim | None = None
-        self._there: Claim | None = None
-        self._invalid_timestamps = dict.fromkeys(InvalidTimestamps, 0)
+        self.invalid_timestamps = dict.fromkeys(InvalidTimestamps, 0)
         self._recent: list[int] = []
-        self._block: list[tuple[int, int, int]] = []
-        self._block_best = BestSamples()
-        self._drained: list[tuple[int, int, int]] = []
-        self._drained_by: Line | None = None
-        # As stamped, and corrected; forward and backward. The first block says what is near the values.
-        self._stamped: tuple[SignedHistogram, SignedHistogram] | None = None
-        self._corrected = (SignedHistogram(), SignedHistogram())
-
-    def flow(self) -> Flow:
-        """Return the state of one connection."""
-        flow = Flow(self._warmup)
-        self._flows.append(flow)
-        return flow
 
     def check(
         self, stamps: Timestamps, round_trip: int, here: Claim, there: Claim
     ) -> tuple[int, InvalidTimestamps | None]:
         """Return the processing time at the far end of a probe, and what is wrong with its timestamps.
 
-        Wrong ones are counted; the probe must not be given to `replied`. Where the timestamps contradict each other the
+        Wrong ones are counted. Where the timestamps contradict each other the
         processing time is 0; where they are only of another time, their difference still holds.
         """
         wrong = self._wrong(stamps, round_trip, here, there)
         if wrong is not None:
-            self._invalid_timestamps[wrong] += 1
+            self.invalid_timestamps[wrong] += 1
         return (0 if wrong is not None and wrong not in OTHER_TIME else stamps.t3 - stamps.t2), wrong
 
     def _wrong(self, stamps: Timestamps, round_trip: int, here: Claim, there: Claim) -> InvalidTimestamps | None:
@@ -190,6 +173,42 @@ class OneWay:
         if len(recent) > _RECENT:
             del recent[0]
         return int(median(recent)) if len(recent) >= _FEW else offset
+
+
+class OneWay:
+    """The state of a run's one-way figures, shared by all its connections, which have the same two clocks."""
+
+    def __init__(self, choice: Choice = "auto", *, warmup: int = 0) -> None:
+        self._checked = TimestampCheck(choice)
+        self._choice = choice
+        self._warmup = warmup
+        self._flows: list[Flow] = []
+        self._processing = Histogram()
+        self._best = BestSamples()
+        self._here: Claim | None = None
+        self._there: Claim | None = None
+        self._block: list[tuple[int, int, int]] = []
+        self._block_best = BestSamples()
+        self._drained: list[tuple[int, int, int]] = []
+        self._drained_by: Line | None = None
+        # As stamped, and corrected; forward and backward. The first block says what is near the values.
+        self._stamped: tuple[SignedHistogram, SignedHistogram] | None = None
+        self._corrected = (SignedHistogram(), SignedHistogram())
+
+    def flow(self) -> Flow:
+        """Return the state of one connection."""
+        flow = self._new_flow()
+        self._flows.append(flow)
+        return flow
+
+    def _new_flow(self) -> Flow:
+        return Flow(self._warmup)
+
+    def check(
+        self, stamps: Timestamps, round_trip: int, here: Claim, there: Claim
+    ) -> tuple[int, InvalidTimestamps | None]:
+        """Return what `TimestampCheck` says of a probe; one that is wrong must not be given to `replied`."""
+        return self._checked.check(stamps, round_trip, here, there)
 
     def replied(self, flow: Flow, seq: int, at: int, stamps: Timestamps, here: Claim, there: Claim) -> None:
         """Take in a probe whose timestamps can be believed.
@@ -238,7 +257,7 @@ class OneWay:
         self._close_block()
         self._drain(len(self._drained))
         line = self._best.line()
-        clock = self._chosen(line)
+        clock = chosen_clock(self._choice, line, self._here, self._there)
         counted = self._corrected if clock == "estimated" else self._stamped
         forward, backward = (each.distribution() for each in counted or self._corrected)
         loss = loss_by_direction([flow.directions for flow in self._flows], lost, dropped_here)
@@ -259,23 +278,25 @@ class OneWay:
             repeated_backward=sum(flow.directions.repeated_backward for flow in self._flows) if stateful else None,
             overtaken_forward=sum(flow.directions.overtaken_forward for flow in self._flows) if stateful else None,
             overtaken_backward=sum(flow.directions.overtaken_backward for flow in self._flows) if stateful else None,
-            invalid_timestamps=dict(self._invalid_timestamps),
+            invalid_timestamps=dict(self._checked.invalid_timestamps),
         )
-
-    def _chosen(self, line: Line | None) -> Literal["synced", "estimated"] | None:
-        """Return by which clock delays are to be taken: in doubt the one with the smaller error."""
-        here, there = self._here, self._there
-        if line is None or here is None or there is None:
-            return None
-        if self._choice != "auto":
-            return self._choice
-        if not (here.synchronised and there.synchronised) or here.error is None or there.error is None:
-            return "estimated"
-        return "synced" if here.error + there.error <= line.within else "estimated"
 
     def _stateful(self) -> bool | None:
         known = [stateful for flow in self._flows if (stateful := flow.directions.stateful) is not None]
         return any(known) if known else None
+
+
+def chosen_clock(
+    choice: Choice, line: Line | None, here: Claim | None, there: Claim | None
+) -> Literal["synced", "estimated"] | None:
+    """Return by which clock delays are to be taken: in doubt the one with the smaller error; None without a line."""
+    if line is None or here is None or there is None:
+        return None
+    if choice != "auto":
+        return choice
+    if not (here.synchronised and there.synchronised) or here.error is None or there.error is None:
+        return "estimated"
+    return "synced" if here.error + there.error <= line.within else "estimated"
 
 
 def _direction(delay: Distribution, variations: Sequence[Variation], lost: int | None) -> Direction:

@@ -27,7 +27,7 @@ _HALF = 1 << 31
 _OVERTAKEN = 64
 """Requests that one request may overtake: more look like a reflector that began to count anew."""
 REMEMBERED = 4096
-"""Replies remembered, to know one that is received again."""
+"""Replies remembered, to know one that is received again; a session among thousands has to do with fewer."""
 
 
 class Unknown(StrEnum):
@@ -63,9 +63,19 @@ class LossByDirection:
 class Block:
     """Replies whose numbers can be one count, from request `first` and reply number `reply_first` on."""
 
-    __slots__ = ("_numbers", "_replied", "first", "highest", "reply_first", "reply_highest", "reply_seen")
+    __slots__ = (
+        "_numbers",
+        "_remembered",
+        "_replied",
+        "first",
+        "highest",
+        "reply_first",
+        "reply_highest",
+        "reply_seen",
+    )
 
-    def __init__(self, first: int, reply_first: int) -> None:
+    def __init__(self, first: int, reply_first: int, remembered: int = REMEMBERED) -> None:
+        self._remembered = remembered
         self.first = first
         self.reply_first = reply_first
         self.highest = first - 1
@@ -91,7 +101,7 @@ class Block:
         self.reply_seen += 1
         self._replied += not again
         self._numbers[reply_number] = None
-        if len(self._numbers) > REMEMBERED:
+        if len(self._numbers) > self._remembered:
             del self._numbers[next(iter(self._numbers))]
 
     def add_unnumbered(self, *, again: bool) -> None:
@@ -113,6 +123,7 @@ class Directions:
         "_block",
         "_forward",
         "_latest",
+        "_remembered",
         "_seen",
         "_stateful",
         "_unknown",
@@ -125,8 +136,10 @@ class Directions:
         "resets",
     )
 
-    def __init__(self, warmup: int = 0) -> None:
+    def __init__(self, warmup: int = 0, remembered: int = REMEMBERED) -> None:
+        """Make one; it knows the last `remembered` replies from one that is received again."""
         self._warmup = warmup
+        self._remembered = remembered
         self._warmed: tuple[int, int] | None = None
         """The highest request of the warm-up that has a reply, and the highest number of a reply."""
         self._block: Block | None = None
@@ -176,7 +189,7 @@ class Directions:
         again = bool(known)
         self.repeated_forward += again
         known.add(reply_number)
-        if len(self._seen) > REMEMBERED:
+        if len(self._seen) > self._remembered:
             del self._seen[next(iter(self._seen))]
         self._unknown[Unknown.LATE] += late and not again
         self._place(number, whole, again=again)
@@ -219,12 +232,12 @@ class Directions:
         """Begin to count: a session of the reflector begins with ours, from 0."""
         first, reply_first = self._warmed or (-1, -1)
         if first + 1 == self._warmup:
-            block = Block(first + 1, reply_first + 1)
+            block = Block(first + 1, reply_first + 1, self._remembered)
             if block.takes(number, reply_number):
                 return block
         # It counts on from a session with the same addresses, or the end of the warm-up has no reply.
         self._unknown[Unknown.UNANSWERED] += number - self._warmup
-        return Block(number, reply_number)
+        return Block(number, reply_number, self._remembered)
 
     def _next(self, block: Block, number: int, reply_number: int) -> Block:
         """End a block, and begin the next with this reply."""
@@ -238,7 +251,7 @@ class Directions:
         self.resets += reset
         self._latest = None
         self._unknown[Unknown.RESET if reset else Unknown.INCONSISTENT] += number - block.highest - 1
-        return Block(number, reply_number)
+        return Block(number, reply_number, self._remembered)
 
     def lost(self) -> tuple[int, int, dict[Unknown, int]]:
         """Return what was lost there and back up to the last reply, and what in no known direction, by the reason."""

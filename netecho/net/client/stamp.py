@@ -24,7 +24,7 @@ from netecho.measure.ecn import value_of
 from netecho.measure.events import OneWayDelays
 from netecho.measure.facts import TransportFacts
 from netecho.measure.facts.stamp import LocationFacts, StampFacts
-from netecho.measure.oneway.delays import OTHER_TIME, Claim, Flow, InvalidTimestamps, OneWay, Timestamps
+from netecho.measure.oneway.delays import OTHER_TIME, Claim, Flow, InvalidTimestamps, Timestamps
 from netecho.measure.settled import capacity
 from netecho.net.client.datagram import DatagramLink, ecn_counter, facts_of, open_port
 from netecho.net.client.loss import LinkError
@@ -59,7 +59,7 @@ class StampRun:
         job = context.job
         self.context = context
         self.ip_options = replace(job.ip_options, ttl=job.ip_options.ttl or TTL)
-        self.oneway = OneWay(job.stamp_options.clock, warmup=job.plan.warmup)
+        self.oneway = context.recorder.one_way(job.stamp_options.clock, job.plan.warmup)
         self.counts = PacketCounts()
         self.ecn = ecn_counter(job)
         self._links: list[StampLink] = []
@@ -108,7 +108,7 @@ class StampRun:
         recorder, ip_options, counts = self.context.recorder, self.ip_options, self.counts
         so_far = recorder.summary(whole=False)
         oneway = self.oneway.summary(so_far.lost, so_far.dropped_here)
-        recorder.directions(oneway.forward.delay, oneway.backward.delay, oneway.processing)
+        recorder.directions(oneway)
         stamp = StampFacts(
             authenticated=self.context.job.stamp_options.key is not None,
             oneway=oneway,

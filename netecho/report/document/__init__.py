@@ -9,6 +9,7 @@ event_rows            an event as a row of NDJSON, and back
 reporter              what a format is: an observer that also gets the document
 diagnosis             `netecho/diagnosis/1`
 history               `netecho/history/1`
+matrix                `netecho/matrix/1`
 monitoring            a monitor's events, and its targets
 live_events           a monitor's page, as it happens: `netecho/events/1`
 periods               one target over time: `netecho/periods/1`

@@ -7,7 +7,7 @@ gone.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netecho.measure.loss_reason import LossReason
 from netecho.measure.outages import Outage
@@ -67,6 +67,7 @@ def summary_of(document: Document) -> Summary:
         forward=_distribution(stamp.get("forward")),
         backward=_distribution(stamp.get("backward")),
         processing=_distribution(stamp.get("processing")),
+        **_lost_by_direction(stamp),
         connect=_distribution(connections.get("connect")),
         tls=_distribution(connections.get("tls")),
         rtt=_distribution(rtt, histogram["rtt"]),
@@ -80,6 +81,12 @@ def summary_of(document: Document) -> Summary:
         timeline=timeline_of(document),
         worst=worst and Worst(_whole(worst["scheduled_ms"]) or 0, _whole(worst["rtt_ms"]) or 0),
     )
+
+
+def _lost_by_direction(stamp: Document) -> dict[str, Any]:
+    if not stamp or not stamp["reflector"]["stateful"]:
+        return {}  # who does not number its replies cannot tell
+    return {f"lost_{direction}": stamp["loss"][direction] for direction in ("forward", "backward")}
 
 
 def _outage(outage: Document) -> Outage:

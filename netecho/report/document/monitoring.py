@@ -96,6 +96,8 @@ def target_row(target: MonitoredTarget, now: int) -> Row:
             for alert in state.alerts
         ],
         "probes": target.recorder.counts._asdict(),
+        "lost_by_direction": target.recorder.lost_by_direction._asdict(),
+        "clock": None if target.recorder.by_direction is None else target.recorder.by_direction.clock,
         "minute": figures(target.last_minute()),
         "hour": figures(target.last_hour()),
         "minutes_p50_ms": [milliseconds(minute.p50) for minute in target.windows.minutes],
@@ -111,6 +113,10 @@ def figures(summary: Summary) -> Row:
         "loss_percent": None if summary.loss_percent is None else round(summary.loss_percent, 6),
         "rtt": _times(summary.rtt),
         "response": _times(summary.response),
+        "lost_forward": summary.lost_forward,
+        "lost_backward": summary.lost_backward,
+        "forward": _times(summary.forward),
+        "backward": _times(summary.backward),
     }
 
 

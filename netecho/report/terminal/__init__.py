@@ -24,6 +24,7 @@ log_lines          a server's event as a line
 paper              what Rich lays out, as text
 server_view        the live view of a server
 history            `netecho history`
+matrix             `netecho matrix`
 monitor_view       the live table of a monitor
 monitor_target     one of its targets, looked into
 keys               keys, from the bytes of a terminal

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import UTC, datetime
-from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.text import Text
@@ -115,9 +115,10 @@ def _phases(target: MonitoredTarget) -> list[RenderableType]:
 
 
 def _phase(buckets: Buckets) -> str:
-    count = sum(buckets.counts)
+    reached = buckets.classic()
+    count = reached[-1]
     half = (count + 1) // 2
-    place = next(n for n, reached in enumerate(accumulate(buckets.counts)) if reached >= half)
+    place = bisect_left(reached, half)
     mean = ms(buckets.total / count / MILLISECOND)
     middle = f"half <= {BOUNDS[place] / MILLISECOND:g}" if place < len(BOUNDS) else "half > 10000"
     return f"{mean} ms in the mean of {many(count, 'time')}, {middle} ms"

@@ -286,3 +286,58 @@ def test_a_port_in_use_is_exit_3(netecho: Netecho) -> None:
         ended = netecho("monitor", "self", "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
     assert ended.code == 3
     assert "cannot be had: Address already in use" in ended.err
+
+
+MESH = '[serve]\nlisten = "stamp://127.0.0.1:0"\n[[targets]]\nname = "ams"\ntarget = "udp://127.0.0.1:1"\n'
+
+
+def test_a_node_leaves_itself_out_answers_and_says_its_name_with_each_figure(netecho: Netecho, tmp_path: Path) -> None:
+    file = tmp_path / "mesh.toml"
+    file.write_text(MESH)
+    ams = netecho.start("monitor", "--config", str(file), "--node", "ams", "--serve", "--format", "ndjson")
+    assert ams.event_named("start")["targets"] == 0
+    answers = ams.event_named("answering")["text"].removeprefix("answering on ")
+    file.write_text(f'{MESH}[[targets]]\nname = "fra"\ntarget = "{answers}"\ninterval = "20ms"\n')
+    fra = netecho.start(
+        *("monitor", "--config", str(file), "--node", "ams", "--format", "ndjson", "--listen", "127.0.0.1:0")
+    )
+    url = fra.event_named("listening")["url"]
+    assert fra.event_named("state")["state"] == "up"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"{url}metrics", timeout=30) as answer:
+        families = list(text_string_to_metric_families(answer.read().decode()))
+    assert {sample.labels["node"] for family in families for sample in family.samples} == {"ams"}
+    (sent,) = next(family for family in families if family.name == "netecho_probes_sent").samples
+    assert sent.labels["target"] == "fra"
+    one_way = next(family for family in families if family.name == "netecho_oneway_seconds")
+    assert {sample.labels["direction"] for sample in one_way.samples} == {"forward", "backward"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence", "hint"),
+    [
+        (["--node", "ams"], "--node without --config: there is no file that names this machine", "--config FILE"),
+        (["--config", "FILE", "--node", "lon"], "--node 'lon': FILE has no target of that name", "there are ams"),
+        (["--config", "FILE", "--node", "lon", "--check"], "--node 'lon': FILE has no target of that", "there are ams"),
+    ],
+)
+def test_a_node_that_the_file_does_not_have_is_refused_with_those_that_it_has(
+    netecho: Netecho, tmp_path: Path, arguments: list[str], sentence: str, hint: str
+) -> None:
+    file = tmp_path / "mesh.toml"
+    file.write_text(MESH)
+    ended = netecho("monitor", *(str(file) if each == "FILE" else each for each in arguments))
+    assert ended.code == 2
+    said, tried = ended.err.splitlines()
+    assert said.startswith(f"netecho: {sentence.replace('FILE', str(file))}")
+    assert tried.strip() == hint
+
+
+def test_an_address_that_cannot_be_had_to_answer_at_ends_it_before_it_begins(netecho: Netecho, tmp_path: Path) -> None:
+    file = tmp_path / "mesh.toml"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        file.write_text(MESH.replace("stamp://127.0.0.1:0", f"tcp://127.0.0.1:{port}"))
+        ended = netecho("monitor", "--config", str(file), "--node", "ams", "--serve")
+    assert (ended.code, ended.out) == (3, "")
+    assert str(port) in ended.err

@@ -65,7 +65,13 @@ class Bench:
         self.made = 0
         self.waiting: Deferred[None] = Deferred(lambda _: self.cancelled.append(True))
         self.cancelled: list[bool] = []
-        routes = {"/": self.short, "/long": self.long, "/slow": self.slow, "/public": self.short}
+        routes = {
+            "/": self.short,
+            "/long": self.long,
+            "/slow": self.slow,
+            "/public": self.short,
+            "/octets": self.octets,
+        }
         self.web = Web(self.clock, WebSettings(routes=routes, token=token, public=frozenset({"/public"})))
         self.web.clock = self.clock.seconds
 
@@ -80,6 +86,9 @@ class Bench:
         for _ in range(1000):
             self.made += 1
             yield "x" * 1024
+
+    async def octets(self, _: Query) -> Reply:
+        return Reply((b"\xff", b"", b"\x00" * 3), "application/octet-stream")
 
     async def slow(self, _: Query) -> Reply:
         await self.waiting
@@ -114,6 +123,14 @@ def test_an_answer(bench: Bench) -> None:
     assert bench.queries == [Query({"target": "a b", "module": "udp"}, 9.5)]
     client.get("/")
     assert client.received.count(b"200 OK") == 2
+
+
+def test_octets_are_written_as_they_are_and_at_an_empty_piece_others_have_their_turn(bench: Bench) -> None:
+    client = bench.client()
+    client.get("/octets", "Accept: application/x")
+    assert client.received.endswith(b"1\r\n\xff\r\n")
+    bench.turns()
+    assert client.received.endswith(b"1\r\n\xff\r\n3\r\n\x00\x00\x00\r\n0\r\n\r\n")
 
 
 @pytest.mark.parametrize(

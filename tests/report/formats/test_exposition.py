@@ -12,9 +12,10 @@ from netecho.monitor.monitored import MonitoredTarget
 from netecho.monitor.settings import ProbeSettings, TargetSettings
 from netecho.report.formats import exposition
 from netecho.report.formats.exposition import ProbeOutcome
+from netecho.report.prometheus.families import Exposed
 from netecho.target import parse_target
 from netecho.units import MILLISECOND, SECOND
-from tests.report.monitored import EVERY
+from tests.report.monitored import EVERY, STAMPED, UP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def families(targets: Sequence[MonitoredTarget], lag: Buckets | None = None) -> dict[str, Metric]:
-    text = "".join(exposition.metrics(targets, lag or Buckets()))
+    text = "".join(exposition.metrics(Exposed(targets, lag or Buckets())))
     found = list(text_string_to_metric_families(text))
     assert len({family.name for family in found}) == len(found), "all lines of a metric stand together"
     return {family.name: family for family in found}
@@ -51,6 +52,7 @@ def test_the_names_that_rules_rely_on() -> None:
         "netecho_corrupt": "counter",
         "netecho_rtt_seconds": "histogram",
         "netecho_response_seconds": "histogram",
+        "netecho_oneway_seconds": "histogram",
         "netecho_phase_seconds": "histogram",
     }
     lost = {sample.labels["target"]: sample.value for sample in found["netecho_probes_lost"].samples}
@@ -83,7 +85,7 @@ def test_buckets_are_cumulative_and_agree_with_count_and_sum(rtts: list[int]) ->
 def test_whatever_a_target_is_called_and_labelled_is_read_back(name: str, labels: dict[str, str]) -> None:
     probing = ProbeSettings(labels=tuple(labels.items()))
     target = MonitoredTarget(TargetSettings(name=name, target=parse_target("a"), probing=probing), 0, Buckets())
-    text = "".join(exposition.metrics([target], Buckets()))
+    text = "".join(exposition.metrics(Exposed([target], Buckets())))
     (line,) = [each for each in text.split("\n") if each.startswith("netecho_probes_sent_total{")]
     (family,) = text_string_to_metric_families(f"# TYPE netecho_probes_sent_total counter\n{line}\n")
     assert family.samples[0].labels == {"target": name, **labels}
@@ -95,6 +97,27 @@ def test_phases_are_there_for_targets_that_have_them() -> None:
     family = families([target])["netecho_phase_seconds"]
     sums = {each.labels["phase"]: each.value for each in samples(family, "netecho_phase_seconds_sum")}
     assert sums == {"connect": 0.003, "tls": 0.009}
+
+
+def test_directions_are_there_for_targets_whose_far_end_stamps() -> None:
+    found = families([STAMPED, UP[0]])
+    lost = {
+        sample.labels["direction"]: sample.value
+        for sample in found["netecho_probes_lost"].samples
+        if sample.labels["target"] == "stamped"
+    }
+    assert lost == {"forward": 2, "backward": 1, "unknown": 0}
+    one_way = samples(found["netecho_oneway_seconds"], "netecho_oneway_seconds_sum")
+    assert {(each.labels["target"], each.labels["direction"]): each.value for each in one_way} == {
+        ("stamped", "forward"): 0.002,
+        ("stamped", "backward"): 0.003,
+    }
+
+
+def test_a_monitor_that_knows_its_name_says_it_with_every_figure() -> None:
+    text = "".join(exposition.metrics(Exposed(EVERY, Buckets(), node="ams")))
+    found = list(text_string_to_metric_families(text))
+    assert all(sample.labels["node"] == "ams" for family in found for sample in family.samples)
 
 
 def test_the_lag_is_the_instruments_and_of_no_target() -> None:
