@@ -6,5 +6,6 @@ run           what was measured: probes, transfers, phases, as values
 phases        what each phase comes to: goodput, delays, what they grew by
 verdict       which direction has the queue, how long it is, the grade, a sentence
 criteria      what makes a run fail
+comparison    what changed from one run to another
 rpm           responsiveness in round trips per minute, and its confidence
 """

@@ -7,6 +7,7 @@ to speak of.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -68,16 +69,24 @@ def narrow(made: Network, truth: Mapping[str, Bottleneck]) -> None:
         made.shell(f"tc -n {host} qdisc add dev {device} root tbf rate {rate} burst {burst} limit {limit}\n")
 
 
-def run(truth: Mapping[str, Bottleneck], *options: str) -> dict[str, Any]:
-    """Load the path from the client to the server, and return the document."""
+def run(
+    truth: Mapping[str, Bottleneck], *options: str, watching: Callable[[], object] = lambda: None
+) -> dict[str, Any]:
+    """Load the path from the client to the server, `watching` every half second, and return the document."""
     with network() as made:
         narrow(made, truth)
         made.start("server", *COMMAND, "serve", ":7007", "stamp://:7862", "nq://", "--load-bytes", "65536M", ready="nq")
         command = made.command("client", *COMMAND, "load", SERVER, "--json", "-q", *options)
-        ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
-    if ended.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)} ended with {ended.returncode}: {ended.stderr}")
-    document: dict[str, Any] = json.loads(ended.stdout)
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment()) as program:
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    said, complained = program.communicate(timeout=0.5)
+                    break
+                watching()
+    if program.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} ended with {program.returncode}: {complained}")
+    document: dict[str, Any] = json.loads(said)
     return document
 
 
@@ -111,12 +120,17 @@ def _undisturbed(truth: Mapping[str, Bottleneck], *options: str) -> dict[str, An
     """
     for _ in range(TRIES):
         _wait_for_memory()
-        document = run(truth, *options)
-        loads = [document[phase][each] for phase in TRUTHS if phase in document for each in ("download", "upload")]
-        if not any(each["short_of_memory"] for each in loads if each):
+        document, disturbed = _watched(truth, *options)
+        if not disturbed:
             return document
         print(f"not counted, TCP was short of memory: {document['sentence']}", file=sys.stderr, flush=True)
     raise RuntimeError("TCP was short of memory all the time")
+
+
+def _watched(truth: Mapping[str, Bottleneck], *options: str) -> tuple[dict[str, Any], bool]:
+    """A run, and whether TCP was short of memory in it."""
+    short: list[bool | None] = []
+    return run(truth, *options, watching=lambda: short.append(tcp_memory.is_short())), any(short)
 
 
 def _wait_for_memory() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import http.server
 import json
 import signal
@@ -42,6 +43,14 @@ def test_all_phases_and_the_run_printed_again(netecho: Netecho, tmp_path: Path) 
     again = netecho("report", str(file))
     assert (again.code, again.err) == (0, "")
     assert document["sentence"] in again.out.replace("\n", " ")
+    packed = tmp_path / "run.json.gz"
+    packed.write_bytes(gzip.compress(file.read_bytes()))
+    compared = netecho("compare", str(packed), str(file), "--json")
+    changes = {each["metric"]: each for each in valid(compared.document)["changes"]}
+    assert changes["upload.rtt.p50"]["within_noise"] is True
+    assert changes["upload.goodput"]["before"] == document["upload"]["goodput_bps"]
+    unheld = netecho("compare", str(file), str(packed), "--fail-if", "rtt.p50>+1%")
+    assert (unheld.code, "--fail-if is for runs of probes, and these are of load" in unheld.err) == (2, True)
 
 
 def test_over_tls_by_whom_it_trusts_and_with_nobody_else(netecho: Netecho) -> None:

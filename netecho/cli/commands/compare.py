@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netecho.cli.context import CliContext
+    from netecho.report.document.comparison import Loaded, OtherLoaded
     from netecho.report.document.model import Document
     from netecho.report.output import Output
 
@@ -22,6 +23,8 @@ EXAMPLES = (
     ("netecho compare before.ndjson after.ndjson --fail-if 'rtt.p99>+10%'", "exit 1 if it got so much worse"),
     ("netecho compare before.ndjson after.ndjson --json | jq '.changes[0]'", "for scripts"),
 )
+
+LOAD_RUN = "a run of load"
 
 output = section("Output")
 verdict = section("Verdict")
@@ -49,10 +52,11 @@ def compare(ctx: click.Context, /, **values: Any) -> int:
     """Put two saved runs side by side: what changed, and whether it is more than the runs' own spread explains.
 
     BEFORE and AFTER are what netecho probe wrote with --save or --format ndjson; of --json there are the figures, and
-    nothing to tell a change from chance by. Either may be - (standard input), and compressed by gzip.
+    nothing to tell a change from chance by. Or both are what netecho load wrote with --save or --json. Either may be -
+    (standard input), and compressed by gzip.
     """
     from netecho.measure.compare import compare as compare_runs, judge
-    from netecho.report.document.comparison import compared, load
+    from netecho.report.document.comparison import OtherLoaded, compared, load
     from netecho.report.document.source import STANDARD_INPUT
     from netecho.report.output import Output
     from netecho.report.terminal.reading import reading
@@ -63,6 +67,8 @@ def compare(ctx: click.Context, /, **values: Any) -> int:
     if values["before"] == values["after"] == STANDARD_INPUT:
         raise UsageError("both runs are read from standard input, which has one", "give one of them as a file")
     before, after = (load(values[name], reading(shown, values[name])) for name in ("before", "after"))
+    if isinstance(before, OtherLoaded) or isinstance(after, OtherLoaded):
+        return _compare_loads(before, after, form, shown, held=bool(values["fail_if"]))
     comparison = compare_runs(before.run, after.run)
     criteria = [criterion for each in values["fail_if"] for criterion in each]
     failed = judge(criteria, before.run, after.run, comparison)
@@ -74,6 +80,34 @@ def compare(ctx: click.Context, /, **values: Any) -> int:
     for each in failed:
         shown.say(f"netecho: failed: {each}")
     return ExitCode.FAILED if failed else ExitCode.OK
+
+
+def _compare_loads(
+    before: Loaded | OtherLoaded, after: Loaded | OtherLoaded, form: str, shown: Output, *, held: bool
+) -> int:
+    """Print two runs of load side by side. Raises UsageError where that has no meaning."""
+    from netecho.report.document.comparison import OtherLoaded
+    from netecho.report.document.load_comparison import compared
+    from netecho.report.terminal.load_comparison import show
+
+    kinds = [each.kind.name if isinstance(each, OtherLoaded) else "a run of probes" for each in (before, after)]
+    if kinds != [LOAD_RUN, LOAD_RUN]:
+        said = " and ".join(dict.fromkeys(kinds))
+        raise UsageError(f"{said} cannot be compared", "two runs of netecho probe, or two of netecho load")
+    if held:
+        raise UsageError(
+            "--fail-if is for runs of probes, and these are of load", "netecho load --fail-if holds a run of its own"
+        )
+    if form not in ("text", "json"):
+        raise UsageError(f"a comparison of load is printed as text or json, not as {form}", "--format json")
+    document = compared(before.document, after.document, (before.path, after.path))
+    if form == "json":
+        from netecho.report.formats.json_document import pretty
+
+        shown.write(pretty(document))
+    else:
+        show(document, shown)
+    return ExitCode.OK
 
 
 def _print(document: Document, form: str, shown: Output, criteria: Sequence[str]) -> None:

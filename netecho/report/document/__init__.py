@@ -16,6 +16,7 @@ periods               one target over time: `netecho/periods/1`
 trace                 the document of a trace
 load                  `netecho/load/1`
 comparison            `netecho/compare/1`
+load_comparison       `netecho/compare-load/1`
 schema                the JSON Schema, and a check against it
 reader                a saved run, told again
 decode                printed values back to nanoseconds

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from netecho.measure.events import Event
     from netecho.measure.result import Start
     from netecho.report.document.model import Document
+    from netecho.report.document.reader import Kind
 
 SCHEMA = "netecho/compare/1"
 _KIND = ("connect_only", "reconnect", "connections", "size", "schedule", "interval_ms")
@@ -38,10 +39,23 @@ class Loaded:
     remark: str | None
 
 
-def load(path: str, watching: AbstractContextManager[Callable[[int, int], None] | None] | None = None) -> Loaded:
+@dataclass(frozen=True, slots=True)
+class OtherLoaded:
+    """A saved document of one piece that is no run of probes."""
+
+    path: str
+    kind: Kind
+    document: Document
+
+
+def load(
+    path: str, watching: AbstractContextManager[Callable[[int, int], None] | None] | None = None
+) -> Loaded | OtherLoaded:
     """Read a saved run, as `replay` does. Raises UsageError for what is none."""
     sampling = _Sampling()
-    replayed = replay(path, sampling, watching)
+    replayed = replay(path, sampling, watching, others=True)
+    if replayed.kind is not None:
+        return OtherLoaded(path, replayed.kind, replayed.document)
     run = Run(
         summary=summary_of(replayed.document),
         setup=start_of(replayed.document).setup,
@@ -82,7 +96,7 @@ def compared(comparison: Comparison, before: Loaded, after: Loaded, failed: Sequ
             kind: {"u": test.u, "p_value": test.p_value, "higher": test.higher, "within_noise": test.within_noise}
             for kind, test in comparison.locations.items()
         },
-        "changes": [_change(change) for change in comparison.changes],
+        "changes": [change_row(change) for change in comparison.changes],
         "verdict": {"exit_code": int(bool(failed)), "failed": list(failed)},
     }
 
@@ -105,7 +119,8 @@ def _named(loaded: Loaded) -> Document:
     }
 
 
-def _change(change: Change) -> Document:
+def change_row(change: Change) -> Document:
+    """Return one figure in both runs."""
     unit = change.unit
     return {
         "metric": change.metric,

@@ -44,7 +44,7 @@ def _parts(document: Document, width: int) -> Iterator[RenderableType]:
     yield Text()
     shown = [change for change in document["changes"] if _is_shown(change)]
     kinds = {measured_name(document[name]["settings"]) for name in ("before", "after")}
-    yield _figures(shown, width, kinds.pop() if len(kinds) == 1 else "rtt")
+    yield figures(shown, width, kinds.pop() if len(kinds) == 1 else "rtt")
     yield Text()
     yield from _verdict(document, shown)
 
@@ -62,7 +62,7 @@ def _metric_name(metric: str, measured: str) -> str:
     return f"{measured if kind == 'rtt' else kind}{dot}{figure}"
 
 
-def _figures(changes: list[Document], width: int, measured: str) -> Table:
+def figures(changes: list[Document], width: int, measured: str = "rtt", interval: str = "99% interval") -> Table:
     """Return a row for each figure; the figure's own name and what is to be thought of it are always there."""
     first = ["", *(_metric_name(change["metric"], measured) for change in changes)]
     columns: dict[str, list[str | Text]] = {
@@ -70,7 +70,7 @@ def _figures(changes: list[Document], width: int, measured: str) -> Table:
         "after": ["after", *(_number(change["after"], change["unit"]) for change in changes)],
         "difference": ["difference", *(_number(change["difference"], change["unit"], "+") for change in changes)],
         "percent": ["", *(_percent(change["percent"]) for change in changes)],
-        "interval": ["99% interval", *(_interval(change) for change in changes)],
+        "interval": [interval, *(_interval(change) for change in changes)],
         "word": ["", *(_word(change) for change in changes)],
     }
     return fitted(first, columns, ("interval", "percent", "before"), width, left=("word",))
@@ -110,6 +110,8 @@ def _number(value: float | None, unit: str, sign: str = "") -> str:
         value, sign = 0, ""
     if unit == "ms":
         return f"{value:{sign}.3f}"
+    if unit == "bit/s":
+        return f"{value / 1e6:{sign}.3g}M"
     return f"{value:{sign}.3g}%" if unit == "percent" else f"{value:{sign}g}"
 
 

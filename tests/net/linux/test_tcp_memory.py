@@ -18,14 +18,23 @@ TCP        2304   1510  439361   {}     192   yes  kernel      y  y  y  y  y  y 
 
 
 @pytest.mark.parametrize(
-    ("table", "short"),
-    [(TABLE.format("yes"), True), (TABLE.format("no"), False), (TABLE.format("NI"), None), ("", None), ("TCP 1", None)],
+    ("table", "limits", "short"),
+    [
+        (TABLE.format("yes"), "", True),
+        (TABLE.format("no"), "", False),
+        (TABLE.format("no"), "439361\t500000\t600000\n", True),
+        (TABLE.format("no"), "439362\t500000\t600000\n", False),
+        (TABLE.format("NI"), "1 2 3", None),
+        ("", "1 2 3", None),
+        ("TCP 1", "", None),
+    ],
 )
-def test_the_table(table: str, short: bool | None, tmp_path: Path) -> None:
-    file = tmp_path / "protocols"
-    file.write_text(table)
-    assert is_short(file) is short
+def test_the_table_and_the_limits(table: str, limits: str, short: bool | None, tmp_path: Path) -> None:
+    protocols, allowed = tmp_path / "protocols", tmp_path / "tcp_mem"
+    protocols.write_text(table)
+    allowed.write_text(limits)
+    assert is_short(protocols, allowed) is short
 
 
-def test_a_system_without_it(tmp_path: Path) -> None:
-    assert is_short(tmp_path / "nothing") is None
+def test_a_system_without_them(tmp_path: Path) -> None:
+    assert is_short(tmp_path / "nothing", tmp_path / "nothing") is None

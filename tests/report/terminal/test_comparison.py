@@ -43,7 +43,13 @@ def saved(path: Path, events: list[Event], start: Start = START, *, whole: bool 
         for event in events:
             reporter.tell(event)
         reporter.finished(run(events, start=start))
-    return load(str(path))
+    return again(path)
+
+
+def again(path: Path) -> Loaded:
+    loaded = load(str(path))
+    assert isinstance(loaded, Loaded)
+    return loaded
 
 
 def pair(tmp_path: Path, before: list[Event], after: list[Event], *, whole: bool = True) -> Document:
@@ -115,7 +121,7 @@ def test_a_run_that_was_cut_off_says_so(tmp_path: Path) -> None:
     assert loaded.remark is None
     text = (tmp_path / "a").read_text()
     (tmp_path / "a").write_text(text[: len(text) // 4])
-    assert "breaks off" in (load(str(tmp_path / "a")).remark or "")
+    assert "breaks off" in (again(tmp_path / "a").remark or "")
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
