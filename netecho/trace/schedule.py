@@ -49,6 +49,10 @@ class Schedule:
                 self._next_round(now)
         return found
 
+    def begin(self, start: int) -> None:
+        """Begin then, and not when it was made: nothing is due before."""
+        self._first = self._begun = self._due = start
+
     def stop(self) -> None:
         """Send no more."""
         self.over = True

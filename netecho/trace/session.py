@@ -49,9 +49,8 @@ class Session:
         self._plan = plan
         self._destination = destination
         # The flows of a round leave one after the other, not at once: routers limit what they answer.
-        gap = plan.interval // len(payloads)
-        gap = min(gap, plan.spacing)
-        self._flows = [FlowState(n, plan, start + n * gap, each) for n, each in enumerate(payloads)]
+        self._gap = min(plan.interval // len(payloads), plan.spacing)
+        self._flows = [FlowState(n, plan, start + n * self._gap, each) for n, each in enumerate(payloads)]
         self._hops = [Hop() for _ in range(plan.max_hops)]
         self._changes: list[Change] = []
         self._clocks: set[str] = set()
@@ -60,6 +59,11 @@ class Session:
         """Is told of each packet's fate."""
         self.is_beside: Callable[[int, bytes], bool] | None = None
         """Tells whether a flow sent a quoted payload beside the trace's own."""
+
+    def begin(self, start: int) -> None:
+        """Begin then: to open all flows may have taken long."""
+        for n, flow in enumerate(self._flows):
+            flow.schedule.begin(start + n * self._gap)
 
     def opened(self, flow: int, addresses: Flow) -> None:
         """Note which addresses and ports a flow's packets leave with."""

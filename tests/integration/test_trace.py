@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import ssl
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,7 @@ ip netns exec {0} nft add chain inet t forward '{{ type filter hook forward prio
 
 def served(network: Network) -> Network:
     """The same, with an echo server and a reflector at the end."""
-    network.start("server", *COMMAND, "serve", ":7007", "stamp://:7862", ready="7862")
+    network.start("server", *COMMAND, "serve", ":7007", "stamp://:7862", "tls://:7443", ready="7443")
     return network
 
 
@@ -99,7 +100,7 @@ def test_a_path_is_every_router_and_the_target(
         assert [hop["dscp"] for hop in document["hops"][:4]] == [46] * 4
 
 
-@pytest.mark.parametrize("target", [f"tcp://{SERVER}", f"tcp://[{SERVER6}]"])
+@pytest.mark.parametrize("target", [f"tcp://{SERVER}", f"tcp://[{SERVER6}]", f"tls://{SERVER}"])
 def test_a_path_of_tcp_is_the_same(row: Network, target: str) -> None:
     document = traced(row, target, "-c", "2", "-i", "600ms", "-n", "--dscp", "EF", "--flows", "2")
     assert path(document) == list(HOPS6 if "[" in target else HOPS)
@@ -137,6 +138,37 @@ def test_a_connection_goes_on_as_if_it_had_not_been_traced(row: Network, six: bo
         assert (every[-1].segments_sent or 0) >= 20 * 7
         assert (every[-1].congestion_window or 0) >= (every[0].congestion_window or 0)
         assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+
+
+def test_a_connection_of_tls_goes_on_as_if_it_had_not_been_traced(row: Network) -> None:
+    with row.socket("client", socket.AF_INET, socket.SOCK_STREAM) as plain:
+        plain.settimeout(30)
+        plain.connect((SERVER, 7443))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with context.wrap_socket(plain) as connection:
+            for number in range(20):
+                for ttl in range(1, 7):
+                    tcp_probe.set_ttl(connection, ttl)
+                    tcp_probe.send_probe(connection)
+                    tcp_probe.default_ttl(connection)
+                said = b"%04d" % number * 100
+                connection.sendall(said)
+                echo = b""
+                while len(echo) < len(said):
+                    echo += connection.recv(len(said))
+                assert echo == said
+            facts = tcp_info.read(connection)
+            assert facts is not None
+            assert (facts.retransmits, facts.retransmits_needless) == (0, 0)
+            assert (facts.segments_sent or 0) >= 20 * 7
+
+
+def test_a_port_that_does_not_speak_tls_is_said(row: Network) -> None:
+    command = row.command("client", *COMMAND, "trace", f"tls://{SERVER}:7007", "-n", "-W", "100ms")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "TLS failed with" in done.stderr
 
 
 def test_a_target_that_ends_the_connection_ends_the_trace(row: Network) -> None:

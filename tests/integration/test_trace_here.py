@@ -120,7 +120,8 @@ def test_ctrl_c_reports_what_is_known() -> None:
     ("arguments", "said"),
     [
         (("unix:/run/x",), "a Unix socket has no path through a network"),
-        (("tls://host:443",), "tcp://host:443"),
+        (("nq://host",), "'nq://host' is no echo"),
+        (("tls://host", "--reverse"), "--reverse asks the far end by STAMP"),
         (("host", "-4", "-6"), "exclude each other"),
         (("host", "-i", "1ms"), "--interval is below 10 ms"),
         (("tcp://host", "-i", "100ms"), "--interval is below 600 ms"),

@@ -29,6 +29,18 @@ def test_a_path_is_the_routers_and_the_target_in_order() -> None:
     assert (trace.rounds, trace.foreign, trace.late, trace.short) == (3, 0, 0, 0)
 
 
+def test_rounds_are_an_interval_apart_from_when_all_flows_are_open() -> None:
+    made = session(Plan(rounds=2, flows=2, max_hops=1))
+    made.begin(700 * MILLISECOND)
+    sent = []
+    while (now := made.next_deadline()) is not None:
+        made.settle(now)
+        for due in made.due(now):
+            made.sent(due, b"", now)
+            sent.append((now // MILLISECOND, due.flow))
+    assert sent == [(700, 0), (720, 1), (1700, 0), (1720, 1)]
+
+
 def test_a_round_trip_is_the_kernels() -> None:
     made = session()
     payload = first(made)

@@ -22,7 +22,6 @@ from netecho.target import (
     SCHEMES,
     SELF,
     check_host,
-    format_endpoint,
     parse_listen,
     parse_load_target,
     parse_target,
@@ -178,11 +177,8 @@ def parse_load_criteria(text: str) -> tuple[Criterion, ...]:
 def parse_traced(text: str) -> Target:
     """Read what `netecho trace` is to reach; no scheme means UDP. Raises UsageError."""
     target = parse_target(text if "://" in text or text[:5].lower() == "unix:" else f"udp://{text}")
-    if target.is_stream and target.scheme != "tcp":
-        if target.path is not None:
-            raise UsageError(f"a Unix socket has no path through a network: {text!r}", "a host: udp://host")
-        at = format_endpoint(target.host, target.port)
-        raise UsageError(f"TLS is not traced: {text!r}", f"its segments go the way of TCP's: tcp://{at}")
+    if target.path is not None:
+        raise UsageError(f"a Unix socket has no path through a network: {text!r}", "a host: udp://host")
     return target
 
 
@@ -312,6 +308,6 @@ LISTEN = Address("ADDRESS", parse_listen, SCHEMES)
 LOADED = Address("TARGET", parse_load_target, ("nq", "nqs"))
 CRITERIA = Criteria("EXPR", parse_criteria)
 CHANGES = Criteria("EXPR", parse_changes)
-TRACED = Address("TARGET", parse_traced)
+TRACED = Address("TARGET", parse_traced, ("udp", "stamp", "tcp", "tls"))
 LOAD_CRITERIA = Parsed("EXPR", parse_load_criteria)
 TRACE_CRITERIA = Criteria("EXPR", parse_trace_criteria)

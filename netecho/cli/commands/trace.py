@@ -91,9 +91,10 @@ verdict = section("Verdict")
 def trace(ctx: click.Context, /, **values: Any) -> int:
     """Show the path of a flow: each router on it, and where on it packets are lost.
 
-    TARGET is [SCHEME://]HOST[:PORT], with udp (the default), stamp or tcp as scheme; or self. The packets of a flow
-    have the same addresses, ports and DSCP, so that the network treats them alike. Any host will do; with netecho serve
-    there, the loss on all of the path is known too. No privileges are needed but for TCP; with them more is seen.
+    TARGET is [SCHEME://]HOST[:PORT], with udp (the default), stamp, tcp or tls as scheme; or self. The packets of a
+    flow have the same addresses, ports and DSCP, so that the network treats them alike. Any host will do; with netecho
+    serve there, the loss on all of the path is known too. No privileges are needed but for TCP and TLS; with them more
+    is seen.
     """
     from netecho.report.output import Output
 
@@ -220,10 +221,11 @@ def _reachable(options: TraceOptions, entered: ExitStack) -> TraceOptions:
         raise AssertionError("a reactor cannot be shared by two processes")
     from dataclasses import replace
 
-    from netecho.net.self_server import serving
+    from netecho.net.self_server import identity_for, serving
 
     family, key = options.ip_options.family, options.stamp_options.key
-    (target,) = entered.enter_context(serving([options.target], family=family, key=key))
+    identity, _ = identity_for(options.target, family)
+    (target,) = entered.enter_context(serving([options.target], family=family, key=key, identity=identity))
     return replace(options, target=target)
 
 

@@ -74,3 +74,8 @@ def prefer_loss_based(sock: socket.socket) -> None:
 def unread(sock: socket.socket) -> int:
     """Return how many bytes of a stream wait to be read (FIONREAD, tcp(7), unix(7))."""
     return int.from_bytes(fcntl.ioctl(sock, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+def unacknowledged(sock: socket.socket) -> int:
+    """Return how many bytes of a TCP connection the peer has not acknowledged yet (SIOCOUTQ, tcp(7))."""
+    return int.from_bytes(fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)), sys.byteorder)

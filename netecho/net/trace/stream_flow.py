@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class StreamFlow(Descriptor):
-    """One connection. What it receives is not wanted, and thrown away."""
+    """One connection. What it receives is not wanted, of TLS not even decrypted, and thrown away."""
 
     def __init__(
         self,
@@ -41,6 +41,8 @@ class StreamFlow(Descriptor):
         self._index = index
         self._clock = clock
         self._ended = ended
+        self.over: Callable[[], None] | None = None
+        """Tells the peer that the connection is over, where that takes more than closing it: of TLS."""
         self.error: OSError | None = None
         """Why the last segment was not sent, where it was not."""
         local, remote = sock.getsockname(), sock.getpeername()
@@ -68,6 +70,12 @@ class StreamFlow(Descriptor):
         """Return how many segments were sent again, by what the stack knows."""
         facts = tcp_info.read(self.socket)
         return None if facts is None else facts.retransmits
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self.over is not None and not self.closed:
+            self.over()
+        super().close()
 
     def read(self) -> None:
         """Read what the peer says; at its end, no longer."""

@@ -157,13 +157,13 @@ class _Tracer:
         """Connect each flow but the first, which is connected. Raises UnreachableError."""
         options = self._options
         try:
-            self._stream(0, first)
+            await self._stream(0, first)
             for index in range(1, options.plan.flows):
                 ip_options = _ip_options(options, index)
                 sock, _, _ = await connect(
                     self._reactor, [self._address], ip_options, options.plan.timeout + 5 * SECOND
                 )
-                self._stream(index, sock)
+                await self._stream(index, sock)
             sock = tcp_probe.raw_tcp(self._address.family, self._address.port or 0)
         except BaseException:
             self._close()
@@ -171,8 +171,15 @@ class _Tracer:
         self._acks = RawAcks(self._reactor, sock, self._session, self._clock)
         self._acks.flows = [each for each in self._flows if isinstance(each, StreamFlow)]
 
-    def _stream(self, index: int, sock: socket.socket) -> None:
-        self._flows.append(StreamFlow(self._reactor, self._session, index, sock, self._clock, self._pump))
+    async def _stream(self, index: int, sock: socket.socket) -> None:
+        """Have a flow of a connection, on which TLS is agreed on first if that is its target's."""
+        flow = StreamFlow(self._reactor, self._session, index, sock, self._clock, self._pump)
+        self._flows.append(flow)
+        if self._options.target.is_secure:
+            from netecho.net.trace.secured import secure
+
+            patience = self._options.plan.timeout + 5 * SECOND
+            flow.over = await secure(self._reactor, sock, self._options.target.host, patience)
 
     def _descriptors(self) -> Iterator[Descriptor]:
         yield from self._flows
@@ -198,6 +205,7 @@ class _Tracer:
             raw=self._raw is not None,
         )
         self._observer.started(self._head)
+        self._session.begin(self._clock())
         try:
             for each in self._descriptors():
                 each.start()

@@ -97,6 +97,10 @@ def test_a_scheme_is_only_the_beginning_of_a_word() -> None:
     assert suggested(types.TARGET, "u") == [("udp://", "prefix"), ("unix:/", "prefix")]
 
 
+def test_a_path_through_a_network_is_not_suggested_to_end_at_a_file() -> None:
+    assert [value for value, _ in suggested(types.TRACED, "")][2:] == ["udp://", "stamp://", "tcp://", "tls://"]
+
+
 def test_sockets_and_the_way_to_them_are_suggested(tmp_path: Path) -> None:
     import socket
 
