@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from netecho.cli import files
-from netecho.errors import ExitCode, NetechoError, OutputError, UsageError
+from netecho.errors import ExitCode, NetechoError, OutputClosed, OutputError, UsageError
+from netecho.monitor.clock_steps import ClockSteps
 from netecho.monitor.config import Parsed, parse
 from netecho.monitor.settings import MonitorSettings
-from netecho.report.humanize import many
+from netecho.net.linux import run_clock
+from netecho.report.humanize import many, span
 from netecho.report.output import Output
 from netecho.target import default_listen
-from netecho.units import SECOND
+from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from netecho.net.monitor.commands import ChangeCommand
     from netecho.net.monitor.engine import Engine
     from netecho.net.monitor.history import HistoryWriter
+    from netecho.net.monitor.service import Service
     from netecho.net.monitor.web import Web
     from netecho.net.reactor.keyboard import Keyboard
     from netecho.net.reactor.runner import Interrupt
@@ -236,13 +239,17 @@ class _Run:
         self._routes: Routes | None = None
         self._tls: ServerTls | None = None
         self._history: HistoryWriter | None = None
+        self._service: Service
         self._live_view: MonitorView | None = None
         self._began = time.monotonic_ns()
+        self._clock_steps = ClockSteps(run_clock.now(), time.time_ns())
 
     async def until_end(self, settings: MonitorSettings) -> None:
         """Monitor until it is interrupted, or its time is over. Raises OutputError where nobody reads any more."""
         from netecho.cli.watch import Watch
         from netecho.net.monitor.engine import Engine
+        from netecho.net.monitor.service import Service
+        from netecho.net.server.systemd import Notifier
 
         self._engine = engine = Engine(self._reactor, self)
         self._interrupt.tell(engine.end)
@@ -262,10 +269,13 @@ class _Run:
         self._reactor.callLater(SETTLED, gc.freeze)
         if self._asked.duration is not None:
             self._reactor.callLater(self._asked.duration / SECOND, engine.end)
+        service = self._service = Service(self._reactor, Notifier())
+        service.ready(f"monitoring {many(len(settings.targets), 'target')}")
         self._live_view, keyboard = self._view()
         watch = Watch(self._reactor, self._output, self._live_view, self._show_table, drain=self._drain, keys=keyboard)
         with watch:
             await engine.ended
+        service.stop()
         engine.stop()
         if self._history is not None:
             self._history.stop()
@@ -306,15 +316,22 @@ class _Run:
         """Keep a minute of a target."""
         if self._history is not None:
             self._history.minute_ended(target, minute)
+            step = self._clock_steps.observe(run_clock.now(), time.time_ns())
+            if step is not None:
+                way = "forward" if step > 0 else "back"
+                text = f"the clock was set {way} by {span(abs(step) / MILLISECOND)}: the history has it as it was then"
+                self._tell(lambda: self._log.noticed("clock_set", text, step_ms=step // MILLISECOND))
 
     def _tell(self, write: Callable[[], None]) -> None:
-        """Write; end where nobody reads any more, or where it cannot be written."""
+        """Write; end where nobody reads any more. A full disk is no reason to end: that is said, once."""
         if self._error is None:
             try:
                 write()
-            except OutputError as error:
+            except OutputClosed as error:
                 self._error = error
                 self._engine.end()
+            except OutputError as error:
+                self._output.mention(f"netecho: {error.sentence}; monitoring goes on")
 
     def _drain(self) -> None:
         self._tell(self._output.drain)
@@ -383,6 +400,10 @@ class _Run:
 
     def _reload(self) -> None:
         """Read the configuration again; one that is wrong changes nothing."""
+        with self._service.reloading():
+            self._read_again()
+
+    def _read_again(self) -> None:
         try:
             settings = configured(self._asked)
             if self._tls is not None:
@@ -405,7 +426,6 @@ class _Run:
             live = self._asked.form == "text" and output.quiet == 0 and output.stdout_is_terminal
         if not (live and output.stderr_moves):
             return None, None
-        from netecho.net.linux import run_clock
         from netecho.report.terminal.monitor_view import MonitorView
 
         has_keys = sys.stdin is not None and sys.stdin.isatty()

@@ -25,7 +25,7 @@ _AT_ONCE = 64
 """Targets that an hour is removed of in one transaction: about as much as a batch writes."""
 _FREED = 1024
 """Pages that are given back to the system in one transaction."""
-_MINUTE = "INSERT OR REPLACE INTO minutes VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_MINUTE = "INSERT INTO minutes VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _OUTAGE = "INSERT OR REPLACE INTO outages VALUES (?, ?, ?, ?, ?)"
 
 
@@ -98,10 +98,21 @@ class Store:
             self._database.execute(_OUTAGE, (number, row.began, row.ended, row.state, row.reason))
             return None
         slot = row.slot
-        values = (number, row.began, *slot.counts, *_times(slot.rtt), *_times(slot.response))
+        began = self._free(number, row.began)
+        values = (number, began, *slot.counts, *_times(slot.rtt), *_times(slot.response))
         self._database.execute(_MINUTE, values)
-        hours.remove(self._database, number, row.began)
-        return number, row.began // HOUR * HOUR
+        hours.remove(self._database, number, began)
+        return number, began // HOUR * HOUR
+
+    def _free(self, number: int, began: int) -> int:
+        """Return a second at which no minute of a target begins: after the clock was set back one may have been there.
+
+        Both are kept, side by side.
+        """
+        query = "SELECT 1 FROM minutes WHERE target = ? AND began = ?"
+        while self._database.execute(query, (number, began)).fetchone() is not None:
+            began += 1
+        return began
 
     def _remove(self, number: int, before: int) -> None:
         self._database.execute("DELETE FROM minutes WHERE target = ? AND began < ?", (number, before))

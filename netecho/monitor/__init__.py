@@ -12,6 +12,7 @@ state        up, degraded, down, unreachable: with hysteresis, and a reason for 
 mesh         a matrix of what nodes measure of each other
 allow        which targets `/probe` may reach
 facts        what a command finds in its environment at a change
+clock_steps  whether the wall clock was set
 windows      the last minute and the last hour
 course       the last minutes as points
 histogram    mergeable buckets of 3%

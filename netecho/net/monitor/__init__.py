@@ -9,5 +9,6 @@ event_stream  server-sent events to a few listeners
 feed          telling them how the targets are
 prober        one probe, for `/probe`
 history       writing the history, in a thread of its own
+service       the word to systemd: ready, alive, reloading
 jobs          from a target's settings to the job of a probe without an end
 """

@@ -140,8 +140,8 @@ class HistoryWriter:
 
         self._wall = wall
         self._batches = Batches(path, keep, tell, wall)
-        self._outages: dict[tuple[str, str], Outage] = {}
-        """Those that are not over."""
+        self._outages: dict[tuple[str, str], tuple[Outage, int]] = {}
+        """Those that are not over, and when each began by the clock of states: that one is not set."""
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)
@@ -156,13 +156,14 @@ class HistoryWriter:
         """Keep an outage that begins, goes on for another reason, or ends."""
         key = name, url = target.settings.name, target.settings.target.url
         now = self._wall() // MILLISECOND
-        known = self._outages.pop(key, None)
+        new = Outage(name, url, now, None, "", "")
+        known, at = self._outages.pop(key, (new, change.at))
         if change.after in (State.DOWN, State.UNREACHABLE):
-            known = known or Outage(name, url, now, None, "", "")
-            known = self._outages[key] = known._replace(state=str(change.after), reason=change.reason)
+            known = known._replace(state=str(change.after), reason=change.reason)
+            self._outages[key] = known, at
             self._add(known)
-        elif known is not None:
-            self._add(known._replace(ended=now))
+        elif known.state:
+            self._add(known._replace(ended=known.began + (change.at - at) // MILLISECOND))
 
     def stop(self) -> None:
         """Write what is left, and close the file."""

@@ -8,6 +8,7 @@ import socket
 import ssl
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jsonschema
@@ -18,8 +19,6 @@ from netecho.net.certificates import make_identity
 from netecho.report.document import schema
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.program import Netecho
 
 
@@ -128,6 +127,14 @@ def test_sighup_reads_the_file_again_and_what_is_wrong_changes_nothing(netecho: 
     assert f"{file}:1:11: targets is not an array of tables" in running.event_named("not_reloaded")["text"]
     running.terminate()
     assert running.end().code == 0
+
+
+def test_a_full_disk_below_its_output_is_said_and_monitoring_goes_on(netecho: Netecho) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = netecho("monitor", "self", "-i", "20ms", "--for", "500ms", stdout=full)
+    assert ended.code == 0, ended
+    (said,) = ended.err.splitlines()
+    assert said.endswith("No space left on device; monitoring goes on")
 
 
 def test_a_command_is_told_of_each_change(netecho: Netecho, tmp_path: Path) -> None:

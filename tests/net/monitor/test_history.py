@@ -131,9 +131,9 @@ def test_changes_of_state_are_outages_and_the_end_writes_what_is_left(tmp_path: 
     said: list[str] = []
     writer = HistoryWriter(Reactor(), str(tmp_path / "h.db"), Keep(YEAR), said.append, lambda: now[0])
     states = (State.PENDING, State.UP, State.DOWN, State.UNREACHABLE, State.DEGRADED, State.UP, State.DOWN)
-    for before, after in itertools.pairwise(states):
+    for n, (before, after) in enumerate(itertools.pairwise(states)):
         now[0] += 10 * SECOND
-        writer.changed(target, Change(before, after, f"because {after}", 0, 0))
+        writer.changed(target, Change(before, after, f"because {after}", n * 10 * SECOND, 0))
     writer.minute_ended(target, minute(0, 1).slot)
     writer.stop()
     (kept,) = read(str(tmp_path / "h.db"), ALL)
@@ -143,6 +143,19 @@ def test_changes_of_state_are_outages_and_the_end_writes_what_is_left(tmp_path: 
         Outage("nyc", url, 160_000, None, "down", "because down"),
     )
     assert (kept.minutes, kept.periods[0].counts.received, said) == (1, 1, [])
+
+
+def test_an_outage_is_as_long_as_it_was_whatever_the_clock_was_set_to_meanwhile(tmp_path: Path) -> None:
+    target, _ = DOWN
+    now = [YEAR]
+    writer = HistoryWriter(Reactor(), str(tmp_path / "h.db"), Keep(YEAR), print, lambda: now[0])
+    writer.changed(target, Change(State.UP, State.DOWN, "no answer", 5 * SECOND, 0))
+    now[0] -= 3600 * SECOND
+    writer.changed(target, Change(State.DOWN, State.UP, "it answers", 12 * SECOND, 0))
+    writer.stop()
+    ((outage,),) = (each.outages for each in read(str(tmp_path / "h.db"), ALL))
+    assert outage.ended is not None
+    assert outage.ended - outage.began == 7000
 
 
 def test_a_file_that_is_something_else_is_refused_before_anything_begins(tmp_path: Path) -> None:
