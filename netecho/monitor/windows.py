@@ -87,8 +87,9 @@ class Windows:
         self._in_minute += 1
         if not ends_minute:
             return None
+        # Where no slot was closed for a while there are fewer of them than usual, and the others were counted before.
+        minute = merged(tuple(self._slots)[-self._in_minute :])
         self._in_minute, self._before = 0, None
-        minute = merged(tuple(self._slots))
         self._minutes.append(minute)
         return minute
 

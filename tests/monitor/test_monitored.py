@@ -105,6 +105,17 @@ def test_a_refusal_is_unreachable_and_silence_is_down() -> None:
         assert bench.target.state.state is state
 
 
+def test_a_minute_after_a_stop_has_nothing_of_the_one_before() -> None:
+    bench = Bench()
+    for second in range(60):
+        bench.reply()
+        bench.target.advance((second + 1) * SECOND)
+    bench.lose()
+    bench.target.advance(600 * SECOND)  # as after SIGSTOP, or a laptop's sleep
+    minutes = [minute.counts for minute in bench.target.windows.minutes]
+    assert [(minute.received, minute.lost) for minute in minutes] == [(60, 0), (0, 1)]
+
+
 class Windowed(RuleBasedStateMachine):
     """Whatever happens when, the windows hold what was counted, and no more than an hour of it."""
 
