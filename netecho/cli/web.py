@@ -105,6 +105,7 @@ class Routes:
     def reconfigured(self, groups: Mapping[str, ProbeSettings]) -> None:
         """Take in that the configuration was read again."""
         self.groups = groups
+        self.live.forget()
         self.feed.reconfigured()
 
     async def _healthy(self, _: Query) -> Reply:

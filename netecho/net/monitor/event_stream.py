@@ -27,8 +27,6 @@ PATIENCE = 20.0
 """Seconds that one may go without reading while something waits for it."""
 _GRACE = 5.0
 """Seconds in which one that was dropped may read what is left."""
-_AT_ONCE = 16384
-"""Characters of what a listener begins with that are made and written in one pass."""
 
 
 def message(event: str, data: str) -> str:
@@ -143,19 +141,15 @@ class Listener:
         _call_off(self._patience)
 
     def _go_on(self) -> None:
-        """Write some of what it is told first, and the rest in the reactor's next passes."""
+        """Write an event of what it is told first, and the others in the reactor's next passes."""
         _call_off(self._next)
         self._next = None
-        length = 0
-        while not (self._paused or self._over):
-            if length >= _AT_ONCE:
-                self._next = self._listeners.reactor.callLater(0, self._go_on)
-                return
-            event = next(self._first, None)
-            if event is None:
-                return
-            length += len(event)
+        if self._paused or self._over:
+            return
+        event = next(self._first, None)
+        if event is not None:
             self._request.write(encoded(event))
+            self._next = self._listeners.reactor.callLater(0, self._go_on)
 
     def _run_out(self) -> None:
         self._drop(f"nothing was read for {PATIENCE:g} s")

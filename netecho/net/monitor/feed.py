@@ -5,6 +5,8 @@ Each target has its turn once in `ROUND` seconds, each second where they are few
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from netecho.net.monitor.event_stream import Listener, Listeners, message
@@ -20,8 +22,8 @@ ROUND = 4
 """Seconds, less than a slot: none is left out."""
 FEW = 32
 """Targets that have their turn each second, however many there are."""
-SLICE = 8
-"""Targets of one event, and of one pass of the reactor: about a millisecond."""
+_MOMENT = 0.0003
+"""Seconds of one pass of the reactor in which targets are told of, in one event: a few of them."""
 
 
 class Words(Protocol):
@@ -30,11 +32,11 @@ class Words(Protocol):
     def began(self) -> str:
         """Return what a listener is told first."""
 
-    def whole(self, targets: Sequence[MonitoredTarget]) -> str:
-        """Return all that is told of some targets."""
+    def whole(self, target: MonitoredTarget) -> str:
+        """Return all that is told of a target."""
 
-    def news(self, targets: Sequence[MonitoredTarget]) -> str:
-        """Return what is new of some targets."""
+    def news(self, target: MonitoredTarget) -> str:
+        """Return what is new of a target."""
 
     def changed(self, target: MonitoredTarget, change: Change) -> str:
         """Return a change of state."""
@@ -52,9 +54,11 @@ class Feed:
         targets: Callable[[], Sequence[MonitoredTarget]],
         words: Words,
         dropped: Callable[[str], object],
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """Begin without a listener; `dropped` is told, in a sentence, why one was dropped."""
+        """Begin without a listener; `dropped` is told, in a sentence, why one was dropped; `clock` bounds a pass."""
         self._reactor = reactor
+        self._clock = clock
         self._targets = targets
         self._words = words
         self._call: DelayedCall | None = None
@@ -85,9 +89,9 @@ class Feed:
     def _first(self) -> Iterator[str]:
         yield "retry: 2000\n\n" + message("start", self._words.began())
         yield message("changes", self._words.changes())
-        targets = tuple(self._targets())
-        for place in range(0, len(targets), SLICE):
-            yield message("targets", self._words.whole(targets[place : place + SLICE]))
+        left = deque(self._targets())
+        while left:
+            yield self._some("targets", left, self._words.whole)
         yield message("all", "{}")
 
     def _turn(self) -> None:
@@ -101,9 +105,16 @@ class Feed:
         begin = self._place if self._place < len(targets) else 0
         chosen = [targets[(begin + n) % len(targets)] for n in range(count)]
         self._place = begin + count if begin + count < len(targets) else 0
-        self._tell(chosen)
+        self._tell(deque(chosen))
 
-    def _tell(self, chosen: Sequence[MonitoredTarget]) -> None:
-        if chosen and len(self.listeners):
-            self.listeners.publish(message("news", self._words.news(chosen[:SLICE])))
-            self._reactor.callLater(0, self._tell, chosen[SLICE:])
+    def _tell(self, left: deque[MonitoredTarget]) -> None:
+        if left and len(self.listeners):
+            self.listeners.publish(self._some("news", left, self._words.news))
+            self._reactor.callLater(0, self._tell, left)
+
+    def _some(self, event: str, left: deque[MonitoredTarget], row: Callable[[MonitoredTarget], str]) -> str:
+        """Return an event of as many of those that are left as there is time for, one at least."""
+        until, rows = self._clock() + _MOMENT, [row(left.popleft())]
+        while left and self._clock() < until:
+            rows.append(row(left.popleft()))
+        return message(event, f'{{"targets":[{",".join(rows)}]}}')

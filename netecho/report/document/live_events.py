@@ -55,6 +55,8 @@ class LiveEvents:
     def __init__(self, moment: Callable[[], Moment], *, has_history: bool) -> None:
         self._moment = moment
         self._has_history = has_history
+        self._hours: dict[str, tuple[MonitoredTarget, int, Row]] = {}
+        """By name: the target, the number of its last minute, and the figures of the hour up to that."""
         self._changes: deque[tuple[MonitoredTarget, Change, Row]] = deque(maxlen=LATEST)
 
     def began(self) -> str:
@@ -63,15 +65,17 @@ class LiveEvents:
         head = {"schema": SCHEMA, "version": __version__, "time": timestamp(now.wall)}
         return _encode(head | {"history": self._has_history})
 
-    def whole(self, targets: Sequence[MonitoredTarget]) -> str:
-        """Return all that is told of some targets."""
-        now = self._moment()
-        return _encode({"targets": [identity(each) | _news(each, now) | {"course": _course(each)} for each in targets]})
+    def whole(self, target: MonitoredTarget) -> str:
+        """Return all that is told of a target."""
+        return _encode(identity(target) | self._news(target) | {"course": _course(target)})
 
-    def news(self, targets: Sequence[MonitoredTarget]) -> str:
-        """Return what is new of some targets."""
-        now = self._moment()
-        return _encode({"targets": [{"target": each.settings.name} | _news(each, now) for each in targets]})
+    def news(self, target: MonitoredTarget) -> str:
+        """Return what is new of a target."""
+        return _encode({"target": target.settings.name} | self._news(target))
+
+    def forget(self) -> None:
+        """Keep no figures of targets that may be gone."""
+        self._hours.clear()
 
     def remember(self, target: MonitoredTarget, change: Change) -> None:
         """Keep a change of state, to tell it later too."""
@@ -79,8 +83,7 @@ class LiveEvents:
 
     def changed(self, target: MonitoredTarget, change: Change) -> str:
         """Return a change of state, with what is new of its target."""
-        now = self._moment()
-        return _encode(changed(now.wall, target, change) | {"news": _news(target, now)})
+        return _encode(changed(self._moment().wall, target, change) | {"news": self._news(target)})
 
     def changes(self) -> str:
         """Return the latest changes of state, oldest first."""
@@ -91,19 +94,29 @@ class LiveEvents:
         """Return what is remembered of one target."""
         return [change for whose, change, _ in self._changes if whose is target]
 
+    def _news(self, target: MonitoredTarget) -> Row:
+        now, state = self._moment(), target.state
+        minute = target.windows.minute(target.recorder.slot)
+        latest = target.course.latest
+        return {
+            "address": target.address,
+            "state": str(state.state),
+            "reason": printable(state.reason),
+            "since_ms": milliseconds(now.run - state.since),
+            "minute": _figures(minute),
+            "hour": self._hour(target, minute),
+            "slot": None if latest is None else point_row(latest, now),
+        }
 
-def _news(target: MonitoredTarget, now: Moment) -> Row:
-    state, windows, slot = target.state, target.windows, target.recorder.slot
-    latest = target.course.latest
-    return {
-        "address": target.address,
-        "state": str(state.state),
-        "reason": printable(state.reason),
-        "since_ms": milliseconds(now.run - state.since),
-        "minute": _figures(windows.minute(slot)),
-        "hour": _figures(windows.hour(slot)),
-        "slot": None if latest is None else point_row(latest, now),
-    }
+    def _hour(self, target: MonitoredTarget, minute: Sequence[Slot]) -> Row:
+        """Return the figures of the last hour's whole minutes, made once for each; before one is, of what there is."""
+        if not target.minutes:
+            return _figures(minute)
+        whose, number, figures = self._hours.get(target.settings.name, (None, 0, {}))
+        if whose is not target or number != target.minutes[-1]:
+            figures = _figures(target.windows.minutes)
+            self._hours[target.settings.name] = (target, target.minutes[-1], figures)
+        return figures
 
 
 def _figures(slots: Sequence[Slot]) -> Row:

@@ -29,13 +29,15 @@ function told(event, data) {
   } else if (event === "targets" || event === "news") {
     for (const each of data.targets) take(each);
   } else if (event === "all") {
-    for (const [name, row] of table.rows) if (!fresh.has(name)) (row.tr.remove(), table.rows.delete(name));
+    for (const name of [...table.rows.keys()]) if (!fresh.has(name)) table.remove(name);
     fresh = null;
+    table.show();
     follow();
     showStates();
   } else if (event === "state") {
     changes = [...changes.slice(1 - MOST_CHANGES), data];
     take({ target: data.target, ...data.news });
+    table.show();
     showChanges();
     if (detail.name === data.target) detail.changed(data, changes);
   } else if (event === "reloaded") {

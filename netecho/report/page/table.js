@@ -4,6 +4,7 @@ import { el, svg, ms, percent, lasted } from "./format.js";
 
 export const RANKS = { unreachable: 0, down: 1, degraded: 2, pending: 3, up: 4 };
 const POINTS = 120;
+const SOON = 500; // ms in which what is new is gathered
 const WIDTH = 240;
 const HEIGHT = 24;
 
@@ -32,15 +33,18 @@ export class Table {
     this.state = null;
     this.open = null;
     this.due = false;
+    this.dirty = new Set();
     for (const head of this.heads) {
       head.firstElementChild.addEventListener("click", () => this.sortBy(head.dataset.key));
     }
     this.showOrder();
   }
 
-  clear() {
-    this.rows.clear();
-    this.body.replaceChildren();
+  remove(name) {
+    const row = this.rows.get(name);
+    row.tr.remove();
+    this.dirty.delete(row);
+    this.rows.delete(name);
   }
 
   sortBy(key) {
@@ -94,8 +98,18 @@ export class Table {
       }
     }
     Object.assign(row.told, told, { heard: performance.now() });
-    this.draw(row);
-    this.arrangeSoon();
+    this.dirty.add(row);
+    if (this.due) return;
+    this.due = true;
+    setTimeout(() => this.show(), SOON);
+  }
+
+  // Draw what has changed, all at once: each time the browser lays the whole table out anew.
+  show() {
+    this.due = false;
+    for (const row of this.dirty) this.draw(row);
+    this.dirty.clear();
+    this.arrange();
   }
 
   make(name) {
@@ -149,22 +163,13 @@ export class Table {
       .toLowerCase();
   }
 
-  arrangeSoon() {
-    if (this.due) return;
-    this.due = true;
-    setTimeout(() => {
-      this.due = false;
-      this.arrange();
-    }, 250);
-  }
-
   // Put the rows in their order, moving only those that are elsewhere; whoever is on one stays on it.
   arrange() {
     const key = KEYS[this.key];
     const shown = [];
     for (const row of this.rows.values()) {
-      const fits = (this.state === null || row.told.state === this.state) && this.words.every((word) => row.text.includes(word));
-      row.tr.hidden = !fits;
+      const fits = row.text !== undefined && (this.state === null || row.told.state === this.state) && this.words.every((word) => row.text.includes(word));
+      if (row.tr.hidden === fits) row.tr.hidden = !fits;
       row.key = key(row.told);
       shown.push(row);
     }

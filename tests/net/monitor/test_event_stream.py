@@ -55,6 +55,7 @@ def told(client: Client) -> list[str]:
 
 def test_a_listener_is_told_what_there_is_and_then_what_happens(audience: Audience) -> None:
     client = audience.listening()
+    audience.turns(2)
     assert b"Content-Type: text/event-stream; charset=utf-8\r\n" in client.received
     audience.listeners.publish(message("c", '{"x": 1}'))
     audience.turns(1)
@@ -64,6 +65,7 @@ def test_a_listener_is_told_what_there_is_and_then_what_happens(audience: Audien
 
 def test_what_is_published_in_one_pass_is_written_in_the_next_as_one(audience: Audience) -> None:
     client = audience.listening()
+    audience.turns(2)
     before = client.received
     for _ in range(3):
         audience.listeners.publish(message("c", "{}"))
@@ -83,12 +85,12 @@ def test_nobody_listens_for_longer_than_they_are_there(audience: Audience) -> No
 
 
 def test_a_long_beginning_is_made_in_pieces_and_waits_for_its_reader(audience: Audience) -> None:
-    audience.first = ["x" * 4000] * 100
+    audience.first = ["x"] * 100
     client = audience.listening()
-    assert audience.made <= 5
+    assert audience.made == 1
     client.producer.pauseProducing()
     audience.turns(50)
-    assert audience.made <= 10
+    assert audience.made == 1
     client.producer.resumeProducing()
     audience.turns(100)
     assert audience.made == 100
@@ -96,6 +98,7 @@ def test_a_long_beginning_is_made_in_pieces_and_waits_for_its_reader(audience: A
 
 def test_one_that_reads_late_gets_all_in_its_order(audience: Audience) -> None:
     client = audience.listening()
+    audience.turns(2)
     client.producer.pauseProducing()
     for each in "cd":
         audience.listeners.publish(message(each, "{}"))

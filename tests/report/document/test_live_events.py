@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
@@ -18,6 +18,9 @@ from netecho.units import MILLISECOND, SECOND
 from tests.report.monitored import DEGRADED, DOWN, EVERY, UP, watched
 
 WALL = 1_800_000_000 * SECOND
+if TYPE_CHECKING:
+    from netecho.monitor.monitored import MonitoredTarget
+
 NOW = Moment(WALL, 200 * SECOND)
 SCHEMA = json.loads(schema.text())
 
@@ -35,6 +38,10 @@ def checked(text: str, part: str) -> Any:
     return document
 
 
+def news(live: LiveEvents, target: MonitoredTarget) -> Any:
+    return checked(f'{{"targets": [{live.news(target)}]}}', "liveNews")["targets"][0]
+
+
 def test_the_beginning(live: LiveEvents) -> None:
     began = checked(live.began(), "liveStart")
     assert (began["schema"], began["history"]) == ("netecho/events/1", True)
@@ -42,7 +49,7 @@ def test_the_beginning(live: LiveEvents) -> None:
 
 
 def test_targets_whole_in_each_state(live: LiveEvents) -> None:
-    rows = checked(live.whole(EVERY), "liveTargets")["targets"]
+    rows = [checked(f'{{"targets": [{live.whole(each)}]}}', "liveTargets")["targets"][0] for each in EVERY]
     assert [row["state"] for row in rows] == ["up", "degraded", "down", "unreachable"]
     up, down = rows[0], rows[2]
     assert (up["target"], up["labels"], up["minute"]["lost"]) == ("fra", {"site": "ams"}, 0)
@@ -53,10 +60,24 @@ def test_targets_whole_in_each_state(live: LiveEvents) -> None:
 
 
 def test_news_says_which_five_seconds_were_over_last(live: LiveEvents) -> None:
-    (row,) = checked(live.news([UP[0]]), "liveNews")["targets"]
+    row = news(live, UP[0])
     assert "course" not in row
     assert row["slot"]["began"] == "2027-01-15T07:59:55.000000Z"
     assert row["slot"]["sent"] == 5
+
+
+def test_an_hour_is_that_of_its_whole_minutes_and_made_once_for_each(live: LiveEvents) -> None:
+    first, _ = watched("fra", ".", seconds=50)
+    assert news(live, first)["hour"] == news(live, first)["minute"]
+    target, _ = watched("fra", ".", seconds=130)
+    assert (target.windows.minutes[-1].counts.sent, news(live, target)["hour"]["sent"]) == (60, 120)
+    target.recorder.sent(0)
+    target.advance(180 * SECOND)
+    assert news(live, target)["hour"]["sent"] == 131
+    again, _ = watched("fra", "x", seconds=180)
+    assert news(live, again)["hour"]["lost"] == 180  # another target of the same name, after a reload
+    live.forget()
+    assert news(live, target)["hour"]["lost"] == 0
 
 
 def test_changes_are_remembered_up_to_a_bound(live: LiveEvents) -> None:
@@ -72,7 +93,7 @@ def test_changes_are_remembered_up_to_a_bound(live: LiveEvents) -> None:
 def test_what_is_not_printable_is_escaped(live: LiveEvents) -> None:
     target, _ = watched("x", "x")
     target.state.reason = "\x1b[31m\n"
-    (row,) = checked(live.news([target]), "liveNews")["targets"]
+    row = news(live, target)
     assert row["reason"] == "\\x1b[31m\\n"
 
 
