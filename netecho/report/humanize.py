@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 from netecho.units import MILLISECOND, SECOND
 
+_RATES = (("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0))
+
 
 def ms(value: float | None) -> str:
     """Return a time in a table, in milliseconds to the microsecond; a dash where there is none."""
@@ -70,6 +72,12 @@ def quantity(count: float) -> str:
             break
         count /= 1000
     return f"{count:.0f}{unit}" if not unit or count >= 100 else f"{count:.1f}{unit}"
+
+
+def rate(value: float) -> str:
+    """Return bits a second in three digits or so, by powers of 1000: 9.56 Mbit/s."""
+    unit, scale = next((each for each in _RATES if value >= each[1]), _RATES[-1])
+    return f"{value / scale:.3g} {unit}bit/s"
 
 
 def size(count: float) -> str:

@@ -158,7 +158,7 @@ def _beside_bounceback(scale: Scale) -> dict[str, float]:
     _wait_for_memory()
     with network() as made:
         narrow(made, TRUTHS["upload"])
-        made.run("client", "sysctl", "-qw", "net.ipv4.tcp_congestion_control=cubic")
+        made.run("client", "sysctl", "-qw", "net.ipv4.tcp_congestion_control=reno")
         made.start("server", *COMMAND, "serve", "stamp://:7862", ready="stamp")
         made.start("server", "iperf", "-s", "-i", "1", ready="listening")
         theirs = subprocess.Popen(

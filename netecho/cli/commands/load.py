@@ -26,6 +26,8 @@ from netecho.cli.click_ext.types import (
 
 if TYPE_CHECKING:
     from netecho.cli.context import CliContext
+    from netecho.cli.watch import Watch, WatchReactor
+    from netecho.load.progress import LoadProgress
     from netecho.load.run import LoadRun
     from netecho.net.load.far_end import FarEnd
     from netecho.net.load.steps import LoadOptions
@@ -127,17 +129,29 @@ def _run(options: LoadOptions, shown: Output) -> LoadRun:
         far_end: FarEnd = (
             ask(reachable.target, trusted) if options.url is None else of_url(options.url, trusted, options.token)
         )
+        from netecho.load.progress import LoadProgress
         from netecho.net.reactor.runner import run as run_reactor
-        from netecho.report.terminal.steps import Steps
 
-        steps = entered.enter_context(Steps(shown))
+        progress = LoadProgress()
 
         async def loaded(reactor: Any, interrupt: Interrupt) -> LoadRun:
             from netecho.net.load.steps import load as play
 
-            return await play(reactor, interrupt, reachable, far_end, steps.begin)
+            with _watch(reactor, shown, progress, reachable):
+                return await play(reactor, interrupt, reachable, far_end, progress)
 
         return run_reactor(loaded)
+
+
+def _watch(reactor: WatchReactor, shown: Output, progress: LoadProgress, options: LoadOptions) -> Watch:
+    """Show how it goes, where somebody watches."""
+    from netecho.cli.watch import Watch
+    from netecho.net.linux import run_clock
+    from netecho.report.terminal.load_view import LoadView, words
+
+    moves = shown.stderr_moves and not shown.quiet
+    view = LoadView(shown, progress, options.url or options.target.url, run_clock.now) if moves else None
+    return Watch(reactor, shown, view, lambda: shown.say(words(progress)))
 
 
 def _reachable(options: LoadOptions, entered: ExitStack) -> LoadOptions:

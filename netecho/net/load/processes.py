@@ -15,6 +15,8 @@ from netecho.load.run import Exchange, Reading, Transfer
 from netecho.net import python_child
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from twisted.python.failure import Failure
 
     from netecho.net.load.orders import Order
@@ -29,7 +31,8 @@ class Child(ProcessProtocol):
 
     transport: Any
 
-    def __init__(self, reactor: Reactor, order: Order) -> None:
+    def __init__(self, reactor: Reactor, order: Order, arrived: Callable[[Reading], None] | None = None) -> None:
+        """Start it; `arrived` is told what a load has come to as soon as it is reported."""
         self.order = order
         self.begun: Deferred[None] = Deferred()
         """Fires at the first report, or at the end."""
@@ -38,6 +41,7 @@ class Child(ProcessProtocol):
         self.failed = ""
         """What it wrote to standard error."""
         self._reactor = reactor
+        self._arrived = arrived
         self._rest = b""
         self._over = False
         module = "netecho.net.load.foreign" if order.kind == "small" else "netecho.net.load.loading"
@@ -56,7 +60,12 @@ class Child(ProcessProtocol):
     def outReceived(self, data: bytes) -> None:
         """Take in its reports."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        self.reports += [json.loads(line) for line in lines]
+        reports = [json.loads(line) for line in lines]
+        self.reports += reports
+        if self._arrived is not None:
+            for each in reports:
+                if "bytes" in each:
+                    self._arrived(_reading(each))
         if lines:
             self._begin()
 
@@ -81,7 +90,7 @@ class Child(ProcessProtocol):
 
     def transfer(self) -> Transfer:
         """Return what came of a load."""
-        readings = [Reading(each["at"], each["bytes"], each["flows"]) for each in self.reports if "bytes" in each]
+        readings = [_reading(each) for each in self.reports if "bytes" in each]
         last = next((each for each in self.reports if "ended" in each), None)
         kind = self.order.kind
         if kind == "small":
@@ -111,3 +120,7 @@ class Child(ProcessProtocol):
     def _kill(self) -> None:
         with contextlib.suppress(ProcessExitedAlready):
             self.transport.signalProcess("KILL")
+
+
+def _reading(report: Mapping[str, Any]) -> Reading:
+    return Reading(report["at"], report["bytes"], report["flows"])

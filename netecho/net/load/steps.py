@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -19,8 +20,9 @@ from netecho.target import TRAITS
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from netecho.load.progress import LoadProgress
     from netecho.load.run import Phase
     from netecho.net.load.asking import Resource
     from netecho.net.load.far_end import FarEnd
@@ -68,10 +70,10 @@ async def load(
     interrupt: Interrupt,
     options: LoadOptions,
     far_end: FarEnd,
-    begin: Callable[[int, int, str], None],
+    progress: LoadProgress,
 ) -> LoadRun:
-    """Play the phases that can be played; `begin` is told of each: its number, of how many, in words."""
-    return await _Play(reactor, interrupt, options, far_end, begin).run()
+    """Play the phases that can be played; `progress` is kept up to date."""
+    return await _Play(reactor, interrupt, options, far_end, progress).run()
 
 
 class _Play:
@@ -81,17 +83,19 @@ class _Play:
         interrupt: Interrupt,
         options: LoadOptions,
         far_end: FarEnd,
-        begin: Callable[[int, int, str], None],
+        progress: LoadProgress,
     ) -> None:
         self._reactor = reactor
         self._interrupt = interrupt
         self._options = options
         self._far_end = far_end
-        self._begin = begin
+        self._progress = progress
         self._prober = Prober(reactor, options.ip_options, options.stamp_options, options.interval)
         self._phases: list[PhaseRun] = []
         missing = {each.what for each in far_end.missing}
         self._planned = [each for each in options.phases if each not in missing]
+        progress.plan({each: self._length(each) for each in self._planned})
+        progress.samples = self._prober.keeping.samples
 
     async def run(self) -> LoadRun:
         began, started = run_clock.now(), time.time_ns()
@@ -137,16 +141,17 @@ class _Play:
         for number, phase in enumerate(self._planned, 1):
             if self._interrupt.requested:
                 return
-            self._begin(number, len(self._planned), phase)
             await self._phase(phase)
+            self._progress.end()
             if number < len(self._planned) and LOADS[phase]:
                 await self._settle()
 
     async def _phase(self, phase: Phase) -> None:
+        self._progress.begin(phase, run_clock.now())
         far_end = self._far_end
         resources = [getattr(far_end, direction) for direction in LOADS[phase]]
         loads = [
-            Child(self._reactor, self._order(direction, resource))
+            Child(self._reactor, self._order(direction, resource), partial(self._progress.arrived, direction))
             for direction, resource in zip(LOADS[phase], resources, strict=True)
         ]
         foreign = (
@@ -155,8 +160,8 @@ class _Play:
         for each in loads:
             await each.begun
         began = run_clock.now()
-        duration = self._options.duration
-        await self._wait(duration if loads else min(duration, IDLE), [each.ended for each in loads])
+        self._progress.begin(phase, began)
+        await self._wait(self._length(phase), [each.ended for each in loads])
         ended = run_clock.now()
         for child in (*loads, *([foreign] if foreign else [])):
             child.stop()
@@ -171,6 +176,9 @@ class _Play:
                 exchanges=foreign.exchanges() if foreign else (),
             )
         )
+
+    def _length(self, phase: Phase) -> int:
+        return self._options.duration if LOADS[phase] else min(self._options.duration, IDLE)
 
     def _order(self, kind: Kind, resource: Resource) -> Order:
         options = self._options

@@ -14,6 +14,7 @@ load               a run of load: its verdict, its phases, their delays over tim
 trace              a trace: hops, flows, and what is said of the path
 steps              how far a diagnosis is
 comparison         `netecho compare`
+load_view          the live view of a run of load
 load_comparison    `netecho compare` of two runs of load
 help_text          `netecho help TOPIC`
 display            Rich's `Live`, refreshed by hand and written without waiting

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from netecho.report.escape import printable_values
-from netecho.report.humanize import many, size, span
+from netecho.report.humanize import many, rate, size, span
 from netecho.report.terminal.paper import rendered
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ _LEAST_WIDTH = 60
 """Columns below which there is no chart."""
 _MARGIN = 24
 _HEIGHT = 4
-_RATES = (("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0))
+_SMALLEST = 0.001
+"""Milliseconds that a chart has at its top, at least."""
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 
@@ -141,7 +142,7 @@ def _charts(document: Document, width: int) -> Iterator[Text]:
             yield Text()
             took = span(document[name]["duration_ms"])
             yield Text(f"{name}: {line.removesuffix('_ms')} over {took}, medians", style="dim")
-            yield from _columns(_fitted(values, width - _MARGIN), max(*known, 1.0))
+            yield from _columns(_fitted(values, width - _MARGIN), max(*known, _SMALLEST))
 
 
 def _series(name: str, phase: Document) -> tuple[str, list[float | None]]:
@@ -173,7 +174,9 @@ def _cell(value: float | None, top: float, row: int) -> str:
     if value is None:
         return " "
     filled = max(0.0, value) / top * _HEIGHT - row
-    return _EIGHTHS[round(8 * min(1.0, max(0.0, filled)))]
+    level = round(8 * min(1.0, max(0.0, filled)))
+    # What was measured is seen, however little it is beside the longest: a blank is where there was nothing.
+    return _EIGHTHS[max(level, int(row == 0))]
 
 
 def _not_tested(rows: Sequence[Document]) -> Iterator[RenderableType]:
@@ -189,10 +192,7 @@ def _not_tested(rows: Sequence[Document]) -> Iterator[RenderableType]:
 
 
 def _rate(value: float | None) -> str:
-    if value is None:
-        return "?"
-    unit, scale = next((each for each in _RATES if value >= each[1]), _RATES[-1])
-    return f"{value / scale:.3g} {unit}bit/s"
+    return "?" if value is None else rate(value)
 
 
 def _ms(value: float | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -36,3 +37,15 @@ def test_what_a_peer_said_is_shown_and_not_obeyed() -> None:
 def test_where_there_is_no_room_there_is_no_chart() -> None:
     assert "│" in rendered(paper(shape(whole()), 80), width=80, color=False)
     assert "│" not in rendered(paper(shape(whole()), 50), width=50, color=False)
+
+
+def test_a_chart_of_microseconds_is_none_of_blanks() -> None:
+    tiny = tuple(each._replace(rtt=20_000, forward=None, backward=None) for each in whole().samples)
+    page = rendered(paper(shape(replace(whole(), samples=tiny)), 80), width=80, color=False)
+    assert "0.02 ms │████" in page
+
+
+def test_what_is_little_beside_a_queue_is_seen_in_the_chart() -> None:
+    page = rendered(paper(shape(whole()), 80), width=80, color=False)
+    idle = page[page.index("idle: rtt over") :].partition("\n\n")[0]
+    assert idle.splitlines()[-1].startswith(f"{'0':>12} │▁▁▁▁")
