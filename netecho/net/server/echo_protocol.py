@@ -125,9 +125,10 @@ class EchoProtocol(Protocol):
         self.linger_until = self._admission.clock() + LINGER
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Count the end of the connection."""
+        """Count the end of the connection, and let go of what it held: the garbage collector comes rarely."""
         if self._responder is not None:
             self._responder.stop()
+            self._responder = None
         # TLS takes a FIN without an alert before it for an attack; it is how many clients close.
         ended = self.established and self.wire is not None and self.wire.ended
         self._admission.closed(self, self._reason or ("closed" if ended else reason_of(reason)))

@@ -67,6 +67,8 @@ class TextResponder:
     def stop(self) -> None:
         """Answer no more: the connection is gone."""
         self._is_over = True
+        if self._stream.wire is not None:
+            self._stream.wire.on_written = None
 
     def _go_on(self) -> None:
         if not self._is_queued and not self._is_over:

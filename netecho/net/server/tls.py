@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.interfaces import IProtocolFactory
     from twisted.internet.protocol import Protocol
+    from twisted.python.failure import Failure
 
     from netecho.net.server.settings import Credentials, ServerSettings
     from netecho.net.server.sockets import BoundSocket
@@ -30,9 +31,17 @@ if TYPE_CHECKING:
 
 @implementer(IHalfCloseableProtocol)
 class _Layer(TLSMemoryBIOProtocol):
-    """Twisted's TLS, with a close_notify also for clients that close the connection without one."""
+    """Twisted's TLS, with a close_notify also for clients that close the connection without one.
+
+    What a connection held is free once it is gone, and not only when the garbage collector comes.
+    """
 
     transport: Any
+
+    def _tlsShutdownFinished(self, reason: Failure | None) -> None:
+        super()._tlsShutdownFinished(reason)
+        if reason is not None:  # the frames in which OpenSSL's error was raised refer to it, and it to them
+            reason.cleanFailure()
 
     def readConnectionLost(self) -> None:
         """Close with the alert; what waited is sent by now, or no FIN would have been read."""

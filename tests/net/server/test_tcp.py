@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
+import ssl
+import weakref
 from contextlib import ExitStack
+from typing import Any
 
+import pytest
+
+from netecho.echo.text import TextMode
+from netecho.net.certificates import make_identity
 from netecho.net.reactor.interfaces import for_twisted
 from netecho.net.server.admission import Admission
-from netecho.net.server.settings import ServerSettings
+from netecho.net.server.echo_protocol import EchoProtocol
+from netecho.net.server.settings import Credentials, ServerSettings
 from netecho.net.server.sockets import BoundSocket
 from netecho.net.server.tcp import StreamListener
-from tests.net.server.serving import ServerParts
+from netecho.net.server.tls import ServerTls
+from tests.net.server.serving import ServerParts, drained, fill
 
 
 def test_accepting_leaves_the_open_connections_their_turn() -> None:
@@ -32,3 +42,80 @@ def test_accepting_leaves_the_open_connections_their_turn() -> None:
         assert len(admission.connections) == 10
         admission.abort_all()
         parts.settle()
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"text_mode": TextMode()}, {"log_received": True}], ids=["raw", "text", "log"]
+)
+@pytest.mark.parametrize("reads", [True, False], ids=["reads", "never reads"])
+def test_what_an_ended_connection_held_is_free_at_once(settings: dict[str, Any], reads: bool) -> None:
+    """Nothing refers to itself: the collector comes rarely in a server, and each may hold a line and its answers."""
+    parts = ServerParts(**settings)
+    gc.disable()
+    try:
+        with contextlib.closing(parts.fdset), socket.create_server(("127.0.0.1", 0)) as listening:
+            listening.setblocking(False)
+            bound = BoundSocket("tcp", listening)
+            listener = StreamListener(for_twisted(parts.reactor), parts.fdset, bound, parts.admission, parts.turns)
+            with contextlib.closing(socket.create_connection(listening.getsockname())) as client:
+                client.setblocking(False)
+                listener.doRead()
+                (connection,) = parts.admission.connections
+                kept = weakref.ref(connection)
+                del connection
+                for _ in range(100):
+                    fill(client, b"one line and the next\n" * 1000)
+                    parts.pass_()
+                    parts.reactor.advance(0)
+                    if reads:
+                        drained(client)
+            parts.settle()
+            assert not parts.admission.connections
+            assert kept() is None
+            listener.stop()
+    finally:
+        gc.enable()
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")  # Twisted hands them on
+def test_what_an_ended_tls_connection_held_is_free_at_once() -> None:
+    parts = ServerParts()
+    tls = ServerTls(Credentials(), made=make_identity(["localhost"]))
+    gc.disable()
+    try:
+        with contextlib.closing(parts.fdset), socket.create_server(("127.0.0.1", 0)) as listening:
+            listening.setblocking(False)
+            bound = BoundSocket("tls", listening)
+            listener = StreamListener(
+                for_twisted(parts.reactor), parts.fdset, bound, parts.admission, parts.turns, tls.wrap
+            )
+            with socket.create_connection(listening.getsockname()) as client:
+                listener.doRead()
+                (connection,) = parts.admission.connections
+                assert isinstance(connection, EchoProtocol)
+                kept = weakref.ref(connection)
+                layer = weakref.ref(connection.transport)
+                del connection
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+                incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+                session = context.wrap_bio(incoming, outgoing)
+                client.setblocking(False)
+                for _ in range(4):
+                    with contextlib.suppress(ssl.SSLWantReadError):
+                        session.do_handshake()
+                    client.sendall(outgoing.read())
+                    parts.settle()
+                    incoming.write(drained(client))
+                session.write(b"hello")
+                client.sendall(outgoing.read())
+                parts.settle()
+                incoming.write(drained(client))
+                assert session.read() == b"hello"
+                del session
+            parts.settle()
+            assert not parts.admission.connections
+            assert (kept(), layer()) == (None, None)
+            listener.stop()
+    finally:
+        gc.enable()
