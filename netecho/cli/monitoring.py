@@ -127,7 +127,7 @@ def _read(path: str) -> Parsed:
     if len(data) > LARGEST_CONFIG:
         raise UsageError(f"--config {path!r} is larger than {LARGEST_CONFIG >> 20} MiB", "is it the right file?")
     try:
-        return parse(data.decode())
+        return parse(data.decode("utf-8-sig"))  # as some editors begin a file
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UsageError(f"{path}:{line}: this is not UTF-8, as TOML has to be", "save it as UTF-8") from None

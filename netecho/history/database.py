@@ -63,7 +63,7 @@ def open_for_writing(path: str) -> sqlite3.Connection:
     try:
         database = _connect(path, "rwc")
     except sqlite3.Error as error:
-        raise _unusable(path, error) from None
+        raise unusable(path, error) from None
     try:
         if _is_new(database, path):
             _make(database)
@@ -71,7 +71,7 @@ def open_for_writing(path: str) -> sqlite3.Connection:
             _bring_up(database)
     except sqlite3.Error as error:
         database.close()
-        raise _unusable(path, error) from None
+        raise unusable(path, error) from None
     except UsageError:
         database.close()
         raise
@@ -80,6 +80,8 @@ def open_for_writing(path: str) -> sqlite3.Connection:
 
 def open_for_reading(path: str) -> sqlite3.Connection:
     """Open a history that is there. Raises UsageError."""
+    if Path(path).is_dir():
+        raise UsageError(f"{path!r} cannot be read: it is a directory", "name the file in it")
     if not Path(path).is_file():
         raise UsageError(f"{path!r} cannot be read: there is no such file", "netecho monitor --history FILE makes one")
     try:
@@ -87,7 +89,7 @@ def open_for_reading(path: str) -> sqlite3.Connection:
         if _check(database, path) < VERSION:
             database.executescript(_HOURS.replace("CREATE TABLE IF NOT EXISTS", "CREATE TEMP TABLE"))
     except sqlite3.Error as error:
-        raise _unusable(path, error) from None
+        raise unusable(path, error) from None
     return database
 
 
@@ -130,7 +132,8 @@ def _check(database: sqlite3.Connection, path: str) -> int:
     return int(version)
 
 
-def _unusable(path: str, error: sqlite3.Error) -> UsageError:
+def unusable(path: str, error: sqlite3.Error) -> UsageError:
+    """Return what is wrong with a file, from what SQLite says of it."""
     if error.sqlite_errorcode in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return UsageError(
             f"{path!r} is not a history, or it is corrupt", "name another file: nothing was written to it"

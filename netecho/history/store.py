@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from netecho.history import hours
-from netecho.history.database import open_for_writing
+from netecho.history.database import open_for_writing, unusable
 from netecho.history.hours import HOUR
 from netecho.history.rows import Minute, Outage
 
@@ -36,7 +37,11 @@ class Store:
         """Open it, or make it. Raises UsageError."""
         self._database = open_for_writing(path)
         self._targets: dict[tuple[str, str], int] = {}
-        self._open_hours = set(self._left_open())
+        try:
+            self._open_hours = set(self._left_open())
+        except sqlite3.Error as error:
+            self._database.close()
+            raise unusable(path, error) from None
         """Hours of targets that minutes may still come for, or that are not in their rows."""
         self._turn = 0
 

@@ -18,7 +18,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netecho.errors import UsageError
-from netecho.monitor.keys import KEYS, InsideError, inherited, settings_of
+from netecho.monitor.keys import KEYS, LABELS, MOST_LABELS, InsideError, inherited, settings_of
 from netecho.monitor.positions import Positions
 from netecho.monitor.settings import MonitorSettings, TargetSettings
 from netecho.target import parse_listen, parse_target
@@ -152,6 +152,10 @@ class _Reader:
             return None
         name = self._name(table.get("name", target.url), path)
         keys = inherited(groups[group] if group else defaults, own)
+        labels = keys.get(LABELS, {})
+        if len(labels) > MOST_LABELS:
+            sentence = f"with those of its group and the defaults it has {len(labels)} labels, more than {MOST_LABELS}"
+            self._wrong((*path, LABELS), sentence, "each is on every line of /metrics")
         self._check(keys, target, path, table)
         return TargetSettings(name=name, target=target, group=group, probing=settings_of(keys))
 
@@ -161,7 +165,7 @@ class _Reader:
             return ""
         where = self._positions.key((*path, "name"))
         if name in self._names:
-            hint = "a name of its own: name = ..." if "name" not in self._document["targets"][path[1]] else None
+            hint = "a name of its own for each: name = ..."
             line = self._names[name].line
             self._wrong((*path, "name"), f"the name {name!r} is that of the target in line {line}", hint, key=True)
         self._names.setdefault(name, where)

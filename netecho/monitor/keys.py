@@ -29,6 +29,9 @@ RESERVED = frozenset(
     {"node", "target", "direction", "phase", "state", "le", "url", "address", "group", "instance", "job"}
 )
 """Labels that the metrics, or Prometheus, have already."""
+_MOST = 10**12
+"""Numbers above are nothing that a key has."""
+_A_TIME = 'with a unit, or in seconds: "1s"'
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _MEASURED = ("rtt", "response", "forward", "backward")
 _FIGURES = ("min", "mean", "p50", "p90", "p95", "p99", "p99_9", "max")
@@ -45,10 +48,12 @@ def _text(value: Any) -> str:
     return value
 
 
-def _number(value: Any, parse: Callable[[str], int], right: str) -> int:
+def _number(value: Any, parse: Callable[[str], int], right: str, hint: str) -> int:
     """Read a text with a unit, or a bare number."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise UsageError(f"{value!r} is not {right}", None)
+        raise UsageError(f"{value!r} is not {right}", hint)
+    if not isinstance(value, str) and not abs(value) < _MOST:  # nan among them
+        raise UsageError(f"{value:.3g} is not {right}", hint)
     return parse(value if isinstance(value, str) else format(value, ".9f").rstrip("0").rstrip("."))
 
 
@@ -88,19 +93,19 @@ def parse_rule(text: str, duration: int = FOR) -> Rule:
 
 
 def _interval(value: Any) -> int:
-    return _number(value, parse_interval, "a time")
+    return _number(value, parse_interval, "a time", _A_TIME)
 
 
 def _timeout(value: Any) -> int:
-    return _number(value, parse_timeout, "a time")
+    return _number(value, parse_timeout, "a time", _A_TIME)
 
 
 def _size(value: Any) -> int:
-    return _number(value, parse_payload_size, "a size")
+    return _number(value, parse_payload_size, "a size", "a number of bytes: 64")
 
 
 def _dscp(value: Any) -> int:
-    return _number(value, parse_dscp, "a DSCP")
+    return _number(value, parse_dscp, "a DSCP", '0 to 63, or a name: "EF"')
 
 
 def _family(value: Any) -> int:
@@ -155,7 +160,7 @@ def _rule(value: Any) -> Rule:
     others = sorted(value.keys() - {"when", "for"})
     if others:
         raise UsageError(f"a criterion has no {others[0]!r}", right)
-    return parse_rule(_text(value["when"]), _number(value.get("for", "30s"), parse_time, "a time"))
+    return parse_rule(_text(value["when"]), _number(value.get("for", "30s"), parse_time, "a time", _A_TIME))
 
 
 class InsideError(UsageError):

@@ -344,6 +344,17 @@ class TestOfOthers:
         with pytest.raises((UsageError, sqlite3.DatabaseError)):
             opened(path).write([minute(0, 1)])
 
+    def test_one_of_which_a_part_is_corrupt(self, path: str, opened: type[Store]) -> None:
+        store = Store(path)
+        store.write(minute(60 * n, *range(1, 50), target=f"t{n % 40}") for n in range(2000))
+        store.close()
+        data = bytearray(Path(path).read_bytes())
+        for page in range(4096, len(data), 4096):
+            data[page : page + 100] = b"\xff" * 100
+        Path(path).write_bytes(data)
+        with pytest.raises(UsageError, match=r"corrupt|malformed"):
+            opened(path)
+
     def test_a_directory(self, tmp_path: Path, opened: type[Store]) -> None:
         with pytest.raises(UsageError, match="cannot be"):
             opened(str(tmp_path))

@@ -140,6 +140,9 @@ def test_what_is_inherited_and_means_nothing_for_a_target_is_left_out() -> None:
         ),
         ("[[targets]]\ntarget = 'a'\ninterval = 0", "3:12: an interval of 0 is below 10ms"),
         ("[[targets]]\ntarget = 'a'\ntimeout = true", "3:11: True is not a time"),
+        ("[[targets]]\ntarget = 'a'\ninterval = 1e300", "3:12: 1e+300 is not a time"),
+        ("[[targets]]\ntarget = 'a'\ninterval = nan", "3:12: nan is not a time"),
+        ("[[targets]]\ntarget = 'a'\nsize = 99999999999999999999", "3:8: 1e+20 is not a size"),
         ("[[targets]]\ntarget = 'a'\nfall = 0", "3:8: 0 is not a number of probes"),
         ("[[targets]]\ntarget = 'a'\nip = 5", "3:6: ip = 5 is no version of IP"),
         ("[[targets]]\ntarget = 'a'\ndscp = 64", "3:8: '64' is above 63, the largest DSCP"),
@@ -158,6 +161,9 @@ def test_all_mistakes_are_found_in_the_order_of_their_lines() -> None:
 def test_labels_and_targets_are_bounded() -> None:
     labels = ", ".join(f"l{n} = 'x'" for n in range(10_000))
     assert f"more than {MOST_LABELS}" in wrong(f"[[targets]]\ntarget = 'a'\nlabels = {{ {labels} }}")
+    inherited = "".join(f"d{n} = 'x'\n" for n in range(MOST_LABELS))
+    more = wrong(f"[defaults.labels]\n{inherited}[[targets]]\ntarget = 'a'\nlabels = {{ l = 'x' }}")
+    assert more == f"{MOST_LABELS + 4}:10: with those of its group and the defaults it has 33 labels, more than 32"
     tables = "targets = [" + "{}," * (MOST_TARGETS + 1) + "]"
     assert wrong(tables) == f"1:11: there are {MOST_TARGETS + 1} targets, more than {MOST_TARGETS}"
 

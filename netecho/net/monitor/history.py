@@ -86,6 +86,7 @@ class Batches:
                 self._store.make_room(len(rows), self._keep.size)
             if rows:
                 self._store.write(rows)
+                rows = ()  # they are kept: what goes wrong from here on has no need of them again
             self._tidy(self._store)
         except (sqlite3.Error, UsageError, OSError) as error:
             with self._lock:

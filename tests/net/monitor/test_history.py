@@ -89,6 +89,20 @@ def test_a_full_disk_is_said_and_of_too_many_rows_the_oldest_are_lost(
     assert bench.kept == 5
 
 
+def test_what_is_written_is_not_written_again_where_only_what_follows_goes_wrong(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object) -> None:
+        raise sqlite3.OperationalError("database is locked")
+
+    bench.batches.add(minute(60, 1))
+    with monkeypatch.context() as failing:
+        failing.setattr(Store, "bring_up", locked)
+        assert not bench.batches.attempt()
+    assert bench.batches.attempt()
+    assert bench.kept == 1
+
+
 def test_a_file_that_is_replaced_by_another_programs_is_not_written(bench: Bench, tmp_path: Path) -> None:
     assert bench.batches.attempt()
     bench.batches.close()
