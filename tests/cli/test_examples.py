@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,10 +54,25 @@ def network() -> Iterator[Namespace]:
             assert server.stdout is not None
             for _ in range(4):  # TCP, UDP, STAMP, load
                 assert b"listening" in server.stdout.readline()
-            yield inside
+            with prometheus(inside):
+                yield inside
         finally:
             server.terminate()
             server.communicate()
+
+
+@contextmanager
+def prometheus(network: Namespace) -> Iterator[None]:
+    """One with a mesh, on its usual port."""
+    command = [*network.prefix, sys.executable, "-m", "tests.prometheus", "9090"]
+    answering = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, env=environment(PYTHONPATH=str(ROOT)))
+    try:
+        assert answering.stdout is not None
+        assert b"listening" in answering.stdout.readline()
+        yield
+    finally:
+        answering.terminate()
+        answering.communicate()
 
 
 @pytest.fixture(scope="module")

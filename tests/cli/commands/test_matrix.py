@@ -4,74 +4,33 @@ from __future__ import annotations
 
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
 
 from netecho.report.document import schema
-from netecho.report.prometheus import queries
+from tests.prometheus import MESH, server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.program import Netecho
-
-WINDOW = "300000ms"
-HOSTILE = "\x1b[31mx\x07"
-
-
-def vector(*series: tuple[dict[str, str], float]) -> dict[str, Any]:
-    result = [{"metric": labels, "value": [0, str(value)]} for labels, value in series]
-    return {"status": "success", "data": {"resultType": "vector", "result": result}}
-
-
-def pair(node: str, target: str, **more: str) -> dict[str, str]:
-    return {"node": node, "target": target, **more}
-
-
-MESH = {
-    "nodes": vector(({"node": "ams"}, 1), ({"node": "fra"}, 1), ({"node": HOSTILE}, 1)),
-    "p50": vector((pair("ams", "fra"), 0.0125)),
-    "p99": vector((pair("ams", "fra"), 0.025)),
-    "received": vector((pair("ams", "fra"), 300)),
-    "lost": vector((pair("ams", "fra", direction="forward"), 3), (pair("ams", "fra", direction="unknown"), 0)),
-    "state": vector((pair("ams", "fra", state="up"), 1), (pair("fra", "ams", state="down"), 1)),
-    "oneway_p50": vector((pair("ams", "fra", direction="forward"), 0.005)),
-    "oneway_p99": vector(),
-}
-
-
-class Answering(BaseHTTPRequestHandler):
-    answers: dict[str, dict[str, Any]]
-
-    def do_GET(self) -> None:
-        (query,) = parse_qs(urlsplit(self.path).query)["query"]
-        what = next(name for name, text in queries.mesh(WINDOW).items() if text == query)
-        content = json.dumps(self.answers.get(what, vector())).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: Any) -> None: ...
+    from tests.prometheus import Answer
 
 
 @pytest.fixture
-def answers() -> dict[str, dict[str, Any]]:
+def answers() -> dict[str, Answer]:
     return MESH
 
 
 @pytest.fixture
-def prometheus(answers: dict[str, dict[str, Any]]) -> Iterator[str]:
-    handler = type("Handler", (Answering,), {"answers": answers})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+def prometheus(answers: dict[str, Answer]) -> Iterator[str]:
+    with server(answers) as answering:
+        thread = threading.Thread(target=answering.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+        yield f"http://127.0.0.1:{answering.server_port}"
+        answering.shutdown()
         thread.join()
 
 
