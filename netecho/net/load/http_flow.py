@@ -130,7 +130,10 @@ class HttpFlow:
     def _receive(self) -> None:
         size = self._wire.receive(_received)
         if not size:
-            raise FlowError("the far end closed a connection in the middle of its load")
+            raise FlowError(
+                "the far end closed a connection in the middle of its load"
+                + (": it may allow no more bytes, or no more time" if self._left else "")
+            )
         if self._left:
             self._body(size)
             return

@@ -30,6 +30,8 @@ NICENESS = 5
 """The probes, in another process, are to be on time: this one gets a third of a processor that both want."""
 STALLED = 5 * SECOND
 """How long nothing may move before it is given up."""
+STILL = 2 * SECOND
+"""How long it may have been so at the end of a phase, and be no more than what waits behind a lost segment."""
 
 
 class Loading:
@@ -88,18 +90,22 @@ class Loading:
         while True:
             for key, mask in self._selector.select(max(0, tick - self._clock()) / SECOND):
                 if key.data is None:
+                    self._see_that_it_moves(self._clock(), STILL)
                     return
                 self._move(key.data, mask)
             now = self._clock()
             if now >= tick:
                 tick = now + TICK
                 self._read(now)
-                if now - self._moved_at > STALLED:
-                    raise FlowError(f"nothing moved for {STALLED // SECOND} s")
+                self._see_that_it_moves(now, STALLED)
             if now >= interval:
                 interval += ID
                 self._judge(now, self._bytes - before)
                 before = self._bytes
+
+    def _see_that_it_moves(self, now: int, longest: int) -> None:
+        if now - self._moved_at > longest:
+            raise FlowError(f"nothing moved for {(now - self._moved_at) / SECOND:.0f} s")
 
     def _move(self, flow: HttpFlow, mask: int) -> None:
         wanted = flow.events

@@ -149,6 +149,36 @@ def test_a_server_that_stops_in_the_middle_is_given_up(pipe: tuple[int, int]) ->
     assert json.loads(reports[-1])["ended"] == "nothing moved for 5 s"
 
 
+def test_a_server_that_stops_reading_is_given_up(pipe: tuple[int, int]) -> None:
+    over = threading.Event()
+
+    def answer(client: socket.socket) -> None:
+        client.recv(4096)
+        over.wait()
+
+    port, thread = served(answer)
+    reports: list[bytes] = []
+    order = Order(kind="upload", address="127.0.0.1", port=port, host="far", path="/x", flows=1, max_bytes=1 << 40)
+    Loading(order, reports.append, clock=itertools.count(step=100_000_000).__next__).run(pipe[0])
+    over.set()
+    thread.join()
+    assert json.loads(reports[-1])["ended"] == "nothing moved for 5 s"
+
+
+def test_what_stood_still_at_the_end_of_a_phase_is_said(pipe: tuple[int, int]) -> None:
+    def answer(client: socket.socket) -> None:
+        client.recv(1)
+
+    os.write(pipe[1], b"x")
+    port, thread = served(answer)
+    reports: list[bytes] = []
+    order = Order(kind="download", address="127.0.0.1", port=port, host="far", path="/x", flows=1, max_bytes=1 << 30)
+    # Each look at the clock takes 1.5 s: it is looked at when the load begins, then to wait, and at the end.
+    Loading(order, reports.append, clock=itertools.count(step=1_500_000_000).__next__).run(pipe[0])
+    thread.join()
+    assert json.loads(reports[-1])["ended"] == "nothing moved for 3 s"
+
+
 def test_an_upload_counts_what_has_arrived_and_ends_when_it_is_told(pipe: tuple[int, int]) -> None:
     received = 0
 
