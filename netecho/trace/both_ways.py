@@ -66,7 +66,8 @@ def _paths(there: Trace, back: Trace) -> Iterator[Finding]:
     longer = [(one, other) for one, other in pairs if one.end != other.end]
     if longer:
         one, other = longer[0]
-        whose = f" of {len(longer)} of {len(pairs)} flows" if len(pairs) > 1 else ""
+        share = f"all {len(pairs)}" if len(longer) == len(pairs) else f"{len(longer)} of {len(pairs)}"
+        whose = f" of {share} flows" if len(pairs) > 1 else ""
         sentence = f"the ways{whose} differ: {one.end} hops there, {other.end} back"
         yield Finding("asymmetric", "info", sentence)
         return

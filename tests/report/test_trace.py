@@ -20,10 +20,12 @@ from netecho.report.terminal.trace import trace
 from netecho.target import Target
 from netecho.trace.flow import Due
 from netecho.trace.plan import Plan
+from netecho.trace.quote import IcmpError, Quote, parse_icmp
 from netecho.trace.run import Head, Traced
 from netecho.trace.session import Answer
-from tests.trace.played import PATH, TARGET, WALL, played
+from tests.trace.played import PATH, TARGET, WALL, played, session
 from tests.trace.played_back import BACK, HERE, Back
+from tests.trace.quotes import labelled
 
 SCHEMA = jsonschema.Draft202012Validator(json.loads(schema.text()))
 HEAD = Head(
@@ -109,6 +111,32 @@ def test_columns_make_room_for_an_address() -> None:
 def test_what_a_hop_saw_stands_beside_it_where_it_is_not_what_was_sent() -> None:
     assert "DSCP 0" in page(EVERY["lossy"])
     assert "DSCP" not in page(traced(tos=46 << 2))
+
+
+def test_what_a_router_says_of_labels_and_sizes_is_shown_where_it_is() -> None:
+    """By crafted packets: RFC 4950 behind a quote of 128 bytes, and RFC 1191's MTU."""
+    made = session()
+    (due,) = made.due(0)
+    payload = made.payload(due, WALL)
+    made.sent(due, payload, 0)
+    error = parse_icmp(labelled(payload))
+    assert error is not None
+    made.quoted(0, PATH[0], error, 1000, None)
+    (due,) = made.due(made.next_deadline() or 0)
+    payload = made.payload(due, WALL)
+    made.sent(due, payload, 0)
+    too_large = IcmpError(family=4, type=3, code=4, quote=Quote(payload=payload), mtu=1400)
+    made.quoted(0, PATH[1], too_large, 1000, None)
+    shaped = document(replace(traced(), trace=made.result()))
+    SCHEMA.validate(shaped)
+    assert shaped["hops"][0]["mpls"] == [
+        {"label": 0x12345, "traffic_class": 0, "bottom": False, "ttl": 0x1F},
+        {"label": 0xA, "traffic_class": 0, "bottom": True, "ttl": 1},
+    ]
+    shown = page(replace(traced(), trace=made.result()), 120)
+    assert "MPLS 74565/10" in shown
+    assert "packet too large, MTU 1400" in shown
+    assert f"hop 2 ({PATH[1]}) passes on at most 1400 bytes" in shown
 
 
 def test_a_name_cannot_write_to_the_terminal() -> None:

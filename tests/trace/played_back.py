@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HERE = "192.0.2.1"
 BACK = ("10.0.4.1", "10.0.3.1", "10.0.2.1", HERE)
-RTT, STEP = 100 * MICROSECOND, 30 * MICROSECOND
+RTT, STEP, PROCESSING = 100 * MICROSECOND, 30 * MICROSECOND, 70 * MICROSECOND
 
 
 class Back:
@@ -69,18 +69,18 @@ class Back:
             return
         far.now = now
         reply = far.take(payload)
-        data = bytes(reply.timestamped(WALL + now))
+        data = bytes(reply.timestamped(WALL + now + PROCESSING))
         assert len(data) == len(payload)
         routers = self._path(ask)
         if reply.stepped is None or reply.ttl >= len(routers):
-            at = now + RTT
+            at = now + RTT + PROCESSING
             assert reverse.replied(ask.flow, data, at, WALL + at, WALL + at)
             return
         head = far.reflector.head_length
-        far.reflector.return_traces.sent(reply.stepped, data[:head], WALL + now)
+        far.reflector.return_traces.sent(reply.stepped, data[:head], WALL + now + PROCESSING)
         router = routers[reply.ttl - 1]
         if router:
             packed = ipaddress.ip_address(router).packed
-            received = WALL + now + reply.ttl * STEP
+            received = WALL + now + PROCESSING + reply.ttl * STEP
             quote = IcmpQuote(far.source, data, packed, 3 if ":" in router else 11, 0, received, exact=True)
             far.reflector.return_traces.quoted(quote, head)

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import struct
-
 import pytest
 from hypothesis import given, strategies as st
 
 from netecho.trace.quote import MOST_LABELS, Label, extensions, ones_complement, parse_icmp, parse_icmp6
-from tests.trace.quotes import FIRST, FIRST6, PAYLOAD, PORTS, TARGET, TARGET6
-
-
-def stack(*words: int, kind: int = 1, sub: int = 1) -> bytes:
-    """Extensions with one object, as RFC 4884 and 4950 lay them out, with their checksum."""
-    entries = b"".join(word.to_bytes(4) for word in words)
-    unsigned = struct.pack("!BBHHBB", 2 << 4, 0, 0, 4 + len(entries), kind, sub) + entries
-    return unsigned[:2] + (ones_complement(unsigned) ^ 0xFFFF).to_bytes(2) + unsigned[4:]
+from tests.trace.quotes import FIRST, FIRST6, PAYLOAD, PORTS, TARGET, TARGET6, stack
 
 
 def test_a_router_and_what_it_quotes() -> None:

@@ -156,6 +156,14 @@ def test_of_several_flows_it_is_said_of_how_many_the_ways_differ() -> None:
     )
 
 
+def test_or_of_all() -> None:
+    plan = Plan(rounds=1, flows=3)
+    back = Back(plan, path=lambda _: (*BACK[:3], "10.0.9.1", HERE)).play()
+    assert (
+        said(back, played(plan, path=lambda _: THERE))[0][1] == "the ways of all 3 flows differ: 4 hops there, 5 back"
+    )
+
+
 def test_other_routers_of_the_same_number_may_be_another_way() -> None:
     ((code, sentence),) = said(Back(path=lambda _: (BACK[0], "10.7.7.7", *BACK[2:])).play())
     assert code == "same-length"
