@@ -111,11 +111,12 @@ def _of_segments(observed: Observed) -> Outcome:
     every = tuple(outcome for way, found in ways for outcome in _segment(way, found, observed))
     if alone:
         return every
-    told = any(_is_hole(found) for found in (observed.forward, observed.backward, observed.together))
+    told = any(is_hole(found) for found in (observed.forward, observed.backward, observed.together))
     return () if told else tuple(each for each in every if isinstance(each, Finding))
 
 
-def _is_hole(found: PathMtu | None) -> bool:
+def is_hole(found: PathMtu | None) -> bool:
+    """Tell whether what is larger than what passes vanished without a word."""
     return found is not None and found.passes is not None and found.fails is not None and found.fate == "vanished"
 
 
@@ -125,7 +126,7 @@ def _segment(direction: Direction, found: PathMtu | None, observed: Observed) ->
         return (NotTested("size", f"{where}: what does not get there has no echo"),)
     if found.passes is None:
         return (NotTested("size", f"{where}: not even small segments came through"),)
-    if _is_hole(found):
+    if is_hole(found):
         which = "" if observed.forward is None and observed.together is None else ", though datagrams of that size pass"
         sentence = (
             f"TCP segments vanish {where} that make packets of more than {found.passes:,} bytes{which}, and nobody"

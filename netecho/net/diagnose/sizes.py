@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from netecho.diagnose.checks.size import Observed, Streamed, judge
+from netecho.diagnose.checks.size import Observed, Streamed, is_hole, judge
 from netecho.diagnose.finding import NotTested
 from netecho.diagnose.mtu_search import MtuSearch, Tried
 from netecho.errors import NetechoError
@@ -63,7 +63,9 @@ async def measure(battery: Battery) -> Outcome:
     if battery.stopped:  # what was being tried may look as if it had vanished
         return (NotTested("size", "the diagnosis was interrupted"),)
     stream = await _stream(battery)
+    # A hole that datagrams fell into is why connections hang.
     hangs = stream is not None and not stream.came_through
+    hangs = hangs and not any(is_hole(each) for each in (*found.values(), together))
     return judge(
         Observed(
             forward=found.get("forward"),
