@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from netecho.measure.events import EchoCorrupted, ProbeLost, ReplyReceived
+from netecho.measure.events import EchoCorrupted, ProbeLost, ReplyLate, ReplyReceived
 from netecho.measure.loss_reason import LossReason
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Fate(NamedTuple):
     connection: int
     size: int
     rtt: int | None
-    """None: it was lost, or dropped here."""
+    """None: it was lost, or dropped here. One that came late was not lost: this machine may have been late to look."""
     reason: LossReason | None = None
     """Why, where it was lost."""
     detail: str = ""
@@ -42,13 +42,13 @@ class Run:
 
     @property
     def lost(self) -> int:
-        """How many probes were lost."""
-        return self.result.summary.lost
+        """How many probes the network lost: none of those whose reply came late."""
+        return sum(fate.rtt is None for fate in self.of_the_network)
 
     @property
     def sent(self) -> int:
         """How many probes the network lost or brought back: not those on their way, nor those dropped here."""
-        return self.result.summary.received + self.result.summary.lost
+        return len(self.of_the_network)
 
     @property
     def of_the_network(self) -> tuple[Fate, ...]:
@@ -58,15 +58,19 @@ class Run:
 
 def fates(events: Iterable[Event]) -> tuple[Fate, ...]:
     """Return what became of each probe, in the order of the schedule."""
-    every = (fate for event in events if (fate := _fate(event)) is not None)
-    return tuple(sorted(every, key=lambda fate: (fate.scheduled, fate.connection)))
+    found: dict[tuple[int, int], Fate] = {}
+    for event in events:
+        match event:
+            case ReplyReceived() | EchoCorrupted() | ProbeLost():
+                found[event.connection, event.seq] = _fate(event)
+            case ReplyLate() if (lost := found.get((event.connection, event.seq))) is not None:
+                found[event.connection, event.seq] = lost._replace(rtt=event.rtt, reason=None, detail="")
+    return tuple(sorted(found.values(), key=lambda fate: (fate.scheduled, fate.connection)))
 
 
-def _fate(event: Event) -> Fate | None:
+def _fate(event: ReplyReceived | EchoCorrupted | ProbeLost) -> Fate:
     if isinstance(event, ReplyReceived):
         return Fate(event.scheduled, event.connection, event.size, event.rtt, lag=event.lag, delays=event.delays)
     if isinstance(event, EchoCorrupted):
         return Fate(event.scheduled, event.connection, event.size, event.rtt, corrupt_at=event.offset, lag=event.lag)
-    if isinstance(event, ProbeLost):
-        return Fate(event.scheduled, event.connection, event.size, None, event.reason, event.detail, lag=event.lag)
-    return None
+    return Fate(event.scheduled, event.connection, event.size, None, event.reason, event.detail, lag=event.lag)

@@ -38,8 +38,17 @@ def test_what_comes_behind_settles_nothing() -> None:
     assert fates([ReplyLate(0, 2, 5), ReplyDuplicated(0, 1), StrayReceived(0, b"220 hello")]) == ()
 
 
-@given(st.lists(st.builds(ReplyReceived, *[NUMBER] * 7, st.booleans()), max_size=20))
-def test_they_stand_in_the_order_of_the_schedule_whenever_they_were_settled(events: list[Event]) -> None:
+def test_what_came_late_was_not_lost() -> None:
+    lost = ProbeLost(1, 2, 20, 1, 64)
+    assert fates([lost, ReplyLate(0, 2, 5)])[0].rtt is None  # another connection's
+    assert fates([lost, ReplyLate(1, 2, 1500)]) == (Fate(20, 1, 64, 1500, lag=1),)
+
+
+REPLIES = st.builds(ReplyReceived, *[NUMBER] * 7, st.booleans())
+
+
+@given(st.lists(REPLIES, max_size=20, unique_by=lambda reply: (reply.connection, reply.seq)))
+def test_they_stand_in_the_order_of_the_schedule_whenever_they_were_settled(events: list[ReplyReceived]) -> None:
     order = [(fate.scheduled, fate.connection) for fate in fates(events)]
     assert order == sorted(order)
     assert len(order) == len(events)

@@ -40,8 +40,8 @@ def rule(*lines: str) -> tuple[Rules, ...]:
     return (Rules(lines=lines),)
 
 
-DEEP = ("--deep", "-t", "1m")
-"""Idle timeouts are waited for, and rates are tried, where that is asked for: silences of up to half a minute."""
+DEEP = ("--deep", "-t", "90s")
+"""Idle timeouts are waited for, and rates are tried, where that is asked for: silences of up to a minute."""
 
 FAULTS = (
     Fault(

@@ -28,6 +28,8 @@ SHARE_OF_BYTES = 2
 """...and at most half of the bytes that are left."""
 SIZES = (160, 640, 1200)
 """Bytes of UDP payload: what every path takes, as IPv6 demands 1,280."""
+LOST_AFTER = 3 * SECOND
+"""How long a reply is waited for: where the far end stands still for a second, the path has lost nothing."""
 TRAIN = 500
 SPACING = MILLISECOND
 CLOSING = 50 * MILLISECOND
@@ -35,7 +37,7 @@ CLOSING = 50 * MILLISECOND
 
 _BYTES_PER_SECOND = 2 * RATE * (sum(SIZES) // len(SIZES) + HEADERS)
 _BYTES_OF_TRAIN = 2 * TRAIN * (SIZES[0] + HEADERS)
-SECONDS = SHORTEST / SECOND + 3
+SECONDS = SHORTEST / SECOND + 4
 BYTES = SHORTEST // SECOND * _BYTES_PER_SECOND + _BYTES_OF_TRAIN
 
 
@@ -47,7 +49,9 @@ async def measure(battery: Battery) -> Outcome:
         return tuple(NotTested(check, why) for check in ("loss", "balancing", "clocks", "translation"))
     interval = FLOWS * SECOND // RATE
     count = _duration(battery) // interval
-    run = await battery.measure(target, count=count, interval=interval, sizes=SIZES, connections=FLOWS)
+    run = await battery.measure(
+        target, count=count, interval=interval, sizes=SIZES, connections=FLOWS, timeout=LOST_AFTER
+    )
     train = None
     if not battery.stopped:
         train = await battery.measure(target, count=TRAIN, interval=SPACING, sizes=SIZES[:1])

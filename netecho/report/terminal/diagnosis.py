@@ -108,8 +108,13 @@ def _figure(name: str, value: object) -> str:
     """Return a figure in words: `loss_low_percent` 1.2 is loss low 1.2%."""
     found = _UNIT.search(name)
     words = (name[: found.start()] if found else name).replace("_", " ")
-    shown = f"{value:,}" if isinstance(value, int) else f"{value:,.4g}" if isinstance(value, float) else str(value)
+    shown = _number(value) if isinstance(value, int | float) else str(value)
     return f"{words} {shown}{_UNITS[found[0]] if found else ''}"
+
+
+def _number(value: float) -> str:
+    """Return a number in four digits, and in all of those before the point."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.4g}"
 
 
 def _by_reason(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:

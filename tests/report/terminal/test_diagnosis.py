@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, strategies as st
 
+from netecho.diagnose.finding import Figure
+from netecho.errors import UnreachableError
 from netecho.report.document.diagnosis import document
 from netecho.report.terminal.diagnosis import diagnosis
 from netecho.report.terminal.paper import rendered
@@ -56,6 +59,16 @@ def test_the_others_look_as_they_did(name: str) -> None:
 )
 def test_the_first_line_is_the_verdict(found: Diagnosis, verdict: str) -> None:
     assert verdict in shown(found, 200).splitlines()[0]
+
+
+def test_where_somebody_is_there_who_does_not_echo_it_does_not_say_that_nothing_answers() -> None:
+    found = replace(SILENT, error=UnreachableError("nothing echoes at lab.example: tcp://lab.example:22", None))
+    assert "nothing echoes in 21.3 s" in shown(found, 200).splitlines()[0]
+
+
+def test_large_figures_have_all_their_digits() -> None:
+    figures = (Figure("rate", 2_047_123.4, "bit/s"), Figure("loss", 2.03456, "percent"))
+    assert "rate 2,047,123 bit/s, loss 2.035%" in shown(diagnosed((replace(BAD_PATH, evidence=figures),)), 200)
 
 
 def test_an_address_that_was_the_target_is_not_said_twice() -> None:
