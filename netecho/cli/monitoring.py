@@ -279,6 +279,8 @@ class _Run:
         engine.stop()
         if self._history is not None:
             self._history.stop()
+        if self._routes is not None:
+            self._routes.feed.stop()
         if web is not None:
             web.stop()
         if self._command is not None:

@@ -102,7 +102,7 @@ class Feed:
         self._call = self._reactor.callLater(1, self._turn)
         targets = self._targets()
         count = min(len(targets), max(FEW, -(-len(targets) // ROUND)))
-        begin = self._place if self._place < len(targets) else 0
+        begin = self._place
         chosen = [targets[(begin + n) % len(targets)] for n in range(count)]
         self._place = begin + count if begin + count < len(targets) else 0
         self._tell(deque(chosen))

@@ -70,6 +70,7 @@ def test_what_is_published_in_one_pass_is_written_in_the_next_as_one(audience: A
     for _ in range(3):
         audience.listeners.publish(message("c", "{}"))
     assert client.received == before
+    assert len(audience.clock.getDelayedCalls()) == 1
     audience.turns(1)
     assert client.received.removeprefix(before).count(b"\r\n") == 2  # of one chunk
 
