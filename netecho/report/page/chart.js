@@ -5,10 +5,22 @@ import { el, percent, when, withUnit } from "./format.js";
 const LATENCY_HEIGHT = 240;
 const LOSS_HEIGHT = 96;
 
+const LINEAR = { range: (_, low, high) => [0, high > 0 ? high * 1.08 : 1] };
+// Whole decades, as far as what is shown goes.
+const decade = (value, round) => 10 ** round(Math.log10(Math.max(value ?? 1, 1e-6)));
+const LOG = {
+  distr: 3,
+  range: (_, low, high) => {
+    const from = decade(low, Math.floor);
+    return [from, Math.max(decade(high, Math.ceil), from * 10)];
+  },
+};
+
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export class Charts {
-  constructor(room) {
+  constructor(room, isLog) {
+    this.isLog = isLog;
     this.readout = el("p", { class: "readout" });
     this.room = el("div");
     room.replaceChildren(this.readout, this.room);
@@ -77,6 +89,11 @@ export class Charts {
     if (this.outages.length) this.readout.append(el("span", { class: "key-outage" }, "outage"));
   }
 
+  scale(isLog) {
+    this.isLog = isLog;
+    this.make();
+  }
+
   fit() {
     const width = this.room.clientWidth;
     for (const plot of this.plots) if (width && plot.width !== width) plot.setSize({ width, height: plot.height });
@@ -94,14 +111,17 @@ export class Charts {
     return new uPlot(
       {
         ...this.shared(width, LATENCY_HEIGHT),
-        scales: { x: { time: true, range: () => this.span }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.08 : 1] } },
+        scales: { x: { time: true, range: () => this.span }, y: this.isLog ? LOG : LINEAR },
         series: [
           {},
           { stroke: color("--band-edge"), width: 1, points: points(4) },
           { stroke: line, width: 2, points: points(5) },
         ],
         bands: [{ series: [1, 2], fill: color("--band") }],
-        axes: [this.axis({ values: () => [], size: 8, space: 72, ticks: { show: false } }), this.axis({ values: milliseconds, size: 58 })],
+        axes: [
+          this.axis({ values: () => [], size: 8, space: 72, ticks: { show: false } }),
+          this.axis({ values: milliseconds, size: 58, grid: { filter: decades }, ticks: { filter: decades } }),
+        ],
       },
       this.data[0],
       this.room,
@@ -139,7 +159,7 @@ export class Charts {
       height,
       padding: [10, 8, 0, 0],
       legend: { show: false },
-      cursor: { sync: { key: "time" }, drag: { x: false, y: false }, points: { size: 7 }, focus: { prox: -1 } },
+      cursor: { y: false, sync: { key: "time" }, drag: { x: false, y: false }, points: { size: 7 }, focus: { prox: -1 } },
       hooks: {
         drawClear: [(plot) => this.drawOutages(plot)],
         setCursor: [(plot) => plot.cursor.idx !== undefined && this.read(plot.cursor.idx)],
@@ -153,7 +173,7 @@ export class Charts {
       font: "12px system-ui, sans-serif",
       gap: 6,
       ...more,
-      grid: { stroke: color("--grid"), width: 1 },
+      grid: { stroke: color("--grid"), width: 1, ...more.grid },
       ticks: { stroke: color("--grid"), width: 1, size: 4, ...more.ticks },
     };
   }
@@ -190,7 +210,19 @@ function lossTop(high) {
   return [1, 5, 10, 25, 50].find((top) => high <= top) ?? 100;
 }
 
-function milliseconds(_, splits) {
+const shortest = (value) => String(Number(value.toPrecision(6)));
+
+// Of each decade its beginning alone, where the scale is a logarithmic one.
+function decades(plot, splits) {
+  if (plot.scales.y.distr !== 3) return splits;
+  return splits.map((value) => (Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-6 ? value : null));
+}
+
+function milliseconds(plot, splits) {
+  if (plot.scales.y.distr === 3) {
+    return decades(plot, splits).map((value) => (value === null ? "" : value < 1000 ? `${shortest(value)} ms` : `${shortest(value / 1000)} s`));
+  }
+  if (splits.at(-1) >= 2000) return splits.map((value) => `${shortest(value / 1000)} s`);
   const step = splits.length > 1 ? splits[1] - splits[0] : 1;
   const places = Math.min(4, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
   return splits.map((value) => `${value.toFixed(places)} ms`);

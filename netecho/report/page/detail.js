@@ -18,6 +18,7 @@ const FIGURES = 5000; // ms between two looks at the figures
 const SLOT = 5000;
 const MOST_CHANGES = 50;
 const BESIDE = new Set(["sent", "mean", "p90"]); // what a narrow screen does without
+const AWAY = new Set(["down", "unreachable"]);
 const TIMES = ["min", "mean", "p50", "p90", "p99", "max"];
 
 export class Detail {
@@ -28,6 +29,7 @@ export class Detail {
     this.name = null;
     this.range = RANGES[0];
     this.hasHistory = false;
+    this.isLog = false;
   }
 
   open(name, told, changes) {
@@ -36,7 +38,7 @@ export class Detail {
     this.told = told;
     this.build();
     this.room.hidden = false;
-    this.charts = new Charts(this.room.querySelector(".charts"));
+    this.charts = new Charts(this.room.querySelector(".charts"), this.isLog);
     this.describe();
     this.list(changes);
     this.load();
@@ -61,12 +63,19 @@ export class Detail {
     for (const range of ranges) {
       const button = el("button", { type: "button", "aria-pressed": range === this.range }, range.word);
       button.addEventListener("click", () => {
-        for (const each of choice.children) each.setAttribute("aria-pressed", each === button);
+        for (const each of choice.querySelectorAll("button:not(.log)")) each.setAttribute("aria-pressed", each === button);
         this.range = range;
         this.load();
       });
       choice.append(button);
     }
+    const log = el("button", { type: "button", "aria-pressed": this.isLog, class: "log", title: "Logarithmic scale" }, "Log");
+    log.addEventListener("click", () => {
+      this.isLog = !this.isLog;
+      log.setAttribute("aria-pressed", this.isLog);
+      this.charts.scale(this.isLog);
+    });
+    choice.append(log);
     this.state = el("p", { class: "now" });
     this.facts = el("dl", { class: "facts" });
     this.labels = el("p", { class: "labels" });
@@ -118,10 +127,9 @@ export class Detail {
   changed(change, changes) {
     this.list(changes);
     if (this.document) {
-      const away = (state) => state === "down" || state === "unreachable";
-      const open = this.document.outages.find((each) => each.ended === null);
-      if (open && !away(change.state)) open.ended = change.time;
-      if (!open && away(change.state)) this.document.outages.push({ began: change.time, ended: null });
+      const { outages } = this.document;
+      if (AWAY.has(change.state) && !AWAY.has(change.before)) outages.push({ began: change.time, ended: null });
+      else if (!AWAY.has(change.state) && outages.at(-1)?.ended === null) outages.at(-1).ended = change.time;
       this.draw();
     }
   }
@@ -161,13 +169,22 @@ export class Detail {
     const until = Date.now();
     this.charts.show({
       periods: found.periods,
-      outages: found.outages,
+      outages: this.outages(found.outages),
       since: until - this.range.long,
       until,
       length: found.period_ms,
     });
     const long = found.period_ms < MINUTE ? `${found.period_ms / 1000} s` : lasted(found.period_ms).replace(" 0 s", "");
     put(this.said, found.periods.length ? `A point is ${long}.` : "There is nothing of this span yet.");
+  }
+
+  // One that has no end is not over if it is the last one and the target is away. Of others the end is not known, as
+  // the monitor ended before them: their beginning is all that is drawn.
+  outages(every) {
+    return every.map((each, n) => {
+      const isOpen = n === every.length - 1 && AWAY.has(this.told.state);
+      return each.ended === null && !isOpen ? { ...each, ended: each.began } : each;
+    });
   }
 
   async look() {
@@ -183,19 +200,7 @@ export class Detail {
   }
 
   show(target) {
-    const row = (word, span) =>
-      el(
-        "tr",
-        {},
-        el("th", { scope: "row" }, word),
-        ...[
-          ["sent", count(span.sent)],
-          ["lost", count(span.lost)],
-          ["loss", percent(span.loss_percent)],
-          ...TIMES.map((each) => [each, ms(span.rtt[`${each}_ms`])]),
-        ].map(([key, text]) => el("td", { class: `num ${BESIDE.has(key) ? "beside" : ""}` }, text)),
-      );
-    this.figures.replaceChildren(row("Last minute", target.minute), row("Last hour", target.hour));
+    this.figures.replaceChildren(...spanRows("Last minute", target.minute), ...spanRows("Last hour", target.hour));
     const counts = Object.entries(target.probes).filter(([name, value]) => value || name === "sent" || name === "received");
     put(this.totals, `Since it is watched: ${counts.map(([name, value]) => `${count(value)} ${name.replace("_", " ")}`).join(", ")}`);
     const facts = [
@@ -215,6 +220,27 @@ export class Detail {
     const ours = changes.filter((each) => each.target === this.name).slice(-MOST_CHANGES).reverse();
     this.changes.replaceChildren(...ours.map((each) => changeRow(each, false)));
   }
+}
+
+// The figures of a span, and of each direction where the far end stamps too.
+function spanRows(word, span) {
+  const rows = [figuresRow(word, span.sent, span.lost, percent(span.loss_percent), span.rtt)];
+  for (const direction of ["forward", "backward"]) {
+    const times = span[direction];
+    if (typeof times?.p50_ms === "number") rows.push(figuresRow(direction, null, span[`lost_${direction}`], "", times));
+  }
+  return rows;
+}
+
+function figuresRow(word, sent, lost, loss, times) {
+  const cells = [
+    ["sent", sent === null ? "" : count(sent)],
+    ["lost", typeof lost === "number" ? count(lost) : "–"],
+    ["loss", loss],
+    ...TIMES.map((each) => [each, ms(times[`${each}_ms`])]),
+  ];
+  const made = cells.map(([key, text]) => el("td", { class: `num ${BESIDE.has(key) ? "beside" : ""}` }, text));
+  return el("tr", { class: sent === null ? "direction" : null }, el("th", { scope: "row" }, word), ...made);
 }
 
 // A change of state as a line of a list.

@@ -14,6 +14,8 @@ from twisted.python.failure import Failure
 from netecho.errors import UnreachableError
 from netecho.net.monitor.replies import Query, Reply
 from netecho.net.monitor.web import LONGEST, MOST, Web, WebSettings, is_local_name
+from netecho.net.server.settings import Credentials
+from netecho.net.server.tls import ServerTls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -301,6 +303,16 @@ def test_connections_are_bounded_and_a_place_is_given_back(bench: Bench) -> None
     assert bench.web.buildProtocol(None) is None
     clients[0].leave()
     assert bench.web.buildProtocol(None) is not None
+
+
+def test_handshakes_without_an_end_take_places_and_are_closed_as_others_are(bench: Bench) -> None:
+    web = Web(bench.clock, WebSettings(routes={}, tls=ServerTls(Credentials())))
+    transports = [StringTransport() for _ in range(MOST)]
+    for transport in transports:
+        web.buildProtocol(None).makeConnection(transport)
+    assert web.buildProtocol(None) is None
+    bench.clock.advance(LONGEST)
+    assert all(transport.disconnecting or transport.disconnected for transport in transports)
 
 
 def test_a_client_that_leaves_calls_off_what_is_done_for_it(bench: Bench) -> None:
