@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import jsonschema
 import pytest
@@ -90,6 +91,21 @@ def test_the_table_has_each_target_and_below_it_the_outages(monkeypatch: pytest.
         "  2023-11-14 22:15:00 down for 1 min 00 s: no answer",
         r"  2023-11-15 20:26:40 unreachable not known to have ended: refused \x1b[2J",
     ]
+
+
+def test_of_one_target_the_course_is_a_chart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    rtt = times(*range(10, 60))
+    hours = tuple(
+        Period(SPAN.since + n * 3600, Counts(60, 60 - n, n), n * 10 * MILLISECOND, 900 * MILLISECOND) for n in (1, 2, 5)
+    )
+    lines = shown(replace(kept("fra", rtt=rtt), periods=hours))
+    drawn = "\n".join(lines)
+    assert "p50 34" in drawn
+    lost = next(line for line in lines if line.startswith("lost"))
+    assert lost.split() == ["lost", "×" * 8, "×" * 4]  # noqa: RUF001 - two hours side by side, and one further on
+    assert "00:00" in drawn
+    assert len(shown(kept("fra", rtt=rtt), kept("ams", rtt=rtt))) == 4
 
 
 def test_of_many_outages_the_latest_are_shown() -> None:

@@ -46,6 +46,7 @@ class Written:
             self.log.changed(target, change)
         self.log.noticed("reloaded", "read it again", kept=3, added=2, removed=1)
         self.log.noticed("not_reloaded", "nothing is changed")
+        self.log.noticed("clock_set", "the clock was set back by 3 s", step_ms=-3000)
         self.log.stopped(3600 * SECOND, EVERY)
 
 
@@ -54,7 +55,7 @@ def test_every_row_is_as_the_schema_has_it(monkeypatch: pytest.MonkeyPatch) -> N
     written.everything()
     assert [row["event"] for row in written.rows] == [
         *("start", "state", "state", "state", "state"),
-        *("reloaded", "not_reloaded", "stop"),
+        *("reloaded", "not_reloaded", "clock_set", "stop"),
     ]
     for row in written.rows:
         VALID.validate(row)
@@ -92,6 +93,7 @@ def test_a_change_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         "syd: unreachable: refused",
         "read it again",
         "nothing is changed",
+        "the clock was set back by 3 s",
         "stopped after 1 h 00 min: 1 up, 1 degraded, 1 down, 1 unreachable",
     ]
 

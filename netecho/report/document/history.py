@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from netecho.history.parts import cut
 from netecho.measure.summary import loss_percent
 from netecho.report.document.values import milliseconds, timestamp
 from netecho.units import MILLISECOND, SECOND
@@ -29,6 +30,7 @@ def document(histories: Sequence[TargetHistory], span: Span) -> dict[str, Any]:
         "version": __version__,
         "since": timestamp(span.since * SECOND),
         "until": timestamp(span.until * SECOND),
+        "period_ms": cut(span).width * 1000.0,
         "targets": [_target(each) for each in histories],
     }
 

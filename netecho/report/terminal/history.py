@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.text import Text
 
+from netecho.measure.stats.timeline import Period
+from netecho.report.document.values import nanoseconds
 from netecho.report.escape import printable
 from netecho.report.humanize import many, ms, percent, span
-from netecho.report.terminal import sparkline
+from netecho.report.terminal import sparkline, time_chart
 from netecho.report.terminal.paper import rendered
 from netecho.report.terminal.tables import Rows, room_beside
+from netecho.report.terminal.time_chart import Line, chart
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +24,12 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from netecho.report.output import Output
+    from netecho.report.terminal.time_chart import Row
 
 OUTAGES = 20
 """That are shown of a target at most, the latest."""
+CHART = 14
+"""Rows of the chart of one target."""
 _COURSE = "over time"
 _DROPPED_FIRST = ("max", "minutes", "down", "outages", "p50")
 
@@ -38,6 +45,8 @@ def show(document: dict[str, Any], output: Output) -> None:
         Text(f"{many(len(targets), 'target')}, {_moment(document['since'])} to {_moment(document['until'])}", "bold"),
         _table(targets, output.width, levels),
     ]
+    if len(targets) == 1:
+        parts += [Text(), *_chart(targets[0], document, output)]
     shown = [each for each in targets if each["outages"]]
     for each in shown:
         parts += _outages(each)
@@ -59,6 +68,32 @@ def _table(targets: Sequence[dict[str, Any]], width: int, levels: str) -> Render
     if left >= len(_COURSE):
         columns[_COURSE] = [_COURSE, *(_course(each, left, levels) for each in targets)]
     return Rows(first, columns, _DROPPED_FIRST, width, left=(_COURSE,))
+
+
+def _chart(target: dict[str, Any], document: dict[str, Any], output: Output) -> list[Row]:
+    """Return the course of one target: medians, and up to the p99 above them."""
+    since, width = datetime.fromisoformat(document["since"]), timedelta(milliseconds=document["period_ms"])
+    known = {round((datetime.fromisoformat(each["began"]) - since) / width): each for each in target["periods"]}
+    length = nanoseconds(document["period_ms"])
+    periods = [
+        Period(n * length, (n + 1) * length, 1, each["loss_percent"] or 0, *_drawn(each))
+        if (each := known.get(n))
+        else Period(n * length, (n + 1) * length, 0, 0, None, None, None)
+        for n in range(max(known, default=-1) + 1)
+    ]
+    lines = [Line(name, _exact(target["rtt"][f"{name}_ms"])) for name in ("p50", "p99")]
+    glyphs = time_chart.BLOCKS if output.glyphs else time_chart.ASCII
+    started = round(since.timestamp()) * SECOND
+    return chart(periods, output.width, CHART, started=started, lines=lines, glyphs=glyphs)
+
+
+def _drawn(period: dict[str, Any]) -> tuple[int | None, int | None, int | None]:
+    p99 = _exact(period["p99_ms"])
+    return _exact(period["p50_ms"]), p99, p99
+
+
+def _exact(milliseconds: float | None) -> int | None:
+    return None if milliseconds is None else nanoseconds(milliseconds)
 
 
 def _loss(target: dict[str, Any]) -> Text:
