@@ -31,19 +31,23 @@ from netecho.net.server.worker_messages import (
     snapshot_line,
 )
 from netecho.report.document.model import head
-from netecho.stamp.control import Ask
+from netecho.stamp.control import NO_COOKIE, Ask, Proof, control_tlvs
 from netecho.stamp.control_sender import ControlSender
 from netecho.stamp.packet import Request, format_of
 from netecho.stamp.prepared_reply import PreparedReply
 from netecho.stamp.reply_control import ReplyControl
+from netecho.stamp.return_sender import ReturnSender
+from netecho.stamp.return_trace import ReturnTrace
 from netecho.stamp.session_reflector import Arrival, Clock, Reflector, Rules
 from netecho.stamp.session_sender import Sender
 from netecho.stamp.times import ErrorEstimate, to_ntp
+from netecho.stamp.tlv import Tlv, encode
 from netecho.trace.payloads import EchoPayloads
 from tests.fuzz.targets import ISSUED, STAMP_KEY, STAMP_SIZES, STAMP_TIME, TRACE_TOKEN, Purse
 from tests.monitor.test_config import WHOLE
 from tests.report.runs import START
 from tests.report.test_golden import RUNS
+from tests.stamp.returns import Far
 from tests.trace.quotes import FIRST, FIRST6, TARGET, TARGET6
 
 if TYPE_CHECKING:
@@ -183,6 +187,29 @@ def _stamp_controlled_reply() -> Iterator[bytes]:
             yield bytes([how | 4]) + prepared.timestamped(STAMP_TIME + 2000)
 
 
+def _stamp_return() -> Iterator[bytes]:
+    for how, key in ((0, None), (8, None), (1, STAMP_KEY)):
+        for ttl in (0, 3, 64):
+            yield bytes([how]) + ReturnSender(1, key, 9).request(0, STAMP_TIME, ttl)
+    # No proof before it, an odd length, a TTL that may not be, together with TLV 12.
+    base, proof = Request(0, to_ntp(STAMP_TIME), 1).encode(), Tlv(0x80, 252, Proof().encode())
+    for value in (ReturnTrace(3).encode(), ReturnTrace(3, room=1).encode()[:-1], ReturnTrace(99).encode()):
+        yield b"\0" + base + Tlv(0x80, 253, value).encode()
+        yield b"\10" + base + encode((proof, Tlv(0x80, 253, value)))
+    yield b"\10" + base + encode((*control_tlvs(Ask(200, 2), NO_COOKIE), Tlv(0x80, 253, ReturnTrace(3).encode())))
+
+
+def _stamp_returned() -> Iterator[bytes]:
+    far = Far().learn()
+    for ttl in (1, 2, 3):
+        far.expired(far.reply(ttl)[1])
+    yield b"\4" + far.reply(0)[1]
+    far = Far(STAMP_KEY)
+    far.expired(far.reply(1)[1])
+    yield b"\5" + far.reply(0)[1]
+    yield b"\4" + Far(controlled=False).reply(3)[1]
+
+
 def _target() -> Iterator[bytes]:
     for text in (
         "tcp://host:7",
@@ -253,5 +280,7 @@ SEEDS = {
     "stamp_reply": _stamp_reply,
     "stamp_control": _stamp_control,
     "stamp_controlled_reply": _stamp_controlled_reply,
+    "stamp_return": _stamp_return,
+    "stamp_returned": _stamp_returned,
     "icmp_error": _icmp_error,
 }

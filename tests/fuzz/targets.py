@@ -37,6 +37,8 @@ from netecho.stamp.control_sender import ControlSender
 from netecho.stamp.location import Endpoint, Location
 from netecho.stamp.packet import AUTHENTICATED, OPEN, Reply, format_of
 from netecho.stamp.reply_control import LONGEST, VOLUME, ReplyControl, ReplyPlan
+from netecho.stamp.return_sender import FIRST as FIRST_RETURN, ReturnSender
+from netecho.stamp.return_trace import MOST_TTL, REPORT_LENGTH
 from netecho.stamp.session_reflector import Arrival, Clock, Reflector, Refusal, Rules
 from netecho.stamp.session_sender import Rejection, Sender
 from netecho.stamp.times import ErrorEstimate, to_wire
@@ -379,6 +381,50 @@ def stamp_controlled_reply(data: bytes) -> None:
     assert isinstance(read, Rejection) or (read.sequence, read.length) == (0, len(packet))
 
 
+def stamp_return(data: bytes) -> None:
+    """What asks for replies that expire: nobody unproved is obeyed, and each reply is one, as long as its request."""
+    if not data:
+        return
+    how, packet = data[0], data[1:]
+    key = STAMP_KEY if how & 1 else None
+    source = Endpoint(bytes([192, 0, 2, 1]), 40_000)
+    control = ReplyControl(b"key of the run", Purse())
+    proved = key is not None
+    if how & 8 and key is None:
+        proved = NO_COOKIE in packet
+        packet = packet.replace(NO_COOKIE, control.cookie(source, 0), 1)
+    packet = _keyed(packet, key)
+    reflector = Reflector(Rules(key=key), Clock(ErrorEstimate(True, False, 0, 1)), control=control)
+    arrival = Arrival(packet, "192.0.2.1", 40_000, STAMP_TIME, 0, 64, 0, may_grow=False, location=Location(source))
+    prepared = reflector.take(arrival)
+    if isinstance(prepared, Refusal) or prepared.plan is not None:
+        return
+    reply = bytes(prepared.timestamped(STAMP_TIME + 1000))
+    assert len(reply) == len(packet)
+    assert 0 <= prepared.ttl <= MOST_TTL
+    assert proved or (prepared.ttl == 0 and not reflector.return_traces.expire(0))
+    assert (prepared.stepped is None) == (prepared.ttl == 0)
+
+
+def stamp_returned(data: bytes) -> None:
+    """What a far end tells of the way back: nothing but what fits into its length, and never an error."""
+    if not data:
+        return
+    how, packet = data[0], bytearray(data[1:])
+    key = STAMP_KEY if how & 1 else None
+    form = format_of(key)
+    sender = ReturnSender(1, key, 9)
+    sender.request(0, STAMP_TIME, 3)
+    if how & 4 and len(packet) >= form.size:
+        at = form.sender_sent_at
+        packet[at - 4 : at + 8] = FIRST_RETURN.to_bytes(4) + to_wire(STAMP_TIME, ptp=False).to_bytes(8)
+    read = sender.read(_keyed(bytes(packet), key), STAMP_TIME)
+    if read is not None:
+        assert read.number == 0
+        assert len(read.reports) <= len(packet) // REPORT_LENGTH
+        assert read.known or not read.reports
+
+
 def stamp_reply(data: bytes) -> None:
     """What a reflector sends back: it is of a request that was sent, and no figure made of it is impossible."""
     if not data:
@@ -454,6 +500,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         stamp_reply,
         stamp_control,
         stamp_controlled_reply,
+        stamp_return,
+        stamp_returned,
         icmp_error,
     )
 }
