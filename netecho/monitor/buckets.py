@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from math import floor
 from typing import NamedTuple
 
@@ -42,8 +42,9 @@ _NATIVE = tuple(native_bound(number) for number in range(FIRST - 1, LAST))
 """The bounds of the zero bucket and of each but the last."""
 _CELLS = tuple(sorted({*BOUNDS, *_NATIVE}))
 _UP_TO_CLASSIC = tuple(bisect_left(_CELLS, bound) + 1 for bound in BOUNDS)
-_UP_TO_NATIVE = tuple(bisect_left(_CELLS, bound) + 1 for bound in _NATIVE)
 """How many cells are up to each bound."""
+_NATIVE_OF = (*(FIRST - 1 + bisect_left(_NATIVE, cell) for cell in _CELLS), LAST)
+"""Of each cell its native bucket; `FIRST` - 1 is the zero bucket."""
 
 
 class NativeCounts(NamedTuple):
@@ -82,7 +83,8 @@ class Buckets:
 
     def native(self) -> NativeCounts:
         """Return the counts of the native buckets."""
-        reached = (0, *accumulate(self._cells))
-        below = [*(reached[cells] for cells in _UP_TO_NATIVE), reached[-1]]
-        counts = (after - before for before, after in pairwise(below))
-        return NativeCounts(below[0], {n: count for n, count in enumerate(counts, FIRST) if count})
+        counted: dict[int, int] = {}
+        for number, count in zip(_NATIVE_OF, self._cells, strict=True):
+            if count:
+                counted[number] = counted.get(number, 0) + count
+        return NativeCounts(counted.pop(FIRST - 1, 0), counted)

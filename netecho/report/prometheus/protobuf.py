@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 
-_TURN = 16
-"""Targets after which others have their turn: about 0.5 ms."""
+_TURN = 4
+"""Targets after which others have their turn: about 0.3 ms."""
 _VARINT, _EIGHT_OCTETS, _OCTETS = 0, 1, 2
 """Types of fields."""
+_ONE_OCTET = tuple(bytes((n,)) for n in range(128))
 _KINDS = {Kind.COUNTER: 0, Kind.GAUGE: 1, Kind.HISTOGRAM: 4}
 """MetricType."""
 _VALUE_IN = {Kind.GAUGE: 2, Kind.COUNTER: 3, Kind.HISTOGRAM: 7}
@@ -95,17 +96,19 @@ def _histogram(buckets: Buckets) -> bytes:
         (
             _number(1, classic[-1]),
             _float(2, buckets.total / SECOND),
-            *(
-                _message(3, _number(1, below) + _float(2, bound / SECOND))
-                for bound, below in zip(BOUNDS, classic, strict=False)
-            ),
-            _number(5, _zigzag(SCHEMA)),
-            _float(6, ZERO_THRESHOLD),
+            *map(_classic_bucket, classic, _UPPER_BOUNDS),
+            _LAYOUT,
             _number(7, native.zero),
             *(_message(12, _number(1, _zigzag(offset)) + _number(2, length)) for offset, length in spans),
             _message(13, b"".join(varint(_zigzag(delta)) for delta in deltas)) if deltas else b"",
         )
     )
+
+
+def _classic_bucket(below: int, upper_bound: bytes) -> bytes:
+    """Return a Bucket: there are 37 of them in each histogram, so the rest of it is made once."""
+    count = varint(below)
+    return b"\x1a" + _ONE_OCTET[1 + len(count) + len(upper_bound)] + b"\x08" + count + upper_bound
 
 
 def spans_and_deltas(counted: Mapping[int, int]) -> tuple[list[tuple[int, int]], list[int]]:
@@ -129,6 +132,8 @@ def spans_and_deltas(counted: Mapping[int, int]) -> tuple[list[tuple[int, int]],
 
 def varint(value: int) -> bytes:
     """Return an unsigned number, seven bits an octet with the least significant first."""
+    if value < 128:
+        return _ONE_OCTET[value]
     made = bytearray()
     while value > 127:
         made.append(value & 127 | 128)
@@ -160,3 +165,8 @@ def _text(field: int, text: str) -> bytes:
 
 def _message(field: int, content: bytes) -> bytes:
     return _key(field, _OCTETS) + varint(len(content)) + content
+
+
+_UPPER_BOUNDS = tuple(_float(2, bound / SECOND) for bound in BOUNDS)
+_LAYOUT = _number(5, _zigzag(SCHEMA)) + _float(6, ZERO_THRESHOLD)
+"""Of the native buckets."""

@@ -157,7 +157,7 @@ def test_a_family_without_a_sample_is_left_out() -> None:
 
 def test_others_have_their_turn_while_a_family_is_made() -> None:
     pieces = list(protobuf.metrics(Exposed(EVERY * 16, Buckets())))
-    assert pieces.count(b"") >= 3 * 10
+    assert pieces.count(b"") >= 16 * 10
     assert max(map(len, pieces)) < 4096
 
 
