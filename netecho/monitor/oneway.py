@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 STRETCH = 15 * SECOND
 STRETCHES = 16
 """So many best samples, of so long each, are what the offset is estimated by."""
-REMEMBERED = 64
+REMEMBERED = 32
 """Replies that one received again is known by."""
 
 

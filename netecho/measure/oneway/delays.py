@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from netecho.measure.oneway.clock_offset import BestSamples, Line, Sample
 from netecho.measure.oneway.loss import REMEMBERED, Directions, LossByDirection, loss_by_direction
-from netecho.measure.stats.distribution import Distribution
+from netecho.measure.stats.distribution import NO_VALUES, Distribution
 from netecho.measure.stats.histogram import Histogram
 from netecho.measure.stats.signed_histogram import SignedHistogram
 from netecho.measure.stats.variation import Variation
@@ -183,7 +183,8 @@ class OneWay:
         self._choice = choice
         self._warmup = warmup
         self._flows: list[Flow] = []
-        self._processing = Histogram()
+        # Those that are large are made when there is something to count: of a thousand targets most have none.
+        self._processing: Histogram | None = None
         self._best = BestSamples()
         self._here: Claim | None = None
         self._there: Claim | None = None
@@ -193,7 +194,7 @@ class OneWay:
         self._drained_by: Line | None = None
         # As stamped, and corrected; forward and backward. The first block says what is near the values.
         self._stamped: tuple[SignedHistogram, SignedHistogram] | None = None
-        self._corrected = (SignedHistogram(), SignedHistogram())
+        self._corrected: tuple[SignedHistogram, SignedHistogram] | None = None
 
     def flow(self) -> Flow:
         """Return the state of one connection."""
@@ -218,6 +219,8 @@ class OneWay:
         self._here = here if self._here is None else self._here.worse(here)
         self._there = there if self._there is None else self._there.worse(there)
         forward, backward, kept = stamps.t2 - stamps.t1, stamps.t4 - stamps.t3, stamps.t3 - stamps.t2
+        if self._processing is None:
+            self._processing = Histogram()
         self._processing.record(kept)
         flow.forward.replied(seq, forward)
         flow.backward.replied(seq, backward)
@@ -232,6 +235,7 @@ class OneWay:
     def _close_block(self) -> None:
         self._drain(len(self._drained))
         if self._stamped is None and self._block:
+            self._corrected = (SignedHistogram(), SignedHistogram())
             self._stamped = (
                 SignedHistogram(min(forward for _, forward, _ in self._block)),
                 SignedHistogram(min(backward for _, _, backward in self._block)),
@@ -241,16 +245,16 @@ class OneWay:
         self._block_best = BestSamples()
 
     def _drain(self, most: int) -> None:
-        line, stamped = self._drained_by, self._stamped
-        if line is None or stamped is None:
+        line, stamped, corrected = self._drained_by, self._stamped, self._corrected
+        if line is None or stamped is None or corrected is None:
             return
         for _ in range(min(most, len(self._drained))):
             at, forward, backward = self._drained.pop()
             offset = round(line.offset_at(at))
             stamped[0].record(forward)
             stamped[1].record(backward)
-            self._corrected[0].record(forward - offset)
-            self._corrected[1].record(backward + offset)
+            corrected[0].record(forward - offset)
+            corrected[1].record(backward + offset)
 
     def summary(self, lost: int = 0, dropped_here: int = 0) -> OneWaySummary:
         """Return the figures so far, where so many probes were lost in all, and of so many the reply dropped here."""
@@ -259,7 +263,7 @@ class OneWay:
         line = self._best.line()
         clock = chosen_clock(self._choice, line, self._here, self._there)
         counted = self._corrected if clock == "estimated" else self._stamped
-        forward, backward = (each.distribution() for each in counted or self._corrected)
+        forward, backward = (NO_VALUES, NO_VALUES) if counted is None else (each.distribution() for each in counted)
         loss = loss_by_direction([flow.directions for flow in self._flows], lost, dropped_here)
         stateful = self._stateful()
         # A part of the losses in one direction is no figure of that direction: all of them are known, or none.
@@ -268,7 +272,7 @@ class OneWay:
             clock=clock,
             forward=_direction(forward, [flow.forward for flow in self._flows], lost_forward),
             backward=_direction(backward, [flow.backward for flow in self._flows], lost_backward),
-            processing=Distribution.of(self._processing),
+            processing=NO_VALUES if self._processing is None else Distribution.of(self._processing),
             here=self._here,
             there=self._there,
             line=line,

@@ -24,9 +24,9 @@ class SignedHistogram:
 
     __slots__ = ("_above", "_below", "base")
 
-    def __init__(self, base: int = 0) -> None:
+    def __init__(self, base: int = 0, *, sparse: bool = False) -> None:
         self.base = base
-        self._above = Histogram()
+        self._above = Histogram(sparse=sparse)
         # Sparse: with a good base there is little or nothing below it.
         self._below = Histogram(sparse=True)
 

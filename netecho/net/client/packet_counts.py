@@ -23,7 +23,7 @@ class PacketCounts:
         self.without_ssid = 0
         self.sync_source: int | None = None
         """What the reflector's clock follows, a number of RFC 8972 section 5.4."""
-        self.egress_delay = SignedHistogram()
+        self.egress_delay = SignedHistogram(sparse=True)
         """How long after T3 replies left."""
         self._classes: Counter[tuple[int, int]] = Counter()
         self._refused_class = 0
