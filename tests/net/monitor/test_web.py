@@ -12,6 +12,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from netecho.errors import UnreachableError
+from netecho.net.certificates import make_identity
 from netecho.net.monitor.replies import Query, Reply
 from netecho.net.monitor.web import LONGEST, MOST, Web, WebSettings, is_local_name
 from netecho.net.server.settings import Credentials
@@ -305,8 +306,9 @@ def test_connections_are_bounded_and_a_place_is_given_back(bench: Bench) -> None
     assert bench.web.buildProtocol(None) is not None
 
 
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")  # Twisted hands them on
 def test_handshakes_without_an_end_take_places_and_are_closed_as_others_are(bench: Bench) -> None:
-    web = Web(bench.clock, WebSettings(routes={}, tls=ServerTls(Credentials())))
+    web = Web(bench.clock, WebSettings(routes={}, tls=ServerTls(Credentials(), made=make_identity(()))))
     transports = [StringTransport() for _ in range(MOST)]
     for transport in transports:
         web.buildProtocol(None).makeConnection(transport)
