@@ -49,7 +49,7 @@ ASKING = 10 * SECOND
 CHUNK = 262_144
 _TURN = 8
 """Chunks sent in one turn, however fast the client reads; then the other connections have theirs."""
-_CONTENT = memoryview(b"netecho " * (CHUNK // 8))
+_CONTENT = b"netecho " * (CHUNK // 8)
 _HOST = re.compile(rb"[A-Za-z0-9.:%_\[\]-]{1,261}")
 
 
@@ -322,7 +322,7 @@ class LoadChannel(HTTPChannel):
                 self.close("the budget of bytes is spent (--load-bytes)" if self._left else "closed")
                 return
             self._left -= size
-            request.write(bytes(_CONTENT[:size]))
+            request.write(_CONTENT[:size])  # all of it is no copy
         self._next = self._call_later(0, self._send)
 
     def _refuse_midway(self, code: int, why: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from netecho.net.certificates import make_identity
+from netecho.net.server.load_channel import TRANSFER
 from netecho.net.server.settings import Credentials
 from netecho.net.server.tls import ServerTls
 from tests.net.server.test_load import Serving
@@ -90,6 +91,15 @@ def test_a_connection_is_established_after_its_handshake(there: Serving) -> None
     client.shake_hands()
     client.turn()
     assert channel.established
+
+
+def test_a_download_that_is_not_read_ends_when_its_time_is_over(there: Serving) -> None:
+    client = Client(there)
+    client.shake_hands()
+    assert client.ask(b"GET /nq/large HTTP/1.1\r\n\r\n", b"\r\n").startswith(b"HTTP/1.1 200 OK")
+    there.parts.reactor.advance(TRANSFER / 1e9)
+    there.parts.settle()
+    assert there.ended() == ["its time was over"]
 
 
 def test_a_client_that_leaves_in_the_middle_of_a_download(there: Serving) -> None:
