@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from netecho.target import Target
 
 
+_ENDLESS = 1 << 62
+"""Bytes, or nanoseconds, that no run gets through."""
+
+
 @contextmanager
 def reachable(job: Job) -> Iterator[Job]:
     """Give back a job whose target is there: for `self`, with a server that is stopped at the end."""
@@ -143,14 +147,16 @@ def _fork(serve: Callable[[], None]) -> int:
 def _serve(bound: Sequence[BoundSocket], key: bytes | None, identity: str | None) -> None:
     """Serve the probe alone, without limits, until it ends this process."""
     from netecho.echo.limits import Limits
+    from netecho.echo.load_budget import LoadLimits
     from netecho.net.linux.parent_death import die_with_parent
     from netecho.net.server import start
-    from netecho.net.server.settings import ReflectorSettings, ServerSettings
+    from netecho.net.server.settings import LoadSettings, ReflectorSettings, ServerSettings
 
     die_with_parent()
     settings = ServerSettings(
         limits=Limits(connections=None, per_client=None, idle=None, rate=None),
         reflector_settings=ReflectorSettings(stateful=True, key=None if key is None else key.hex()),
+        load_settings=LoadSettings(limits=LoadLimits(bytes=_ENDLESS, time=_ENDLESS)),
     )
     tls = None
     if identity is not None:
