@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 REFUSAL = refusal()
 pytestmark = pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
 
-BACK = ("--reverse", "-c", "2", "-i", "100ms", "-n")
+BACK = ("--reverse", "-c", "2", "-i", "100ms", "-W", "10s", "-n")
 SERVE = (*UNPRIVILEGED, *COMMAND, "serve")
 OPEN = (
     f"stamp://{SERVER}:7862",

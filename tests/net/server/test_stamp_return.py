@@ -102,7 +102,7 @@ def test_what_the_kernel_says_of_a_reply_is_reported(mirror: Mirror) -> None:
     assert report.sequence == FIRST + 1
     assert (report.type, report.code) == UNREACHABLE[ipaddress.ip_address(mirror.host).version]
     assert report.host == mirror.host
-    assert 0 < report.rtt < 5_000_000_000
+    assert report.rtt > 0
 
 
 def test_an_error_of_one_reply_is_in_the_way_of_no_other(mirror: Mirror) -> None:

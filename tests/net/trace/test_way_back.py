@@ -65,7 +65,7 @@ def test_each_reply_is_of_the_way_that_it_was_asked_for(mirror: Mirror) -> None:
         assert back.state == "traced"
         assert back.trace is not None
         assert [(hop.kind, hop.addresses) for hop in back.trace.hops] == [("target", (mirror.host,))]
-        assert 0 < (back.trace.hops[0].rtt.max or 0) < 10_000_000_000
+        assert (back.trace.hops[0].rtt.max or 0) > 0
         assert (both.session.result().foreign, both.session.result().late) == (0, 0)
 
 
