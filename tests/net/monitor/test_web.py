@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 TOKEN = "0123456789abcdef"
 
 
+class TcpTransport(StringTransport):
+    """As Twisted's TLS wants it."""
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """Do nothing."""
+
+
 class Client:
     """One connection to it."""
 
@@ -309,7 +316,7 @@ def test_connections_are_bounded_and_a_place_is_given_back(bench: Bench) -> None
 @pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")  # Twisted hands them on
 def test_handshakes_without_an_end_take_places_and_are_closed_as_others_are(bench: Bench) -> None:
     web = Web(bench.clock, WebSettings(routes={}, tls=ServerTls(Credentials(), made=make_identity(()))))
-    transports = [StringTransport() for _ in range(MOST)]
+    transports = [TcpTransport() for _ in range(MOST)]
     for transport in transports:
         web.buildProtocol(None).makeConnection(transport)
     assert web.buildProtocol(None) is None
