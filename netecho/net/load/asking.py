@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urljoin, urlsplit
 
+from netecho.errors import UsageError
 from netecho.net.load.orders import Order
 from netecho.net.load.wire import trust, wired
-from netecho.target import format_endpoint
+from netecho.target import check_host, format_endpoint
 
 if TYPE_CHECKING:
     from netecho.net.client.job import TlsOptions
@@ -85,19 +86,23 @@ def find(url: str) -> Resource:
         raise ValueError(f"{split.scheme or 'no'}:// is not supported for load: http:// or https://")
     if not split.hostname:
         raise ValueError("it names no host")
+    try:
+        name = check_host(split.hostname)
+    except UsageError as error:
+        raise ValueError(error.sentence) from error
     usual = _PORTS[split.scheme]
     port = usual if split.port is None else split.port
     path = (split.path or "/") + (f"?{split.query}" if split.query else "")
     if not path.isascii() or not path.isprintable() or " " in path:
         raise ValueError("its path has characters that no request has")
-    found = socket.getaddrinfo(split.hostname, port, type=socket.SOCK_STREAM)
+    found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     return Resource(
         address=_numeric(found[0][4]),
         port=port,
-        host=format_endpoint(split.hostname, None if port == usual else port),
+        host=format_endpoint(name, None if port == usual else port),
         path=path,
         secure=split.scheme == "https",
-        name=split.hostname,
+        name=name,
     )
 
 

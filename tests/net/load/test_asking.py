@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,6 +79,22 @@ def test_tls_by_an_authority_that_is_trusted_and_by_one_that_is_not(tmp_path: Pa
 def test_a_port_without_tls() -> None:
     with answering({}) as far, pytest.raises(UnreachableError, match="TLS failed with 127"):
         get(far.url.replace("http:", "https:"), NO_TLS, most=1)
+
+
+def test_a_name_in_any_script_is_asked_for_as_idna_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_up(*asked: object, **_: object) -> list[object]:
+        assert asked == ("xn--bcher-kva.example", 80)
+        return [(None, None, None, "", ("192.0.2.1", 80))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    found = find("http://b\xfccher.example/l")
+    assert (found.host, found.name, found.address) == ("xn--bcher-kva.example", "xn--bcher-kva.example", "192.0.2.1")
+
+
+@pytest.mark.parametrize("url", ["http://a b/", "http://[::1/", "http://a:99999/", "http://a..b/", "http://\x00/"])
+def test_what_is_no_address_is_said(url: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        find(url)
 
 
 def test_an_address_without_a_host() -> None:
