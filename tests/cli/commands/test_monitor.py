@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import ssl
+import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -17,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from netecho.net.certificates import make_identity
 from netecho.report.document import schema
+from tests.program import COMMAND, PATIENCE, environment
 
 if TYPE_CHECKING:
     from tests.program import Netecho
@@ -135,6 +138,16 @@ def test_a_full_disk_below_its_output_is_said_and_monitoring_goes_on(netecho: Ne
     assert ended.code == 0, ended
     (said,) = ended.err.splitlines()
     assert said.endswith("No space left on device; monitoring goes on")
+
+
+def test_without_a_terminal_nothing_is_read_from_standard_input() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"q")
+    os.close(writing)
+    command = [*COMMAND, "monitor", "self", "-i", "20ms", "--for", "300ms", "--live"]
+    done = subprocess.run(command, stdin=reading, capture_output=True, env=environment(), check=False, timeout=PATIENCE)
+    assert (done.returncode, os.read(reading, 9)) == (0, b"q")
+    os.close(reading)
 
 
 def test_a_command_is_told_of_each_change(netecho: Netecho, tmp_path: Path) -> None:
