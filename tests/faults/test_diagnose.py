@@ -21,8 +21,8 @@ pytestmark = pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
 AT_ONCE = 8
 """A diagnosis waits for most of its ten seconds."""
 TAKES_MINUTES = frozenset({"rate", "timeouts"})
-NOT_IN_EVERY_RUN = frozenset({"corruption", "loss-bursts", "reordering"})
-"""Few packets may be hit; bursts may be told as plain losses, and an order in one direction as in both."""
+NOT_IN_EVERY_RUN = frozenset({"corruption", "loss-bursts"})
+"""Few packets may be hit, and bursts may be told as plain losses."""
 
 
 def surely_found(fault: Fault) -> bool:
