@@ -127,6 +127,8 @@ def test_ctrl_c_reports_what_is_known() -> None:
         (("tcp://host", "-i", "100ms"), "--interval is below 600 ms"),
         (("host", "--auth-key-file", "/dev/null"), "--auth-key-file is for STAMP"),
         (("udp://host", "--reverse"), "netecho trace stamp://host:7862 --reverse"),
+        (("udp://[2001:db8::1]", "--reverse"), "netecho trace stamp://[2001:db8::1]:7862 --reverse"),
+        (("self", "--reverse"), "netecho trace stamp://self --reverse"),
         (("host", "--source", ":65530", "--flows", "16"), "end above 65535"),
         (("host", "-m", "65"), "above 64"),
         (("host", "--fail-if", "jitter>1ms"), "'jitter' is not a figure of a trace"),

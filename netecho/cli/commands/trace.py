@@ -25,6 +25,7 @@ from netecho.cli.click_ext.types import (
 )
 from netecho.errors import ExitCode, UsageError
 from netecho.measure.dscp import parse_dscp
+from netecho.target import UNPRIVILEGED_STAMP_PORT, format_endpoint
 
 if TYPE_CHECKING:
     from netecho.cli.context import CliContext
@@ -129,7 +130,8 @@ def _options(values: dict[str, Any]) -> TraceOptions:
     if key is not None and not target.traits.is_stamp:
         raise UsageError("--auth-key-file is for STAMP", f"stamp://{target.host}")
     if values["reverse"] and not target.traits.is_stamp:
-        raise UsageError("--reverse asks the far end by STAMP", f"netecho trace stamp://{target.host}:7862 --reverse")
+        at = "self" if target.is_self else format_endpoint(target.host, UNPRIVILEGED_STAMP_PORT)
+        raise UsageError("--reverse asks the far end by STAMP", f"netecho trace stamp://{at} --reverse")
     names = ("interval", "timeout", "max_hops", "flows", "dscp")
     given = {name: values[name] for name in names if values[name] is not None}
     count = values["count"]
