@@ -10,7 +10,8 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from netecho.history.database import open_for_reading
+from netecho.errors import UsageError
+from netecho.history.database import open_for_reading, unusable
 from netecho.history.rows import Outage
 from netecho.monitor.histogram import CoarseHistogram, Packed
 from netecho.monitor.windows import Counts
@@ -54,39 +55,41 @@ class TargetCourse:
 
     def outages(self, since: int) -> list[Outage]:
         """Return those that were not over at `since`, seconds since 1970, oldest first. Raises UsageError."""
-        with closing(self._open()) as database:
-            number = self._number(database)
-            rows = database.execute(_OUTAGES, (number, since * 1000, MOST_OUTAGES)).fetchall()
+        try:
+            with closing(self._open()) as database:
+                number = self._number(database)
+                rows = database.execute(_OUTAGES, (number, since * 1000, MOST_OUTAGES)).fetchall()
+        except sqlite3.Error as error:
+            raise unusable(self._path, error) from None
         return [Outage(*self._key, *row) for row in reversed(rows)]
 
     def stretches(self, since: int, until: int) -> Iterator[Stretch | None]:
         """Yield the stretches in which there is a minute; None where there is more to do before the next.
 
-        What cannot be read ends it. Raises UsageError where nothing can be.
+        What cannot be read ends it: the answer that has begun is short, and the next one says why.
         """
-        width = width_of(until - since)
-        with closing(self._open()) as database:
-            number = self._number(database)
-            for began in range(since - since % width, until, width):
-                counts, whole = Counts(), CoarseHistogram()
-                for part in range(began, began + width, _AT_ONCE):
-                    try:
-                        rows = database.execute(
-                            _MINUTES, (number, part, min(part + _AT_ONCE, began + width))
-                        ).fetchall()
-                    except sqlite3.Error:
-                        return
-                    for row in rows:
-                        whole.add(Packed(*row[8:]))
-                    counts = Counts.of_all((counts, *(Counts(*row[:8]) for row in rows)))
-                    yield None
-                if counts != Counts():
-                    yield Stretch(began, counts, *whole.percentiles((50, 99)))
+        try:
+            with closing(self._open()) as database:
+                yield from self._read(database, since, until)
+        except (sqlite3.Error, UsageError):
+            return
+
+    def _read(self, database: sqlite3.Connection, since: int, until: int) -> Iterator[Stretch | None]:
+        number, width = self._number(database), width_of(until - since)
+        for began in range(since - since % width, until, width):
+            counts, whole = Counts(), CoarseHistogram()
+            for part in range(began, began + width, _AT_ONCE):
+                end = min(part + _AT_ONCE, began + width)
+                rows = database.execute(_MINUTES, (number, part, end)).fetchall()
+                for row in rows:
+                    whole.add(Packed(*row[8:]))
+                counts = Counts.of_all((counts, *(Counts(*row[:8]) for row in rows)))
+                yield None
+            if counts != Counts():
+                yield Stretch(began, counts, *whole.percentiles((50, 99)))
 
     def _open(self) -> sqlite3.Connection:
-        database = open_for_reading(self._path)
-        database.execute("PRAGMA busy_timeout = 0")  # nothing waits for a lock here: sends would
-        return database
+        return open_for_reading(self._path, patience=0)  # nothing waits for a lock here: sends would
 
     def _number(self, database: sqlite3.Connection) -> int:
         found = database.execute(_NUMBER, self._key).fetchone()

@@ -78,14 +78,14 @@ def open_for_writing(path: str) -> sqlite3.Connection:
     return database
 
 
-def open_for_reading(path: str) -> sqlite3.Connection:
-    """Open a history that is there. Raises UsageError."""
+def open_for_reading(path: str, patience: float = PATIENCE) -> sqlite3.Connection:
+    """Open a history that is there; a lock is waited for so many seconds. Raises UsageError."""
     if Path(path).is_dir():
         raise UsageError(f"{path!r} cannot be read: it is a directory", "name the file in it")
     if not Path(path).is_file():
         raise UsageError(f"{path!r} cannot be read: there is no such file", "netecho monitor --history FILE makes one")
     try:
-        database = _connect(path, "ro")
+        database = _connect(path, "ro", patience)
         if _check(database, path) < VERSION:
             database.executescript(_HOURS.replace("CREATE TABLE IF NOT EXISTS", "CREATE TEMP TABLE"))
     except sqlite3.Error as error:
@@ -93,9 +93,9 @@ def open_for_reading(path: str) -> sqlite3.Connection:
     return database
 
 
-def _connect(path: str, mode: str) -> sqlite3.Connection:
+def _connect(path: str, mode: str, patience: float = PATIENCE) -> sqlite3.Connection:
     database = sqlite3.connect(
-        f"{Path(path).absolute().as_uri()}?mode={mode}", uri=True, timeout=PATIENCE, isolation_level=None
+        f"{Path(path).absolute().as_uri()}?mode={mode}", uri=True, timeout=patience, isolation_level=None
     )
     database.execute("PRAGMA synchronous = FULL")
     database.execute(f"PRAGMA journal_size_limit = {LARGEST_WAL}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +15,6 @@ from netecho.history.store import Store
 from netecho.monitor.histogram import NOTHING, CoarseHistogram
 from netecho.monitor.windows import Counts, Slot
 from netecho.units import MILLISECOND
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DAY = 86_400
 NOON = 20_000 * DAY + DAY // 2
@@ -89,6 +88,23 @@ def test_a_target_that_it_does_not_have_has_nothing(path: str) -> None:
     assert set(course.stretches(NOON, NOON + 600)) == {None}
 
 
+def test_a_lock_is_not_waited_for(path: str) -> None:
+    """Sends would wait with it."""
+    with closing(TargetCourse(path, "fra", "udp://fra")._open()) as ours:
+        assert ours.execute("PRAGMA busy_timeout").fetchone() == (0,)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(UsageError, match="cannot be opened: database is locked"):
+            TargetCourse(path, "fra", "udp://fra").outages(0)
+
+
 def test_a_file_that_is_gone_is_said(path: str) -> None:
     with pytest.raises(UsageError, match="there is no such file"):
         TargetCourse(f"{path}x", "fra", "udp://fra").outages(0)
+
+
+def test_one_that_is_gone_when_the_answer_has_begun_ends_it(path: str) -> None:
+    reading = TargetCourse(path, "fra", "udp://fra").stretches(NOON, NOON + 600)
+    Path(path).write_bytes(b"")
+    assert list(reading) == []
