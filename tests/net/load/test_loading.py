@@ -95,6 +95,10 @@ def saying(text: bytes) -> Callable[[socket.socket], None]:
         (b"220 smtp\r\n\r\n", "the far end's answer is not HTTP"),
         (b"x" * 20_000, "the far end's answer is not HTTP"),
         (b"", "the far end closed a connection in the middle of its load"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\nn" % LEAST,
+            "the far end closed a connection in the middle of its load: it may allow no more bytes, or no more time",
+        ),
     ],
 )
 def test_what_is_no_load_is_a_reason(text: bytes, reason: str, pipe: tuple[int, int]) -> None:
