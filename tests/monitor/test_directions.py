@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from netecho.measure.oneway.loss import Directions
 from netecho.monitor.directions import LossDirections, Lost
@@ -106,14 +106,12 @@ def test_what_is_in_flight_may_be_what_the_numbers_tell_of() -> None:
 
 
 @given(st.lists(st.sampled_from([ANSWERED * 3, "<.", ">.", "#.", "<>.", ">>>.", "<<<<"]), max_size=30))
-@settings(max_examples=50)
 def test_between_replies_that_are_near_every_direction_is_known(parts: list[str]) -> None:
     fates = ANSWERED + "".join(parts).replace("<<<<", "<<<.") + ANSWERED
     assert Path().play(fates) == Lost(fates.count(THERE), fates.count(BACK))
 
 
 @given(st.lists(st.tuples(st.sampled_from([ANSWERED, THERE, BACK, DROPPED_HERE]), st.integers(1, 30)), max_size=20))
-@settings(max_examples=50)
 def test_whatever_happens_the_counts_make_up_the_whole_within_two_slots(parts: list[tuple[str, int]]) -> None:
     path = Path()
     path.play("".join(fate * count for fate, count in parts))

@@ -7,7 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from netecho.measure.oneway.delays import Claim, Timestamps
 from netecho.monitor.oneway import TargetOneWay
@@ -43,7 +43,6 @@ class Path:
 
 
 @given(st.integers(-SECOND, SECOND), st.lists(st.tuples(st.integers(0, SECOND), st.integers(0, SECOND)), min_size=1))
-@settings(max_examples=50)
 def test_the_two_delays_make_up_the_round_trip(offset: int, queues: list[tuple[int, int]]) -> None:
     path = Path(offset=offset)
     for forward, backward in queues:

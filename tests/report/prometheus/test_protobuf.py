@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from netecho.monitor.buckets import BOUNDS, LAST, SCHEMA, ZERO_THRESHOLD, Buckets
 from netecho.report.formats import exposition
@@ -121,7 +121,6 @@ def test_every_sample_of_the_text_is_in_it_under_the_same_labels() -> None:
 
 
 @given(st.lists(st.integers(0, 1 << 42) | st.integers(0, 2000)))
-@settings(max_examples=50)
 def test_a_histogram_has_both_kinds_of_buckets_exactly(values: list[int]) -> None:
     lag = Buckets()
     for value in values:
@@ -139,7 +138,6 @@ def test_a_histogram_has_both_kinds_of_buckets_exactly(values: list[int]) -> Non
 
 
 @given(st.dictionaries(st.integers(-200, 200), st.integers(1, 1 << 40)))
-@settings(max_examples=50)
 def test_spans_and_deltas_are_as_few_as_can_be(counted: dict[int, int]) -> None:
     spans, deltas = spans_and_deltas(counted)
     numbers: list[int] = []
