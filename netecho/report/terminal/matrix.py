@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from netecho.report.output import Output
 
 _DOWN = ("down", "unreachable")
+_DOWN_SHOWN = 20
+"""Paths that do not work that have a line of their own."""
 _WIDEST = 24
 """Columns that a name may take."""
 _GAP = 2
@@ -102,4 +104,6 @@ def _down(document: dict[str, Any]) -> list[RenderableType]:
     down = [cell for cell in document["cells"] if cell["state"] in _DOWN]
     if not down:
         return [Text("every path that is measured works")]
-    return [Text(f"{cell['node']} to {cell['target']}: {cell['state']}", "bold red") for cell in down]
+    more = len(down) - _DOWN_SHOWN
+    lines = [Text(f"{cell['node']} to {cell['target']}: {cell['state']}", "bold red") for cell in down[:_DOWN_SHOWN]]
+    return [*lines, Text(f"and {more:,} more", "bold red")] if more > 0 else [*lines]
