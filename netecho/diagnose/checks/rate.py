@@ -115,11 +115,18 @@ def _queues(run: Run) -> tuple[int, int]:
     backward = [fate.delays.backward for fate in run.fates if fate.delays and fate.delays.backward is not None]
     if not forward or not backward:
         return 0, 0
-    return _high(forward) - min(forward), _high(backward) - min(backward)
+    return _wait(forward), _wait(backward)
 
 
-def _high(values: Sequence[int]) -> int:
-    return sorted(values)[int(0.95 * (len(values) - 1))]
+def _wait(delays: Sequence[int]) -> int:
+    """Return the longest wait, where the queue stood to the end; 0 where it was emptied.
+
+    What a machine that stood still for a moment then sends at once waits too, in a queue that says nothing of a limit.
+    """
+    least, ordered = min(delays), sorted(delays)
+    later = sorted(delays[int(_WHOLE_BUCKET * len(delays)) :])
+    stood = later[len(later) // 4] - least >= QUEUED
+    return ordered[int(0.95 * (len(ordered) - 1))] - least if stood else 0
 
 
 def _passed(run: Run, way: Direction | None) -> list[tuple[float, int]]:

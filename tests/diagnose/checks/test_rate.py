@@ -84,6 +84,13 @@ def test_a_policer_is_told_with_rate_and_burst(
     assert found.burst == pytest.approx(bucket, rel=0.15)
 
 
+def test_what_a_machine_sends_at_once_after_a_standstill_waits_and_is_no_limit() -> None:
+    times = [1300 * MS if 1000 * MS < at < 1300 * MS else at for at in sent(1_000_000, 2)]
+    waits = shaped(times, 2_000_000, 200 * MS)
+    assert sum(wait is None or wait > 20 * MS for wait in waits) > 0.1 * len(waits)
+    assert limit(observed(waits, times, "backward")) is None
+
+
 @pytest.mark.parametrize("direction", ["forward", "backward"])
 @pytest.mark.parametrize("longest", [50 * MS, 200 * MS, 2 * SECOND])
 def test_a_shaper_is_told_with_rate_and_queue(direction: Literal["forward", "backward"], longest: int) -> None:
