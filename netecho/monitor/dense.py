@@ -40,7 +40,7 @@ def added_up(parts: Iterable[Packed]) -> CoarseHistogram:
     for some in _few_enough([part for part in parts if part.counted]):
         counted, totals, lows, highs, cells = zip(*some, strict=True)
         whole.count_all(Packed(sum(counted), sum(totals), min(lows), max(highs)))
-        whole.add_cells(_cells(_sum(cells)))
+        whole.add_cells(_cells(*_sum(cells)))
     return whole
 
 
@@ -49,21 +49,10 @@ def plus(one: Packed, other: Packed) -> Packed:
     if not (one.counted and other.counted):
         return one if one.counted else other
     low, high = min(one.low, other.low), max(one.high, other.high)
-    buckets = _sum((one.cells, other.cells))
-    return Packed(one.counted + other.counted, one.total + other.total, low, high, _stripped(buckets))
-
-
-def _stripped(buckets: int) -> bytes:
-    """Return buckets as they are laid out."""
-    first = _first(buckets)
-    buckets >>= first * _WIDTH
+    first, buckets = _sum((one.cells, other.cells))
     size = -(-buckets.bit_length() // _WIDTH)
-    return first.to_bytes(_BYTES, "little") + buckets.to_bytes(size * _BYTES, "little") if buckets else b""
-
-
-def _first(buckets: int) -> int:
-    """Return the first bucket that counted something; 0 where there is none."""
-    return max(0, (buckets & -buckets).bit_length() - 1) // _WIDTH
+    cells = first.to_bytes(_BYTES, "little") + buckets.to_bytes(size * _BYTES, "little") if buckets else b""
+    return Packed(one.counted + other.counted, one.total + other.total, low, high, cells)
 
 
 def _few_enough(parts: Sequence[Packed]) -> Iterator[Sequence[Packed]]:
@@ -78,21 +67,22 @@ def _few_enough(parts: Sequence[Packed]) -> Iterator[Sequence[Packed]]:
         yield parts[begin:]
 
 
-def _sum(parts: Iterable[bytes]) -> int:
+def _sum(parts: Iterable[bytes]) -> tuple[int, int]:
+    """Return the first bucket of several, and the sum of their buckets from there on.
+
+    Not from the first of all: of round trips of 20 ms three quarters of the number would be zeros, to be added as well.
+    """
+    begun = [(int.from_bytes(part[:_BYTES], "little"), part) for part in parts]
+    ours = [(first, part) for first, part in begun if part and first + len(part) // _BYTES <= MOST_CELLS]
+    lowest = min((first for first, _ in ours), default=0)
     buckets = 0
-    for part in parts:
-        first = int.from_bytes(part[:_BYTES], "little")
-        if first + len(part) // _BYTES <= MOST_CELLS:
-            buckets += int.from_bytes(part[_BYTES:], "little") << (_WIDTH * first)
-    return buckets
+    for first, part in ours:
+        buckets += int.from_bytes(part[_BYTES:], "little") << (_WIDTH * (first - lowest))
+    return lowest, buckets
 
 
-def _cells(buckets: int) -> dict[int, int]:
+def _cells(first: int, buckets: int) -> dict[int, int]:
     """Return the count of each bucket that counted something."""
-    if not buckets:
-        return {}
-    first = _first(buckets)
-    buckets >>= first * _WIDTH
     size = -(-buckets.bit_length() // _WIDTH)
     counts = struct.unpack(f"<{size}I", buckets.to_bytes(size * _BYTES, "little"))
     return {cell: count for cell, count in enumerate(counts, first) if count}
