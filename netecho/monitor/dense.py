@@ -2,7 +2,7 @@
 
 An hour's buckets are one integer, 32 bits for each, the first bucket lowest. The sum of two integers has the sums of
 their buckets as long as none of those reaches 2^32, and none does while all values together are fewer. To merge the
-24 hours of 1,000 targets takes a tenth of a second; to merge them bucket by bucket takes some two seconds.
+24 hours of 1,000 targets, round trips and response times, takes a third of a second.
 """
 
 from __future__ import annotations
