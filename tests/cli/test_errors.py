@@ -442,7 +442,11 @@ MISTAKES = [
         "--hdr '/nonexistent/x' cannot be written: there is no directory '/nonexistent'",
         "check the path and its permissions",
     ),
-    ("probe host --save /tmp/x --hdr /tmp/../tmp/x", "--save and --hdr name the same file '/tmp/x'", "give two"),
+    (
+        "probe host --save /tmp/no-such-run --hdr /tmp/../tmp/no-such-run",
+        "--save and --hdr name the same file '/tmp/no-such-run'",
+        "give two",
+    ),
     (
         "probe host --fail-if ''",
         "--fail-if: an empty criterion in ''",
