@@ -9,8 +9,7 @@
     context       what a command shares with the edge
     files         files that the command line names, checked before anything begins
     run           a measurement, those who watch it, its exit code
-    monitoring    a monitor: what it is asked for, and those who are told
-    web           what a monitor answers over HTTP
+    monitor       from the options of `netecho monitor` to a monitor that runs
     publish       a document as JSON, as a page, and in a file
     reporters     who is told of a run: the format, the live view, `--save`
     manpage       netecho(1), made from the commands: `python -m netecho.cli.manpage`

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netecho.cli.context import CliContext
-    from netecho.cli.monitoring import WebOptions
+    from netecho.cli.monitor.asked import WebOptions
     from netecho.monitor.settings import Rule, TargetSettings
     from netecho.net.server.settings import Credentials
     from netecho.target import Target
@@ -209,7 +209,9 @@ def monitor(ctx: click.Context, /, **values: Any) -> int:
     unix:/PATH; or self. A target is up, degraded (a criterion was true for its time), down (no answer) or unreachable;
     each change is written, on a terminal below it stands a table of all targets. Ctrl-C or SIGTERM ends it: exit 0.
     """
-    from netecho.cli.monitoring import Monitoring, check_file, run
+    from netecho.cli.monitor.asked import Monitoring
+    from netecho.cli.monitor.configuration import check_file
+    from netecho.cli.monitor.run import run
 
     context: CliContext = ctx.obj
     if values["print"] is not None:
@@ -270,7 +272,7 @@ def _print(what: str, context: CliContext) -> None:
 
 def _web(values: dict[str, Any]) -> WebOptions | None:
     """Return what is to be served. Raises UsageError where that would be for everybody."""
-    from netecho.cli.monitoring import WebOptions
+    from netecho.cli.monitor.asked import WebOptions
 
     if values["listen"] is None:
         for option in ("allow_remote", "token_file", "cert", "key", "probe_allow"):
