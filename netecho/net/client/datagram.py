@@ -49,6 +49,8 @@ _OF_AN_EARLIER_DATAGRAM = frozenset(
 )
 # Those that may as well be of this one: then sending it again fails again.
 _OF_AN_EARLIER_OR_THIS = frozenset({errno.ENETUNREACH, errno.ENONET, errno.EACCES})
+# How often one datagram is tried again: a flood of errors is as good as no way out.
+_TRIES = 4
 # Datagrams read in one go, before what is due gets its turn.
 _BURST = 32
 # Most datagrams read before probes are given up: more than a receive buffer of any usual size has room for.
@@ -184,18 +186,36 @@ class DatagramLink(DatagramProtocol):
                 self.report_queued_error()
 
     def _send_again(self, payload: bytes, error: OSError) -> None:
-        """Send what was not sent because of an earlier datagram. Raises OSError for what is an error of this one."""
-        port, number = self.port, error.errno
-        if number not in _OF_AN_EARLIER_DATAGRAM and number not in _OF_AN_EARLIER_OR_THIS:
-            raise error
-        if port.pending_tx is not None:
-            port.pending_tx.collect(everything=True)
-        if number in _OF_AN_EARLIER_DATAGRAM:
-            self.refused(error)
-            port.socket.send(payload)
-            return
-        port.socket.send(payload)
-        self.refused(error)
+        """Send what was not sent because of earlier datagrams. Raises OSError for what is an error of this one.
+
+        Between two sends further errors of earlier ones may have come.
+        """
+        port = self.port
+        for _ in range(_TRIES):
+            number = error.errno
+            if number not in _OF_AN_EARLIER_DATAGRAM and number not in _OF_AN_EARLIER_OR_THIS:
+                break
+            if port.pending_tx is not None:
+                port.pending_tx.collect(everything=True)
+            if number in _OF_AN_EARLIER_DATAGRAM:
+                self.refused(error)
+            failed = self._tried(payload)
+            if failed is not None and failed.errno == number and number in _OF_AN_EARLIER_OR_THIS:
+                break
+            if number in _OF_AN_EARLIER_OR_THIS:
+                self.refused(error)
+            if failed is None:
+                return
+            error = failed
+        raise error
+
+    def _tried(self, payload: bytes) -> OSError | None:
+        """Send, and return why that was refused."""
+        try:
+            self.port.socket.send(payload)
+        except OSError as error:
+            return error
+        return None
 
     def _loss(self, error: OSError) -> Loss:
         if error.errno == errno.EMSGSIZE:

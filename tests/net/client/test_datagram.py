@@ -79,6 +79,21 @@ def test_an_error_that_is_there_again_is_of_this_one(number: int) -> None:
     assert bench.recorder.summary().lost == 1
 
 
+@pytest.mark.parametrize("first", BY_ICMP, ids=errno.errorcode.get)
+def test_further_errors_of_earlier_ones_may_come_between_two_sends(first: int) -> None:
+    bench = Bench(first, errno.ECONNREFUSED, errno.EHOSTUNREACH)
+    assert len(bench.taken) == 1
+    assert bench.trouble == [errno.errorcode[first], "ECONNREFUSED", "EHOSTUNREACH"]
+    assert bench.recorder.summary().lost == 0
+
+
+def test_a_flood_of_errors_has_no_datagram_tried_for_ever() -> None:
+    bench = Bench(*[errno.ECONNREFUSED] * 1000)
+    assert bench.taken == []
+    assert len(bench.errors) >= 990
+    assert bench.recorder.summary().lost == 1
+
+
 def test_other_errors_are_of_this_one_at_once() -> None:
     bench = Bench(errno.ENOBUFS)
     assert bench.taken == []
