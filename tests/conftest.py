@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 pytest_plugins = ["tests.program"]
 
 # An example that takes long on a busy machine is no defect: no test asserts on speed.
-settings.register_profile("netecho", deadline=None, max_examples=25)
+settings.register_profile("netecho", deadline=None, max_examples=15)
 settings.register_profile("long", deadline=None, max_examples=10_000)
-settings.register_profile("brief", deadline=None, max_examples=10)  # where the same tests run once more, elsewhere
+settings.register_profile("brief", deadline=None, max_examples=6)  # where the same tests run once more, elsewhere
 settings.load_profile("netecho")
 
 TESTS = Path(__file__).parent
