@@ -308,6 +308,8 @@ class Relay(threading.Thread):
         self._known: dict[tuple[str, int], DatagramDirection] = {}
         self._asked: dict[bytes, int] = {}
         self._readers: dict[socket.socket, Callable[[], None]] = {}
+        self._ended: set[socket.socket] = set()
+        """Those whose FIN has come and is not passed on yet."""
         self._clients = itertools.count()
         self._stop_reader, self._stop_writer = socket.socketpair()
 
@@ -342,7 +344,7 @@ class Relay(threading.Thread):
         except BaseException as error:  # noqa: BLE001  told by close()
             self.failure = error
         finally:
-            for each in (*self._readers, self._stop_reader, self._stop_writer):
+            for each in (*self._readers, *self._ended, self._stop_reader, self._stop_writer):
                 each.close()
 
     def _pass_on(self) -> None:
@@ -456,6 +458,7 @@ class Relay(threading.Thread):
             return
         if not data:
             del self._readers[source]
+            self._ended.add(source)
             direction.end(self.now(), lambda: self._half_close(source, sink))
         elif direction.take(data, self.now()):
             direction.tally.cut += 1
@@ -465,12 +468,14 @@ class Relay(threading.Thread):
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)
         if sink not in self._readers:
-            source.close()
-            sink.close()
+            for each in (source, sink):
+                each.close()
+                self._ended.discard(each)
 
     def _drop(self, *sockets: socket.socket) -> None:
         for each in sockets:
             self._readers.pop(each, None)
+            self._ended.discard(each)
             self._reset(each)
 
     @staticmethod

@@ -256,3 +256,17 @@ def test_nobody_behind_the_relay_is_a_refusal_before_it() -> None:
         socket.create_connection(("127.0.0.1", relay.port), timeout=10) as client,
     ):
         client.recv(100)
+
+
+def test_what_has_ended_on_one_side_is_closed_with_the_relay() -> None:
+    """The FIN waits to be passed on, and never is; a socket that is left open is a warning, which is an error here."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        relay = Relay("tcp", server.getsockname(), forward=Faults(delay_ms=3_600_000))
+        with relay, socket.create_connection(("127.0.0.1", relay.port)) as client:
+            accepted, _ = server.accept()
+            client.shutdown(socket.SHUT_WR)
+            while len(relay._ended) < 1:  # its thread takes the FIN
+                pass
+        accepted.close()
+    assert relay._ended
+    assert all(each.fileno() == -1 for each in relay._ended)
