@@ -24,6 +24,7 @@ from netecho.net.client.connect import mark, path_mtu, source_refused, unreachab
 from netecho.net.client.loss import is_final, loss_of_errno, loss_of_icmp
 from netecho.net.client.pending_timestamps import PendingTxTimestamps
 from netecho.net.linux.drops import dropped
+from netecho.net.linux.pending_errors import OF_AN_EARLIER, OF_AN_EARLIER_OR_THIS, PENDING
 from netecho.net.linux.sockopts import IP_RECVERR, IPV6_RECVERR
 from netecho.net.linux.wall_clock import ClockWatch
 from netecho.net.reactor.error_queue import ErrorQueueAware
@@ -43,12 +44,6 @@ if TYPE_CHECKING:
     from netecho.net.reactor.interfaces import Reactor
 
 LARGEST = 65535
-# Errors that a send reports though they are of a datagram sent before, by ICMP (ip(7): pending errors).
-_OF_AN_EARLIER_DATAGRAM = frozenset(
-    {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENOPROTOOPT, errno.EPROTO, errno.EOPNOTSUPP}
-)
-# Those that may as well be of this one: then sending it again fails again.
-_OF_AN_EARLIER_OR_THIS = frozenset({errno.ENETUNREACH, errno.ENONET, errno.EACCES})
 # How often one datagram is tried again: a flood of errors is as good as no way out.
 _TRIES = 4
 # Datagrams read in one go, before what is due gets its turn.
@@ -193,16 +188,16 @@ class DatagramLink(DatagramProtocol):
         port = self.port
         for _ in range(_TRIES):
             number = error.errno
-            if number not in _OF_AN_EARLIER_DATAGRAM and number not in _OF_AN_EARLIER_OR_THIS:
+            if number not in PENDING:
                 break
             if port.pending_tx is not None:
                 port.pending_tx.collect(everything=True)
-            if number in _OF_AN_EARLIER_DATAGRAM:
+            if number in OF_AN_EARLIER:
                 self.refused(error)
             failed = self._tried(payload)
-            if failed is not None and failed.errno == number and number in _OF_AN_EARLIER_OR_THIS:
+            if failed is not None and failed.errno == number and number in OF_AN_EARLIER_OR_THIS:
                 break
-            if number in _OF_AN_EARLIER_OR_THIS:
+            if number in OF_AN_EARLIER_OR_THIS:
                 self.refused(error)
             if failed is None:
                 return

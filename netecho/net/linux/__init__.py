@@ -14,6 +14,7 @@ tcp_memory     whether all connections together are short of it
 wall_clock     whether the wall clock follows UTC, and when it was set
 tcp_probe     segments that say nothing, when they are wanted
 icmp_errors    ICMP errors, from the error queue and from raw sockets
+pending_errors  what they make the next send fail with
 interfaces     which address an interface has
 drops          how many datagrams a socket had no room for
 parent_death   the end of a process with its parent's (prctl(2))

@@ -7,11 +7,11 @@ one of them is, is repeated.
 
 from __future__ import annotations
 
-import errno
 import time
 from typing import TYPE_CHECKING
 
 from netecho.net.linux.icmp_errors import hear_errors
+from netecho.net.linux.pending_errors import PENDING
 from netecho.net.linux.timestamp_cmsg import ORIGIN_ICMP, ORIGIN_ICMP6, parse_error, parse_rx_timestamp
 from netecho.net.server.peers import packed
 from netecho.stamp.location import Endpoint
@@ -27,20 +27,6 @@ if TYPE_CHECKING:
 
 LARGEST = 1280
 """Octets of a quote that are read: of more than the headers and a reply's first there is no need."""
-OF_AN_EARLIER = frozenset(
-    {
-        errno.ECONNREFUSED,
-        errno.EHOSTUNREACH,
-        errno.ENETUNREACH,
-        errno.EHOSTDOWN,
-        errno.ENONET,
-        errno.ENOPROTOOPT,
-        errno.EPROTO,
-        errno.EOPNOTSUPP,
-        errno.EACCES,
-    }
-)
-"""What an ICMP error about an earlier datagram makes a send fail with."""
 _HEADERS = {ORIGIN_ICMP: 28, ORIGIN_ICMP6: 48}
 """Octets of IP and UDP headers before a quoted payload."""
 
@@ -68,7 +54,7 @@ class ReturnErrors:
 
     def is_of_an_earlier(self, error: OSError) -> bool:
         """Tell whether a send failed for what is no matter of its own."""
-        return self.heard and error.errno in OF_AN_EARLIER
+        return self.heard and error.errno in PENDING
 
     def take(self, data: bytes, control: Control, peer: SockAddr | None) -> None:
         """Take in an entry of the error queue that is no timestamp."""

@@ -5,7 +5,6 @@ Addresses, ports and DSCP are those of any datagram of the flow, so that the net
 
 from __future__ import annotations
 
-import errno
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from netecho.net.client.connect import open_socket, unreachable
 from netecho.net.linux import sockopts
 from netecho.net.linux.icmp_errors import QuotedError, TxTimestamp, hop_limit, read_error_queue, request_errors
+from netecho.net.linux.pending_errors import PENDING
 from netecho.net.linux.timestamp_cmsg import parse_rx_timestamp
 from netecho.net.linux.timestamping import TimestampIds, awake
 from netecho.net.trace.descriptor import MOST, Descriptor
@@ -35,19 +35,6 @@ _AWAITED = 4096
 """Tx timestamps that are waited for at most."""
 _TRIES = 3
 """How often a datagram is sent anew because of an error that is of one before. (ip(7): pending errors.)"""
-_OF_AN_EARLIER = frozenset(
-    {
-        errno.ECONNREFUSED,
-        errno.EHOSTUNREACH,
-        errno.ENETUNREACH,
-        errno.EHOSTDOWN,
-        errno.ENONET,
-        errno.ENOPROTOOPT,
-        errno.EPROTO,
-        errno.EOPNOTSUPP,
-        errno.EACCES,
-    }
-)
 _HEADERS = {4: 28, 6: 48}
 """Bytes of IP and UDP headers before a quoted payload."""
 
@@ -124,7 +111,7 @@ class FlowSocket(Descriptor):
                 self.error = error
                 if self._stamped:
                     self._restart()
-                if error.errno not in _OF_AN_EARLIER:
+                if error.errno not in PENDING:
                     break
             else:
                 self.error = None
