@@ -2,6 +2,7 @@
 
 rows      what is kept, as values
 database  the file: made, opened, known from those of others
+minutes   a row a minute and target, read
 hours     a row an hour and target, made of its minutes
 store     writing rows, and removing what is too old or too much
 parts     a span over time: what it is cut into

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from netecho.history.minutes import minutes_of
 from netecho.monitor.dense import added_up, laid_out, plus
 from netecho.monitor.histogram import CoarseHistogram, Packed
 from netecho.monitor.windows import Counts
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
+
+    from netecho.history.minutes import MinuteData
 
 HOUR = 3600
 _GRACE = 180
 """Seconds after which no minute of an hour that is over is expected any more."""
 _HOUR = "INSERT OR REPLACE INTO hours VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-_MINUTES = "SELECT * FROM minutes WHERE target = ? AND began >= ? AND began < ? ORDER BY began"
 
 
 class Hour(NamedTuple):
@@ -88,25 +91,25 @@ def bring_up(database: sqlite3.Connection, target: int, began: int, now: int) ->
     hour = None if known is None else Hour._make(known)
     end = began + HOUR
     since = began if hour is None else hour.until
-    rows = database.execute(_MINUTES, (target, since, end)).fetchall()
+    came = list(minutes_of(database, target, since, end))
     closes = now >= end + _GRACE
-    if rows or (hour is not None and closes and since < end):
-        made = _made(key(target, began), target, began, end if closes else rows[-1][1] + 1, rows, hour)
+    if came or (hour is not None and closes and since < end):
+        made = _made(key(target, began), target, began, end if closes else came[-1].began + 1, came, hour)
         database.execute(_HOUR, _with_percentiles(made) if closes else made)
     return closes
 
 
-def _made(number: int, target: int, began: int, until: int, rows: list[tuple[int, ...]], before: Hour | None) -> Hour:
+def _made(number: int, target: int, began: int, until: int, came: Sequence[MinuteData], before: Hour | None) -> Hour:
     """Return an hour with more minutes in it than before. Its own buckets are not looked through: they are added to."""
-    counts = [Counts(*row[2:10]) for row in rows]
-    rtt = laid_out(CoarseHistogram.merged([Packed(*row[10:15]) for row in rows]))  # type: ignore[arg-type]
-    response = laid_out(CoarseHistogram.merged([Packed(*row[15:20]) for row in rows]))  # type: ignore[arg-type]
-    minutes = len(rows)
+    counts = [each.counts for each in came]
+    rtt = laid_out(CoarseHistogram.merged([each.rtt for each in came]))
+    response = laid_out(CoarseHistogram.merged([each.response for each in came]))
+    count = len(came)
     if before is not None:
         counts.append(before.counts)
         rtt, response = plus(before.rtt, rtt), plus(before.response, response)
-        minutes += before.minutes
-    return Hour(number, target, began, until, minutes, *Counts.of_all(counts), *rtt, *response, None, None)
+        count += before.minutes
+    return Hour(number, target, began, until, count, *Counts.of_all(counts), *rtt, *response, None, None)
 
 
 def _with_percentiles(hour: Hour) -> Hour:

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from netecho.errors import UsageError
 from netecho.history.database import open_for_reading
 from netecho.history.hours import Hour, key
+from netecho.history.minutes import minutes_of
 from netecho.history.parts import Part, cut, merged
 from netecho.history.rows import Outage
-from netecho.monitor.histogram import CoarseHistogram, Packed
 from netecho.monitor.windows import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from netecho.history.parts import Cut, Period, Span
+    from netecho.monitor.histogram import CoarseHistogram, Packed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +40,6 @@ class TargetHistory:
     response: CoarseHistogram
     outages: tuple[Outage, ...]
     periods: tuple[Period, ...]
-
-
-class MinuteData(NamedTuple):
-    """A minute of one target."""
-
-    began: int
-    counts: Counts
-    rtt: Packed
-    response: Packed
 
 
 class MinuteRow(NamedTuple):
@@ -80,7 +72,7 @@ def minutes(path: str, span: Span) -> Iterator[MinuteRow]:
     try:
         with closing(open_for_reading(path)) as database:
             for number, name, url in _targets(database, span):
-                for minute in _minutes(database, number, span.since, span.until):
+                for minute in minutes_of(database, number, span.since, span.until):
                     yield MinuteRow(name, url, *minute)
     except sqlite3.Error as error:
         raise _unreadable(path, error) from None
@@ -97,12 +89,6 @@ def _targets(database: sqlite3.Connection, span: Span) -> list[tuple[int, str, s
         near = get_close_matches(span.target, [row[1] for row in every], n=1)
         raise UsageError(f"there is no target {span.target!r} in it", f"did you mean {near[0]}?" if near else None)
     return named
-
-
-def _minutes(database: sqlite3.Connection, number: int, since: int, until: int) -> Iterator[MinuteData]:
-    query = "SELECT * FROM minutes WHERE target = ? AND began >= ? AND began < ? ORDER BY began"
-    for row in database.execute(query, (number, since, until)):
-        yield MinuteData(row[1], Counts(*row[2:10]), Packed(*row[10:15]), Packed(*row[15:20]))
 
 
 def _hours(database: sqlite3.Connection, number: int, span: Span) -> Iterator[Hour]:
@@ -144,7 +130,7 @@ def _read_parts(
     def read_minutes(until: int) -> int:
         """Read what no hour has, each minute once."""
         count = 0
-        for minute in _minutes(database, number, since, until) if since < until else ():
+        for minute in minutes_of(database, number, since, until) if since < until else ():
             count += 1
             parts[(minute.began - course.begins) // course.width].add_minute(*minute[1:])
         return count
