@@ -103,7 +103,8 @@ def _answered(rest: bytes | bytearray, spans: Sequence[Span], about: RequestCont
         reply[span.start] = _flags(span)
         if not span.whole:
             break  # what follows is returned unchanged
-        if (fill := _FILL.get(span.type)) is not None:
+        fill = _FILL.get(span.type)
+        if fill is not None:
             start = span.start + HEADER.size
             reply[start : span.end] = fill(reply[start : span.end], about)
         elif span.type in _CONTROLS and about.add_control is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from netecho.stamp.auth import HMAC_LENGTH, truncated_hmac
 from netecho.stamp.control import renumber
 from netecho.stamp.reply_control import ReplyPlan
-from netecho.stamp.times import to_wire
+from netecho.stamp.times import to_ntp, to_ptp
 from netecho.stamp.tlv import HEADER, Flag, Tlv, Type
 
 if TYPE_CHECKING:
@@ -23,50 +23,35 @@ _STAMP = Struct("!Q")
 class PreparedReply:
     """A reply without its own timestamp, which is taken as late as possible."""
 
-    __slots__ = (
-        "_data",
-        "_form",
-        "_key",
-        "_padding_at",
-        "_session",
-        "control_at",
-        "decision",
-        "dscp",
-        "hmac_at",
-        "number_at",
-        "ptp",
-        "sequence",
-        "stepped",
-        "ttl",
-        "wants_tx_timestamp",
-    )
+    # What few replies have is the class's until then: written into each anew it is a tenth of the time of an answer.
+    decision: Decision | None = None
+    """What was decided, where the sender asked for other replies than one like its request."""
+    stepped: SteppedReply | None = None
+    """What is remembered of a reply with a TTL of its own."""
+    ttl = 0
+    """What the packet is to leave with; 0: as any."""
+    wants_tx_timestamp = False
+    """Whether the sender asked when replies leave: call `transmitted` if the kernel says so."""
+    control_at: int | None = None
+    """Offset of TLV 12."""
+    number_at: int | None = None
+    """Offset of the TLV that has the number of the reply."""
+    hmac_at: int | None = None
+    """Offset of the HMAC TLV."""
+    ptp = False
+    """Whether its timestamps are in PTP's format."""
+    _padding_at = 0
 
     def __init__(
-        self, data: bytearray, form: PacketFormat, key: bytes | None, session: Session | None, *, ptp: bool
+        self, data: bytearray, form: PacketFormat, key: bytes | None, session: Session | None, sequence: int, dscp: int
     ) -> None:
         self._data = data
         self._form = form
         self._key = key
         self._session = session
-        self._padding_at = len(data)
-        self.ptp = ptp
-        self.sequence = 0
-        self.dscp = 0
+        self.sequence = sequence
+        self.dscp = dscp
         """What the packet is to leave with."""
-        self.ttl = 0
-        """What the packet is to leave with; 0: as any."""
-        self.stepped: SteppedReply | None = None
-        """What is remembered of a reply with a TTL of its own."""
-        self.wants_tx_timestamp = False
-        """Whether the sender asked when replies leave: call `transmitted` if the kernel says so."""
-        self.decision: Decision | None = None
-        """What was decided, where the sender asked for other replies than one like its request."""
-        self.control_at: int | None = None
-        """Offset of TLV 12."""
-        self.number_at: int | None = None
-        """Offset of the TLV that has the number of the reply."""
-        self.hmac_at: int | None = None
-        """Offset of the HMAC TLV."""
 
     @property
     def plan(self) -> ReplyPlan | None:
@@ -122,7 +107,7 @@ class PreparedReply:
     def timestamped(self, now: int) -> bytearray:
         """Return the reply with T3, nanoseconds since 1970; send it at once."""
         data = self._data
-        _STAMP.pack_into(data, self._form.sent_at, to_wire(now, ptp=self.ptp))
+        _STAMP.pack_into(data, self._form.sent_at, to_ptp(now) if self.ptp else to_ntp(now))
         if self._key is not None:
             base = self._form.size
             data[base - HMAC_LENGTH : base] = truncated_hmac(self._key, data[: base - HMAC_LENGTH])

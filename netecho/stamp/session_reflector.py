@@ -26,7 +26,7 @@ from netecho.stamp.prepared_reply import PreparedReply
 from netecho.stamp.reply_control import Asker
 from netecho.stamp.return_traces import ReturnTraces, Tracer
 from netecho.stamp.sessions import RecentHmacs, Session, Sessions
-from netecho.stamp.times import NTP_EPOCH, PTP_FORMAT, ErrorEstimate, to_wire
+from netecho.stamp.times import NTP_EPOCH, PTP_FORMAT, ErrorEstimate, to_ntp, to_ptp, to_wire
 from netecho.stamp.tlv import FollowUp, Method, SyncSource, follows
 from netecho.target import UNPRIVILEGED_STAMP_PORT
 from netecho.units import SECOND
@@ -82,12 +82,15 @@ class Tally:
     """Authenticated packets that were received again; they are answered, as a network may duplicate packets."""
 
 
-@dataclass(slots=True)
 class Clock:
     """What the reflector knows of the clock of its timestamps: the system's state, as last read."""
 
-    estimate: ErrorEstimate
-    sync: SyncSource = SyncSource.FREE_RUNNING
+    __slots__ = ("error", "sync")
+
+    def __init__(self, estimate: ErrorEstimate, sync: SyncSource = SyncSource.FREE_RUNNING) -> None:
+        self.error = estimate.encode()
+        """The bits of the Error Estimate, without Z."""
+        self.sync = sync
 
 
 class Arrival(NamedTuple):
@@ -128,6 +131,7 @@ class Reflector:
         self._rules = rules
         self._key = rules.key
         self._form = format_of(rules.key)
+        self._zeroes = self._form.zeroes
         self._shortest = SHORTEST if rules.key is None else self._form.size
         self.clock = clock
         self.ports = {PORT, UNPRIVILEGED_STAMP_PORT}
@@ -160,7 +164,7 @@ class Reflector:
 
     def is_odd(self, data: bytes) -> bool:
         """Tell whether a packet has more than zeroes where a request has nothing else (RFC 8762 section 4.2.1)."""
-        return bool(data[self._form.zeroes].strip(b"\0"))
+        return bool(data[self._zeroes].strip(b"\0"))
 
     def _refusal(self, arrival: Arrival) -> Refusal | None:
         data, key = arrival.data, self._key
@@ -207,8 +211,7 @@ class Reflector:
     def _reply(self, arrival: Arrival) -> PreparedReply:
         form, data, length = self._form, arrival.data, len(arrival.data)
         base = form.size
-        request = Request._make(form.sender.unpack_from(data if length >= base else data.ljust(base, b"\0")))
-        sequence, stamp, error, ssid = request
+        sequence, stamp, error, ssid = form.sender.unpack_from(data if length >= base else data.ljust(base, b"\0"))
         session = None
         own = sequence
         if self._rules.stateful:
@@ -217,17 +220,22 @@ class Reflector:
             own = session.reflected & 0xFFFF_FFFF
             session.reflected += 1
         # In the sender's own format, which is the one that it can surely read (RFC 8186 section 2.1).
-        ptp = bool(error & PTP_FORMAT)
-        estimate = self.clock.estimate.encode() | (PTP_FORMAT if ptp else 0)
+        own_error = self.clock.error
+        ptp = error & PTP_FORMAT != 0
+        if ptp:
+            own_error |= PTP_FORMAT
+            received = to_ptp(arrival.received)
+        else:
+            received = to_ntp(arrival.received)
         reply = bytearray(base)
-        received = to_wire(arrival.received, ptp=ptp)
-        form.reflector.pack_into(reply, 0, own, 0, estimate, ssid, received, sequence, stamp, error, arrival.ttl)
-        prepared = PreparedReply(reply, form, self._key, session, ptp=ptp)
-        prepared.sequence = own
+        form.reflector.pack_into(reply, 0, own, 0, own_error, ssid, received, sequence, stamp, error, arrival.ttl)
         # Unless the sender asks for another, the class of the request (Broadband Forum TR-390).
-        prepared.dscp = arrival.tos >> 2
+        prepared = PreparedReply(reply, form, self._key, session, own, arrival.tos >> 2)
+        if ptp:
+            prepared.ptp = True
         if length > base:
             rest = data[base:]
+            request = Request(sequence, stamp, error, ssid)
             reply += self._extensions(rest, prepared, arrival, request, session) if follows(rest) else rest
             decision = prepared.decision
             if decision is not None and decision.plan is not None:

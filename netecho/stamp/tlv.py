@@ -68,8 +68,6 @@ class Method(IntEnum):
     CONTROL_PLANE = 3
 
 
-_LEAST_LOCATION = 4
-"""Octets of its two ports; sub-TLVs may follow."""
 LEAST_CONTROL = 12
 """Octets of its three fields and of a sub-TLV's header, all zeroes where there is none (RFC 10052 section 3)."""
 _RESERVED_TYPES = (0, 255)
@@ -79,19 +77,18 @@ _LENGTHS: dict[int, int] = {
     Type.DIRECT_MEASUREMENT: 12,
     Type.FOLLOW_UP_TELEMETRY: 16,
     Type.HMAC: HMAC_LENGTH,
-    Type.REFLECTED_TEST_PACKET_CONTROL: LEAST_CONTROL,  # or more, with sub-TLVs
 }
+_LEAST_LENGTHS: dict[int, int] = {
+    Type.TIMESTAMP_INFORMATION: 4,  # its four fields
+    Type.LOCATION: 4,  # its two ports
+    Type.REFLECTED_TEST_PACKET_CONTROL: LEAST_CONTROL,
+}
+"""Of those that sub-TLVs may follow."""
 
 
 def well_formed(kind: int, length: int) -> bool:
     """Tell whether a TLV of this type may have this length; any will do for a type that is not known."""
-    if kind == Type.TIMESTAMP_INFORMATION:
-        return length >= len(TimestampInformation._fields)  # sub-TLVs may follow
-    if kind == Type.LOCATION:
-        return length >= _LEAST_LOCATION
-    return _LENGTHS.get(kind, length) == length or (
-        kind == Type.REFLECTED_TEST_PACKET_CONTROL and length > LEAST_CONTROL
-    )
+    return _LENGTHS.get(kind, length) == length and length >= _LEAST_LENGTHS.get(kind, 0)
 
 
 def follows(rest: bytes | bytearray) -> bool:
@@ -227,7 +224,8 @@ class DirectMeasurement(NamedTuple):
 
     def encode(self) -> bytes:
         """Return the value's twelve octets."""
-        return _COUNTERS.pack(*(counter & 0xFFFF_FFFF for counter in self))
+        sent, received, reflected = self
+        return _COUNTERS.pack(sent & 0xFFFF_FFFF, received & 0xFFFF_FFFF, reflected & 0xFFFF_FFFF)
 
     @classmethod
     def decode(cls, value: bytes | bytearray) -> Self:

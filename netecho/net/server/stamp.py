@@ -19,6 +19,7 @@ import random
 import socket
 import struct
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from netecho.echo.events import Received
@@ -26,7 +27,7 @@ from netecho.echo.limits import RateLimit, client_of
 from netecho.echo.loop_guard import ANSWER_TTL, LOOP, MARKED, NEVER_ANSWERED, TO_MANY
 from netecho.echo.reply_budget import ReplyBudget
 from netecho.net.linux import sockopts
-from netecho.net.linux.cmsg import Control, Headers, traffic_class
+from netecho.net.linux.cmsg import Control, Headers, read_headers, traffic_class
 from netecho.net.linux.icmp_errors import hop_limit
 from netecho.net.linux.path_mtu import room_of_device, sending_whole
 from netecho.net.linux.timestamp_cmsg import parse_tx_timestamp
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
     from netecho.stamp.prepared_reply import PreparedReply
     from netecho.stamp.reply_control import ReplyPlan
 
+    Back = tuple[tuple[int, int, bytes], ...]
+    """Control messages with which a reply leaves from where its request was sent to."""
     Sockaddr = tuple[str, int] | tuple[str, int, int, int]
     """Of IPv4, of IPv6: host, port, flow information, scope."""
 
@@ -148,21 +151,29 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         self._growth.roll(now)
         if now >= self._clock_due:
             state = clock_state()
-            self._reflector.clock.estimate, self._reflector.clock.sync = state.estimate, state.sync
+            self._reflector.clock = Clock(state.estimate, state.sync)
             self._clock_due = now + SECOND
             self._return_errors.roll(now)
         self._collect()
+        self._answer_those_waiting(now, clock)
+        tally, totals = self._reflector.tally, self._totals
+        totals.forged, totals.replayed = tally.refused[Refusal.FORGED], tally.replays
+
+    def _answer_those_waiting(self, now: int, clock: Callable[[], int]) -> None:
+        until = now + _SLICE
+        receive, buffers, view = self._socket.recvmsg_into, [self._data], self._view
         for _ in range(_BATCH):
             try:
-                size, control, _, peer = self._socket.recvmsg_into([self._data], _ROOM)
+                size, control, _, peer = receive(buffers, _ROOM)
             except BlockingIOError:
                 # Nothing to read: the event may be of the error queue.
                 self._collect(everything=self._counter.last >= 0 or self._return_errors.heard)
                 return
             except OSError:  # an ICMP error for an earlier reply; reading it has cleared it
                 continue
-            self._received(bytes(self._view[:size]), Headers(control), peer)
-            if clock() >= now + _SLICE:
+            self._received(bytes(view[:size]), control, peer, now)
+            now = clock()
+            if now >= until:
                 return
 
     def stop(self) -> None:
@@ -172,20 +183,20 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             self._further.stop()
         self.stopReading()
 
-    def _received(self, data: bytes, headers: Headers, peer: Sockaddr) -> None:
+    def _received(self, data: bytes, control: Control, peer: Sockaddr, now: int) -> None:
         admission, totals = self._admission, self._totals
         totals.datagrams += 1
         totals.bytes_received += len(data)
         if admission.settings.log_received:
             admission.emit(Received(None, "stamp", endpoint_of(peer), len(data)))
-        answer = self._answer(data, headers, peer)
+        rx_timestamp, headers = read_headers(control)
+        answer = self._answer(data, rx_timestamp, headers, peer, now)
         if isinstance(answer, str):
             totals.datagrams_refused += 1
             admission.log_refusal("stamp", host_of(peer), answer)
             return
         try:
-            decision = answer.decision
-            send = self._send if decision is None or decision.plan is None else self._send_planned
+            send = self._send if answer.decision is None else self._send_decided
             totals.bytes_sent += send(answer, headers.back, peer)
         except OSError:  # no room, or no route back: UDP may lose a datagram
             return
@@ -197,13 +208,13 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             if decision.plan is not None and decision.plan.number > 1:
                 self._send_later(answer, decision.plan, headers.back, peer)
 
-    def _send_later(self, prepared: PreparedReply, plan: ReplyPlan, back: Control, peer: Sockaddr) -> None:
+    def _send_later(self, prepared: PreparedReply, plan: ReplyPlan, back: Back, peer: Sockaddr) -> None:
         """Have the further replies sent, each with its own T3."""
 
         def send(number: int) -> bool:
             prepared.next(number)
             try:
-                self._totals.bytes_sent += self._send_planned(prepared, back, peer)
+                self._totals.bytes_sent += self._send_decided(prepared, back, peer)
             except OSError:  # as any datagram may be lost; the next may find room, or a route
                 return True
             return prepared.plan is not None and prepared.plan.number > 1
@@ -211,7 +222,9 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         if self._further is not None:
             self._further.schedule(client_of(peer[0]), plan, send)
 
-    def _answer(self, data: bytes, headers: Headers, peer: Sockaddr) -> PreparedReply | str:
+    def _answer(
+        self, data: bytes, rx_timestamp: int | None, headers: Headers, peer: Sockaddr, now: int
+    ) -> PreparedReply | str:
         """Return the reply, or why there is none."""
         host, port = peer[0], peer[1]
         if headers.to_many:
@@ -223,16 +236,15 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             return self._admission.above_rate
         if not self._loop_guard_permits(peer, data):
             return LOOP
-        received = time.time_ns() if headers.rx_timestamp is None else headers.rx_timestamp
-        source = (host, port, headers.local)
-        now = self._admission.clock()
+        received = time.time_ns() if rx_timestamp is None else rx_timestamp
+        local = headers.local
         may_grow = len(data) >= self._base or self._growth.take(client)
-        location = Location(Endpoint(packed(host), port), Endpoint(unmapped(headers.local), self._port))
+        location = _location(host, port, local, self._port)
         answer = self._reflector.take(
-            Arrival(data, source, port, received, now, headers.ttl, headers.tos, may_grow, location, client)
+            Arrival(
+                data, (host, port, local), port, received, now, headers.ttl, headers.tos, may_grow, location, client
+            )
         )
-        tally, totals = self._reflector.tally, self._totals
-        totals.forged, totals.replayed = tally.refused[Refusal.FORGED], tally.replays
         return _WHY[answer] if isinstance(answer, Refusal) else answer
 
     def _loop_guard_permits(self, peer: Sockaddr, data: bytes) -> bool:
@@ -243,7 +255,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         do not come behind a new number and a new time in each.
         """
         guard = self._loop_guard
-        if guard is None or not guard.is_busy(peer) or not self._reflector.is_odd(data):
+        if guard is None or not self._reflector.is_odd(data) or not guard.is_busy(peer):
             return True
         head = data[:_HEAD]
         if not guard.permits(peer, head):
@@ -251,62 +263,66 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         guard.answered(peer, head)
         return True
 
-    def _send_planned(self, prepared: PreparedReply, back: Control, peer: Sockaddr) -> int:
-        """Send a reply whose length was asked for: whole, past the path MTU that the kernel remembers.
+    def _send_decided(self, prepared: PreparedReply, back: Back, peer: Sockaddr) -> int:
+        """Send a reply to one who asked for another than one like the request.
 
-        One that is longer than what the device can send becomes as long as that, and the only one (RFC 10052
-        section 3).
+        Where its length was asked for it leaves whole, past the path MTU that the kernel remembers. One that is longer
+        than what the device can send becomes as long as that, and the only one (RFC 10052 section 3).
         """
+        if prepared.plan is None:
+            return self._send(prepared, back, peer)
         sock = self._socket
         with sending_whole(sock):
             try:
-                return self._send(prepared, list(back), peer)
+                return self._send(prepared, back, peer)
             except OSError as error:
                 if error.errno != errno.EMSGSIZE:
                     raise
-                room = room_of_device(sock, lambda: self._send(prepared, list(back), peer))
+                room = room_of_device(sock, lambda: self._send(prepared, back, peer))
                 if room is None or not prepared.reduce(room // ALIGNMENT * ALIGNMENT):
                     raise
-                return self._send(prepared, list(back), peer)
+                return self._send(prepared, back, peer)
 
-    def _send(self, prepared: PreparedReply, control: Control, peer: Sockaddr) -> int:
+    def _send(self, prepared: PreparedReply, back: Back, peer: Sockaddr) -> int:
+        """Send; return how many bytes."""
+        control = back
         if prepared.dscp:
-            control.append(traffic_class(self._socket.family, prepared.dscp))
+            control = (*control, traffic_class(self._socket.family, prepared.dscp))
         if prepared.ttl:
-            control.append(hop_limit(socket.AF_INET if "." in peer[0] else self._socket.family, prepared.ttl))
+            family = socket.AF_INET if "." in peer[0] else self._socket.family
+            control = (*control, hop_limit(family, prepared.ttl))
             self._return_errors.begin()
         egress = self._egress
         asked = self._leaving and (egress.asks or prepared.wants_tx_timestamp)
         if asked:
-            control.append(_LEAVING)
-        sent, now = self._leave(prepared, control, peer, anew=asked)
-        if asked:
-            self._awaited[self._counter.sent(1)] = (prepared, now)
-            if len(self._awaited) > _AWAITED:
-                del self._awaited[next(iter(self._awaited))]
-            self._collect()
-        return sent
-
-    def _leave(self, prepared: PreparedReply, control: Control, peer: Sockaddr, *, anew: bool) -> tuple[int, int]:
-        """Send; return how many bytes, and when. One that fails takes its number with it (`anew`)."""
-        errors = self._return_errors
-        for tries_left in range(_TRIES - 1, -1, -1):
+            control = (*control, _LEAVING)
+        tries_left = _TRIES
+        while True:
             now = time.time_ns()
-            leaves = now + self._egress.least
+            leaves = now + egress.least
             try:
                 data = prepared.timestamped(leaves)
                 sent = self._socket.sendmsg([data], control, 0, peer)
-            except OSError as error:
-                if anew:
-                    self._count_anew()
-                if not tries_left or not errors.is_of_an_earlier(error):
-                    raise
-            else:
-                if prepared.stepped is not None:
-                    head = bytes(data[: self._reflector.head_length])
-                    self._reflector.return_traces.sent(prepared.stepped, head, leaves)
                 break
-        return sent, now
+            except OSError as error:
+                if asked:
+                    self._count_anew()  # one that fails takes its number with it
+                tries_left -= 1
+                if not tries_left or not self._return_errors.is_of_an_earlier(error):
+                    raise
+        if prepared.stepped is not None:
+            head = bytes(data[: self._reflector.head_length])
+            self._reflector.return_traces.sent(prepared.stepped, head, leaves)
+        if asked:
+            self._await(prepared, now)
+        return sent
+
+    def _await(self, prepared: PreparedReply, now: int) -> None:
+        """Expect the tx timestamp of what was just sent; mostly it is there already."""
+        self._awaited[self._counter.sent(1)] = (prepared, now)
+        if len(self._awaited) > _AWAITED:
+            del self._awaited[next(iter(self._awaited))]
+        self._collect()
 
     def _count_anew(self) -> None:
         """Restart the kernel's numbering of tx timestamps: some releases count a send that failed, others do not."""
@@ -337,6 +353,11 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
                 self._egress.record(left[1] - read_at)
             if not self._awaited and not everything:
                 return
+
+
+@lru_cache(maxsize=256)
+def _location(host: str, port: int, local: bytes, own_port: int) -> Location:
+    return Location(Endpoint(packed(host), port), Endpoint(unmapped(local), own_port))
 
 
 def prepare(sock: socket.socket) -> bool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from netecho.echo.events import Received
 from netecho.echo.limits import client_of
 from netecho.echo.loop_guard import ANSWER_TTL, LOOP, TO_MANY, refusal
-from netecho.net.linux.cmsg import Headers
+from netecho.net.linux.cmsg import Headers, read_headers
 from netecho.net.server.peers import endpoint_of, host_of
 from netecho.net.server.socket_reader import SocketReader
 from netecho.net.server.sockets import prepare_datagrams
@@ -91,7 +91,7 @@ class DatagramListener(SocketReader):
         totals.bytes_received += size
         if self._admission.settings.log_received:
             self._admission.emit(Received(None, "udp", endpoint_of(peer), size))
-        headers = Headers(control)
+        _, headers = read_headers(control)
         reason = self._refusal(headers, peer, size)
         if reason is not None:
             totals.datagrams_refused += 1

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from netecho.net.linux import sockopts
-from netecho.net.linux.cmsg import Headers, request_headers
+from netecho.net.linux.cmsg import read_headers, request_headers
 from netecho.net.server.settings import ReflectorSettings
 from netecho.stamp.control import NO_COOKIE, Ask
 from netecho.stamp.return_sender import FIRST, Returned, ReturnSender
@@ -54,7 +54,7 @@ class Near:
         data, control, _, _ = self.socket.recvmsg(2048, 512)
         returned = self.sender.read(data, time.time_ns())
         assert returned is not None
-        return returned, Headers(control).ttl
+        return returned, read_headers(control)[1].ttl
 
     def learn(self) -> Near:
         self.ask()
