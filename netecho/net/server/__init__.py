@@ -14,7 +14,8 @@ udp_batched        datagrams by recvmmsg and sendmmsg
 load               accepting the connections of nq:// addresses
 load_channel       HTTP/1.1 on each: who may have load, how much of it, what is answered
 stamp              the Session-Reflector's socket
-egress             how long its replies take to leave
+reply_sender       its replies: when they leave, and that in them
+egress             how long they take to leave
 return_errors      the ICMP errors about its replies, for those who trace the way back
 further_replies    the replies that it sends later, bounded
 tls                TLS with a certificate that can be replaced

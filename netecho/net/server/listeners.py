@@ -151,7 +151,7 @@ def _listen_stamp(context: Context, bound: BoundSocket) -> Listener:
 
 
 def _prepare_stamp(sock: socket) -> None:
-    from netecho.net.server.stamp import prepare
+    from netecho.net.server.reply_sender import prepare
 
     prepare(sock)
 

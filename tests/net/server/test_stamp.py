@@ -19,6 +19,7 @@ from netecho.echo.limits import Limits
 from netecho.echo.loop_guard import ANSWER_TTL, LOOP
 from netecho.net.linux.cmsg import Headers, read_headers
 from netecho.net.linux.sockopts import MSG_ERRQUEUE
+from netecho.net.server.reply_sender import prepare
 from netecho.net.server.settings import ReflectorSettings
 from netecho.net.server.sockets import BoundSocket
 from netecho.net.server.stamp import (
@@ -26,7 +27,6 @@ from netecho.net.server.stamp import (
     ReflectorListener,
     new_further_replies,
     new_reflector,
-    prepare,
 )
 from netecho.stamp.packet import Reply, Request
 from netecho.stamp.session_sender import Reflection, Sender, full_size
@@ -360,7 +360,7 @@ class TestTrouble:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(mirror.listener, "_collect", lambda **_: None)
             mirror.ask(client, request())
-        mirror.listener._awaited.clear()
+        mirror.listener._sender._awaited.clear()
         poller = select.poll()
         poller.register(mirror.socket, 0)  # POLLERR comes unasked: the stamp is in the error queue
         assert poller.poll(5000)
@@ -384,7 +384,7 @@ class TestTrouble:
             assert not isinstance(prepared, str)
             prepared.wants_tx_timestamp = True
             with pytest.raises(OSError, match="Invalid argument"):
-                mirror.listener._send(prepared, (), (host, 0))
+                mirror.listener._sender.send(prepared, (), (host, 0))
             for number in (1, 2):
                 data = mirror.ask(client, sender.request(time.time_ns(), 96, UNSURE))
                 assert data is not None
