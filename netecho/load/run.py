@@ -73,6 +73,8 @@ class Transfer:
     upload the sender's smoothed one, of a download the receiver's estimate."""
     ended: str | None = None
     """Why it ended before its time."""
+    refused: bool = False
+    """Whether that is because the far end answered it with an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,14 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from netecho.errors import UnreachableError
 from netecho.load.run import LOADS
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from netecho.errors import NetechoError
     from netecho.load.phases import PhaseSummary
-    from netecho.load.run import Loaded
+    from netecho.load.run import Loaded, LoadRun, PhaseRun, Transfer
 
 FEW = 5 * MILLISECOND
 """Added delay up to which there is no queue to speak of."""
@@ -80,6 +82,27 @@ def judge(phases: Sequence[PhaseSummary]) -> Verdict:
         late=late,
         remarks=tuple(_remarks(phases, late=late)),
     )
+
+
+def error_of(run: LoadRun) -> NetechoError | None:
+    """Return why a run did not do what it was to: nothing answered, or nothing was loaded; None where it did.
+
+    What was interrupted did what it could.
+    """
+    loaded = any(_was_loaded(each, phase) for phase in run.phases for each in phase.transfers)
+    if run.error is not None or loaded or run.interrupted:
+        return run.error
+    ended = [each.ended for phase in run.phases for each in phase.transfers if each.ended is not None]
+    missing = [each.reason for each in run.not_tested if each.what in LOADS]
+    why = "; ".join(dict.fromkeys(ended or missing)) or "nothing moved"
+    hint = None if ended else "on the far end: netecho serve nq://; or --url, a large file on any HTTP server"
+    return UnreachableError(f"nothing was loaded: {why}", hint)
+
+
+def _was_loaded(transfer: Transfer, phase: PhaseRun) -> bool:
+    # Of an upload that is refused the far end's kernel takes some before anybody there has read its headers.
+    moved = bool(transfer.readings) and transfer.readings[-1].bytes > 0
+    return moved and not (transfer.refused and phase.ended - phase.began < ENOUGH)
 
 
 def grade(added: int) -> str:

@@ -67,20 +67,23 @@ def test_a_wrong_token_is_said_and_the_rest_measured(netecho: Netecho, tmp_path:
     token.chmod(0o600)
     with serving(netecho, "nq://127.0.0.1:0", "--token-file", str(token)) as server:
         target = f"{LOOPBACK}:{server.port['nq']}"
-        document = valid(netecho("load", target, *SHORT, "--direction", "both").document)
+        refused = netecho("load", target, *SHORT, "--direction", "both")
+        document = valid(refused.document)
+        assert (refused.code, "nothing was loaded: the far end answered 401" in refused.err) == (3, True), refused
         assert document["idle"]["rtt"]["count"] > 0
         for direction in ("download", "upload"):
             assert "401" in document["both"][direction]["ended"]
         right = netecho("load", target, *SHORT, "--direction", "download", "--token-file", str(token))
         assert right.document["download"]["download"]["bytes"] > 0
+        assert right.code == 0, right
 
 
 def test_without_the_service_what_there_is_is_used(netecho: Netecho) -> None:
     with serving(netecho, "tcp://127.0.0.1:0") as server:
-        # To connect there is a probe; there is no load.
+        # To connect there is a probe; there is no load, which is what was asked for.
         ended = netecho("load", f"{LOOPBACK}:{server.port['tcp']}", *SHORT)
     document = valid(ended.document)
-    assert ended.code == 0, ended
+    assert (ended.code, "nothing was loaded: /.well-known/nq" in ended.err) == (3, True), ended
     assert document["idle"]["rtt"]["count"] > 0
     assert {each["what"] for each in document["not_tested"]} >= {"download", "upload", "both"}
 
@@ -121,7 +124,9 @@ def test_the_download_half_against_any_http_server(netecho: Netecho, tmp_path: P
         page = netecho("load", f"{LOOPBACK}:{port}", *SHORT, "--url", f"{url}/page").document
     assert large["download"]["download"]["bytes"] > 4 << 20
     assert large["upload"] is None
+    assert large["verdict"]["exit_code"] == 0
     assert page["download"] is None
+    assert page["verdict"]["exit_code"] == 3
     reasons = {each["what"]: each["reason"] for each in page["not_tested"]}
     assert reasons["download"].endswith("/page: the large resource has 5 bytes: that is a page, and no load")
 

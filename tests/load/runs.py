@@ -66,7 +66,6 @@ WHY = "no load service on port 7080 there (netecho serve nq://): Connection refu
 NO_SERVICE = whole(
     phases=whole().phases[:1],
     label="before\x1b[2J",
-    interrupted=True,
     not_tested=tuple(NotTested(what=each, reason=WHY) for each in ("download", "upload", "both")),
 )
 SILENT = whole(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from netecho.load.phases import PhaseSummary, TransferSummary
-from netecho.load.run import LOADS, PHASES, Phase
-from netecho.load.verdict import FEW, grade, judge
+from netecho.load.run import LOADS, PHASES, LoadRun, Phase, PhaseRun, Reading, Transfer
+from netecho.load.verdict import ENOUGH, FEW, error_of, grade, judge
 from netecho.measure.stats.distribution import Distribution
 from netecho.units import MILLISECOND, SECOND
+from tests.load.runs import NO_SERVICE, SILENT, WHY, whole
 
 RATE = 9_600_000
 
@@ -139,3 +140,43 @@ def test_grades(added: float, name: str) -> None:
 
 def test_a_queue_begins_where_the_best_grade_ends() -> None:
     assert (grade(FEW), grade(FEW + 1)) == ("A+", "A")
+
+
+def uploaded(moved: int, *, seconds: float = 8, ended: str | None = None, refused: bool = False) -> LoadRun:
+    """A run whose upload had come to so many bytes when it ended."""
+    upload = Transfer(direction="upload", readings=(Reading(0, moved, 1),), ended=ended, refused=refused)
+    return whole(phases=(PhaseRun(phase="upload", began=0, ended=round(seconds * SECOND), transfers=(upload,)),))
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        whole(),
+        uploaded(1, ended="the far end closed a connection in the middle of its load"),
+        uploaded(1, seconds=0.1, ended="the bytes that were allowed are moved (--max-bytes)"),
+        uploaded(1, seconds=ENOUGH / SECOND, ended="the far end answered 429", refused=True),
+        whole(phases=whole().phases[:1], interrupted=True),
+    ],
+)
+def test_a_run_that_loaded_something_or_was_interrupted_has_no_error(run: LoadRun) -> None:
+    assert error_of(run) is None
+
+
+@pytest.mark.parametrize(
+    ("run", "sentence"),
+    [
+        (NO_SERVICE, f"nothing was loaded: {WHY}"),
+        (SILENT, "far.example answers nothing: no STAMP, no echo, no load service"),
+        (uploaded(0), "nothing was loaded: nothing moved"),
+        (uploaded(0, ended="Connection refused"), "nothing was loaded: Connection refused"),
+        # What the far end's kernel took before its server had read the headers is no load.
+        (
+            uploaded(262_144, seconds=0.1, ended="the far end answered 401", refused=True),
+            "nothing was loaded: the far end answered 401",
+        ),
+    ],
+)
+def test_where_nothing_was_loaded_the_error_has_the_reason(run: LoadRun, sentence: str) -> None:
+    error = error_of(run)
+    assert error is not None
+    assert error.sentence == sentence

@@ -95,7 +95,7 @@ def load(ctx: click.Context, /, **values: Any) -> int:
     machine can do.
     Idle, download, upload and both at once follow one another, with probes beside them on flows of their own: by STAMP
     where the far end has it, which tells the directions apart, else by an echo over UDP or TCP, else by connecting.
-    Without the service the rest is tested.
+    Without the service the rest is measured, and the exit code is 3.
     """
     from netecho.cli.job.loading import options_of
     from netecho.report.output import Output
@@ -174,6 +174,7 @@ def _show(run: LoadRun, form: str, values: dict[str, Any], shown: Output) -> int
     from netecho.cli.publish import publish
     from netecho.load.criteria import judge
     from netecho.load.phases import summarise
+    from netecho.load.verdict import error_of
     from netecho.report.document.load import document
     from netecho.report.terminal.load import show
 
@@ -181,9 +182,9 @@ def _show(run: LoadRun, form: str, values: dict[str, Any], shown: Output) -> int
     failed = judge((each for given in values["fail_if"] for each in given), phases) if run.error is None else ()
     shaped = document(run, phases, failed)
     publish(shaped, form, show, shown, values["save"])
-    if run.error is not None:
-        raise run.error
     for failure in failed:
         shown.say(f"netecho: failed: {failure}")
+    if (error := error_of(run)) is not None:
+        raise error
     code: int = shaped["verdict"]["exit_code"]
     return code

@@ -38,6 +38,10 @@ class FlowError(Exception):
     """Why a flow ended: a sentence."""
 
 
+class RefusedError(FlowError):
+    """The far end answered it with an error."""
+
+
 def check_length(length: int | None) -> int:
     """Return how long a resource is, if that is enough for a load. Raises FlowError."""
     if length is None:
@@ -152,10 +156,10 @@ class HttpFlow:
         if status[1] == b"100":
             return
         if status[1] in _REDIRECTS:
-            raise FlowError(f"the far end redirects a load ({status[1].decode()}): that is not followed")
+            raise RefusedError(f"the far end redirects a load ({status[1].decode()}): that is not followed")
         if status[1] != b"200" or self._uploads:
             said = rest.decode("ascii", "replace").partition("\n")[0].removeprefix("netecho: ")[:100]
-            raise FlowError(
+            raise RefusedError(
                 f"the far end answered {status[0].decode('ascii', 'replace')[9:80]}" + (said and f": {said}")
             )
         length = _LENGTH.search(head)

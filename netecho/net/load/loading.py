@@ -17,7 +17,7 @@ from netecho.load.growth import Growth
 from netecho.load.parameters import ID, INC, INP, MNP
 from netecho.net.linux import run_clock, tcp_memory
 from netecho.net.linux.parent_death import die_with_parent
-from netecho.net.load.http_flow import FlowError, HttpFlow
+from netecho.net.load.http_flow import FlowError, HttpFlow, RefusedError
 from netecho.net.load.orders import Order, report
 from netecho.net.load.wire import trust
 from netecho.units import MILLISECOND, SECOND
@@ -56,11 +56,11 @@ class Loading:
     def run(self, ending: int) -> None:
         """Put load on until descriptor `ending` says that it is over."""
         self._selector.register(ending, selectors.EVENT_READ)
-        reason = None
+        reason, refused = None, False
         try:
             self._run()
         except FlowError as error:
-            reason = str(error)
+            reason, refused = str(error), isinstance(error, RefusedError)
         self._read(self._clock())
         self._look_at_memory()
         facts = [each for flow in self._flows if (each := flow.sender()) is not None]
@@ -70,6 +70,7 @@ class Loading:
             report(
                 {
                     "ended": reason,
+                    "refused": refused,
                     "saturated_at": self._saturated_at,
                     "retransmits": sum(retransmits) if retransmits else None,
                     "window_limited": round(fmean(limited)) if limited else None,

@@ -107,6 +107,7 @@ class Child(ProcessProtocol):
             short_of_memory=last["short_of_memory"],
             smoothed_rtts=tuple((at, rtt) for at, rtt in last["smoothed"]),
             ended=last["ended"],
+            refused=last["refused"],
         )
 
     def exchanges(self) -> tuple[Exchange, ...]:

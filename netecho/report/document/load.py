@@ -9,7 +9,7 @@ from netecho.errors import ExitCode
 from netecho.load import parameters
 from netecho.load.phases import corrected, summarise
 from netecho.load.run import PHASES
-from netecho.load.verdict import GRADES, judge
+from netecho.load.verdict import GRADES, error_of, judge
 from netecho.report.document.values import distribution, milliseconds, timestamp
 from netecho.units import SECOND
 from netecho.version import __version__
@@ -17,6 +17,7 @@ from netecho.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from netecho.errors import NetechoError
     from netecho.load.phases import PhaseSummary, TransferSummary
     from netecho.load.rpm import Responsiveness
     from netecho.load.run import LoadRun, Sample
@@ -32,7 +33,7 @@ NAMES = ("MAD", "ID", "TMP", "SDT", "INP", "INC", "MNP", "MPS", "PTC")
 
 def document(run: LoadRun, phases: Sequence[PhaseSummary], failed: Sequence[Failure]) -> dict[str, Any]:
     """Return a run as JSON's own types, keys in the order they are printed; `phases` are those of `summarise`."""
-    verdict, error = judge(phases), run.error
+    verdict, error = judge(phases), error_of(run)
     samples = corrected(run)
     zero = run.phases[0].began if run.phases else 0
     shaped = {each.phase: _phase(each, samples, zero) for each in phases}
@@ -50,7 +51,7 @@ def document(run: LoadRun, phases: Sequence[PhaseSummary], failed: Sequence[Fail
         "interval_ms": milliseconds(run.interval),
         "max_bytes": run.max_bytes,
         "bytes": sum(transfer.bytes for each in phases for transfer in each.transfers),
-        "sentence": verdict.sentence,
+        "sentence": verdict.sentence if error is None else error.sentence,
         "grade": verdict.grade,
         "grades": dict(GRADES),
         "added_ms": milliseconds(verdict.added),
@@ -61,7 +62,7 @@ def document(run: LoadRun, phases: Sequence[PhaseSummary], failed: Sequence[Fail
         "not_tested": [{"what": each.what, "reason": each.reason} for each in run.not_tested],
         "parameters": {name: _parameter(name) for name in NAMES},
         **({} if error is None else {"error": {"sentence": error.sentence, "hint": error.hint}}),
-        "verdict": {"exit_code": int(_exit_code(run, failed)), "failed": [str(each) for each in failed]},
+        "verdict": {"exit_code": int(_exit_code(error, failed)), "failed": [str(each) for each in failed]},
     }
 
 
@@ -70,8 +71,8 @@ def shape(run: LoadRun) -> dict[str, Any]:
     return document(run, summarise(run), ())
 
 
-def _exit_code(run: LoadRun, failed: Sequence[Failure]) -> ExitCode:
-    if run.error is not None:
+def _exit_code(error: NetechoError | None, failed: Sequence[Failure]) -> ExitCode:
+    if error is not None:
         return ExitCode.UNREACHABLE
     return ExitCode.FAILED if failed else ExitCode.OK
 

@@ -44,7 +44,7 @@ def paper(document: Document, width: int) -> RenderableType:
 
 def _parts(document: Document, width: int) -> Iterator[RenderableType]:
     yield _head(document)
-    if document.get("error"):
+    if document["probed"] is None:
         return
     yield Text()
     yield _verdict(document)

@@ -14,7 +14,7 @@ from netecho.report.document import schema
 from netecho.report.document.load import SERIES, document, shape
 from netecho.report.document.reader import replay
 from netecho.report.formats.json_document import pretty
-from tests.load.runs import RUNS, SILENT, whole
+from tests.load.runs import NO_SERVICE, RUNS, SILENT, WHY, whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,3 +61,13 @@ def test_exit_codes() -> None:
     assert document(run, phases, failed)["verdict"] == {"exit_code": 1, "failed": [str(failed[0])]}
     assert shape(run)["verdict"]["exit_code"] == 0
     assert shape(SILENT)["verdict"]["exit_code"] == 3
+
+
+def test_a_run_in_which_nothing_was_loaded_did_not_do_what_it_was_to() -> None:
+    shaped = shape(NO_SERVICE)
+    assert shaped["error"]["sentence"] == f"nothing was loaded: {WHY}"
+    assert shaped["verdict"]["exit_code"] == 3
+    assert shaped["idle"]["rtt"]["count"] > 0
+    phases = summarise(NO_SERVICE)
+    failed = judge(parse("upload.added>100ms"), phases)
+    assert document(NO_SERVICE, phases, failed)["verdict"]["exit_code"] == 3

@@ -31,7 +31,11 @@ def test_it_fits_its_width(width: int) -> None:
 
 def test_what_a_peer_said_is_shown_and_not_obeyed() -> None:
     assert "\x1b" not in shown("no-service")
-    assert "interrupted" in shown("no-service")
+
+
+def test_what_was_cut_short_says_so() -> None:
+    page = rendered(paper(shape(whole(interrupted=True)), 80), width=80, color=False)
+    assert "(interrupted)" in page
 
 
 def test_where_there_is_no_room_there_is_no_chart() -> None:
