@@ -8,13 +8,18 @@ any of the other: what a run varies by within itself is then less than what it d
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.measure.compare import Change
+from netecho.measure.criteria import Failure
 from netecho.measure.metrics import Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from netecho.measure.criteria import Criterion
+    from netecho.measure.metrics import Value
 
 FEWEST = 10
 """Stretches below which a run's spread is not known."""
@@ -38,6 +43,40 @@ def compare(before: Mapping[str, Figure], after: Mapping[str, Figure]) -> tuple[
     return tuple(
         _change(name, was, now) for name, (was, now) in pairs.items() if was.value is not None or now.value is not None
     )
+
+
+def judge(criteria: Iterable[Criterion], after: Mapping[str, Figure], changes: Iterable[Change]) -> tuple[Failure, ...]:
+    """Return what failed: of a change between the two runs, or, without a sign, of the second.
+
+    A change that is within noise does not fail; one of which that is not known does, and says so.
+    """
+    of = {each.metric: each for each in changes}
+    failures = []
+    for criterion in dict.fromkeys(criteria):
+        change = of.get(criterion.metric)
+        value = _changed(criterion, change) if criterion.change else _value(after, criterion.metric)
+        if not criterion.fails(value):
+            continue
+        if not criterion.change or criterion.raw or change is None or value is None:
+            failures.append(Failure(criterion, value))
+        elif not change.within_noise:
+            why = None if change.within_noise is False else f"noise not known: {change.reason}"
+            failures.append(Failure(replace(criterion, meaning=why), value))
+    return tuple(failures)
+
+
+def _value(run: Mapping[str, Figure], metric: str) -> Value:
+    figure = run.get(metric)
+    return None if figure is None else figure.value
+
+
+def _changed(criterion: Criterion, change: Change | None) -> Value:
+    """Return by what a figure changed, in the unit of the criterion."""
+    if change is None:
+        return None
+    if criterion.unit is change.unit:
+        return change.difference
+    return 0.0 if change.difference == 0 else change.percent
 
 
 def _change(name: str, was: Figure, now: Figure) -> Change:

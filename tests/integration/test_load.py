@@ -49,8 +49,12 @@ def test_all_phases_and_the_run_printed_again(netecho: Netecho, tmp_path: Path) 
     changes = {each["metric"]: each for each in valid(compared.document)["changes"]}
     assert changes["upload.rtt.p50"]["within_noise"] is True
     assert changes["upload.goodput"]["before"] == document["upload"]["goodput_bps"]
-    unheld = netecho("compare", str(file), str(packed), "--fail-if", "rtt.p50>+1%")
-    assert (unheld.code, "--fail-if is for runs of probes, and these are of load" in unheld.err) == (2, True)
+    criteria = "--fail-if", "raw:upload.goodput>=-1%,upload.rtt.p50>+noise,idle.lag.p99>+1h"
+    held = netecho("compare", str(file), str(packed), "--format", "junit", *criteria)
+    assert (held.code, held.err) == (1, "netecho: failed: raw:upload.goodput>=-1%: 0%\n")
+    assert 'failures="1"' in held.out
+    unfit = netecho("compare", str(file), str(packed), "--fail-if", "rtt.p50>+1%")
+    assert (unfit.code, "'rtt.p50' is no figure of these runs, which are of load" in unfit.err) == (2, True)
 
 
 def test_over_tls_with_a_key_that_is_pinned(netecho: Netecho) -> None:

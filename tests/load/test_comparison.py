@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, strategies as st
 
-from netecho.load.comparison import FEWEST, Figure, compare
+from netecho.load.comparison import FEWEST, Figure, compare, judge
+from netecho.load.criteria import parse
 from netecho.measure.metrics import Unit
 from netecho.units import MILLISECOND
 
@@ -48,3 +50,53 @@ def test_a_change_is_only_where_the_ranges_do_not_meet(before: list[int], after:
     (change,) = compare({"x": first}, {"x": second})
     if change.difference:
         assert change.within_noise is not (max(before) < min(after) or max(after) < min(before))
+
+
+BEFORE = {
+    "upload.rtt.p50": delay(*SAWTOOTH),
+    "upload.goodput": Figure(10e6, Unit.COUNT),
+    "idle.loss": Figure(0, Unit.PERCENT),
+    "upload.rpm": Figure(None, Unit.COUNT),
+}
+AFTER = {
+    "upload.rtt.p50": delay(*(n + 400 for n in SAWTOOTH)),
+    "upload.goodput": Figure(8e6, Unit.COUNT),
+    "idle.loss": Figure(2, Unit.PERCENT),
+    "upload.rpm": Figure(100, Unit.COUNT),
+}
+
+
+def failed(text: str, before: dict[str, Figure] = BEFORE, after: dict[str, Figure] = AFTER) -> list[str]:
+    return [str(each) for each in judge(parse(text, comparing=True), after, compare(before, after))]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("upload.rtt.p50>+noise", "+400 ms"),
+        ("upload.rtt.p50>+50%", "+93.023%"),
+        ("upload.rtt.p50>+20ms", "+400 ms"),
+        ("upload.rtt.p50>0.5s", "830 ms"),
+        ("upload.goodput<-10%", "-20% (noise not known: a run has one value of it)"),
+        ("raw:upload.goodput<-1M", "-2000000"),
+        ("idle.loss>+1%", "+2% (noise not known: a run has one value of it)"),
+        ("upload.rpm<-10%", "no value"),
+        ("download.added>+1h", "no value"),
+    ],
+)
+def test_a_change_for_the_worse_fails(text: str, said: str) -> None:
+    assert failed(text) == [f"{text}: {said}"]
+
+
+@pytest.mark.parametrize(
+    "text", ["upload.rtt.p50<-noise", "upload.rtt.p50>+500ms", "upload.goodput<-20%", "upload.rpm<100", "idle.loss>2%"]
+)
+def test_what_did_not_come_true_holds(text: str) -> None:
+    assert failed(text) == []
+
+
+def test_what_the_sawtooth_explains_holds_unless_it_is_asked_for_raw() -> None:
+    shifted = {"upload.rtt.p50": delay(*(n + 50 for n in SAWTOOTH))}
+    assert failed("upload.rtt.p50>+10ms", BEFORE, shifted) == []
+    assert failed("upload.rtt.p50>+noise", BEFORE, shifted) == []
+    assert failed("raw:upload.rtt.p50>+10ms", BEFORE, shifted) == ["raw:upload.rtt.p50>+10ms: +50 ms"]

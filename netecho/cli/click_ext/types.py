@@ -125,13 +125,16 @@ class Address(Parsed[T]):
 class Criteria(Parsed[T]):
     """Criteria, joined by commas; completed up to the name of the figure."""
 
+    def __init__(self, name: str, parse: Callable[[str], T], figures: Callable[[], Iterable[str]]) -> None:
+        super().__init__(name, parse)
+        self._figures = figures
+
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
         """Suggest the figures there are."""
         del ctx, param
-        from netecho.measure.metrics import METRICS
-
         before, comma, begun = incomplete.rpartition(",")
-        return [CompletionItem(f"{before}{comma}{name}", type="prefix") for name in METRICS if name.startswith(begun)]
+        found = [name for name in self._figures() if name.startswith(begun)]
+        return [CompletionItem(f"{before}{comma}{name}", type="prefix") for name in found]
 
 
 def _socket_paths(incomplete: str) -> list[CompletionItem[str]]:
@@ -183,10 +186,29 @@ def parse_traced(text: str) -> Target:
 
 
 def parse_changes(text: str) -> tuple[Criterion, ...]:
-    """Read the criteria of one `--fail-if` between two runs. Raises UsageError."""
+    """Read the criteria of one `--fail-if` between two runs, of probes or of load. Raises UsageError."""
+    from netecho.load.criteria import is_of_load, parse as parse_loads
     from netecho.measure.criteria import parse
 
-    return parse(text, comparing=True)
+    return (parse_loads if is_of_load(text) else parse)(text, comparing=True)
+
+
+def _figures() -> Iterable[str]:
+    from netecho.measure.metrics import METRICS
+
+    return METRICS
+
+
+def _load_figures() -> Iterable[str]:
+    from netecho.load.criteria import METRICS
+
+    return METRICS
+
+
+def _trace_figures() -> Iterable[str]:
+    from netecho.trace.verdict import METRICS
+
+    return METRICS
 
 
 def form_of(values: Mapping[str, Any]) -> str:
@@ -306,8 +328,8 @@ HOST = Parsed("NAME", check_host)
 TARGET = Address("TARGET", parse_target)
 LISTEN = Address("ADDRESS", parse_listen, SCHEMES)
 LOADED = Address("TARGET", parse_load_target, ("nq", "nqs"))
-CRITERIA = Criteria("EXPR", parse_criteria)
-CHANGES = Criteria("EXPR", parse_changes)
+CRITERIA = Criteria("EXPR", parse_criteria, _figures)
+CHANGES = Criteria("EXPR", parse_changes, lambda: (*_figures(), *_load_figures()))
 TRACED = Address("TARGET", parse_traced, ("udp", "stamp", "tcp", "tls"))
-LOAD_CRITERIA = Parsed("EXPR", parse_load_criteria)
-TRACE_CRITERIA = Criteria("EXPR", parse_trace_criteria)
+LOAD_CRITERIA = Criteria("EXPR", parse_load_criteria, _load_figures)
+TRACE_CRITERIA = Criteria("EXPR", parse_trace_criteria, _trace_figures)

@@ -11,9 +11,10 @@ from netecho.cli.click_ext.types import CHANGES, FILE, choice, form_of
 from netecho.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from netecho.cli.context import CliContext
+    from netecho.measure.criteria import Criterion
     from netecho.report.document.comparison import Loaded, OtherLoaded
     from netecho.report.document.model import Document
     from netecho.report.output import Output
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     ("netecho compare before.ndjson after.ndjson", "each figure in both, and whether it is more than chance"),
     ("netecho compare before.ndjson after.ndjson --fail-if 'rtt.p99>+10%'", "exit 1 if it got so much worse"),
+    ("netecho compare before.json after.json --fail-if 'upload.added>+20ms'", "of two runs of netecho load"),
     ("netecho compare before.ndjson after.ndjson --json | jq '.changes[0]'", "for scripts"),
 )
 
@@ -45,7 +47,8 @@ verdict = section("Verdict")
     type=CHANGES,
     multiple=True,
     help="exit 1 if this came true beyond noise: rtt.p99>+10%, loss>+1%; rtt.p99>+noise: if it is significantly higher;"
-    " raw:rtt.p99>+10%: noise or not; without a sign, of the second run alone; may be repeated, or joined by commas",
+    " raw:rtt.p99>+10%: noise or not; without a sign, of the second run alone; of load with the phase:"
+    " upload.added>+20ms; may be repeated, or joined by commas",
 )
 @click.pass_context
 def compare(ctx: click.Context, /, **values: Any) -> int:
@@ -59,6 +62,7 @@ def compare(ctx: click.Context, /, **values: Any) -> int:
     from netecho.report.document.comparison import OtherLoaded, compared, load
     from netecho.report.document.source import STANDARD_INPUT
     from netecho.report.output import Output
+    from netecho.report.terminal.comparison import show
     from netecho.report.terminal.reading import reading
 
     form = form_of(values)
@@ -67,13 +71,14 @@ def compare(ctx: click.Context, /, **values: Any) -> int:
     if values["before"] == values["after"] == STANDARD_INPUT:
         raise UsageError("both runs are read from standard input, which has one", "give one of them as a file")
     before, after = (load(values[name], reading(shown, values[name])) for name in ("before", "after"))
-    if isinstance(before, OtherLoaded) or isinstance(after, OtherLoaded):
-        return _compare_loads(before, after, form, shown, held=bool(values["fail_if"]))
-    comparison = compare_runs(before.run, after.run)
     criteria = [criterion for each in values["fail_if"] for criterion in each]
+    if isinstance(before, OtherLoaded) or isinstance(after, OtherLoaded):
+        return _compare_loads(before, after, form, shown, criteria)
+    _check(criteria, of_load=False)
+    comparison = compare_runs(before.run, after.run)
     failed = judge(criteria, before.run, after.run, comparison)
     document = compared(comparison, before, after, [str(each) for each in failed])
-    _print(document, form, shown, [str(each) for each in criteria])
+    _print(document, form, shown, criteria, show)
     for word in (before.remark, after.remark):
         if word is not None:
             shown.say(f"netecho: {word}")
@@ -83,7 +88,7 @@ def compare(ctx: click.Context, /, **values: Any) -> int:
 
 
 def _compare_loads(
-    before: Loaded | OtherLoaded, after: Loaded | OtherLoaded, form: str, shown: Output, *, held: bool
+    before: Loaded | OtherLoaded, after: Loaded | OtherLoaded, form: str, shown: Output, criteria: Sequence[Criterion]
 ) -> int:
     """Print two runs of load side by side. Raises UsageError where that has no meaning."""
     from netecho.report.document.comparison import OtherLoaded
@@ -94,31 +99,38 @@ def _compare_loads(
     if kinds != [LOAD_RUN, LOAD_RUN]:
         said = " and ".join(dict.fromkeys(kinds))
         raise UsageError(f"{said} cannot be compared", "two runs of netecho probe, or two of netecho load")
-    if held:
-        raise UsageError(
-            "--fail-if is for runs of probes, and these are of load", "netecho load --fail-if holds a run of its own"
-        )
-    if form not in ("text", "json"):
-        raise UsageError(f"a comparison of load is printed as text or json, not as {form}", "--format json")
-    document = compared(before.document, after.document, (before.path, after.path))
-    if form == "json":
-        from netecho.report.formats.json_document import pretty
-
-        shown.write(pretty(document))
-    else:
-        show(document, shown)
-    return ExitCode.OK
+    _check(criteria, of_load=True)
+    document = compared(before.document, after.document, (before.path, after.path), criteria)
+    _print(document, form, shown, criteria, show)
+    failed = document["verdict"]["failed"]
+    for each in failed:
+        shown.say(f"netecho: failed: {each}")
+    return ExitCode.FAILED if failed else ExitCode.OK
 
 
-def _print(document: Document, form: str, shown: Output, criteria: Sequence[str]) -> None:
+def _check(criteria: Sequence[Criterion], *, of_load: bool) -> None:
+    """Raise UsageError where a criterion names a figure that runs of this kind have not."""
+    from netecho.load.criteria import is_of_load
+
+    for each in criteria:
+        if is_of_load(each.text) is not of_load:
+            runs, right = ("load", "upload.added>+20ms") if of_load else ("probes", "rtt.p99>+10%")
+            raise UsageError(f"--fail-if: {each.metric!r} is no figure of these runs, which are of {runs}", right)
+
+
+def _print(
+    document: Document,
+    form: str,
+    shown: Output,
+    criteria: Sequence[Criterion],
+    page: Callable[[Document, Output], None],
+) -> None:
     if form == "json":
         from netecho.report.formats.json_document import pretty
 
         shown.write(pretty(document))
     elif form == "text":
-        from netecho.report.terminal.comparison import show
-
-        show(document, shown)
+        page(document, shown)
     else:
         import os
 
@@ -126,7 +138,7 @@ def _print(document: Document, form: str, shown: Output, criteria: Sequence[str]
         from netecho.report.formats.junit import junit
         from netecho.report.formats.verdict import of_comparison
 
-        verdict = of_comparison(document, criteria)
+        verdict = of_comparison(document, [str(each) for each in criteria])
         if form == "junit":
             shown.write(junit(verdict))
         else:

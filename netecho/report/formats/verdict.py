@@ -70,13 +70,18 @@ def of_comparison(document: Document, asked: Iterable[str]) -> Verdict:
         values = {"before": change["before"], "after": change["after"], "percent": change["percent"]}
         figures |= {f"{change['metric']}.{name}": value for name, value in values.items() if value is not None}
     return Verdict(
-        title=after["label"] or after["target"]["url"],
+        title=after["label"] or _url(after["target"]),
         started=after["started"],
         seconds=0.0,
         line=line,
         cases=_cases(asked, document["verdict"]["failed"], line),
         figures=figures,
     )
+
+
+def _url(target: Document | str) -> str:
+    """Return the target of a run, which of load is its URL alone."""
+    return target if isinstance(target, str) else str(target["url"])
 
 
 def _cases(asked: Iterable[str], failed: Iterable[str], line: str) -> tuple[Case, ...]:

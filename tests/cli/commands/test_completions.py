@@ -60,6 +60,8 @@ def test_it_is_found_where_wheels_put_it(name: str, tmp_path: Path) -> None:
         ("netecho probe host --format=nd", "netecho probe host --format=ndjson"),
         ("netecho probe --schedule po", "netecho probe --schedule poisson"),
         ("netecho probe host --fail-if rtt.p99_", "netecho probe host --fail-if rtt.p99_9"),
+        ("netecho compare a b --fail-if upload.added_f", "netecho compare a b --fail-if upload.added_forward"),
+        ("netecho trace host --fail-if rec", "netecho trace host --fail-if received"),
         ("netecho completions fi", "netecho completions fish"),
         ("netecho diag", "netecho diagnose"),
         ("netecho diagnose sel", "netecho diagnose self"),

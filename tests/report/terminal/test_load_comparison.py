@@ -7,6 +7,7 @@ import json
 import jsonschema
 import pytest
 
+from netecho.load.criteria import METRICS, parse
 from netecho.report.document import schema
 from netecho.report.document.load import shape
 from netecho.report.document.load_comparison import compared
@@ -27,6 +28,19 @@ def test_a_queue_that_is_gone_is_lower_and_the_rest_is_the_same() -> None:
     assert changes["download.rtt.p50"]["within_noise"] is True
     assert (changes["upload.goodput"]["unit"], changes["upload.goodput"]["before"]) == ("bit/s", 9_560_000)
     looks_as_it_did("compare-load-80", rendered(sidebyside(document, 80), width=80, color=False), 80)
+
+
+def test_every_figure_of_a_saved_run_can_be_held() -> None:
+    run = shape(whole())
+    document = compared(run, run, ("a", "b"), parse(",".join(f"{name}>+noise" for name in METRICS), comparing=True))
+    VALID.validate(document)
+    assert document["verdict"] == {"exit_code": 0, "failed": []}
+    assert {each["metric"] for each in document["changes"]} == set(METRICS)
+
+
+def test_what_a_load_adds_has_a_spread_by_its_round_trips() -> None:
+    document = compared(shape(whole()), shape(whole(up=20)), ("a", "b"), parse("upload.added<-noise", comparing=True))
+    assert document["verdict"] == {"exit_code": 1, "failed": ["upload.added<-noise: -460 ms"]}
 
 
 @pytest.mark.parametrize("name", RUNS)
