@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from importlib import import_module
@@ -18,8 +19,11 @@ import pytest
 from netecho.cli import front_page
 from netecho.cli.click_ext.command import Command
 from netecho.history.store import Store
+from netecho.report.document.load import shape
+from netecho.report.formats.json_document import pretty
 from tests.certificates import issue
 from tests.history.test_store import minute
+from tests.load.runs import whole
 from tests.namespace import Namespace, namespace
 from tests.program import COMMAND, environment
 
@@ -54,11 +58,29 @@ def network() -> Iterator[Namespace]:
             assert server.stdout is not None
             for _ in range(4):  # TCP, UDP, STAMP, load
                 assert b"listening" in server.stdout.readline()
-            with prometheus(inside):
+            with prometheus(inside), files(inside):
                 yield inside
         finally:
             server.terminate()
             server.communicate()
+
+
+@contextmanager
+def files(network: Namespace) -> Iterator[None]:
+    """A server of files, with a large one, on HTTP's port."""
+    with tempfile.TemporaryDirectory() as directory:
+        with (Path(directory) / "large.iso").open("wb") as large:
+            large.truncate(16 << 20)
+        command = [*network.prefix, sys.executable, "-u", "-m", "http.server", "80", "--directory", directory]
+        quiet = subprocess.DEVNULL
+        answering = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=quiet, env=environment())
+        try:
+            assert answering.stdout is not None
+            assert b"Serving" in answering.stdout.readline()
+            yield
+        finally:
+            answering.terminate()
+            answering.communicate()
 
 
 @contextmanager
@@ -81,6 +103,8 @@ def saved(network: Namespace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("saved")
     for name in SAVED:
         network.run(*COMMAND, "probe", "host", "-c", "3", "-i", "1ms", "--save", str(directory / f"{name}.ndjson"))
+    for name in ("before", "after"):
+        (directory / f"{name}.json").write_text(pretty(shape(whole())))
     store = Store(str(directory / "paths.db"))
     store.write([minute(int(time.time()) - 600, 1_000_000, target="fra")])
     store.close()
