@@ -22,7 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="SCENARIO", help="only these, such as loss-forward; all without")
     parser.add_argument("--runs", type=int, default=1, metavar="N", help="of each (default: 1)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every run there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="add a line for each run, once it is over")
     parser.add_argument("--deep", action="store_true", help="all with --deep, not only what is found by it alone")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="scenarios at once (default: 2)")
     parser.add_argument("--command", default=shlex.join(DIAGNOSE), help="what is run, before `--json TARGET`")
@@ -42,10 +42,11 @@ def main() -> int:
     for run in play_all(scenarios * asked.runs, shlex.split(asked.command), asked.jobs, deep):
         _progress(run)
         runs.append(run)
+        if asked.json:  # at once: who stops it after an hour has that hour
+            with asked.json.open("a") as file:
+                file.write(json.dumps(asdict(run)) + "\n")
     # Wide enough for all columns where it goes to a file.
     Console(width=None if sys.stdout.isatty() else 250).print(matrix(scenarios, runs))
-    if asked.json:
-        asked.json.write_text(json.dumps([asdict(run) for run in runs], indent=1) + "\n")
     return 0
 
 

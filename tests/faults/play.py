@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,8 @@ from tests.faults.fault import faulty_network, serve
 from tests.program import COMMAND, environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
 
     from tests.faults.scenarios import Scenario
     from tests.faults.topology import Network
@@ -45,6 +46,8 @@ class Run:
     not_tested: tuple[str, ...] = ()
     trouble: str | None = None
     """Why there is no diagnosis."""
+    document: Mapping[str, Any] | None = None
+    """All that the command said."""
 
 
 def play(scenario: Scenario, command: Sequence[str] = DIAGNOSE, options: Sequence[str] = ()) -> Run:
@@ -62,7 +65,7 @@ def play(scenario: Scenario, command: Sequence[str] = DIAGNOSE, options: Sequenc
         not_tested = tuple(f"{each['check']}: {each['reason']}" for each in told.get("not_tested", ()))
         trouble = None
     except (ValueError, KeyError, TypeError):
-        findings, not_tested, trouble = (), (), f"exit code {done.returncode}: {done.stderr or done.stdout}"
+        told, findings, not_tested, trouble = None, (), (), f"exit code {done.returncode}: {done.stderr or done.stdout}"
     return Run(
         scenario=scenario.name,
         findings=findings,
@@ -71,6 +74,7 @@ def play(scenario: Scenario, command: Sequence[str] = DIAGNOSE, options: Sequenc
         options=tuple(options),
         not_tested=not_tested,
         trouble=trouble,
+        document=told,
     )
 
 
@@ -90,7 +94,8 @@ def play_all(
     pool = ThreadPoolExecutor(jobs)
     try:
         beside = [each for each in scenarios if not each.alone]
-        yield from pool.map(lambda each: play(each, command, options or each.options), beside)
+        played = [pool.submit(play, each, command, options or each.options) for each in beside]
+        yield from (each.result() for each in as_completed(played))
     finally:
         pool.shutdown(cancel_futures=True)
     for scenario in scenarios:

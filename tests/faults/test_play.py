@@ -42,4 +42,5 @@ def test_every_transport_of_the_server_is_there() -> None:
 def test_several_are_played_at_once_and_those_that_want_the_machine_alone_last() -> None:
     scenarios = [Scenario(faults=(BY_NAME["busy"],)), Scenario(), Scenario(faults=(BY_NAME["nat"],))]
     runs = list(play_all(scenarios, ["sh", "-c", f"echo {LOSS}"], jobs=2))
-    assert [run.scenario for run in runs] == ["clean", "nat", "busy"]
+    names = [run.scenario for run in runs]
+    assert (sorted(names[:2]), names[2]) == (["clean", "nat"], "busy")
