@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,7 @@ def diagnose(ctx: click.Context, /, **values: Any) -> int:
     """
     from netecho.report.output import Output
 
+    began = time.monotonic_ns()
     context: CliContext = ctx.obj
     form = form_of(values)
     if values["save"] is not None:
@@ -99,7 +101,7 @@ def diagnose(ctx: click.Context, /, **values: Any) -> int:
     context.output = shown = Output(quiet=values["quiet"], color=not values["no_color"])
     if values["quiet"] < 2:
         files.warn_of_shared_keys(shown, values["auth_key_file"])
-    found = _run(options, shown)
+    found = _run(options, shown, began)
     return _show(found, form, values, shown)
 
 
@@ -143,7 +145,7 @@ def _checks(values: dict[str, Any]) -> frozenset[Check]:
     return (only or frozenset(CHECKS)) - skipped
 
 
-def _run(options: DiagnoseOptions, shown: Output) -> Diagnosis:
+def _run(options: DiagnoseOptions, shown: Output, began: int) -> Diagnosis:
     from netecho.net import descriptors
     from netecho.net.reactor.lean_imports import import_twisted
 
@@ -161,7 +163,7 @@ def _run(options: DiagnoseOptions, shown: Output) -> Diagnosis:
 
             from netecho.net.diagnose.steps import diagnose as play
 
-            return await play(reactor, interrupt, replace(options, services=services), steps.begin)
+            return await play(reactor, interrupt, replace(options, services=services), steps.begin, began=began)
 
         return run_reactor(diagnosed)
 

@@ -169,12 +169,14 @@ class ReflectedControl:
         return await self._ask(request_size, Ask(reply_size, count, interval), timeout)
 
     def close(self) -> None:
-        """Close the socket; what is waited for ends with what has come."""
+        """Close the socket; what is waited for ends with what has come, and what is asked from now on is not sent."""
         self._socket.close()
         for wait in list(self._waiting.values()):
             self._end(wait)
 
     async def _ask(self, size: int, ask: Ask, timeout: int) -> Asked:
+        if self._socket.fileno() < 0:
+            return _nothing(reply_length(ask.length, self._key), ask.number, ())
         sequence = self._sender.sent & 0xFFFF_FFFF
         wait = self._waiting[sequence] = _Wait(sequence, ask, reply_length(ask.length, self._key))
         wall = time.time_ns()

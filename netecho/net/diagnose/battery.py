@@ -56,12 +56,18 @@ class Battery:
     runs: list[Run] = field(default_factory=list)
     """All that was measured, for whoever looks at the whole."""
     bytes_used: int = 0
-    stopped: bool = False
+    why_stopped: str = ""
+    """Why no step begins any more, and what was being measured ended; empty: that is not so."""
     _seed: int = 0
     _to_stop: set[Callable[[], None]] = field(default_factory=set)
     """What ends that which is being measured."""
     _under_way: set[Interrupt] = field(default_factory=set)
     """Of the runs that are being measured."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether all was stopped, by the user or for want of time."""
+        return bool(self.why_stopped)
 
     @property
     def stamp(self) -> Target | None:
@@ -146,9 +152,9 @@ class Battery:
         self._to_stop.add(end)
         return lambda: self._to_stop.discard(end)
 
-    def stop(self) -> None:
-        """End what is being measured; no step begins any more."""
-        self.stopped = True
+    def stop(self, why: str) -> None:
+        """End what is being measured; no step begins any more, for this reason or an earlier one."""
+        self.why_stopped = self.why_stopped or why
         for end in tuple(self._to_stop):
             end()
 

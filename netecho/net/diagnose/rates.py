@@ -34,6 +34,8 @@ async def measure(battery: Battery) -> Outcome:
         if battery.stopped or not _affordable(battery, rate, LENGTH):
             break
         run = await _run(battery, target, rate, LENGTH)
+        if battery.stopped:  # what was cut short may not have come to the limit
+            break
         runs.append((rate, run))
         if is_late(run):
             break
@@ -49,6 +51,8 @@ async def _again(battery: Battery, target: Target, rate: int) -> list[tuple[int,
     runs: list[tuple[int, Run]] = []
     while len(runs) < ATTEMPTS and not battery.stopped and _affordable(battery, rate, AGAIN):
         run = await _run(battery, target, rate, AGAIN)
+        if battery.stopped:
+            break
         runs.append((rate, run))
         if is_steady(run) and not is_late(run):
             break

@@ -91,6 +91,8 @@ async def _reach(battery: Battery, service: Service, timeout: int = PATIENCE) ->
         return Reach(target=target, answer=_answer(error.why), expected=expected, detail=error.why.detail)
     except NetechoError as error:
         return Reach(target=target, answer="failed", expected=expected, detail=error.sentence)
+    if battery.stopped and not run.sent:
+        return Reach(target=target, answer="failed", expected=expected, detail=battery.why_stopped)
     return _read(run, service)
 
 
@@ -106,8 +108,6 @@ def _read(run: Run, service: Service) -> Reach:
         return Reach(target=target, answer="other", expected=expected, detail=what)
     if summary.received:
         return Reach(target=target, answer="echo", expected=expected, rtt=summary.rtt.min)
-    if not run.sent:
-        return Reach(target=target, answer="failed", expected=expected, detail="it was interrupted")
     lost = next((Loss(fate.reason, fate.detail) for fate in run.fates if fate.reason), Loss(LossReason.TIMEOUT))
     if target.is_stream and lost.reason is LossReason.TIMEOUT:  # or there would be no connection, and no run
         return Reach(target=target, answer="mute", expected=expected, detail=MUTE)

@@ -58,8 +58,9 @@ async def measure(battery: Battery) -> Outcome:
             udp,
             tcp,
             kept[0] if kept else None,
-            why_no_udp="no flow came to its silence: the far end must answer STAMP's TLV 12 (netecho serve)",
-            why_no_tcp="no connection came to its silence",
+            why_no_udp=battery.why_stopped
+            or "no flow came to its silence: the far end must answer STAMP's TLV 12 (netecho serve)",
+            why_no_tcp=battery.why_stopped or "no connection came to its silence",
         )
     )
 

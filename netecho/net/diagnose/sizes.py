@@ -29,7 +29,7 @@ from netecho.units import MILLISECOND
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from netecho.diagnose.checks.size import PathMtu
+    from netecho.diagnose.checks.size import PathMtu, Segments
     from netecho.diagnose.finding import Direction, Outcome
     from netecho.net.client.control_socket import NetworkError
     from netecho.net.client.job import IpOptions
@@ -61,8 +61,8 @@ async def measure(battery: Battery) -> Outcome:
         why_not = "the far end sends no replies of another length than the request's (STAMP's TLV 12)"
         together = await _together(battery, target, HEADERS[addresses[0].family])
     if battery.stopped:  # what was being tried may look as if it had vanished
-        return (NotTested("size", "the diagnosis was interrupted"),)
-    stream = await _stream(battery)
+        return (NotTested("size", battery.why_stopped),)
+    stream = await _stream(battery)  # what follows is left out where it is cut short
     # A hole that datagrams fell into is why connections hang.
     hangs = stream is not None and not stream.came_through
     hangs = hangs and not any(is_hole(each) for each in (*found.values(), together))
@@ -73,7 +73,7 @@ async def measure(battery: Battery) -> Outcome:
             together=together,
             why_not=why_not,
             stream=stream,
-            segments=await segments.measure(battery, battery.stream) if hangs and battery.stream is not None else None,
+            segments=await _segments(battery) if hangs else None,
             fragments=await _fragments(battery),
             target=str(target),
             headers=HEADERS[addresses[0].family],
@@ -81,16 +81,24 @@ async def measure(battery: Battery) -> Outcome:
     )
 
 
+async def _segments(battery: Battery) -> Segments | None:
+    """Return what segments of TCP say, where there is TCP, and time for all of them."""
+    if battery.stream is None:
+        return None
+    found = await segments.measure(battery, battery.stream)
+    return None if battery.stopped else found
+
+
 async def _by_segments(battery: Battery) -> Outcome:
     """Judge by TCP alone."""
     target = battery.stream
     if target is None:
         return judge(Observed(why_not="no echo answers"))
-    found, stream = await segments.measure(battery, target), await _stream(battery)
+    found = await segments.measure(battery, target)
     if battery.stopped:
-        return (NotTested("size", "the diagnosis was interrupted"),)
+        return (NotTested("size", battery.why_stopped),)
     why_not = "only TCP answers, of which this system does not say enough"
-    return judge(Observed(why_not=why_not, stream=stream, segments=found))
+    return judge(Observed(why_not=why_not, stream=await _stream(battery), segments=found))
 
 
 async def _each_way(battery: Battery, address: Address) -> dict[Direction, PathMtu]:
@@ -100,6 +108,7 @@ async def _each_way(battery: Battery, address: Address) -> dict[Direction, PathM
     options = battery.options
     found: dict[Direction, PathMtu] = {}
     control = ReflectedControl(battery.reactor, address, options.ip_options, options.stamp_options.key)
+    leave = battery.on_stop(control.close)
     try:
         wait = WAIT + 2 * (battery.usual or 0)
         learnt = await control.learn(wait)
@@ -114,6 +123,7 @@ async def _each_way(battery: Battery, address: Address) -> dict[Direction, PathM
         )
         found = {"forward": ways[0], "backward": ways[1]}
     finally:
+        leave()
         control.close()
     return found
 
@@ -224,6 +234,8 @@ async def _stream(battery: Battery) -> Streamed | None:
         run = await battery.measure(battery.stream, count=4, interval=100 * MILLISECOND, sizes=(STREAMED,))
     except NetechoError:
         return Streamed(mss=None, came_through=False)
+    if battery.stopped:
+        return None
     tcp = run.result.facts.tcp
     return Streamed(mss=None if tcp is None else tcp.mss, came_through=run.result.summary.received > 0)
 
@@ -238,4 +250,4 @@ async def _fragments(battery: Battery) -> bool | None:
         )
     except NetechoError:
         return None
-    return run.result.summary.received > 0
+    return None if battery.stopped else run.result.summary.received > 0

@@ -1,7 +1,7 @@
 """The steps of the battery: which there are, in which order, and what each may take.
 
 A step measures for one check or several and returns what they made of it. It does not begin where its time or its bytes
-would not suffice; what is not tested for that, or for any other reason, is said.
+would not suffice, and is ended when the time is over; what is not tested for that, or any other reason, is said.
 """
 
 from __future__ import annotations
@@ -42,6 +42,12 @@ class Step:
     deep: bool = False
 
 
+REPORTING = 0.05
+"""The share of the time that is left for the report."""
+LEAST = 2 * SECOND
+"""Nanoseconds in which it is found out what answers, however little time is given."""
+INTERRUPTED = "the diagnosis was interrupted"
+
 STEPS: tuple[Step, ...] = (
     Step(checks=("transports",), words="which transports answer", measure=services.measure, seconds=0, bytes=0),
     Step(checks=("names",), words="the name's families", measure=families.measure, seconds=3, bytes=20_000),
@@ -69,13 +75,28 @@ async def diagnose(
     options: DiagnoseOptions,
     progress: Callable[[int, int, str], None],
     every: Sequence[Step] = STEPS,
+    began: int | None = None,
 ) -> Diagnosis:
     """Play the battery, and return what was found; `progress` is told of each step: its number, of how many, words.
 
-    The first step, which is always played, finds out what answers. An interrupt ends it all with what is known so far.
+    The first step, which is always played, finds out what answers. An interrupt, or the end of the time, which is
+    counted from `began` on (without it, from now on), ends it all with what is known so far.
     """
-    battery = Battery(reactor, options, began=time.monotonic_ns())
-    interrupt.tell(battery.stop)
+    battery = Battery(reactor, options, began=time.monotonic_ns() if began is None else began)
+    left = max(battery.left - int(REPORTING * options.time), LEAST)
+    deadline = reactor.callLater(left / SECOND, battery.stop, _out_of_time(options))
+    try:
+        return await _diagnosed(battery, interrupt, progress, every)
+    finally:
+        if deadline.active():
+            deadline.cancel()
+
+
+async def _diagnosed(
+    battery: Battery, interrupt: Interrupt, progress: Callable[[int, int, str], None], every: Sequence[Step]
+) -> Diagnosis:
+    options = battery.options
+    interrupt.tell(lambda: battery.stop(INTERRUPTED))
     interrupt.tell_of_stops(battery.continued)
     started, before, error = time.time_ns(), counters.read(), None
     outcome: list[Finding | Fine | NotTested] = []
@@ -83,7 +104,7 @@ async def diagnose(
     for n, step in enumerate(steps, 1):
         progress(n, len(steps), step.words)
         outcome += await _played(step, battery)
-        if step is every[0] and not battery.stopped and not any(each.answer == "echo" for each in battery.reached):
+        if step is every[0] and _nobody(battery):
             error = _unreachable(battery.reached, options)
             outcome += [NotTested(check, _nothing(battery.reached)) for step in steps[1:] for check in step.checks]
             break
@@ -98,10 +119,15 @@ async def diagnose(
         duration=time.monotonic_ns() - battery.began,
         bytes_sent=battery.bytes_used,
         outcome=kept,
-        interrupted=battery.stopped,
+        interrupted=battery.why_stopped == INTERRUPTED,
         label=options.label,
         error=error,
     )
+
+
+def _nobody(battery: Battery) -> bool:
+    """Tell whether no echo answered; an interrupt came before anything could."""
+    return battery.why_stopped != INTERRUPTED and not any(each.answer == "echo" for each in battery.reached)
 
 
 async def _played(step: Step, battery: Battery) -> Outcome:
@@ -109,20 +135,32 @@ async def _played(step: Step, battery: Battery) -> Outcome:
     if why_not:
         return tuple(NotTested(check, why_not) for check in step.checks)
     try:
-        return await step.measure(battery)
+        outcome = await step.measure(battery)
     except NetechoError as error:
-        return tuple(NotTested(check, error.sentence) for check in step.checks)
+        outcome = tuple(NotTested(check, error.sentence) for check in step.checks)
+    return _cut_short(step, outcome, battery.why_stopped) if battery.stopped else outcome
+
+
+def _cut_short(step: Step, outcome: Outcome, why: str) -> Outcome:
+    """Return what a step that was ended before it was over has: a check that says nothing else lacks the time."""
+    checks = {each.check for each in outcome if not isinstance(each, NotTested)}
+    kept = tuple(each for each in outcome if each.check in checks)
+    return (*kept, *(NotTested(check, why) for check in step.checks if check not in checks))
+
+
+def _out_of_time(options: DiagnoseOptions) -> str:
+    return f"out of time: the {spell_time(options.time)} that were given did not suffice; a longer -t"
 
 
 def _why_not(step: Step, battery: Battery) -> str:
     """Return why a step cannot begin; empty where it can."""
     options = battery.options
     if battery.stopped:
-        return "the diagnosis was interrupted"
+        return battery.why_stopped
     if step.deep and not options.deep:
         return "takes longer than most want to wait: --deep"
     if step.seconds * SECOND > max(battery.left, 0):  # what takes no time to speak of always begins
-        return f"the {spell_time(options.time)} that were given did not suffice: a longer -t"
+        return _out_of_time(options)
     if step.bytes > battery.bytes_left:
         return f"would take more than the {options.bytes:,} bytes that were allowed: a larger --max-bytes"
     return ""

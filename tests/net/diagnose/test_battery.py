@@ -29,7 +29,7 @@ def battery() -> Battery:
 
 def test_what_begins_when_all_was_stopped_is_over_at_once() -> None:
     stopped, runs = battery(), cast("list[Run]", [])
-    stopped.stop()
+    stopped.stop("out of time")
     target = parse_target("tcp://192.0.2.1:7")
     Deferred.fromCoroutine(stopped.measure(target, count=100, interval=MS)).addCallback(runs.append)
     (over,) = runs

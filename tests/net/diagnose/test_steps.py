@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -10,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
 
 from netecho.diagnose.checks.transports import Reach
-from netecho.diagnose.finding import CHECKS, Check, Fine
+from netecho.diagnose.finding import CHECKS, Check, Fine, NotTested
 from netecho.diagnose.services import parse_services
 from netecho.errors import NetechoError, UnreachableError
 from netecho.net.diagnose.battery import DiagnoseOptions
@@ -133,6 +134,62 @@ def test_nor_does_one_that_would_take_more_bytes_than_are_left() -> None:
     assert "1,000 bytes" in played.not_tested["loss"]
     assert "--max-bytes" in played.not_tested["loss"]
     assert played.diagnosis.bytes_sent == 900
+
+
+class Clocked:
+    """A diagnosis of so many seconds by these steps, on a clock of its own."""
+
+    def __init__(self, *steps: Step, seconds: float) -> None:
+        self.clock = MemoryReactorClock()
+        self.ended: list[Diagnosis] = []
+        options = DiagnoseOptions(
+            services=parse_services("host"), checks=NONE_OF_THE_HOST, time=int(seconds * SECOND), bytes=1 << 30
+        )
+        coroutine = diagnose(cast("Reactor", self.clock), Interrupt(), options, lambda *_: None, every=steps)
+        Deferred.fromCoroutine(coroutine).addCallback(self.ended.append)
+
+
+def lasting(first: Step, *said: Fine | NotTested) -> Step:
+    """A step like that one, which lasts until all is stopped, and has that to say then."""
+
+    async def measure(battery: Battery) -> Outcome:
+        await first.measure(battery)
+        over: Deferred[None] = Deferred()
+        battery.on_stop(lambda: over.callback(None))
+        await over
+        return said
+
+    return replace(first, measure=measure)
+
+
+def test_what_is_being_measured_ends_with_the_time_and_says_what_it_has() -> None:
+    flows = lasting(step("loss", "clocks"), Fine("loss", "400 probes, none lost"), NotTested("clocks", "too few"))
+    played = Clocked(answering(), step("marking"), flows, step("tcp"), seconds=30)
+    played.clock.advance(28)
+    assert played.ended == []
+    played.clock.advance(2)
+    (found,) = played.ended
+    assert [each.check for each in found.fine] == ["transports", "loss", "marking"]
+    reasons = {each.check: each.reason for each in found.not_tested}
+    assert set(reasons) == {"clocks", "tcp"}
+    assert all(reason.startswith("out of time: the 30s") for reason in reasons.values())
+    assert (found.interrupted, found.error) == (False, None)
+
+
+@pytest.mark.parametrize("seconds", [0.001, 1])
+def test_what_answers_is_looked_for_for_two_seconds_at_least_and_not_longer(seconds: float) -> None:
+    played = Clocked(lasting(answering("silent")), step("tcp"), seconds=seconds)
+    played.clock.advance(1.9)
+    assert played.ended == []
+    played.clock.advance(0.1)
+    (found,) = played.ended
+    assert isinstance(found.error, UnreachableError)
+
+
+def test_nothing_is_left_to_call_when_a_diagnosis_ends_in_time() -> None:
+    played = Clocked(answering(), step("tcp"), seconds=30)
+    assert len(played.ended) == 1
+    assert played.clock.getDelayedCalls() == []
 
 
 def test_deep_steps_are_for_those_who_ask() -> None:
