@@ -214,7 +214,7 @@ def test_where_nothing_answers_the_document_is_printed_and_the_code_is_3(
     netecho: Netecho, alone: Namespace, host: str
 ) -> None:
     netecho.prefix = alone.prefix
-    ended = netecho("diagnose", host, "--json")
+    ended = netecho("diagnose", host, "-t", "1ms", "--json")  # in which silence is looked at all the same
     found = valid(ended)
     assert ended.code == 3
     assert found["error"]["sentence"] in ended.err
@@ -225,7 +225,7 @@ def test_where_nothing_answers_the_document_is_printed_and_the_code_is_3(
 
 def test_as_text_it_is_said_once_for_all_checks(netecho: Netecho, alone: Namespace) -> None:
     netecho.prefix = alone.prefix
-    ended = netecho("diagnose", SILENT_HOST)
+    ended = netecho("diagnose", SILENT_HOST, "-t", "1ms")
     assert ended.code == 3
     assert ended.out.startswith(f"{SILENT_HOST}: nothing answers in ")
     assert ended.out.count("nothing answers:") == 1

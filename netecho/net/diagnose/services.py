@@ -71,13 +71,18 @@ async def first_hosts(battery: Battery, target: Target) -> list[str]:
 
 
 async def _again(battery: Battery, reached: Sequence[Reach]) -> Sequence[Reach]:
-    """Try once more, and for longer, what alone was silent and should not be: a SYN may have been lost."""
+    """Try once more, and for longer, what was silent and should not be: a SYN may have been lost.
+
+    Also where all were: nothing else would be tried there.
+    """
     second = {each.target: each for each in reached}
 
     async def look(target: Target) -> None:
-        second[target] = await _reach(battery, Service(target, expected=True), LOST_SYN)
+        again = await _reach(battery, Service(target, expected=True), LOST_SYN)
+        if again.answer == "echo" or not battery.stopped:
+            second[target] = again
 
-    if any(each.answer == "echo" for each in reached) and not battery.stopped:
+    if not battery.stopped:
         silent = [each.target for each in reached if each.answer in ("silent", "mute") and each.expected]
         await battery.side_by_side([look(target) for target in silent])
     return [second[each.target] for each in reached]
