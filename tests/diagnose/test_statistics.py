@@ -15,6 +15,7 @@ from netecho.diagnose.statistics import (
     design_effect,
     differ,
     interval,
+    median_interval,
     split,
     two_groups,
 )
@@ -250,3 +251,24 @@ def test_a_split_has_all_the_values_and_a_gap_that_is_the_largest(values: list[f
         assert sorted(values) == list(found.below + found.above)
         inside = [b - a for group in found for a, b in pairwise(group)]
         assert found.gap >= max(inside, default=0)
+
+
+# Medians
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_median_lies_in_its_interval_whatever_the_values_are_like(seed: int) -> None:
+    random = Random(seed)
+    for number in (1, 4, 20, 50, 800):
+        for draw, middle in ((random.random, 0.5), (lambda: random.expovariate(1), math.log(2))):
+            low, high = median_interval([draw() for _ in range(number)])
+            if number >= 20:
+                assert low < middle < high
+            assert low <= high
+
+
+def test_the_interval_is_narrower_the_more_there_are() -> None:
+    values = range(1000)
+    assert median_interval(values) == (436, 563)
+    assert median_interval(values[:10]) == (0, 9)
+    assert median_interval([7]) == (7, 7)

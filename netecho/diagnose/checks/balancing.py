@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.diagnose.checks.loss import by_flow, direction, mostly
 from netecho.diagnose.finding import Figure, Finding, Fine, NotTested
-from netecho.diagnose.statistics import split, two_groups
+from netecho.diagnose.statistics import median_interval, split, two_groups
 from netecho.diagnose.words import ON_THE_WAY, many, percent, time
 from netecho.measure.loss_reason import LossReason
 from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from netecho.diagnose.finding import Direction, Outcome
     from netecho.diagnose.run import Fate, Run
@@ -35,6 +35,8 @@ WORTH_A_WARNING = (5 * MILLISECOND, 0.5)
 and what they differ by is mostly less."""
 LEAST_REORDERED = 3
 SHARE_REORDERED = 0.002
+_TURNS = 3
+"""Of rounds and flows, after which what is whose does not change any more to speak of."""
 _EVERY_FEW = 4
 """Answered probes that a flow's delay is judged by, at least."""
 _SHORTEST_TRAIN = 50
@@ -56,8 +58,13 @@ class Flow(NamedTuple):
     port: int | None
     sent: int
     lost: int
-    slower: float | None
-    """By how much it takes longer than all flows at the same time, the median; None where too few were answered."""
+    slower: tuple[float, ...]
+    """By how much each of its round trips took longer than those of all flows at the same time."""
+
+    @property
+    def usually(self) -> float | None:
+        """The median of them; None where too few were answered."""
+        return median(self.slower) if len(self.slower) >= _EVERY_FEW else None
 
 
 def judge(observed: Observed) -> Outcome:
@@ -76,23 +83,26 @@ def _flows(run: Run) -> list[Flow]:
             rounds[done[fate.connection]].append(fate)
         done[fate.connection] += 1
         sent[fate.connection] += fate.reason is not LossReason.DROPPED_HERE
-    slower = _slower(rounds.values())
-    middle = {n: median(each) for n, each in slower.items() if len(each) >= _EVERY_FEW}
-    return [Flow(ports.get(n), sent[n], sent[n] - len(slower[n]), middle.get(n)) for n in sorted(sent)]
+    slower = _slower(list(rounds.values()))
+    return [Flow(ports.get(n), sent[n], sent[n] - len(slower[n]), tuple(slower[n])) for n in sorted(sent)]
 
 
-def _slower(rounds: Iterable[Sequence[Fate]]) -> dict[int, list[float]]:
-    """Return by how much each flow's round trips are longer than the median of their round.
+def _slower(rounds: Sequence[Sequence[Fate]]) -> dict[int, list[float]]:
+    """Return by how much each flow's round trips are longer than those of its round.
 
     Against each other at the same time: a delay that changes for all of them, in the middle of the run or slowly, is
-    no difference between flows.
+    no difference between flows. What is a round's own and what a flow's is told apart by medians in turn (Tukey's
+    median polish): the median of a round alone is of the slow flows in one round, and of the others in the next.
     """
     slower: dict[int, list[float]] = defaultdict(list)
-    for every in rounds:
-        middle = median(fate.rtt for fate in every if fate.rtt is not None)
-        for fate in every:
-            if fate.rtt is not None:
-                slower[fate.connection].append(fate.rtt - middle)
+    for _ in range(_TURNS):
+        usual = {flow: median(each) for flow, each in slower.items()}
+        slower = defaultdict(list)
+        for every in rounds:
+            trips = [(fate.connection, fate.rtt) for fate in every if fate.rtt is not None]
+            middle = median(rtt - usual.get(flow, 0.0) for flow, rtt in trips)
+            for flow, rtt in trips:
+                slower[flow].append(rtt - middle)
     return slower
 
 
@@ -138,12 +148,14 @@ def _counted(flows: Sequence[Flow]) -> tuple[int, int]:
 
 
 def _slow(flows: Sequence[Flow], observed: Observed) -> Finding | None:
-    known, usual = [flow.slower for flow in flows if flow.slower is not None], observed.flows.result.summary.rtt.p50
+    known, usual = [each for flow in flows if (each := flow.usually) is not None], observed.flows.result.summary.rtt.p50
     found = split(known) if len(known) >= LEAST_FLOWS else None
     if found is None or usual is None or found.gap < max(LEAST_APART, SHARE_APART * usual):
         return None
-    places = [n for n, flow in enumerate(flows) if flow.slower is not None and flow.slower >= found.above[0]]
+    places = [n for n, flow in enumerate(flows) if (each := flow.usually) is not None and each >= found.above[0]]
     slow = [flows[n] for n in places]
+    if _may_be_jitter(slow, [flow for flow in flows if flow not in slow]):
+        return None
     apart = median(found.above) - median(found.below)
     return Finding(
         check="balancing",
@@ -162,6 +174,12 @@ def _slow(flows: Sequence[Flow], observed: Observed) -> Finding | None:
         otherwise="Equal paths of different length, which is not a fault by itself.",
         command=_again(observed),
     )
+
+
+def _may_be_jitter(slow: Sequence[Flow], others: Sequence[Flow]) -> bool:
+    """Tell whether packets of the same flow differ so much that the slow ones may be no others."""
+    below, above = ([each for flow in group for each in flow.slower] for group in (others, slow))
+    return median_interval(below)[1] >= median_interval(above)[0]
 
 
 def _of_delay(run: Run, slow: frozenset[int]) -> Direction | None:

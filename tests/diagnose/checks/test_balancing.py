@@ -130,6 +130,24 @@ def test_jitter_is_no_path(seed: int, jitter: float) -> None:
     assert codes(judged(by=lambda _: random.expovariate(1 / jitter) * MS)) == []
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_flows_whose_packets_differ_more_than_they_do_are_no_path(seed: int) -> None:
+    """A router on a busy machine: one flow of 32 stands apart by its median, and is as fast as any in most packets."""
+    random, other = Random(seed), Random(seed)
+    unsteady = {flow: 0.55 if flow == 4 else 0.2 for flow in range(FLOWS)}
+    by = judged(by=lambda fate: random.uniform(3, 9) * MS * (other.random() < unsteady[fate.connection]))
+    assert codes(by) == []
+
+
+@pytest.mark.parametrize("jitter", [1, 5])
+def test_half_of_the_flows_on_a_longer_path_are_told_whichever_are_answered(jitter: float) -> None:
+    """The median of a round is of the one half or the other, as it comes."""
+    slow, random, lost = on_path(1, 2), Random(5), at_random(0.1)
+    found = judged(lost, by=lambda fate: 10 * MS * slow(fate) + random.expovariate(1 / jitter) * MS)
+    assert codes(found) == ["bad-path-delay"]
+    assert evidence(only(found))["slow_flows"] == sum(map(slow, schedule(FLOWS, 1)))
+
+
 @pytest.mark.parametrize("at", [3990, 4000, 4080, 4100, 5000])
 def test_a_delay_that_changes_for_all_in_the_middle_of_the_run_is_no_path(at: int) -> None:
     assert codes(judged(by=lambda fate: 40 * MS if fate.scheduled >= at * MS else 0)) == []
