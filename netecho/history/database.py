@@ -13,8 +13,8 @@ from netecho.errors import UsageError
 
 APPLICATION_ID = 0x6E65_6D68
 """In the file's header, at offset 68: "nemh"."""
-VERSION = 2
-"""1 had no hours. It is read as it is, and brought up when it is written to."""
+VERSION = 3
+"""1 had no hours, 2 no directions of losses. Both are read as they are, and brought up when they are written to."""
 PATIENCE = 5.0
 """Seconds that another process's lock is waited for."""
 LARGEST_WAL = 8 << 20
@@ -30,6 +30,7 @@ CREATE TABLE minutes (
   rtt BLOB NOT NULL,
   response_count INTEGER NOT NULL, response_total INTEGER NOT NULL, response_low INTEGER NOT NULL,
   response_high INTEGER NOT NULL, response BLOB NOT NULL,
+  lost_forward INTEGER, lost_backward INTEGER,
   PRIMARY KEY (target, began)
 ) WITHOUT ROWID;
 CREATE TABLE outages (
@@ -38,7 +39,7 @@ CREATE TABLE outages (
 ) WITHOUT ROWID;
 """
 _HOURS = """
-CREATE TABLE IF NOT EXISTS hours (
+CREATE TABLE hours (
   id INTEGER PRIMARY KEY,
   target INTEGER NOT NULL, began INTEGER NOT NULL, until INTEGER NOT NULL, minutes INTEGER NOT NULL,
   sent INTEGER NOT NULL, received INTEGER NOT NULL, lost INTEGER NOT NULL, dropped_here INTEGER NOT NULL,
@@ -47,15 +48,26 @@ CREATE TABLE IF NOT EXISTS hours (
   rtt BLOB NOT NULL,
   response_count INTEGER NOT NULL, response_total INTEGER NOT NULL, response_low INTEGER NOT NULL,
   response_high INTEGER NOT NULL, response BLOB NOT NULL,
-  rtt_p50 INTEGER, rtt_p99 INTEGER
+  rtt_p50 INTEGER, rtt_p99 INTEGER,
+  lost_forward INTEGER, lost_backward INTEGER
 );
 """
 """`began` is seconds since 1970 in minutes and hours, milliseconds in outages; times are nanoseconds. The blobs are
-buckets: of minutes as `monitor.histogram` packs them, of hours as `monitor.dense` lays them out.
+buckets: of minutes as `monitor.histogram` packs them, of hours as `monitor.dense` lays them out. `lost_forward` and
+`lost_backward` are those of `lost` that are known to have been lost there and back; NULL where the far end did not
+stamp.
 
 An hour is made of the minutes that began from `began` to before `until`, and can be made again of them. Its `id` has
 the hours of a target side by side: `target << 32 | began / 3600`. By that, and not by (target, began), as rows of a
 kilobyte in a table without rowid have a page of four kilobytes each."""
+_DIRECTIONS = "ALTER TABLE {0} ADD COLUMN lost_forward INTEGER;ALTER TABLE {0} ADD COLUMN lost_backward INTEGER;"
+_OF_MINUTES = (
+    "target, began, sent, received, lost, dropped_here, late, duplicate, reordered, corrupt, rtt_count, rtt_total,"
+    " rtt_low, rtt_high, rtt, response_count, response_total, response_low, response_high, response"
+)
+_OF_HOURS = f"id, {_OF_MINUTES.replace('began', 'began, until, minutes')}, rtt_p50, rtt_p99"
+_WITHOUT = "CREATE TEMP VIEW {0} AS SELECT {1}, NULL AS lost_forward, NULL AS lost_backward FROM main.{0};"
+"""An older table, read as if it had what it has not."""
 
 
 def open_for_writing(path: str) -> sqlite3.Connection:
@@ -68,7 +80,7 @@ def open_for_writing(path: str) -> sqlite3.Connection:
         if _is_new(database, path):
             _make(database)
         if _check(database, path) < VERSION:
-            _bring_up(database)
+            _bring_up(database, path)
     except sqlite3.Error as error:
         database.close()
         raise unusable(path, error) from None
@@ -86,8 +98,7 @@ def open_for_reading(path: str, patience: float = PATIENCE) -> sqlite3.Connectio
         raise UsageError(f"{path!r} cannot be read: there is no such file", "netecho monitor --history FILE makes one")
     try:
         database = _connect(path, "ro", patience)
-        if _check(database, path) < VERSION:
-            database.executescript(_HOURS.replace("CREATE TABLE IF NOT EXISTS", "CREATE TEMP TABLE"))
+        _fill_in(database, _check(database, path))
     except sqlite3.Error as error:
         raise unusable(path, error) from None
     return database
@@ -113,9 +124,26 @@ def _make(database: sqlite3.Connection) -> None:
     database.executescript(f"BEGIN IMMEDIATE;{_TABLES}{_HOURS}{marks}COMMIT;")
 
 
-def _bring_up(database: sqlite3.Connection) -> None:
-    """Give a file of version 1 the table that it lacks. Hours that are over are read by their minutes for good."""
-    database.executescript(f"BEGIN IMMEDIATE;{_HOURS}PRAGMA user_version = {VERSION};COMMIT;")
+def _bring_up(database: sqlite3.Connection, path: str) -> None:
+    """Give an older file what it lacks. Hours without a row that are over are read by their minutes for good."""
+    database.execute("BEGIN IMMEDIATE")
+    version = _check(database, path)  # another process may have been first
+    if version < VERSION:
+        hours = _HOURS if version < 2 else _DIRECTIONS.format("hours")
+        # Not as a script: that would end the transaction before it begins.
+        for statement in f"{_DIRECTIONS.format('minutes')}{hours}PRAGMA user_version = {VERSION}".split(";"):
+            database.execute(statement)
+    database.execute("COMMIT")
+
+
+def _fill_in(database: sqlite3.Connection, version: int) -> None:
+    """Have an older file read like one of today; nothing is written to it."""
+    if version < 2:
+        database.executescript(_HOURS.replace("CREATE TABLE", "CREATE TEMP TABLE"))
+    elif version < VERSION:
+        database.executescript(_WITHOUT.format("hours", _OF_HOURS))
+    if version < VERSION:
+        database.executescript(_WITHOUT.format("minutes", _OF_MINUTES))
 
 
 def _check(database: sqlite3.Connection, path: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from netecho.history.minutes import minutes_of
+from netecho.history.minutes import all_located, located, minutes_of
 from netecho.monitor.dense import added_up, laid_out, plus
 from netecho.monitor.histogram import CoarseHistogram, Packed
 from netecho.monitor.windows import Counts
@@ -19,11 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from netecho.history.minutes import MinuteData
+    from netecho.monitor.directions import Located
 
 HOUR = 3600
 _GRACE = 180
 """Seconds after which no minute of an hour that is over is expected any more."""
-_HOUR = "INSERT OR REPLACE INTO hours VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_HOUR = "INSERT OR REPLACE INTO hours VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+
+_LOCATE = (
+    "UPDATE hours SET lost_forward = ifnull(lost_forward, 0) + ?, lost_backward = ifnull(lost_backward, 0) + ?"
+    " WHERE id = ? AND until > ?"
+)
 
 
 class Hour(NamedTuple):
@@ -58,6 +64,9 @@ class Hour(NamedTuple):
     p50: int | None
     """Of rtt, once no more minutes are expected; so is `p99`."""
     p99: int | None
+    lost_forward: int | None
+    """None where the far end did not stamp in any of its minutes; so is `lost_backward`."""
+    lost_backward: int | None
 
     @property
     def counts(self) -> Counts:
@@ -74,6 +83,11 @@ class Hour(NamedTuple):
         """The response times."""
         return Packed(*self[18:23])
 
+    @property
+    def located(self) -> Located | None:
+        """Of those that were lost."""
+        return located(self.lost_forward, self.lost_backward)
+
 
 def key(target: int, second: int) -> int:
     """Return the id of the hour that a second of a target is in."""
@@ -83,6 +97,11 @@ def key(target: int, second: int) -> int:
 def remove(database: sqlite3.Connection, target: int, minute: int) -> None:
     """Remove the hour that had a minute already, or was made without it."""
     database.execute("DELETE FROM hours WHERE id = ? AND until > ?", (key(target, minute), minute))
+
+
+def locate(database: sqlite3.Connection, target: int, minute: int, told: Located) -> None:
+    """Have losses of a minute that is in its hour already the direction that is known of them now."""
+    database.execute(_LOCATE, (*told, key(target, minute), minute))
 
 
 def bring_up(database: sqlite3.Connection, target: int, began: int, now: int) -> bool:
@@ -105,11 +124,14 @@ def _made(number: int, target: int, began: int, until: int, came: Sequence[Minut
     rtt = laid_out(CoarseHistogram.merged([each.rtt for each in came]))
     response = laid_out(CoarseHistogram.merged([each.response for each in came]))
     count = len(came)
+    lost = [each.located for each in came]
     if before is not None:
+        lost.append(before.located)
         counts.append(before.counts)
         rtt, response = plus(before.rtt, rtt), plus(before.response, response)
         count += before.minutes
-    return Hour(number, target, began, until, count, *Counts.of_all(counts), *rtt, *response, None, None)
+    ways = all_located(lost) or (None, None)
+    return Hour(number, target, began, until, count, *Counts.of_all(counts), *rtt, *response, None, None, *ways)
 
 
 def _with_percentiles(hour: Hour) -> Hour:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.history.hours import HOUR
+from netecho.history.minutes import all_located
 from netecho.monitor.dense import added_up
-from netecho.monitor.histogram import CoarseHistogram, Packed
+from netecho.monitor.histogram import CoarseHistogram
 from netecho.monitor.windows import Counts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from netecho.history.hours import Hour
+    from netecho.history.minutes import MinuteData
+    from netecho.monitor.directions import Located
 
 PERIODS = 60
 """Parts at most."""
@@ -65,42 +68,34 @@ def from_whole_hours(span: Span) -> Span:
     return span._replace(since=cut(span).begins)
 
 
-class Part:
-    """What is read of a part."""
+class Minutes:
+    """Minutes of a part that are in no hour."""
+
+    __slots__ = ("count", "counts", "located", "response", "rtt")
 
     def __init__(self) -> None:
-        self.counts: list[Counts] = []
-        self.hours: list[Hour] = []
-        self.rtt: CoarseHistogram | None = None
-        """Of the minutes alone, where there are some; so is `response`."""
-        self.response: CoarseHistogram | None = None
+        self.count = 0
+        self.counts = Counts()
+        self.located: Located | None = None
+        self.rtt = CoarseHistogram()
+        self.response = CoarseHistogram()
 
-    def add_minute(self, counts: Counts, rtt: Packed, response: Packed) -> None:
-        """Take in a minute."""
-        self.counts.append(counts)
-        if self.rtt is None or self.response is None:
-            self.rtt, self.response = CoarseHistogram(), CoarseHistogram()
-        self.rtt.add(rtt)
-        self.response.add(response)
-
-    def add_hour(self, hour: Hour) -> None:
-        """Take in an hour."""
-        self.counts.append(hour.counts)
-        self.hours.append(hour)
-
-    def period(self, began: int) -> Period:
-        """Return it as it is shown."""
-        p50, p99 = (self.hours[0].p50, self.hours[0].p99) if len(self.hours) == 1 else (None, None)
-        if p50 is None or self.rtt is not None:
-            p50, p99 = merged([self.rtt], [hour.rtt for hour in self.hours]).percentiles((50, 99))
-        counts = self.counts[0] if len(self.counts) == 1 else Counts.of_all(self.counts)
-        return Period(began, counts, p50, p99)
+    def add(self, minute: MinuteData) -> None:
+        """Take in one more."""
+        self.count += 1
+        self.counts = Counts.of_all((self.counts, minute.counts))
+        self.located = all_located((self.located, minute.located))
+        self.rtt.add(minute.rtt)
+        self.response.add(minute.response)
 
 
-def merged(minutes: Iterable[CoarseHistogram | None], hours: Iterable[Packed]) -> CoarseHistogram:
-    """Return all that was counted in minutes, and in hours as `monitor.dense` lays them out."""
-    whole = added_up(hours)
-    for each in minutes:
-        if each is not None:
-            whole.merge(each)
-    return whole
+def period(began: int, hours: Sequence[Hour], minutes: Minutes | None) -> Period:
+    """Return a part as it is shown."""
+    if minutes is None and len(hours) == 1 and hours[0].p50 is not None:
+        return Period(began, hours[0].counts, hours[0].p50, hours[0].p99)
+    rtt = added_up([hour.rtt for hour in hours])
+    counts = [hour.counts for hour in hours]
+    if minutes is not None:
+        rtt.merge(minutes.rtt)
+        counts.append(minutes.counts)
+    return Period(began, Counts.of_all(counts), *rtt.percentiles((50, 99)))

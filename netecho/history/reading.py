@@ -10,21 +10,24 @@ import sqlite3
 from collections import defaultdict
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netecho.errors import UsageError
 from netecho.history.database import open_for_reading
 from netecho.history.hours import Hour, key
-from netecho.history.minutes import minutes_of
-from netecho.history.parts import Part, cut, merged
+from netecho.history.minutes import all_located, minutes_of
+from netecho.history.parts import Minutes, cut, period
 from netecho.history.rows import Outage
+from netecho.monitor.dense import added_columns
+from netecho.monitor.histogram import CoarseHistogram
 from netecho.monitor.windows import Counts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from netecho.history.parts import Cut, Period, Span
-    from netecho.monitor.histogram import CoarseHistogram, Packed
+    from netecho.monitor.directions import Located
+    from netecho.monitor.histogram import Packed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,8 @@ class TargetHistory:
     minutes: int
     """How many of them there are."""
     counts: Counts
+    located: Located | None
+    """Of those that were lost; None where the far end did not stamp."""
     rtt: CoarseHistogram
     response: CoarseHistogram
     outages: tuple[Outage, ...]
@@ -51,6 +56,7 @@ class MinuteRow(NamedTuple):
     counts: Counts
     rtt: Packed
     response: Packed
+    located: Located | None
 
 
 def read(path: str, span: Span) -> list[TargetHistory]:
@@ -91,55 +97,71 @@ def _targets(database: sqlite3.Connection, span: Span) -> list[tuple[int, str, s
     return named
 
 
-def _hours(database: sqlite3.Connection, number: int, span: Span) -> Iterator[Hour]:
+def _hours(database: sqlite3.Connection, number: int, span: Span) -> list[Hour]:
     """Return those that are in the span as a whole, or as far as they go."""
     query = "SELECT * FROM hours WHERE id >= ? AND id < ? AND began >= ? AND until <= ? ORDER BY id"
     ids = key(number, span.since), key(number, span.until) + 1
-    return map(Hour._make, database.execute(query, (*ids, span.since, span.until)))
+    return list(map(Hour._make, database.execute(query, (*ids, span.since, span.until))))
 
 
 def _history(database: sqlite3.Connection, number: int, name: str, url: str, span: Span) -> TargetHistory | None:
     course = cut(span)
-    parts: defaultdict[int, Part] = defaultdict(Part)
-    found = _read_parts(database, number, span, course, parts)
+    hours = _hours(database, number, span) if course.of_hours else []
+    minutes = _minutes_between(database, number, span, course, hours)
     outages = _outages(database, number, name, url, span)
-    if not found and not outages:
+    if not (hours or minutes or outages):
         return None
-    each = parts.values()
-    hours = [hour for part in each for hour in part.hours]
-    periods = tuple(part.period(course.begins + place * course.width) for place, part in parts.items())
-    return TargetHistory(
-        target=name,
-        url=url,
-        minutes=found,
-        counts=Counts.of_all(period.counts for period in periods) if periods else Counts(),
-        rtt=merged((part.rtt for part in each), (hour.rtt for hour in hours)),
-        response=merged((part.response for part in each), (hour.response for hour in hours)),
-        outages=outages,
-        periods=periods,
-    )
+    periods = tuple(_periods(course, hours, minutes))
+    totals = _totals(hours, minutes.values())
+    return TargetHistory(target=name, url=url, outages=outages, periods=periods, **totals)
 
 
-def _read_parts(
-    database: sqlite3.Connection, number: int, span: Span, course: Cut, parts: defaultdict[int, Part]
-) -> int:
-    """Read a target into the parts of a span; return how many minutes it has."""
-    found = 0
+def _minutes_between(
+    database: sqlite3.Connection, number: int, span: Span, course: Cut, hours: Sequence[Hour]
+) -> dict[int, Minutes]:
+    """Return the minutes that no hour has, by the part that they are in."""
+    found: dict[int, Minutes] = {}
+
+    def read_minutes(since: int, until: int) -> None:
+        for minute in minutes_of(database, number, since, until):
+            place = (minute.began - course.begins) // course.width
+            if place not in found:
+                found[place] = Minutes()
+            found[place].add(minute)
+
     since = span.since
-
-    def read_minutes(until: int) -> int:
-        """Read what no hour has, each minute once."""
-        count = 0
-        for minute in minutes_of(database, number, since, until) if since < until else ():
-            count += 1
-            parts[(minute.began - course.begins) // course.width].add_minute(*minute[1:])
-        return count
-
-    for hour in _hours(database, number, span) if course.of_hours else ():
-        found += read_minutes(hour.began) + hour.minutes
-        parts[(hour.began - course.begins) // course.width].add_hour(hour)
+    for hour in hours:
+        if since < hour.began:
+            read_minutes(since, hour.began)
         since = hour.until
-    return found + read_minutes(span.until)
+    read_minutes(since, span.until)
+    return found
+
+
+def _totals(hours: Sequence[Hour], minutes: Iterable[Minutes]) -> dict[str, Any]:
+    """Return what a target came to: of hours by the columns of their table, which is a third of the time."""
+    rtt, response = CoarseHistogram(), CoarseHistogram()
+    count, counts, located = 0, Counts(), None
+    if hours:
+        columns = tuple(zip(*hours, strict=True))
+        count, counts = sum(columns[4]), Counts(*map(sum, columns[5:13]))
+        rtt, response = added_columns(*columns[13:18]), added_columns(*columns[18:23])
+        if any(each is not None for each in columns[25]):
+            located = all_located([hour.located for hour in hours])
+    for some in minutes:
+        count += some.count
+        counts, located = Counts.of_all((counts, some.counts)), all_located((located, some.located))
+        rtt.merge(some.rtt)
+        response.merge(some.response)
+    return {"minutes": count, "counts": counts, "located": located, "rtt": rtt, "response": response}
+
+
+def _periods(course: Cut, hours: Sequence[Hour], minutes: Mapping[int, Minutes]) -> Iterator[Period]:
+    by_place: defaultdict[int, list[Hour]] = defaultdict(list)
+    for hour in hours:
+        by_place[(hour.began - course.begins) // course.width].append(hour)
+    for place in sorted({*by_place, *minutes}):
+        yield period(course.begins + place * course.width, by_place.get(place, ()), minutes.get(place))
 
 
 def _outages(database: sqlite3.Connection, number: int, name: str, url: str, span: Span) -> tuple[Outage, ...]:

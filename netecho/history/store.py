@@ -14,6 +14,7 @@ from netecho.history.rows import Minute, Outage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from netecho.monitor.directions import Located
     from netecho.monitor.histogram import Packed
 
 TURNS = 5
@@ -26,7 +27,17 @@ _AT_ONCE = 64
 """Targets that an hour is removed of in one transaction: about as much as a batch writes."""
 _FREED = 1024
 """Pages that are given back to the system in one transaction."""
-_MINUTE = "INSERT INTO minutes VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_MINUTE = "INSERT INTO minutes VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+_UNKNOWN = (
+    "SELECT began, lost - ifnull(lost_forward, 0) - ifnull(lost_backward, 0) AS unknown FROM minutes"
+    " WHERE target = ? AND began < ? AND began >= ? AND unknown > 0 ORDER BY began DESC"
+)
+_LOCATE = (
+    "UPDATE minutes SET lost_forward = ifnull(lost_forward, 0) + ?, lost_backward = ifnull(lost_backward, 0) + ?"
+    " WHERE target = ? AND began = ?"
+)
+DEEPEST = 7 * 24 * HOUR
+"""Seconds before a minute whose losses have a direction yet by what is told in it: the reach of one long outage."""
 _OUTAGE = "INSERT OR REPLACE INTO outages VALUES (?, ?, ?, ?, ?)"
 
 
@@ -104,10 +115,32 @@ class Store:
             return None
         slot = row.slot
         began = self._free(number, row.began)
-        values = (number, began, *slot.counts, *_times(slot.rtt), *_times(slot.response))
+        ways = slot.one_way
+        lost = (None, None) if ways is None else ways[:2]
+        values = (number, began, *slot.counts, *_times(slot.rtt), *_times(slot.response), *lost)
         self._database.execute(_MINUTE, values)
         hours.remove(self._database, number, began)
+        if ways is not None and any(ways.earlier):
+            self._locate(number, began, ways.earlier)
         return number, began // HOUR * HOUR
+
+    def _locate(self, number: int, began: int, told: Located) -> None:
+        """Give the latest losses before a minute whose direction was not known the one that was told in it.
+
+        Where both are told, each minute has the same share of each: which was lost where, the numbers do not say.
+        """
+        rooms, room = [], 0
+        for minute, unknown in self._database.execute(_UNKNOWN, (number, began, began - DEEPEST)):
+            rooms.append((minute, unknown))
+            room += unknown
+            if room >= sum(told):
+                break
+        left = told.shared(room)
+        for minute, unknown in rooms:
+            part = left.shared(unknown)
+            left = left.minus(part)
+            self._database.execute(_LOCATE, (*part, number, minute))
+            hours.locate(self._database, number, minute, part)
 
     def _free(self, number: int, began: int) -> int:
         """Return a second at which no minute of a target begins: after the clock was set back one may have been there.

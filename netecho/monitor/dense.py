@@ -8,6 +8,7 @@ their buckets as long as none of those reaches 2^32, and none does while all val
 from __future__ import annotations
 
 import struct
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from netecho.monitor.histogram import MOST_CELLS, CoarseHistogram, Packed
@@ -38,10 +39,32 @@ def added_up(parts: Iterable[Packed]) -> CoarseHistogram:
     """Return all that several counted together, as `laid_out` made them; what is no bucket of ours is left out."""
     whole = CoarseHistogram()
     for some in _few_enough([part for part in parts if part.counted]):
-        counted, totals, lows, highs, cells = zip(*some, strict=True)
-        whole.count_all(Packed(sum(counted), sum(totals), min(lows), max(highs)))
-        whole.add_cells(_cells(*_sum(cells)))
+        _add(whole, *zip(*some, strict=True))
     return whole
+
+
+def added_columns(
+    counted: Sequence[int], totals: Sequence[int], lows: Sequence[int], highs: Sequence[int], cells: Sequence[bytes]
+) -> CoarseHistogram:
+    """Return what `added_up` does, of parts as a table has them: a column for each of their fields."""
+    if 0 in counted or sum(counted) >= _FULL:
+        return added_up([Packed(*part) for part in zip(counted, totals, lows, highs, cells, strict=True)])
+    whole = CoarseHistogram()
+    if counted:
+        _add(whole, counted, totals, lows, highs, cells)
+    return whole
+
+
+def _add(
+    whole: CoarseHistogram,
+    counted: Sequence[int],
+    totals: Sequence[int],
+    lows: Sequence[int],
+    highs: Sequence[int],
+    cells: Sequence[bytes],
+) -> None:
+    whole.count_all(Packed(sum(counted), sum(totals), min(lows), max(highs)))
+    whole.add_cells(_cells(*_sum(cells)))
 
 
 def plus(one: Packed, other: Packed) -> Packed:
@@ -71,18 +94,20 @@ def _sum(parts: Iterable[bytes]) -> tuple[int, int]:
     """Return the first bucket of several, and the sum of their buckets from there on.
 
     Not from the first of all: of round trips of 20 ms three quarters of the number would be zeros, to be added as well.
+    Those with the same first bucket are added whole, that number included, which is taken off once.
     """
-    begun = [(int.from_bytes(part[:_BYTES], "little"), part) for part in parts]
-    ours = [(first, part) for first, part in begun if part and first + len(part) // _BYTES <= MOST_CELLS]
+    begun: dict[bytes, int] = {}
+    for part in parts:
+        first = part[:_BYTES]
+        begun[first] = begun.get(first, 0) + int.from_bytes(part, "little")
+    sums = [(int.from_bytes(first, "little"), added >> _WIDTH) for first, added in begun.items()]
+    ours = [(first, added) for first, added in sums if added and first + added.bit_length() // _WIDTH < MOST_CELLS]
     lowest = min((first for first, _ in ours), default=0)
-    buckets = 0
-    for first, part in ours:
-        buckets += int.from_bytes(part[_BYTES:], "little") << (_WIDTH * (first - lowest))
-    return lowest, buckets
+    return lowest, sum(added << _WIDTH * (first - lowest) for first, added in ours)
 
 
 def _cells(first: int, buckets: int) -> dict[int, int]:
     """Return the count of each bucket that counted something."""
     size = -(-buckets.bit_length() // _WIDTH)
     counts = struct.unpack(f"<{size}I", buckets.to_bytes(size * _BYTES, "little"))
-    return {cell: count for cell, count in enumerate(counts, first) if count}
+    return dict(filter(itemgetter(1), enumerate(counts, first)))

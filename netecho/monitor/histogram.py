@@ -134,7 +134,7 @@ class CoarseHistogram:
         cells = sorted(self._cells)
         if not cells:
             return [None] * len(percents)
-        reached = list(accumulate(self._cells[cell] for cell in cells))
+        reached = list(accumulate(map(self._cells.__getitem__, cells)))
         ranks = (max(1, -(-round(percent * 1000) * self.count // 100_000)) for percent in percents)
         last = len(cells) - 1  # of a row that was cut off the buckets may be fewer than what was counted
         return [self._within(_middle(cells[min(last, bisect_left(reached, rank))])) for rank in ranks]

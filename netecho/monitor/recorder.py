@@ -13,7 +13,7 @@ from netecho.measure.loss_reason import ON_THIS_SIDE, LossReason
 from netecho.measure.outages import Outages, OutageTracker
 from netecho.measure.recorder import Flow
 from netecho.monitor.buckets import Buckets
-from netecho.monitor.directions import LossDirections, Lost
+from netecho.monitor.directions import Located, LossDirections, Lost
 from netecho.monitor.histogram import CoarseHistogram
 from netecho.monitor.oneway import TargetOneWay
 from netecho.monitor.state import Failed, State
@@ -45,6 +45,8 @@ WORDS = {
 """Why there was no answer, in words."""
 _REACHED = frozenset({LossReason.TIMEOUT, LossReason.STALLED})
 """Reasons that do not say that the target cannot be reached."""
+_NOT_ARRIVED = frozenset({LossReason.REFUSED, LossReason.ICMP_UNREACHABLE, LossReason.ICMP_TTL, LossReason.NO_ROUTE})
+"""Of datagrams: reasons that say that the request was lost on the way there."""
 
 
 class _NoTimeline:
@@ -72,7 +74,7 @@ class Directions:
         self.clock: Literal["synced", "estimated"] | None = None
         """Whether the latest delays are as stamped, or corrected by the estimated offset."""
         self._coarse = CoarseHistogram(), CoarseHistogram()
-        self._before = self.losses.booked
+        self._before = self._told
 
     def replied(self, forward: int, backward: int, clock: Literal["synced", "estimated"]) -> None:
         """Count one probe's delays."""
@@ -83,16 +85,22 @@ class Directions:
             buckets.record(value)
             coarse.record(value)
 
-    @property
-    def slot(self) -> OneWay:
-        """What was counted since `take_slot` was last called."""
-        now, before = self.losses.booked, self._before
+    def slot(self, lost: int) -> OneWay:
+        """Return what was counted since `take_slot` was last called; so many were lost since then."""
+        told = self._told.minus(self._before)
+        own = told.shared(lost)
         forward, backward = self._coarse
-        return OneWay(now.forward - before.forward, now.backward - before.backward, forward.packed(), backward.packed())
+        return OneWay(*own, forward.packed(), backward.packed(), earlier=told.minus(own))
+
+    @property
+    def _told(self) -> Located:
+        """What is known so far of where probes were lost."""
+        booked = self.losses.booked
+        return self.losses.located.plus(Located(booked.forward, booked.backward))
 
     def take_slot(self) -> None:
         """Begin anew."""
-        self._before = self.losses.booked
+        self._before = self._told
         self._coarse = CoarseHistogram(), CoarseHistogram()
 
 
@@ -181,8 +189,18 @@ class TargetRecorder:
 
     @property
     def lost_by_direction(self) -> Lost:
-        """All probes that were lost so far; for a moment less where their direction is waited for."""
+        """All probes that were lost so far, as counters have them: none goes back.
+
+        For a moment they are less than were lost, where a direction is waited for.
+        """
         return Lost(unknown=self._lost) if self.by_direction is None else self.by_direction.losses.booked
+
+    @property
+    def lost_as_known_now(self) -> Lost:
+        """The same, with those that were booked as unknown in the direction that is known of them by now."""
+        booked = self.lost_by_direction
+        there, back = (0, 0) if self.by_direction is None else self.by_direction.losses.located
+        return Lost(booked.forward + there, booked.backward + back, booked.unknown - there - back)
 
     def settle_directions(self, *, slot_ended: bool = False) -> None:
         """Book what is known of the direction in which probes were lost."""
@@ -217,7 +235,7 @@ class TargetRecorder:
             response.packed(),
             p50,
             p99,
-            one_way=None if directions is None else directions.slot,
+            one_way=None if directions is None else directions.slot(counts.lost),
         )
 
     def flow(self, connection: int = 0) -> Flow:
@@ -250,6 +268,8 @@ class TargetRecorder:
             return
         self._lost += 1
         self.losses[reason] = self.losses.get(reason, 0) + 1
+        if self.by_direction is not None and reason in _NOT_ARRIVED:
+            self.by_direction.losses.explain()
         if reason not in ON_THIS_SIDE:
             kind = State.DOWN if reason in _REACHED else State.UNREACHABLE
             self.state.failed(Failed(kind, self.explained or WORDS.get(reason, str(reason))))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netecho.measure.stats.distribution import Distribution
 from netecho.measure.summary import Summary
+from netecho.monitor.directions import Located
 from netecho.monitor.histogram import NOTHING, CoarseHistogram, Packed
 from netecho.units import SECOND
 
@@ -51,9 +52,12 @@ class OneWay(NamedTuple):
     """What each direction came to, where the far end stamps too."""
 
     lost_forward: int = 0
+    """Of the losses of this time, and so is `lost_backward`."""
     lost_backward: int = 0
     forward: Packed = NOTHING
     backward: Packed = NOTHING
+    earlier: Located = Located()
+    """Of losses before this time, of which it became known now where they were lost."""
 
 
 class Slot(NamedTuple):
@@ -131,14 +135,25 @@ def merged(slots: Sequence[Slot]) -> Slot:
 
 
 def _merged_directions(slots: Sequence[Slot]) -> OneWay | None:
+    """Return the directions of slots in order of time: what a later one tells of an earlier one is in its losses."""
     parts = [slot.one_way for slot in slots if slot.one_way is not None]
     if not parts:
         return None
+    known, earlier, unknown = Located(), Located(), 0
+    for slot in slots:
+        unknown += slot.counts.lost
+        if slot.one_way is not None:
+            own = Located(slot.one_way.lost_forward, slot.one_way.lost_backward)
+            unknown -= sum(own)
+            told = slot.one_way.earlier
+            late = told.shared(unknown)
+            unknown -= sum(late)
+            known, earlier = known.plus(own).plus(late), earlier.plus(told.minus(late))
     return OneWay(
-        sum(part.lost_forward for part in parts),
-        sum(part.lost_backward for part in parts),
+        *known,
         CoarseHistogram.merged([part.forward for part in parts]).packed(),
         CoarseHistogram.merged([part.backward for part in parts]).packed(),
+        earlier,
     )
 
 
@@ -149,18 +164,19 @@ def summary(slots: Sequence[Slot]) -> Summary:
         **counts._asdict(),
         rtt=_distribution(slot.rtt for slot in slots),
         response=_distribution(slot.response for slot in slots),
-        **_of_directions([slot.one_way for slot in slots if slot.one_way is not None]),
+        **_of_directions(slots),
     )
 
 
-def _of_directions(parts: Sequence[OneWay]) -> dict[str, Any]:
-    if not parts:
+def _of_directions(slots: Sequence[Slot]) -> dict[str, Any]:
+    whole = _merged_directions(slots)
+    if whole is None:
         return {}
     return {
-        "lost_forward": sum(part.lost_forward for part in parts),
-        "lost_backward": sum(part.lost_backward for part in parts),
-        "forward": _distribution(part.forward for part in parts),
-        "backward": _distribution(part.backward for part in parts),
+        "lost_forward": whole.lost_forward,
+        "lost_backward": whole.lost_backward,
+        "forward": _distribution([whole.forward]),
+        "backward": _distribution([whole.backward]),
     }
 
 

@@ -23,14 +23,17 @@ from netecho.history.parts import PERIODS, Span
 from netecho.history.reading import minutes, read
 from netecho.history.rows import Minute, Outage
 from netecho.history.store import TURNS, Store
+from netecho.monitor.directions import Located
 from netecho.monitor.histogram import CoarseHistogram
-from netecho.monitor.windows import Counts, Slot
+from netecho.monitor.windows import Counts, OneWay, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 URL = "udp://echo.example:7007"
 ALL = Span(since=0, until=1 << 40)
+NONE = Located()
+WITHOUT_DIRECTIONS = "".join(f"ALTER TABLE minutes DROP COLUMN {each};" for each in ("lost_forward", "lost_backward"))
 
 
 def of(rtts: Iterable[int]) -> CoarseHistogram:
@@ -178,7 +181,7 @@ def test_an_hour_that_was_left_half_done_is_completed_by_who_opens_the_file_agai
 def test_an_older_file_is_read_as_it_is_and_has_hours_once_it_is_written_to(path: str) -> None:
     store = Store(path)
     store.write(minute(60 * n, n) for n in range(10 * 60))
-    store._database.executescript("DROP TABLE hours; PRAGMA user_version = 1")
+    store._database.executescript(f"DROP TABLE hours; {WITHOUT_DIRECTIONS} PRAGMA user_version = 1")
     store.close()
     day = Span(0, 24 * HOUR)
     before = read(path, day)
@@ -189,6 +192,80 @@ def test_an_older_file_is_read_as_it_is_and_has_hours_once_it_is_written_to(path
     assert [(each.minutes, each.periods, each.rtt.packed()) for each in after] == [
         (each.minutes, each.periods, each.rtt.packed()) for each in before
     ]
+
+
+def test_a_file_of_version_2_is_read_as_it_is_and_has_directions_once_it_is_written_to(path: str) -> None:
+    store = Store(path)
+    store.write(minute(60 * n, n, lost=1) for n in range(130))
+    up_to_date(store)
+    older = WITHOUT_DIRECTIONS + WITHOUT_DIRECTIONS.replace("minutes", "hours")
+    store._database.executescript(f"{older} PRAGMA user_version = 2")
+    store.close()
+    day = Span(0, 24 * HOUR)
+    ((before,), written) = read(path, day), list(minutes(path, day))
+    assert (before.counts.lost, before.located, len(written)) == (130, None, 130)
+    store = Store(path)
+    store.write([Minute("a", URL, 130 * 60, told(lost=2, earlier=Located(100, 0)))])
+    up_to_date(store)
+    (after,) = read(path, day)
+    assert (after.counts.lost, after.located, after.rtt.packed()) == (132, Located(100, 0), before.rtt.packed())
+
+
+def told(*rtts: int, lost: int = 0, own: Located = NONE, earlier: Located = NONE) -> Slot:
+    """A slot of a target that stamps: which of its losses, and which before it, have a direction."""
+    return slot(*rtts, lost=lost)._replace(one_way=OneWay(*own, earlier=earlier))
+
+
+LOSSES = st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 99), st.integers(0, 99))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(LOSSES, min_size=1, max_size=12), st.lists(st.integers(0, 20), max_size=4))
+def test_losses_have_the_direction_that_is_told_later_and_the_sums_stay_exact(
+    rows: list[tuple[int, int, int, int, int]], turns: list[int]
+) -> None:
+    """Hours have what their minutes have, whenever they were made of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder, "h.db"))
+        store = Store(path)
+        unknown = known = 0
+        for n, (forward, backward, more, there, back) in enumerate(rows):
+            earlier = Located(there, back)
+            lost = forward + backward + more
+            own = Located(forward, backward)
+            store.write([Minute("a", URL, n * TEN, told(lost=lost, own=own, earlier=earlier))])
+            late = min(unknown, there + back)
+            unknown, known = unknown - late + more, known + late + forward + backward
+            if n in turns:
+                up_to_date(store, n * TEN)
+        for span in (Span(0, 24 * HOUR), Span(0, HOUR * 24, target="a")):
+            for each in read(path, span):
+                assert sum(each.located or NONE) == known
+                assert each.counts.lost == known + unknown
+        assert all(sum(row.located or NONE) <= row.counts.lost for row in minutes(path, ALL))
+
+
+def test_an_outage_has_its_direction_once_it_is_over(path: str) -> None:
+    store = Store(path)
+    store.write([Minute("a", URL, 0, told(lost=5, own=Located(1, 1)))])
+    store.write(Minute("a", URL, 60 * n, told(lost=10)) for n in range(1, 5))
+    store.write([Minute("a", URL, 300, told(1, lost=4, own=Located(4, 0), earlier=Located(40, 0)))])
+    assert [each.located for each in minutes(path, ALL)] == [Located(1, 1), *[Located(10, 0)] * 4, Located(4, 0)]
+
+
+def test_where_both_directions_lost_each_minute_has_its_share(path: str) -> None:
+    store = Store(path)
+    store.write(Minute("a", URL, 60 * n, told(lost=10)) for n in range(3))
+    store.write([Minute("a", URL, 300, told(1, earlier=Located(15, 5)))])
+    assert [each.located for each in minutes(path, ALL)] == [NONE, Located(7, 3), Located(8, 2), NONE]
+
+
+def test_where_the_far_end_does_not_stamp_no_direction_is_known(path: str) -> None:
+    store = Store(path)
+    store.write([minute(0, 1, lost=3)])
+    up_to_date(store)
+    for span in (Span(0, 24 * HOUR), Span(0, HOUR)):
+        assert [(each.counts.lost, each.located) for each in read(path, span)] == [(3, None)]
 
 
 def test_rows_that_are_corrupt_are_no_reason_to_end(path: str) -> None:
@@ -331,7 +408,7 @@ class TestOfOthers:
     def test_one_from_a_newer_version(self, path: str, opened: type[Store]) -> None:
         other = sqlite3.connect(path)
         other.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        other.execute("PRAGMA user_version = 3")
+        other.execute("PRAGMA user_version = 4")
         other.close()
         with pytest.raises(UsageError, match="was written by a newer netecho"):
             opened(path)

@@ -45,7 +45,7 @@ def test_nothing_comes_to_nothing() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.binary(max_size=40))))
 def test_any_bytes_are_added_up_without_an_error(parts: list[tuple[int, bytes]]) -> None:
-    whole = added_up(Packed(counted, counted, 0, 1 << 60, cells) for counted, cells in parts)
+    whole = added_up([Packed(counted, counted, 0, 1 << 60, cells) for counted, cells in parts])
     assert whole.count == sum(counted for counted, _ in parts)
     assert all(value is None or value >= 0 for value in whole.percentiles((0.1, 50, 100)))
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from netecho.measure.oneway.loss import Directions
-from netecho.monitor.directions import LossDirections, Lost
+from netecho.monitor.directions import Located, LossDirections, Lost
 
-ANSWERED, THERE, BACK, DROPPED_HERE = ".", ">", "<", "#"
+ANSWERED, THERE, BACK, DROPPED_HERE, ICMP_ERROR = ".", ">", "<", "#", "!"
 SLOT = 5
 
 
@@ -32,13 +32,15 @@ class Path:
         for fate in fates:
             number, reply = self.sent, self.reflected
             self.sent += 1
-            self.reflected += fate != THERE
+            self.reflected += fate not in (THERE, ICMP_ERROR)
             self.seconds += 1
-            self.lost += fate in (THERE, BACK)
+            self.lost += fate in (THERE, BACK, ICMP_ERROR)
             self.dropped_here += fate == DROPPED_HERE
             if fate == ANSWERED:
                 self.directions.replied(number, reply if self.stateful else number, stateful=self.stateful)
             before = self.losses.booked
+            if fate == ICMP_ERROR:
+                self.losses.explain()
             self.losses.settle(
                 self.lost,
                 in_flight=in_flight,
@@ -47,6 +49,7 @@ class Path:
             )
             assert all(now >= then for now, then in zip(self.losses.booked, before, strict=True))
             assert sum(self.losses.booked) <= self.lost
+            assert sum(self.losses.located) <= self.losses.booked.unknown
         return self.losses.booked
 
 
@@ -65,10 +68,57 @@ class Path:
         # After an outage the next loss has its own direction, not that of the outage.
         ("." + "<" * 20 + ".>.", Lost(1, 6, 14)),
         ("." + "<" * 20 + ".<.", Lost(0, 7, 14)),
+        # What an ICMP error tells of is known at once, and the numbers tell of it once more.
+        (".!", Lost(1)),
+        ("." + "!" * 20 + ".", Lost(20)),
+        (".!!.<.!>.", Lost(4, 1)),
+        (".!" + ">" * 3 + ".", Lost(4)),
     ],
 )
 def test_what_is_booked(fates: str, booked: Lost) -> None:
     assert Path().play(fates) == booked
+
+
+@pytest.mark.parametrize(
+    ("fates", "located"),
+    [
+        ("." + "<" * 20, Located()),
+        ("." + "<" * 20 + ".", Located(backward=14)),
+        ("." + ">" * 20 + ".", Located(forward=14)),
+        ("." + ">" * 20 + ".>.<.", Located(forward=14)),
+        ("." + "<" * 20 + "." + "!" * 20 + ".", Located(backward=14)),
+        ("." + ">" * 40 + "." + "<" * 40 + ".", Located(34, 33)),
+        (".>.<.!.", Located()),
+    ],
+)
+def test_what_is_told_of_losses_that_count_as_unknown_already(fates: str, located: Located) -> None:
+    path = Path()
+    path.play(fates)
+    assert path.losses.located == located
+
+
+def test_an_outage_that_another_session_ends_stays_unknown() -> None:
+    path = Path()
+    path.play("." + ">" * 20)
+    path.begin()
+    path.play("." * 20 + ">.")
+    assert (path.losses.booked, path.losses.located) == (Lost(1, 0, 20), Located())
+
+
+def test_an_icmp_error_of_a_session_that_is_over_takes_no_direction_from_the_next() -> None:
+    path = Path()
+    path.play(".!!!")
+    path.begin()
+    assert path.play(".>.>.") == Lost(5)
+
+
+@given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 20))
+def test_of_more_than_there_is_room_for_each_direction_has_its_share(forward: int, backward: int, room: int) -> None:
+    told = Located(forward, backward)
+    part = told.shared(room)
+    assert sum(part) == min(room, sum(told))
+    assert min(*part, *told.minus(part)) >= 0
+    assert abs(part.forward * sum(told) - forward * sum(part)) <= sum(told)
 
 
 def test_a_reflector_that_does_not_number_leaves_every_loss_unknown_at_once() -> None:
@@ -105,15 +155,31 @@ def test_what_is_in_flight_may_be_what_the_numbers_tell_of() -> None:
     assert path.losses.booked == Lost(1)
 
 
-@given(st.lists(st.sampled_from([ANSWERED * 3, "<.", ">.", "#.", "<>.", ">>>.", "<<<<"]), max_size=30))
+@given(st.lists(st.sampled_from([ANSWERED * 3, "<.", ">.", "#.", "!.", "<>.", ">>>.", "!>.", "<<<<"]), max_size=30))
 def test_between_replies_that_are_near_every_direction_is_known(parts: list[str]) -> None:
     fates = ANSWERED + "".join(parts).replace("<<<<", "<<<.") + ANSWERED
-    assert Path().play(fates) == Lost(fates.count(THERE), fates.count(BACK))
+    there = fates.count(THERE) + fates.count(ICMP_ERROR)
+    assert Path().play(fates) == Lost(there, fates.count(BACK))
 
 
-@given(st.lists(st.tuples(st.sampled_from([ANSWERED, THERE, BACK, DROPPED_HERE]), st.integers(1, 30)), max_size=20))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([ANSWERED, THERE, BACK, DROPPED_HERE, ICMP_ERROR]), st.integers(1, 30)), max_size=20
+    )
+)
 def test_whatever_happens_the_counts_make_up_the_whole_within_two_slots(parts: list[tuple[str, int]]) -> None:
     path = Path()
     path.play("".join(fate * count for fate, count in parts))
     path.play(ANSWERED * 2 * SLOT)
     assert sum(path.losses.booked) == path.lost
+
+
+@given(st.lists(st.tuples(st.sampled_from([ANSWERED, THERE, BACK, ICMP_ERROR]), st.integers(1, 30)), max_size=20))
+def test_once_replies_come_again_every_direction_is_known(parts: list[tuple[str, int]]) -> None:
+    fates = ANSWERED + "".join(fate * count for fate, count in parts) + ANSWERED
+    path = Path()
+    path.play(fates)
+    booked, located = path.losses.booked, path.losses.located
+    there = fates.count(THERE) + fates.count(ICMP_ERROR)
+    assert (booked.forward + located.forward, booked.backward + located.backward) == (there, fates.count(BACK))
+    assert booked.unknown == sum(located)

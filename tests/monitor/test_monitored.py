@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from netecho.measure.loss_reason import LossReason
 from netecho.monitor.buckets import Buckets
+from netecho.monitor.directions import Located, Lost
+from netecho.monitor.histogram import NOTHING
 from netecho.monitor.keys import parse_rule
 from netecho.monitor.monitored import MonitoredTarget
 from netecho.monitor.settings import ProbeSettings, TargetSettings
 from netecho.monitor.state import State
-from netecho.monitor.windows import MINUTES, SLOT, Counts
+from netecho.monitor.windows import MINUTES, SLOT, Counts, OneWay, Slot, merged
 from netecho.target import parse_target
 from netecho.units import MILLISECOND, SECOND
 
@@ -50,6 +52,61 @@ def test_the_last_minute_and_hour_have_what_is_under_way_and_no_more_than_a_minu
     assert (hour.received, hour.rtt.min, hour.rtt.max) == (59 * 60 + 1, 2 * MILLISECOND, 2 * MILLISECOND)
     assert bench.recorder.counts.received == 7201
     assert bench.recorder.rtt.count == bench.lag.count == 7201
+
+
+def test_an_outage_has_its_direction_in_the_last_hour_once_it_is_over_and_counters_stay() -> None:
+    bench = Bench()
+    numbers = bench.recorder.one_way("auto", 0).flow().directions
+    minutes = []
+    for second in range(600):
+        if 30 <= second < 330:
+            bench.lose()
+        else:
+            numbers.replied(second, second if second < 30 else second - 300)
+            bench.reply()
+        bench.target.advance((second + 1) * SECOND)
+        minutes += [bench.target.minute] if bench.target.minute is not None else []
+    hour = bench.target.last_hour()
+    assert (hour.lost, hour.lost_forward, hour.lost_backward) == (300, 300, 0)
+    minute = bench.target.last_minute()
+    assert (minute.lost, minute.lost_forward) == (0, 0)
+    assert bench.recorder.lost_by_direction.unknown > 280
+    assert bench.recorder.lost_as_known_now == Lost(forward=300)
+    ways = [each.one_way for each in minutes]
+    assert sum(way.lost_forward + way.earlier.forward for way in ways if way is not None) == 300
+    assert all(
+        way is not None and way.lost_forward <= each.counts.lost for way, each in zip(ways, minutes, strict=True)
+    )
+
+
+def test_a_request_that_an_icmp_error_answers_was_lost_on_the_way_there_where_the_far_end_stamps() -> None:
+    bench = Bench()
+    bench.lose(LossReason.REFUSED)
+    bench.recorder.one_way("auto", 0).flow()
+    for reason in (LossReason.REFUSED, LossReason.ICMP_UNREACHABLE, LossReason.TIMEOUT, LossReason.NOT_CONNECTED):
+        bench.lose(reason)
+    assert bench.recorder.lost_by_direction == Lost(forward=2, unknown=1)
+    for second in range(30):
+        bench.target.advance(second * SECOND)
+    assert bench.recorder.lost_by_direction == Lost(forward=2, unknown=3)
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 9)] * 5), max_size=8), st.integers(0, 8))
+def test_directions_of_slots_never_exceed_their_losses_however_they_are_merged(
+    rows: list[tuple[int, ...]], cut: int
+) -> None:
+    slots = [
+        Slot(Counts(lost=there + back + more), NOTHING, NOTHING, one_way=OneWay(there, back, earlier=Located(a, b)))
+        for there, back, more, a, b in rows
+    ]
+    whole = merged(slots)
+    again = merged([merged(slots[:cut]), merged(slots[cut:])])
+    for each in (whole, again):
+        ways = each.one_way or OneWay()
+        known = ways.lost_forward + ways.lost_backward
+        assert known <= each.counts.lost
+        told = sum(sum(slot.one_way[:2]) + sum(slot.one_way.earlier) for slot in slots if slot.one_way)
+        assert known + sum(ways.earlier) == told
 
 
 def test_a_minute_is_handed_out_once_at_its_end() -> None:

@@ -12,10 +12,12 @@ import pytest
 from netecho.history.parts import Period, Span
 from netecho.history.reading import MinuteRow, TargetHistory
 from netecho.history.rows import Outage
+from netecho.monitor.directions import Located
 from netecho.monitor.histogram import NOTHING, CoarseHistogram
 from netecho.monitor.windows import Counts
 from netecho.report.document import schema
 from netecho.report.document.history import COLUMNS, csv_rows, document
+from netecho.report.formats.json_document import by_rows
 from netecho.report.output import Output
 from netecho.report.terminal.history import OUTAGES, show
 from netecho.units import MILLISECOND
@@ -33,7 +35,13 @@ def times(*milliseconds: int) -> CoarseHistogram:
     return histogram
 
 
-def kept(name: str, *outages: Outage, rtt: CoarseHistogram | None = None, lost: int = 0) -> TargetHistory:
+def kept(
+    name: str,
+    *outages: Outage,
+    rtt: CoarseHistogram | None = None,
+    lost: int = 0,
+    located: Located | None = None,
+) -> TargetHistory:
     rtt = rtt or times()
     counts = Counts(sent=rtt.count + lost, received=rtt.count, lost=lost)
     p50, p99 = rtt.percentiles((50, 99))
@@ -42,6 +50,7 @@ def kept(name: str, *outages: Outage, rtt: CoarseHistogram | None = None, lost: 
         url=URL,
         minutes=1,
         counts=counts,
+        located=located,
         rtt=rtt,
         response=rtt,
         outages=outages,
@@ -67,6 +76,15 @@ def test_it_is_as_the_schema_has_it() -> None:
     jsonschema.Draft202012Validator({"$defs": SCHEMA["$defs"], "$ref": "#/$defs/history"}).validate(found)
     del found["targets"][0]["outages"][0]["reason"]
     assert not VALID.is_valid(found)
+
+
+@pytest.mark.parametrize("histories", [[], [FRA], [FRA, SILENT]])
+def test_as_json_each_target_has_a_line(histories: list[TargetHistory]) -> None:
+    found = document(histories, SPAN)
+    text = "".join(by_rows(found, "targets"))
+    assert json.loads(text) == found
+    assert text.isascii()
+    assert sum('"outages"' in line for line in text.splitlines()) == len(histories)
 
 
 def test_figures_are_in_milliseconds_and_what_is_not_known_is_null() -> None:
@@ -125,10 +143,25 @@ def test_nothing_is_said() -> None:
 
 
 def test_a_minute_is_a_row() -> None:
-    full = MinuteRow("fra", URL, 1_700_000_000, Counts(4, 3, 1), times(1, 2, 3).packed(), NOTHING)
-    empty = MinuteRow("syd", URL, 1_700_000_060, Counts(1, 0, 1), NOTHING, NOTHING)
+    full = MinuteRow("fra", URL, 1_700_000_000, Counts(4, 3, 1), times(1, 2, 3).packed(), NOTHING, None)
+    empty = MinuteRow("syd", URL, 1_700_000_060, Counts(1, 0, 1), NOTHING, NOTHING, Located(1, 0))
     header, first, second = csv_rows([full, empty])
     assert header == COLUMNS
     assert first[:6] == ("fra", URL, "2023-11-14T22:13:20.000000Z", 4, 3, 1)
     assert (first[6], first[10]) == (1, 3)
-    assert second[6:] == (None,) * 5
+    assert second[6:11] == (None,) * 5
+    assert (first[11:], second[11:]) == ((None, None), (1, 0))
+
+
+def test_losses_by_direction_make_up_the_whole_and_are_shown_where_any_is_known() -> None:
+    located = kept("fra", rtt=times(1), lost=1234, located=Located(1200, 4))
+    assert document([located, SILENT], SPAN)["targets"][0]["lost_by_direction"] == {
+        "forward": 1200,
+        "backward": 4,
+        "unknown": 30,
+    }
+    _, header, fra, syd = shown(located, SILENT, width="120")
+    assert " lost there/back/? " in header
+    assert " 1,200/4/30 " in fra
+    assert " 0/0/60 " in syd
+    assert "there" not in "".join(shown(FRA, SILENT, width="120"))

@@ -68,9 +68,9 @@ def _write_summary(path: str, span: Span, shown: Output, *, as_json: bool) -> No
 
     found = document(read(path, span), span)
     if as_json:
-        from netecho.report.formats.json_document import pretty
+        from netecho.report.formats.json_document import by_rows
 
-        shown.write(pretty(found))
+        shown.write("".join(by_rows(found, "targets")))
     else:
         from netecho.report.terminal.history import show
 

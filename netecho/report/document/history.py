@@ -17,10 +17,14 @@ if TYPE_CHECKING:
     from netecho.history.parts import Period, Span
     from netecho.history.reading import MinuteRow, TargetHistory
     from netecho.history.rows import Outage
+    from netecho.monitor.directions import Located
     from netecho.monitor.histogram import CoarseHistogram
 
 SCHEMA = "netecho/history/1"
-COLUMNS = ("target", "url", "began", "sent", "received", "lost", "min_ms", "p50_ms", "p90_ms", "p99_ms", "max_ms")
+COLUMNS = (
+    *("target", "url", "began", "sent", "received", "lost", "min_ms", "p50_ms", "p90_ms", "p99_ms", "max_ms"),
+    *("lost_forward", "lost_backward"),
+)
 
 
 def document(histories: Sequence[TargetHistory], span: Span) -> dict[str, Any]:
@@ -45,11 +49,17 @@ def _target(history: TargetHistory) -> dict[str, Any]:
         "received": counts.received,
         "lost": counts.lost,
         "loss_percent": _percent(counts.received, counts.lost),
+        "lost_by_direction": _directions(counts.lost, history.located),
         "rtt": _times(history.rtt),
         "response": _times(history.response),
         "outages": [_outage(each) for each in history.outages],
         "periods": [_period(each) for each in history.periods],
     }
+
+
+def _directions(lost: int, located: Located | None) -> dict[str, int]:
+    forward, backward = located or (0, 0)
+    return {"forward": forward, "backward": backward, "unknown": lost - forward - backward}
 
 
 def _outage(outage: Outage) -> dict[str, Any]:
@@ -108,4 +118,5 @@ def csv_rows(minutes: Iterable[MinuteRow]) -> Iterator[tuple[object, ...]]:
         figures = (milliseconds(value) for value in (times.min, p50, p90, p99, times.max))
         counts = minute.counts
         began = timestamp(minute.began * SECOND)
-        yield (minute.target, minute.url, began, counts.sent, counts.received, counts.lost, *figures)
+        ways = minute.located or (None, None)
+        yield (minute.target, minute.url, began, counts.sent, counts.received, counts.lost, *figures, *ways)

@@ -96,7 +96,7 @@ def target_row(target: MonitoredTarget, now: int) -> Row:
             for alert in state.alerts
         ],
         "probes": target.recorder.counts._asdict(),
-        "lost_by_direction": target.recorder.lost_by_direction._asdict(),
+        "lost_by_direction": target.recorder.lost_as_known_now._asdict(),
         "clock": None if target.recorder.by_direction is None else target.recorder.by_direction.clock,
         "minute": figures(target.last_minute()),
         "hour": figures(target.last_hour()),

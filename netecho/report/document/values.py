@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 def milliseconds(nanoseconds: float | None) -> float | None:
     """Return nanoseconds as milliseconds, rounded to the nanosecond; None for what is no number."""
+    if isinstance(nanoseconds, int):
+        return nanoseconds / MILLISECOND  # the nearest float there is to it, as a rounded one would be
     if nanoseconds is None or not math.isfinite(nanoseconds):
         return None
     return round(nanoseconds / MILLISECOND, 6)

@@ -207,6 +207,7 @@ export class Detail {
       ["Target", target.url],
       ["Address", target.address ?? "not known"],
       ["Group", target.group],
+      ["Lost", directions(target.lost_by_direction)],
       ["Every", `${target.interval_ms} ms, ${target.size} bytes, given up after ${target.timeout_ms} ms`],
       ...target.criteria.map((each) => [
         "Degraded if",
@@ -222,12 +223,18 @@ export class Detail {
   }
 }
 
+// Where probes were lost, where any of it is known.
+function directions({ forward, backward, unknown }) {
+  if (!forward && !backward) return "";
+  return `${count(forward)} on the way there, ${count(backward)} on the way back, ${count(unknown)} unknown`;
+}
+
 // The figures of a span, and of each direction where the far end stamps too.
 function spanRows(word, span) {
   const rows = [figuresRow(word, span.sent, span.lost, percent(span.loss_percent), span.rtt)];
   for (const direction of ["forward", "backward"]) {
-    const times = span[direction];
-    if (typeof times?.p50_ms === "number") rows.push(figuresRow(direction, null, span[`lost_${direction}`], "", times));
+    const [times, lost] = [span[direction], span[`lost_${direction}`]];
+    if (lost || typeof times?.p50_ms === "number") rows.push(figuresRow(direction, null, lost, "", times));
   }
   return rows;
 }

@@ -87,6 +87,13 @@ def _lost(target: MonitoredTarget) -> Iterable[Sample]:
         yield Sample(count, ((DIRECTION, direction),))
 
 
+def _located(target: MonitoredTarget) -> Iterable[Sample]:
+    directions = target.recorder.by_direction
+    if directions is not None:
+        for direction, count in directions.losses.located._asdict().items():
+            yield Sample(count, ((DIRECTION, direction),))
+
+
 def _one_way(target: MonitoredTarget) -> Iterable[Sample]:
     directions = target.recorder.by_direction
     if directions is not None:
@@ -120,6 +127,12 @@ TARGET_STATE = Family(
 SENT = _counter("netecho_probes_sent_total", "Probes sent.", lambda counts: counts.sent)
 RECEIVED = _counter("netecho_probes_received_total", "Probes answered in time.", lambda counts: counts.received)
 LOST = Family("netecho_probes_lost_total", Kind.COUNTER, "Probes without an answer within the timeout.", _lost)
+LOCATED = Family(
+    "netecho_lost_located_total",
+    Kind.COUNTER,
+    "Probes counted as lost in an unknown direction, of which it became known later (STAMP).",
+    _located,
+)
 DROPPED_HERE = _counter(
     "netecho_probes_dropped_here_total",
     "Probes whose answer this machine dropped: no loss of the network's.",
@@ -152,7 +165,7 @@ PHASES = _histogram("netecho_phase_seconds", "What resolving, connecting and the
 
 FAMILIES = (
     *(BUILD_INFO, LAG, TARGET_INFO, TARGET_STATE),
-    *(SENT, RECEIVED, LOST, DROPPED_HERE, LATE, DUPLICATES, REORDERED, CORRUPT),
+    *(SENT, RECEIVED, LOST, LOCATED, DROPPED_HERE, LATE, DUPLICATES, REORDERED, CORRUPT),
     *(RTT, RESPONSE, ONE_WAY, PHASES),
 )
 """All of them."""

@@ -31,7 +31,7 @@ OUTAGES = 20
 CHART = 14
 """Rows of the chart of one target."""
 _COURSE = "over time"
-_DROPPED_FIRST = ("max", "minutes", "down", "outages", "p50")
+_DROPPED_FIRST = ("max", "minutes", "lost there/back/?", "down", "outages", "p50")
 
 
 def show(document: dict[str, Any], output: Output) -> None:
@@ -58,6 +58,7 @@ def _table(targets: Sequence[dict[str, Any]], width: int, levels: str) -> Render
     columns: dict[str, list[str | Text]] = {
         "minutes": ["minutes", *(f"{each['minutes']:,}" for each in targets)],
         "loss": ["loss", *(_loss(each) for each in targets)],
+        **_directions(targets),
         "p50": ["p50", *(ms(each["rtt"]["p50_ms"]) for each in targets)],
         "p99": ["p99", *(ms(each["rtt"]["p99_ms"]) for each in targets)],
         "max": ["max", *(ms(each["rtt"]["max_ms"]) for each in targets)],
@@ -68,6 +69,15 @@ def _table(targets: Sequence[dict[str, Any]], width: int, levels: str) -> Render
     if left >= len(_COURSE):
         columns[_COURSE] = [_COURSE, *(_course(each, left, levels) for each in targets)]
     return Rows(first, columns, _DROPPED_FIRST, width, left=(_COURSE,))
+
+
+def _directions(targets: Sequence[dict[str, Any]]) -> dict[str, list[str | Text]]:
+    """Return where probes were lost: there, back, unknown; no column where none of it is known."""
+    ways = [each["lost_by_direction"] for each in targets]
+    if not any(each["forward"] or each["backward"] for each in ways):
+        return {}
+    name = "lost there/back/?"
+    return {name: [name, *("/".join(f"{each[way]:,}" for way in each) if any(each.values()) else "-" for each in ways)]}
 
 
 def _chart(target: dict[str, Any], document: dict[str, Any], output: Output) -> list[Row]:

@@ -148,7 +148,7 @@ def _with_room(
     widths = {name: max(map(len, cells)) + _GAP for name, cells in columns.items()}
     needed = max(map(len, first)) + sum(widths.values())
     shown = dict(columns)
-    for name in dropped_first:
+    for name in filter(columns.__contains__, dropped_first):
         if needed <= width:
             break
         needed -= widths[name]

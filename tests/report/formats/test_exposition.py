@@ -45,6 +45,7 @@ def test_the_names_that_rules_rely_on() -> None:
         "netecho_probes_sent": "counter",
         "netecho_probes_received": "counter",
         "netecho_probes_lost": "counter",
+        "netecho_lost_located": "counter",
         "netecho_probes_dropped_here": "counter",
         "netecho_late": "counter",
         "netecho_duplicates": "counter",
