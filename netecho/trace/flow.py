@@ -55,7 +55,7 @@ class FlowState:
     def __init__(self, index: int, plan: Plan, start: int, payloads: Payloads) -> None:
         self._index = index
         self._one_at_a_time = plan.one_at_a_time
-        self.schedule = Schedule(plan, start)
+        self.schedule = Schedule(plan, start, index)
         self.payloads = payloads
         self.addresses: Flow | None = None
         self.outstanding: dict[int, Outstanding] = {}

@@ -3,10 +3,14 @@
 In a round every TTL is sent once, up to that of the target. While that is not known they leave one after the other,
 so that few more are sent than there are hops; once it is, all at once. A target that does not answer is looked for
 in the first round alone: later ones go a little further than what has answered.
+
+Where a router sends packets by two ways in turns, and a round has an even number of them, each TTL would go the same
+way in every round, and the turns would not be seen. So the order is another one each round, once the way is known.
 """
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,11 +23,14 @@ BEYOND = 3
 class Schedule:
     """The rounds of one flow."""
 
-    def __init__(self, plan: Plan, start: int) -> None:
+    def __init__(self, plan: Plan, start: int, seed: int = 0) -> None:
         self._plan = plan
+        self._random = Random(seed)
         self._first = self._begun = self._due = start
-        self._ttl = 0
-        """The last that was sent in this round; 0: the round has not begun."""
+        self._sent = 0
+        """How many were sent in this round; 0: it has not begun."""
+        self._order: list[int] = []
+        """The TTLs of this round; those after them, if any, follow by their number."""
         self.round = 0
         self.end: int | None = None
         """The TTL with which a packet reaches the target, or whoever refuses it."""
@@ -39,11 +46,11 @@ class Schedule:
         """Return what is to be sent by now, `most` at once: (round, TTL)."""
         found: list[tuple[int, int]] = []
         while not self.over and self._due <= now and len(found) != most:
-            if self._ttl == 0 and now > self._begun + self._plan.interval:
-                self._begun = now  # this process was stopped: what was missed is not caught up with
-            if self._ttl < self._last():
-                self._ttl += 1
-                found.append((self.round, self._ttl))
+            if self._sent == 0:
+                self._begin_round(now)
+            if (ttl := self._next_ttl()) is not None:
+                self._sent += 1
+                found.append((self.round, ttl))
                 self._due = now + (0 if self.end or self._plan.one_at_a_time else self._plan.spacing)
             else:
                 self._next_round(now)
@@ -68,6 +75,20 @@ class Schedule:
         if self.end is not None and ttl >= self.end:
             self.end = None
 
+    def _begin_round(self, now: int) -> None:
+        if now > self._begun + self._plan.interval:
+            self._begun = now  # this process was stopped: what was missed is not caught up with
+        self._order = [] if self.end is None else list(range(1, self.end + 1))
+        self._random.shuffle(self._order)
+
+    def _next_ttl(self) -> int | None:
+        """Return what is next in this round; None: it is over."""
+        if self._sent < len(self._order):
+            return self._order[self._sent]
+        # The way was known when the round began; where it has become longer, the round goes on.
+        over = self._order and self.end is not None
+        return None if over or self._sent >= self._last() else self._sent + 1
+
     def _last(self) -> int:
         plan = self._plan
         if self.end is not None:
@@ -77,7 +98,7 @@ class Schedule:
     def _next_round(self, now: int) -> None:
         plan = self._plan
         self.round += 1
-        self._ttl = 0
+        self._sent = 0
         self._begun = self._due = max(self._begun + plan.interval, now)
         counted = bool(plan.rounds) and self.round >= plan.rounds
         self.over = counted or (plan.duration is not None and self._begun >= self._first + plan.duration)

@@ -264,6 +264,25 @@ def test_both_ways_of_a_diamond_are_found_and_the_bad_one_has_a_name(six: bool) 
     assert {flow["path"][1] for flow in document["flows"] if flow["lost"]} == {south}
 
 
+def test_packets_of_one_flow_that_take_turns_are_no_flows_that_differ_and_no_path_that_changed() -> None:
+    """By two ways in turns, and with as many packets a round that each TTL would keep step with them."""
+    rules = """
+ip netns exec r1 nft add table ip turns
+ip netns exec r1 nft add chain ip turns pre '{ type filter hook prerouting priority mangle; }'
+ip netns exec r1 nft add rule ip turns pre udp dport 9 meta mark set numgen inc mod 2 offset 1
+ip -n r1 rule add fwmark 1 table 101
+ip -n r1 rule add fwmark 2 table 102
+ip -n r1 route add 10.0.5.0/24 via 10.0.2.2 table 101
+ip -n r1 route add 10.0.5.0/24 via 10.0.3.2 table 102
+"""
+    with diamond() as network:
+        network.shell(rules)
+        document = traced(network, f"{SERVER}:9", "-c", "40", "-i", "20ms", "-W", "5s", "-n", "--flows", "2")
+    assert len(document["hops"]) == 4
+    assert set(document["hops"][1]["addresses"]) == {NORTH, SOUTH}
+    assert codes(document) == {"per-packet"}
+
+
 def test_a_path_that_changes_in_mid_run_is_told_with_the_time() -> None:
     """The way is changed once the first is seen, and the trace is ended once the second is."""
     traced_here = ("trace", SERVER, "-c", "0", "-i", "50ms", "-n", "--format", "ndjson")
