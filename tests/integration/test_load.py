@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import http.server
 import json
+import os
 import signal
 import threading
 from functools import partial
@@ -15,6 +16,7 @@ import jsonschema
 import pytest
 
 from netecho.report.document import schema
+from tests.peers import permitted
 from tests.server import LOOPBACK, serving
 
 if TYPE_CHECKING:
@@ -141,6 +143,8 @@ def test_ctrl_c_keeps_what_was_measured(netecho: Netecho) -> None:
         program = netecho.start("load", target, "--direction", "upload", "-t", "10m", "--json", "-q")
         for _ in range(10):  # it asked what there is, found what answers, and has begun with its probes
             server.program.event_named("connected")
+        if permitted(["chrt", "-f", "1", "true"]):  # the probes are on time: see `net.linux.realtime`
+            assert os.sched_getscheduler(program.process.pid) & os.SCHED_FIFO
         program.process.send_signal(signal.SIGINT)
         ended = program.end()
     assert ended.code == 0, ended

@@ -130,6 +130,7 @@ def _run(options: LoadOptions, shown: Output) -> LoadRun:
             ask(reachable.target, trusted) if options.url is None else of_url(options.url, trusted, options.token)
         )
         from netecho.load.progress import LoadProgress
+        from netecho.net.linux import realtime
         from netecho.net.reactor.runner import run as run_reactor
 
         progress = LoadProgress()
@@ -137,7 +138,7 @@ def _run(options: LoadOptions, shown: Output) -> LoadRun:
         async def loaded(reactor: Any, interrupt: Interrupt) -> LoadRun:
             from netecho.net.load.steps import load as play
 
-            with _watch(reactor, shown, progress, reachable):
+            with realtime.preferred(), _watch(reactor, shown, progress, reachable):
                 return await play(reactor, interrupt, reachable, far_end, progress)
 
         return run_reactor(loaded)

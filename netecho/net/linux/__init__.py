@@ -17,5 +17,6 @@ icmp_errors    ICMP errors, from the error queue and from raw sockets
 pending_errors  what they make the next send fail with
 interfaces     which address an interface has
 drops          how many datagrams a socket had no room for
+realtime       priority for what has to be on time
 parent_death   the end of a process with its parent's (prctl(2))
 """
