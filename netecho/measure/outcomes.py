@@ -54,7 +54,8 @@ class Outcomes:
         self._states, self._times, self._mask = settled.states, settled.times, settled.mask
         self._outages = recorder.outage_tracker(self._settled)
         self._drops = Drops()
-        self._events: list[Event] = []
+        self.unreported: list[Event] = []
+        """What `events` will return."""
         self._error, self._error_at = TIMED_OUT, -1
 
     def opened(self, local: tuple[str, int] | None) -> None:
@@ -126,7 +127,7 @@ class Outcomes:
             return
         seq, scheduled = index - self._warmup, probe.scheduled - self._start
         reply = ReplyReceived(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel, delays)
-        self._events.append(reply if wrong_at is None else EchoCorrupted(*reply[:-1], wrong_at, delays))
+        self.unreported.append(reply if wrong_at is None else EchoCorrupted(*reply[:-1], wrong_at, delays))
 
     def timed_out(self, probe: Probe, now: int) -> None:
         """Record that no reply was read in time: the probe is lost, unless this machine dropped the reply."""
@@ -152,7 +153,7 @@ class Outcomes:
             self._recorder.timeline.lost(probe.scheduled - self._start)
         self._outages.lost(probe.index, probe.sent_at, now, why)
         seq, scheduled = probe.index - self._warmup, probe.scheduled - self._start
-        self._events.append(ProbeLost(self._connection, seq, scheduled, probe.lag, probe.size, *why))
+        self.unreported.append(ProbeLost(self._connection, seq, scheduled, probe.lag, probe.size, *why))
 
     def answered_again(self, index: int, now: int) -> None:
         """Record a reply to a probe that is settled: late if it was lost, else a duplicate."""
@@ -165,10 +166,10 @@ class Outcomes:
         if again is Again.LATE:
             self._recorder.late()
             rtt = now - self._settled.sent_at(index)
-            self._events.append(ReplyLate(self._connection, index - self._warmup, rtt))
+            self.unreported.append(ReplyLate(self._connection, index - self._warmup, rtt))
         else:
             self._recorder.duplicated()
-            self._events.append(ReplyDuplicated(self._connection, index - self._warmup))
+            self.unreported.append(ReplyDuplicated(self._connection, index - self._warmup))
 
     def dropped_here(self, count: int, now: int) -> None:
         """Take in datagrams that this machine's receive buffer had no room for, noticed at `now`."""
@@ -183,11 +184,11 @@ class Outcomes:
         self._recorder.stray(len(data) if size is None else size)
         self._strays += 1
         if self._strays <= _STRAYS_SHOWN:
-            self._events.append(StrayReceived(self._connection, data))
+            self.unreported.append(StrayReceived(self._connection, data))
 
     def events(self) -> Sequence[Event]:
         """Return what happened since this was last asked, each event once."""
-        if not self._events:
+        if not self.unreported:
             return _NO_EVENTS
-        events, self._events = self._events, []
+        events, self.unreported = self.unreported, []
         return events

@@ -23,7 +23,7 @@ from netecho.measure.schedule import offsets
 from netecho.units import MILLISECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from fractions import Fraction
 
     from netecho.measure.events import Event, OneWayDelays
@@ -50,6 +50,8 @@ class Session:
         self._plan = plan
         self._recorder = recorder
         self._outcomes = Outcomes(plan, recorder, connection=connection, follows=follows)
+        self.events: Callable[[], Sequence[Event]] = self._outcomes.events
+        """Returns what happened since this was last asked, each event once."""
         self._warmup = plan.warmup
         self._timeout = plan.timeout
         self.closed_loop = plan.interval == 0
@@ -84,10 +86,6 @@ class Session:
             self._offsets = offsets(self._plan, phase)
             self._next = now + next(self._offsets)
         self._close_if_over(self._next)
-
-    def events(self) -> Sequence[Event]:
-        """Return what happened since this was last asked, each event once."""
-        return self._outcomes.events()
 
     @property
     def finished(self) -> bool:
@@ -268,9 +266,12 @@ class Session:
 
     def _oldest_expires(self) -> int | None:
         order, outstanding = self._order, self.outstanding
-        while order and order[0] not in outstanding:
+        while order:
+            oldest = outstanding.get(order[0])
+            if oldest is not None:
+                return oldest.sent_at + self._timeout
             order.popleft()
-        return outstanding[order[0]].sent_at + self._timeout if order else None
+        return None
 
     def wants_link(self, now: int) -> bool:
         """Return whether a probe is due, so that a connection is needed."""
@@ -292,6 +293,14 @@ class Session:
         if expires is None or sends is None:
             return sends if expires is None else expires
         return min(sends, expires)
+
+    @property
+    def goes_by_time(self) -> bool:
+        """Whether nothing is to be done before the next deadline, now that a reply was recorded.
+
+        Sends are neither over nor held back by a window or by the connection, and nobody is to be told of anything.
+        """
+        return self._sending and self._window is None and not self._paused and not self._outcomes.unreported
 
     @property
     def _blocked(self) -> bool:

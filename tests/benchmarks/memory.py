@@ -67,7 +67,7 @@ class _Link:
         if not self._closed:
             now = sent + int(self._world.rng.expovariate(1e-7))
             self._driver.session.answered(index, now)
-            self._driver.proceed(self._world.now())
+            self._driver.replied(self._world.now())
 
     def poll(self) -> None: ...
 

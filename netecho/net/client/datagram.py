@@ -247,7 +247,7 @@ class DatagramLink(DatagramProtocol):
             self._session.clock_was_set()
             rx_timestamp = None
         self.judge(data, now, rx_timestamp)
-        self._driver.proceed(now)
+        self._driver.replied(now)
 
     def judge(self, data: bytes, now: int, rx_timestamp: int | None) -> None:
         """Match a datagram that was read at `now` and that the kernel received at `rx_timestamp`."""

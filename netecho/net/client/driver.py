@@ -90,26 +90,33 @@ class SessionDriver:
             # We may be late ourselves: a reply that lies in the socket was not lost.
             self.poll()
             self.session.expire(now)
-        self.proceed(now)
+        self._pass(now)
 
-    def proceed(self, now: int) -> None:
-        """Send what is due, hand on what happened, and arm the timer for what is next: to be called after a reply."""
-        if self._busy:
+    def replied(self, now: int) -> None:
+        """Send what a reply has made due, and hand on what happened: mostly that is nothing, and the timer is set."""
+        if self._busy or (now < self._due and self.session.goes_by_time and self.link is not None):
             return
-        session = self.session
         if self.done.called:
             self._report_events()  # other connections of the run are not done, and this one is still open
             return
         if self._due < self._continued_at or now - self._due > SUSPENDED:
             self._suspended(now)
+        self._pass(now)
+
+    def _pass(self, now: int) -> None:
+        session = self.session
         self._busy = True
         more = self._send(now)
-        if session.finished and self._has_listened(now):
+        finished = session.finished
+        if finished and self._has_listened(now):
             self._settle()
-        for event in session.events():
-            self._report(event)
+        events = session.events()
+        if events:
+            for event in events:
+                self._report(event)
+            finished = session.finished  # whoever is told may end the run
         self._busy = False
-        if session.finished:
+        if finished:
             self._listen_or_end(now)
             return
         if self.dialling:

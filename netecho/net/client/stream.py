@@ -217,7 +217,7 @@ class StreamLink(Protocol):
         """Pass each reply that `data` completes to the session, and send what is due then."""
         now = self._driver.clock()
         self._received(data, now)
-        self._driver.proceed(now)
+        self._driver.replied(now)
 
     def _received(self, data: bytes, now: int) -> None:
         rx_timestamp = self.connection.rx_timestamp

@@ -34,8 +34,6 @@ def _made() -> EPollReactor:
     # Not at the module's head: importing it makes no reactor, but takes what only a system with epoll has.
     from twisted.internet.epollreactor import EPollReactor
 
-    readable = select.EPOLLIN
-
     class DirectEpollReactor(EPollReactor):
         """Reads what can be read, without asking twice."""
 
@@ -48,23 +46,32 @@ def _made() -> EPollReactor:
                 if error.errno == errno.EINTR:
                     return
                 raise
+            if len(events) == 1:  # mostly, and in the way of a send that is due
+                fd, event = events[0]
+                _dispatch(self, selectables.get(fd), fd, event)
+                return
             # An earlier event of this pass may close a descriptor, and open another one that gets its number: what
             # happened to the former is not for the latter. (To a timer, a hang-up was the end.)
             meant = [selectables.get(fd) for fd, _ in events]
             for (fd, event), selectable in zip(events, meant, strict=True):
-                if selectable is None or selectables.get(fd) is not selectable:
-                    continue
-                if event != readable:
-                    log.callWithLogger(selectable, self._doReadOrWrite, selectable, fd, event)
-                    continue
-                try:
-                    why = selectable.doRead()
-                except Exception as error:  # noqa: BLE001 - as Twisted does: it costs the one descriptor
-                    log.err()
-                    why = error
-                if why:
-                    self._disconnectSelectable(selectable, why, True)
+                if selectables.get(fd) is selectable:
+                    _dispatch(self, selectable, fd, event)
 
         doIteration = doPoll
 
     return DirectEpollReactor()
+
+
+def _dispatch(reactor: EPollReactor, selectable: Selectable | None, fd: int, event: int) -> None:
+    if selectable is None:
+        return
+    if event != select.EPOLLIN:
+        log.callWithLogger(selectable, reactor._doReadOrWrite, selectable, fd, event)  # noqa: SLF001
+        return
+    try:
+        why = selectable.doRead()
+    except Exception as error:  # noqa: BLE001 - as Twisted does: it costs the one descriptor
+        log.err()
+        why = error
+    if why:
+        reactor._disconnectSelectable(selectable, why, True)  # noqa: SLF001

@@ -81,9 +81,9 @@ class Timer:
 
     def enter(self, at: int, pacer: Pacer) -> int:
         """Enter an instant at which `pacer` fires; return the entry's number, never 0."""
-        self._entries += 1
-        heappush(self._heap, (at, self._entries, pacer))
-        return self._entries
+        self._entries = number = self._entries + 1
+        heappush(self._heap, (at, number, pacer))
+        return number
 
     def void(self) -> None:
         """Count an entry that no longer holds."""
@@ -97,19 +97,13 @@ class Timer:
         """Set the alarm for the first instant, if it is set for another."""
         if self._ringing or self._closed:
             return
-        first = self._first()
-        at = None if first is None else first[0]
+        heap = self._heap
+        while heap and heap[0][2].entry != heap[0][1]:
+            self._drop()
+        at = heap[0][0] if heap else None
         if at != self._set:
             self._set = at
             self._alarm.set(None if at is None else at - self._early)
-
-    def _first(self) -> tuple[int, int, Pacer] | None:
-        heap = self._heap
-        while heap:
-            if heap[0][2].entry == heap[0][1]:
-                return heap[0]
-            self._drop()
-        return None
 
     def _drop(self) -> None:
         """Drop the first entry, which no longer holds."""

@@ -50,12 +50,12 @@ class FakeLink:
 
 
 class Bench:
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, follows: bool = True, **settings: Any) -> None:
         settings.setdefault("interval", Fraction(10 * MILLISECOND))
         self.clock = Clock()
         self.events: list[Event] = []
         self.recorder = Recorder()
-        self.session = Session(Plan(**settings), self.recorder)
+        self.session = Session(Plan(**settings), self.recorder, follows=follows)
         self.dials = 0
         self.driver = SessionDriver(
             Timer(self.clock, clock=self.now), self.session, report=self.events.append, redial=self.redial
@@ -283,12 +283,12 @@ def test_what_comes_again_soon_after_the_last_reply_is_counted_and_reported() ->
     bench.start()
     bench.advance(4)
     bench.session.answered(0, bench.now())
-    bench.driver.proceed(bench.now())
+    bench.driver.replied(bench.now())
     assert bench.driver.settled_at == bench.now()
     bench.advance(7)
     assert not bench.over
     bench.session.answered(0, bench.now())
-    bench.driver.proceed(bench.now())
+    bench.driver.replied(bench.now())
     assert [type(event) for event in bench.events] == [ReplyReceived, ReplyDuplicated]
     bench.advance(1)
     assert bench.over, "twice the round trip"
@@ -304,7 +304,7 @@ def test_it_is_waited_for_as_long_as_the_path_is(rtt: int, timeout: int, wait: i
     bench.start()
     bench.advance(rtt)
     bench.session.answered(0, bench.now())
-    bench.driver.proceed(bench.now())
+    bench.driver.replied(bench.now())
     bench.advance(wait - 1)
     assert not bench.over
     bench.advance(1)
@@ -318,7 +318,7 @@ def test_it_is_not_waited_for_where_the_run_was_ended_or_the_link_is_gone() -> N
         bench.start()
         bench.advance(1)
         bench.session.answered(0, bench.now())
-        bench.driver.proceed(bench.now())
+        bench.driver.replied(bench.now())
         end(bench)
         assert bench.over
 
@@ -329,7 +329,7 @@ def test_a_closed_loop_ends_as_soon() -> None:
     bench.start()
     bench.advance(1)
     bench.session.answered(0, bench.now())
-    bench.driver.proceed(bench.now())
+    bench.driver.replied(bench.now())
     bench.advance(2)
     assert not bench.over
     bench.advance(1)
@@ -340,10 +340,10 @@ def test_what_comes_while_other_connections_are_not_done_is_reported_too() -> No
     bench = Bench(count=1)
     bench.start()
     bench.session.answered(0, bench.now())
-    bench.driver.proceed(bench.now())
+    bench.driver.replied(bench.now())
     assert bench.over
     bench.session.answered(0, bench.now())
-    bench.driver.proceed(bench.now())
+    bench.driver.replied(bench.now())
     assert [type(event) for event in bench.events] == [ReplyReceived, ReplyDuplicated]
 
 
@@ -378,3 +378,43 @@ def test_a_timer_that_goes_off_early_does_no_harm() -> None:
     assert not bench.over
     bench.advance(3)
     assert bench.over
+
+
+def test_a_reply_that_makes_room_has_what_was_held_back_sent_at_once() -> None:
+    bench = Bench(count=3, window=1, follows=False)
+    bench.start()
+    bench.advance(15)
+    assert bench.link.sent == [0]
+    bench.session.answered(0, bench.now())
+    bench.driver.replied(bench.now())
+    assert bench.link.sent == [0, 1]
+
+
+def test_the_last_reply_ends_a_run_that_nobody_follows() -> None:
+    bench = Bench(count=1, follows=False)
+    bench.start()
+    bench.session.answered(0, bench.now())
+    bench.driver.replied(bench.now())
+    assert bench.over
+
+
+def test_what_is_out_of_the_ordinary_is_reported_with_the_reply_though_nobody_follows() -> None:
+    bench = Bench(count=3, follows=False)
+    bench.start()
+    bench.advance(1)
+    bench.session.answered(0, bench.now())
+    bench.driver.replied(bench.now())
+    assert bench.events == []
+    bench.session.answered(0, bench.now())
+    bench.driver.replied(bench.now())
+    assert [type(event) for event in bench.events] == [ReplyDuplicated]
+
+
+def test_the_last_reply_on_a_connection_that_takes_no_bytes_shows_that_it_has_stalled() -> None:
+    bench = Bench(count=3, follows=False)
+    bench.start()
+    bench.session.pause()
+    bench.advance(1)
+    bench.session.answered(0, bench.now())
+    bench.driver.replied(bench.now())
+    assert bench.link.closed

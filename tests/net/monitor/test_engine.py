@@ -62,7 +62,7 @@ class FakeLink:
         if not self.closed:
             now = self.world.now()
             self.driver.session.answered(index, now)
-            self.driver.proceed(now)
+            self.driver.replied(now)
 
     def poll(self) -> None: ...
 
