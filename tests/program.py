@@ -1,8 +1,13 @@
-"""netecho as its users have it: a command in a process of its own."""
+"""netecho as its users have it: a command in a process of its own.
+
+Where nothing of the start itself is asked for, that process is forked from one that has imported netecho (`preloaded`).
+"""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -14,6 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests import preloaded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +43,16 @@ def environment(**extra: str) -> dict[str, str]:
     if "NETECHO_PORTABLE" in os.environ:  # the tests run under both paths
         kept["NETECHO_PORTABLE"] = os.environ["NETECHO_PORTABLE"]
     return kept | {"LC_ALL": "C.UTF-8", "TERM": "dumb", "PYTHONPYCACHEPREFIX": str(BYTECODE)} | extra
+
+
+@functools.cache
+def _preloaded() -> preloaded.Preloaded | None:
+    """The process that commands are forked from: one for all tests of this process."""
+    if not preloaded.is_possible():
+        return None
+    made = preloaded.Preloaded(environment())
+    atexit.register(made.end)
+    return made
 
 
 class Ended:
@@ -80,17 +97,25 @@ class Program:
         prefix: Sequence[str] = (),
         stdout: int | IO[bytes] = subprocess.PIPE,
         command: Sequence[str] = COMMAND,
+        anew: bool = False,
         **env: str,
     ) -> None:
         self.arguments = list(arguments)
         # A file, so that nothing has to be read at the same time as standard output.
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by kill()
+        whole = [*prefix, *command]
+        given = environment(**env)
+        forking = None if anew or whole != COMMAND else _preloaded()
+        self.process: subprocess.Popen[bytes] | preloaded.Started
+        if forking is not None and forking.can_start(given):
+            self.process = forking.start(self.arguments, stdout=stdout, stderr=self.stderr, environ=given)
+            return
         self.process = subprocess.Popen(
-            [*prefix, *command, *arguments],
+            [*whole, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=self.stderr,
-            env=environment(**env),
+            env=given,
             # A Ctrl-C in the terminal that runs the tests is not for the commands under test.
             start_new_session=True,
         )
@@ -167,13 +192,15 @@ class Netecho:
 
     def __init__(self) -> None:
         self.prefix: list[str] = []
+        self.anew = False
+        """Whether Python is started for each command, which is then our child: we may wait until it is stopped."""
         self.running: list[Program] = []
 
     def __call__(self, *arguments: str, stdout: int | IO[bytes] = subprocess.PIPE, **env: str) -> Ended:
         return self.start(*arguments, stdout=stdout, **env).end()
 
     def start(self, *arguments: str, stdout: int | IO[bytes] = subprocess.PIPE, **env: str) -> Program:
-        program = Program(*arguments, prefix=self.prefix, stdout=stdout, **env)
+        program = Program(*arguments, prefix=self.prefix, stdout=stdout, anew=self.anew, **env)
         self.running.append(program)
         return program
 

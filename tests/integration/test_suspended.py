@@ -25,6 +25,7 @@ STOPPED = 0.3
 
 @pytest.mark.parametrize("live", ["--live", "--no-live"])
 def test_a_short_stop_is_not_sent_late(netecho: Netecho, live: str) -> None:
+    netecho.anew = True
     with datagrams(bytes) as server:
         target = f"udp://127.0.0.1:{server.port}"
         program = netecho.start("probe", target, "-c", str(COUNT), "-i", "1ms", "--format", "ndjson", live)
