@@ -6,6 +6,7 @@ import gc
 import signal
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from netecho.cli.monitor.configuration import configured
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from netecho.net.monitor.service import Service
     from netecho.net.reactor.keyboard import Keyboard
     from netecho.net.reactor.runner import Interrupt
-    from netecho.net.self_server import Answering
+    from netecho.net.server.answering import Answering
     from netecho.report.monitor_log import MonitorLog
     from netecho.report.output import Output
     from netecho.report.terminal.monitor_view import MonitorView
@@ -39,8 +40,8 @@ SHOWN_AT_END = 100
 """Targets that the table at the end has."""
 
 
-LOOKS_AFTER = 5.0
-"""Seconds from one look at whether what answers is still there to the next."""
+LOOKS_AFTER = 1.0
+"""Seconds from one look at how what answers is to the next."""
 SETTLED = 30.0
 """Seconds after which what there is stays, mostly: the garbage collector need not look through it again. With 1,000
 targets that took some 100 ms each time on a busy machine, in which no probe left."""
@@ -121,12 +122,14 @@ class MonitorRun:
             self._output.write(self._table(self._output.width, color=self._output.stdout_color))
 
     def _look_after(self, answering: Answering) -> None:
-        """Say that what answers has ended, should it: the other nodes see this one as down."""
-        if answering.is_alive:
+        """Say what happens to what answers: it died and is started again, or is given up."""
+        for sentence in answering.news():
+            self._notice("answering", sentence)
+        if not answering.ended:
             self._reactor.callLater(LOOKS_AFTER, self._look_after, answering)
-        else:
-            sentence = "what answers has ended: the other nodes see this one as down until it is started again"
-            self._tell(lambda: self._log.noticed("answering", sentence))
+
+    def _notice(self, kind: str, sentence: str) -> None:
+        self._tell(lambda: self._log.noticed(kind, sentence))
 
     def changed(self, target: MonitoredTarget, change: Change) -> None:
         """Tell of a change of state."""
@@ -173,9 +176,7 @@ class MonitorRun:
             return None
         from netecho.cli.monitor.serving import serve
 
-        def dropped(sentence: str) -> None:
-            self._tell(lambda: self._log.noticed("dropped", sentence))
-
+        dropped = partial(self._notice, "dropped")
         return serve(self._reactor, self._asked.web, self._asked, settings, self._engine, dropped)
 
     def _keep_history(self) -> HistoryWriter | None:
@@ -187,7 +188,7 @@ class MonitorRun:
             self._reactor,
             self._asked.history,
             Keep(self._asked.keep, self._asked.keep_size),
-            lambda sentence: self._tell(lambda: self._log.noticed("history", sentence)),
+            partial(self._notice, "history"),
         )
 
     def _change_command(self) -> ChangeCommand | None:

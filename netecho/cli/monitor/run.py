@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from netecho.cli.monitor.asked import Monitoring
     from netecho.monitor.settings import MonitorSettings, TargetSettings
     from netecho.net.reactor.runner import Interrupt
-    from netecho.net.self_server import Answering
+    from netecho.net.server.answering import Answering
 
 
 def run(asked: Monitoring, context: CliContext) -> None:
@@ -52,7 +52,7 @@ def run(asked: Monitoring, context: CliContext) -> None:
 
 def _answering(settings: MonitorSettings) -> AbstractContextManager[Answering]:
     """Return what answers as well until it is left. Entering it raises UnreachableError."""
-    from netecho.net.self_server import answering
+    from netecho.net.server.answering import answering
 
     return answering(settings.listen or default_listen())
 

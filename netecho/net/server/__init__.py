@@ -25,6 +25,7 @@ systemd            inherited sockets, readiness, watchdog
 peers              peers' addresses in words
 settings           what a server was asked to be, frozen
 supervisor         the leader of several processes
+restarts           how often a process that ended is started again
 supervised_worker  one of them, as the leader sees it
 worker             one of them, from the inside
 worker_messages    what they say to each other
@@ -34,6 +35,8 @@ text_responder     text mode on a stream, answered as it can be sent
 turns              work left over from an event, done in slices
 privileges         giving root up
 fork_server        the process that workers are forked from
+child              a server in a child process, forked before there is a reactor
+answering          one beside another program, started again when it ends
 worker_processes   the supervisor's way to it, and to the workers' processes
 worker_process     one of these, and its socket
 """

@@ -34,6 +34,7 @@ from netecho.errors import UnreachableError
 from netecho.net.reactor.interfaces import for_twisted
 from netecho.net.server.lifecycle import ROUND, looping_call
 from netecho.net.server.process import DRAIN
+from netecho.net.server.restarts import RETRY_DELAYS, STEADY
 from netecho.net.server.shared_limits import SharedLimits
 from netecho.net.server.sockets import close_all
 from netecho.net.server.supervised_worker import Worker
@@ -68,12 +69,6 @@ _START_TIMEOUT = 60 * SECOND
 
 _PROGRESS = 5 * SECOND
 """From one word on how far the start is to the next."""
-
-_STEADY = 10 * SECOND
-"""A worker that ends sooner after it began to serve counts as one that failed to start."""
-
-RETRY_DELAYS = (0.0, 0.5, 1.0, 2.0, 4.0)
-"""Seconds before each further attempt to start a worker; after the last one it is given up."""
 
 
 @dataclass(slots=True)
@@ -241,7 +236,7 @@ class Supervisor:
             self._starting -= 1
         if self._stopping:
             return
-        if worker.serving_since is not None and self._clock() - worker.serving_since >= _STEADY:
+        if worker.serving_since is not None and self._clock() - worker.serving_since >= STEADY:
             place.failures = 0
         self._retry_or_give_up(place, how, worker.process.pid)
         self._start_some()

@@ -333,6 +333,51 @@ def test_a_node_leaves_itself_out_answers_and_says_its_name_with_each_figure(net
     assert {sample.labels["direction"] for sample in one_way.samples} == {"forward", "backward"}
 
 
+def _children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _first_child(pid: int) -> int:
+    while not (found := _children(pid)):
+        os.sched_yield()
+    return found[0]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+def test_what_answers_is_started_again_when_it_ends_and_nothing_of_it_is_left_at_the_end(
+    netecho: Netecho, tmp_path: Path
+) -> None:
+    file = tmp_path / "mesh.toml"
+    file.write_text(MESH.replace("stamp://", "tcp://"))
+    running = netecho.start("monitor", "--config", str(file), "--node", "ams", "--serve", "--format", "ndjson")
+    address = running.event_named("answering")["text"].removeprefix("answering on tcp://")
+    keeper = _first_child(running.process.pid)
+    os.kill(_first_child(keeper), signal.SIGKILL)
+    assert running.event_named("answering")["text"] == "what answers died (signal 9) and is started again"
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(b"still here")
+        assert client.recv(100) == b"still here"
+    last = _first_child(keeper)
+    running.terminate()
+    assert running.end().code == 0
+    assert not Path(f"/proc/{last}").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+def test_that_nothing_answers_any_more_is_said_and_monitoring_goes_on(netecho: Netecho, tmp_path: Path) -> None:
+    file = tmp_path / "mesh.toml"
+    file.write_text(MESH)
+    running = netecho.start("monitor", "--config", str(file), "--node", "ams", "--serve", "--format", "ndjson")
+    running.event_named("answering")
+    os.kill(_first_child(running.process.pid), signal.SIGKILL)
+    assert running.event_named("answering")["text"].startswith("what answers has ended, and is not started again")
+    os.kill(running.process.pid, signal.SIGHUP)
+    running.event_named("reloaded")
+    running.terminate()
+    assert running.end().code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence", "hint"),
     [

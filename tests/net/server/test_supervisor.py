@@ -15,10 +15,11 @@ from netecho.echo.events import Connected, Disconnected, Noticed, Refused
 from netecho.echo.snapshot import ClientCounts, ServerSnapshot, TransportCounts
 from netecho.echo.totals import Totals
 from netecho.errors import NetechoError, UnreachableError
+from netecho.net.server.restarts import RETRY_DELAYS
 from netecho.net.server.settings import ServerSettings
 from netecho.net.server.sockets import BoundSocket, close_all
 from netecho.net.server.supervised_worker import Worker
-from netecho.net.server.supervisor import RETRY_DELAYS, Supervisor
+from netecho.net.server.supervisor import Supervisor
 from netecho.net.server.worker_messages import Failed, event_line, snapshot_line
 from netecho.net.server.worker_process import Process
 from netecho.units import SECOND

@@ -1,0 +1,47 @@
+"""A server in a child process, forked before there is a reactor: it needs no second start of Python."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from netecho.echo.events import ServerEvent
+
+
+def fork(serve: Callable[[], None]) -> int:
+    """Start the child that serves; return its process id.
+
+    The server's modules are imported in the child alone, while the parent imports those of the probe.
+    """
+    if "twisted.internet.reactor" in sys.modules:
+        raise AssertionError("a reactor cannot be shared by two processes")
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        # What is typed is meant for the probe, which stops us at its end: Ctrl-C, and the one that asks for figures.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+        quiet = os.open(os.devnull, os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(quiet, fd)
+        serve()
+        status = 0
+    finally:
+        os._exit(status)
+
+
+class NullLog:
+    """The log of a server of which nobody is told."""
+
+    def tell(self, event: ServerEvent) -> None:
+        """Forget it."""
+
+    def flush(self) -> None:
+        """Do nothing."""
