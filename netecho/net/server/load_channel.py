@@ -230,7 +230,9 @@ class LoadChannel(HTTPChannel):
         """Close it once the buffered bytes are sent."""
         self._reason = self._reason or reason
         self._stop_download()
-        self.transport.loseConnection()
+        self._refused = True
+        self.loseConnection()  # that of HTTPChannel: TLS does not end as long as a producer is registered
+        self.wire.resumeProducing()  # nothing is read during a request: the client's end of TLS would not be
 
     def abort(self, reason: str) -> None:
         """Abort it now."""

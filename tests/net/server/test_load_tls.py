@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from netecho.echo.load_budget import LoadLimits
 from netecho.net.certificates import make_identity
 from netecho.net.server.load_channel import TRANSFER
 from netecho.net.server.settings import Credentials
@@ -63,6 +64,21 @@ class Client:
                 self.turn()
         return answer
 
+    def hears_of_the_end(self) -> bool:
+        """Read on; return whether the server's close_notify comes, in more turns than everything takes."""
+        for _ in range(200):
+            try:
+                if not self._tls.read(1 << 20):
+                    return True
+            except ssl.SSLWantReadError:
+                self.turn()
+        return False
+
+    def answer_the_end(self) -> None:
+        """Send our close_notify, and leave the connection as it is."""
+        self._tls.unwrap()
+        self.turn()
+
 
 @pytest.fixture
 def there() -> Iterator[Serving]:
@@ -111,3 +127,14 @@ def test_a_client_that_leaves_in_the_middle_of_a_download(there: Serving) -> Non
         there.parts.settle()
     assert there.ended() == ["reset"]
     assert there.budget._clients["127.0.0.1"].transfers == 0
+
+
+def test_a_download_that_has_spent_the_budget_is_ended_with_the_alert_of_tls() -> None:
+    tls = ServerTls(Credentials(), made=make_identity(["localhost"]))
+    with contextlib.closing(Serving(tls=tls, limits=LoadLimits(bytes=1 << 20))) as there:
+        client = Client(there)
+        client.shake_hands()
+        assert client.ask(b"GET /nq/large HTTP/1.1\r\n\r\n", b"\r\n").startswith(b"HTTP/1.1 200 OK")
+        assert client.hears_of_the_end()
+        client.answer_the_end()
+        assert there.ended() == ["the budget of bytes is spent (--load-bytes)"]
