@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from netecho.load.run import Loaded, LoadRun, Phase, PhaseRun, Reading, Sample, Transfer
     from netecho.measure.oneway.clock_offset import Line
 
+ENOUGH = 9 * SECOND // 10
+"""A load that was over sooner says nothing of queues."""
 RAMP = 2 * SECOND
 """What is left out at the beginning of a phase whose goodput was never found to be stable, if it is long enough."""
 
@@ -69,6 +71,8 @@ class PhaseSummary:
     """Median round trip less that of the idle phase, and of each direction likewise; None for the idle phase."""
     added_forward: int | None = None
     added_backward: int | None = None
+    connecting: int | None = None
+    """The median handshake of new TCP connections to the load's port."""
     transfers: tuple[TransferSummary, ...] = ()
     responsiveness: Responsiveness | None = None
 
@@ -115,6 +119,9 @@ def _corrected(sample: Sample, line: Line | None) -> Sample:
 def _summary(phase: PhaseRun, samples: Sequence[Sample], zero: int, idle: PhaseSummary | None) -> PhaseSummary:
     steady = _steady(phase)
     within = [each for each in samples if steady <= each.at < phase.ended]
+    # What was refused at once had no load beside it.
+    exchanges = [] if all(was_refused(each, phase) for each in phase.transfers) else phase.exchanges
+    handshakes = [each.tcp for each in exchanges if steady <= each.at < phase.ended]
     rtt, forward, backward = (
         _distribution(value for value in (getattr(each, name) for each in within) if value is not None)
         for name in ("rtt", "forward", "backward")
@@ -133,11 +140,17 @@ def _summary(phase: PhaseRun, samples: Sequence[Sample], zero: int, idle: PhaseS
         added=None if idle is None else _grown(rtt, idle.rtt),
         added_forward=None if idle is None else _grown(forward, idle.forward),
         added_backward=None if idle is None else _grown(backward, idle.backward),
+        connecting=round(median(handshakes)) if handshakes else None,
         transfers=tuple(_transfer(each, phase, steady) for each in phase.transfers),
         responsiveness=responsiveness(
-            phase.exchanges, [each for transfer in phase.transfers for each in transfer.smoothed_rtts]
+            exchanges, [each for transfer in phase.transfers for each in transfer.smoothed_rtts]
         ),
     )
+
+
+def was_refused(transfer: Transfer, phase: PhaseRun) -> bool:
+    """Tell whether a load was no load: of an upload that is refused the far end's kernel takes some all the same."""
+    return transfer.refused and phase.ended - phase.began < ENOUGH
 
 
 def _steady(phase: PhaseRun) -> int:
@@ -156,7 +169,7 @@ def _transfer(transfer: Transfer, phase: PhaseRun, steady: int) -> TransferSumma
     smoothed = [rtt for at, rtt in transfer.smoothed_rtts if steady <= at <= ended]
     return TransferSummary(
         direction=transfer.direction,
-        goodput=_goodput(within) or _goodput(readings),
+        goodput=None if was_refused(transfer, phase) else _goodput(within) or _goodput(readings),
         bytes=readings[-1].bytes if readings else 0,
         flows=max((each.flows for each in readings), default=0),
         saturated=transfer.saturated_at is not None,

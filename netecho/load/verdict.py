@@ -8,31 +8,36 @@ How long the queue is, is what the delay grew by at most: p99, so that a stall o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from netecho.errors import UnreachableError
+from netecho.load.phases import ENOUGH, was_refused
 from netecho.load.run import LOADS
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from netecho.errors import NetechoError
-    from netecho.load.phases import PhaseSummary
+    from netecho.load.phases import PhaseSummary, TransferSummary
     from netecho.load.run import Loaded, LoadRun, PhaseRun, Transfer
 
 FEW = 5 * MILLISECOND
 """Added delay up to which there is no queue to speak of."""
 GRADES = (("A+", 5), ("A", 30), ("B", 60), ("C", 200), ("D", 400))
 """Each with the most milliseconds of added delay it is given for; F beyond them."""
-ENOUGH = 9 * SECOND // 10
-"""A load that was over sooner says nothing of queues."""
 LATE = 2 * MILLISECOND
 """p99 of the probes' lag above which this machine, and not the network, may be what was measured."""
 WINDOW_LIMITED = 50.0
 """Percent of the time above which the receiver's window, and not the line, was what limited."""
 LOSSY = 2.0
-"""Percent of lost probes above which it is said."""
+"""Percent of lost probes, or of segments that were sent again without a queue, above which it is said."""
+APART = 20 * MILLISECOND
+"""What TCP has to wait longer than probes do, for another queue than theirs: less may be the machines' own."""
+_SEGMENT = 1448
+"""Bytes of payload in a full segment on Ethernet, with timestamps."""
+
+By = Literal["one-way delay", "round trip", "handshakes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +50,9 @@ class Queue:
     bytes: int | None
     """What that is at the goodput it had; None where that is not known."""
     goodput: float | None
-    measured: bool
-    """Whether one-way delays say so; else the round trip's growth under load of this direction does."""
+    by: By
+    """What says so: delays of this direction; or, under load of this direction, the probes' round trips or, where these
+    do not see it, the handshakes of new connections."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,21 +72,22 @@ class Verdict:
 
 def judge(phases: Sequence[PhaseSummary]) -> Verdict:
     """Return what the figures of a run's phases come to."""
-    under_load = [each for each in phases if LOADS[each.phase] and each.added is not None]
-    loaded = [each for each in under_load if each.ended - each.began >= ENOUGH]
+    under_load = [each for each in phases if LOADS[each.phase]]
+    loaded = [each for each in under_load if each.added is not None and each.ended - each.began >= ENOUGH]
     idle = next((each for each in phases if each.phase == "idle"), None)
     queues = tuple(
         queue for direction in ("upload", "download") if (queue := _queue(direction, loaded, idle)) is not None
     )
     added = max((each.added for each in loaded if each.added is not None), default=None)
+    worst = max((queue.delay for queue in queues if queue.by == "handshakes"), default=0)
     late = any(each.lag.p99 is not None and each.lag.p99 > LATE for each in phases)
     return Verdict(
-        grade=None if added is None else grade(added),
+        grade=None if added is None else grade(max(added, worst)),
         added=added,
         queues=queues,
-        sentence=_sentence(queues, added, cut_short=bool(under_load)),
+        sentence=_sentence(queues, added, under_load),
         late=late,
-        remarks=tuple(_remarks(phases, late=late)),
+        remarks=tuple(_remarks(phases, idle, queues, late=late)),
     )
 
 
@@ -100,9 +107,8 @@ def error_of(run: LoadRun) -> NetechoError | None:
 
 
 def _was_loaded(transfer: Transfer, phase: PhaseRun) -> bool:
-    # Of an upload that is refused the far end's kernel takes some before anybody there has read its headers.
     moved = bool(transfer.readings) and transfer.readings[-1].bytes > 0
-    return moved and not (transfer.refused and phase.ended - phase.began < ENOUGH)
+    return moved and not was_refused(transfer, phase)
 
 
 def grade(added: int) -> str:
@@ -129,38 +135,54 @@ def _queue(direction: Loaded, phases: Sequence[PhaseSummary], idle: PhaseSummary
 
 def _queue_in(direction: Loaded, phase: PhaseSummary, idle: PhaseSummary, *, alone: bool) -> Queue | None:
     name = "forward" if direction == "upload" else "backward"
-    grown = getattr(phase, f"added_{name}")
-    measured = grown is not None
-    delays, before = (getattr(phase, name), getattr(idle, name)) if measured else (phase.rtt, idle.rtt)
-    if not measured:
-        if not alone:
-            return None
-        grown = phase.added
-    if grown is None or grown <= FEW or delays.p99 is None or before.p50 is None:
+    by: By = "one-way delay"
+    grown, delays, before = getattr(phase, f"added_{name}"), getattr(phase, name), getattr(idle, name)
+    if grown is None and alone:
+        grown, by, delays, before = phase.added, "round trip", phase.rtt, idle.rtt
+    delay = None
+    if grown is not None and grown > FEW and delays.p99 is not None and before.p50 is not None:
+        delay = delays.p99 - before.p50
+    elif alone and (waited := _apart(phase.connecting, phase, idle)) is not None:
+        delay, by = waited, "handshakes"
+    if delay is None:
         return None
     goodput = next((each.goodput for each in phase.transfers if each.direction == direction), None)
-    delay = delays.p99 - before.p50
     return Queue(
         direction=direction,
         delay=delay,
         bytes=None if goodput is None else round(goodput * delay / SECOND / 8),
         goodput=goodput,
-        measured=measured,
+        by=by,
     )
 
 
-def _sentence(queues: Sequence[Queue], added: int | None, *, cut_short: bool) -> str:
-    if added is None and cut_short:
-        return "nothing can be said: no load lasted long enough for a queue (a larger --max-bytes)"
+def _apart(round_trip: int | None, phase: PhaseSummary, idle: PhaseSummary | None) -> int | None:
+    """Return what a round trip of TCP is longer than an idle one, where that is far more than probes beside it say."""
+    if round_trip is None or idle is None or idle.rtt.p50 is None or phase.added is None:
+        return None
+    grown = round_trip - idle.rtt.p50
+    return grown if grown > APART + 2 * max(0, phase.added) else None
+
+
+def _sentence(queues: Sequence[Queue], added: int | None, under_load: Sequence[PhaseSummary]) -> str:
     if added is None:
+        if any(each.added is not None for each in under_load):
+            return "nothing can be said: no load lasted long enough for a queue (a larger --max-bytes)"
+        if any(each.bytes for phase in under_load for each in phase.transfers):
+            return "nothing can be said: no probe was answered beside a load"
         return "nothing can be said: no phase under load was measured beside an idle one"
     if not queues and added <= FEW:
         return f"no queue to speak of: the load added {_milliseconds(added)} at most"
     if not queues:
         return f"the load added {_milliseconds(added)}, and no direction alone did"
     said = " and ".join(_said(queue) for queue in queues)
-    how = "" if all(queue.measured for queue in queues) else ", as far as round trips tell"
-    return f"the queue is in the {said}{how}"
+    return f"the queue is in the {said}{_how({queue.by for queue in queues})}"
+
+
+def _how(by: set[By]) -> str:
+    if "handshakes" in by:
+        return "; new connections wait in it, and probes do not: they are in another class"
+    return ", as far as round trips tell" if "round trip" in by else ""
 
 
 def _said(queue: Queue) -> str:
@@ -169,7 +191,9 @@ def _said(queue: Queue) -> str:
     return f"{queue.direction}: {_milliseconds(queue.delay)}{rate}{size}"
 
 
-def _remarks(phases: Sequence[PhaseSummary], *, late: bool) -> list[str]:
+def _remarks(
+    phases: Sequence[PhaseSummary], idle: PhaseSummary | None, queues: Sequence[Queue], *, late: bool
+) -> list[str]:
     said = []
     if late:
         worst = max(each.lag.p99 or 0 for each in phases)
@@ -177,6 +201,10 @@ def _remarks(phases: Sequence[PhaseSummary], *, late: bool) -> list[str]:
     for each in phases:
         if each.sent and 100 * each.lost / each.sent > LOSSY:
             said.append(f"{each.phase}: {100 * each.lost / each.sent:.1f}% of the probes were lost")
+        if each.transfers and not each.rtt.count:
+            said.append(f"{each.phase}: no probe was answered in its steady part")
+        if not queues:
+            said += [word for one in each.transfers for word in _without_a_queue(one, each, idle)]
         said += [
             f"{each.phase}: the {one.direction} waited for the receiver's window {one.window_limited:.0f}% of the time:"
             " a queue may become longer than it did"
@@ -190,6 +218,25 @@ def _remarks(phases: Sequence[PhaseSummary], *, late: bool) -> list[str]:
             )
         said += [f"{each.phase}: the {one.direction} ended early: {one.ended}" for one in each.transfers if one.ended]
     return said
+
+
+def _without_a_queue(transfer: TransferSummary, phase: PhaseSummary, idle: PhaseSummary | None) -> Iterator[str]:
+    """Say of an upload, of which this end is the sender, what it met where probes saw no queue."""
+    if transfer.direction != "upload":
+        return
+    if transfer.retransmits and transfer.bytes:
+        share = 100 * transfer.retransmits * _SEGMENT / transfer.bytes
+        if share > LOSSY:
+            yield (
+                f"{phase.phase}: {share:.0f}% of the upload's segments were sent again, and no queue grew: the line"
+                " drops what is too much (a policer), or loses"
+            )
+    own = _apart(transfer.smoothed_rtt, phase, idle)
+    if own is not None:
+        yield (
+            f"{phase.phase}: the upload's own connections waited {_milliseconds(own)}, and others did not: each flow"
+            " has a queue of its own"
+        )
 
 
 def _milliseconds(nanoseconds: int) -> str:

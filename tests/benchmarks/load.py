@@ -72,12 +72,31 @@ def narrow(made: Network, truth: Mapping[str, Bottleneck]) -> None:
         made.shell(f"tc -n {host} qdisc add dev {device} root tbf rate {rate} burst {burst} limit {limit}\n")
 
 
+def classes(made: Network) -> None:
+    """Put two classes into each direction, UDP, which probes are of, before all else: it waits for no TCP."""
+    for host, device in _PLACES.values():
+        qdisc, of = f"tc -n {host} qdisc add dev {device}", f"tc -n {host} class add dev {device} parent"
+        made.shell(f"""
+{qdisc} root handle 1: htb default 20
+{of} 1: classid 1:1 htb rate 10mbit
+{of} 1:1 classid 1:10 htb rate 2mbit ceil 10mbit prio 0
+{of} 1:1 classid 1:20 htb rate 8mbit ceil 10mbit prio 1
+{qdisc} parent 1:20 bfifo limit {SLOW.limit}
+tc -n {host} filter add dev {device} parent 1: protocol ip u32 match ip protocol 17 0xff flowid 1:10
+""")
+
+
 def run(
-    truth: Mapping[str, Bottleneck], *options: str, watching: Callable[[], object] = lambda: None
+    truth: Mapping[str, Bottleneck] | Callable[[Network], object],
+    *options: str,
+    watching: Callable[[], object] = lambda: None,
 ) -> dict[str, Any]:
     """Load the path from the client to the server, `watching` every half second, and return the document."""
     with network() as made:
-        narrow(made, truth)
+        if callable(truth):
+            truth(made)
+        else:
+            narrow(made, truth)
         made.start("server", *COMMAND, "serve", ":7007", "stamp://:7862", "nq://", "--load-bytes", "65536M", ready="nq")
         command = made.command("client", *COMMAND, "load", SERVER, "--json", "-q", *options)
         pipe = subprocess.PIPE
@@ -155,6 +174,13 @@ def _benchmark(name: str) -> Benchmark:
     return Benchmark(f"load-{name}", about, tuple(figures), lambda scale: _round(name, scale), refusal)
 
 
+def _classes(scale: Scale) -> dict[str, float]:
+    found = run(classes, "-t", f"{scale.of(8, 4)}s", "--max-bytes", "1500M")
+    print(f"load classes: {found['sentence']}", file=sys.stderr, flush=True)
+    queues = {(each["direction"], each["by"]) for each in found["queues"]}
+    return {"right": 100.0 * (queues == {("upload", "handshakes"), ("download", "handshakes")})}
+
+
 def _beside_bounceback(scale: Scale) -> dict[str, float]:
     """iperf 2 loads the upload and bounces 100 bytes beside it, while our probes measure on the same bottleneck."""
     seconds = scale.of(20, 8)
@@ -230,6 +256,13 @@ def _needs(program: str, *, root: bool = True) -> Callable[[], str | None]:
 
 BENCHMARKS = (
     *(_benchmark(name) for name in TRUTHS),
+    Benchmark(
+        "load-classes",
+        "a queue of TCP that probes by UDP are kept out of (htb), named by new connections",
+        (Figure("right", "% of runs", (">=", 100)),),
+        _classes,
+        refusal,
+    ),
     Benchmark(
         "load-bounceback",
         "p50 under load on one bottleneck, 10 Mbit/s and 500 ms, by our probes and by iperf 2",

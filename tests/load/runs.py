@@ -18,6 +18,7 @@ def whole(up: int = 480, down: int = 0, **changed: Any) -> LoadRun:
     samples, phases = [], []
     for number, phase in enumerate(PHASES):
         began = 10 * SECOND * number
+        round_trip = (2 + up * ("upload" in LOADS[phase]) + down * ("download" in LOADS[phase])) * MILLISECOND
         for at in range(began, began + LENGTH, 20 * MILLISECOND):
             filled = min(1.0, (at - began) / SECOND)
             forward = round((1 + up * filled * ("upload" in LOADS[phase])) * MILLISECOND)
@@ -32,13 +33,12 @@ def whole(up: int = 480, down: int = 0, **changed: Any) -> LoadRun:
                 ),
                 saturated_at=began + 4 * SECOND,
                 retransmits=12 if direction == "upload" else None,
-                smoothed_rtts=((began + 5 * SECOND, 482 * MILLISECOND),),
+                smoothed_rtts=((began + 5 * SECOND, round_trip),),
             )
             for direction in LOADS[phase]
         )
         exchanges = tuple(
-            Exchange(began + n * SECOND // 10, 482 * MILLISECOND, 482 * MILLISECOND)
-            for n in range(80 * bool(transfers))
+            Exchange(began + n * SECOND // 10, round_trip, round_trip) for n in range(80 * bool(transfers))
         )
         phases.append(
             PhaseRun(phase=phase, began=began, ended=began + LENGTH, transfers=transfers, exchanges=exchanges)

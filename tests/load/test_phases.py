@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from netecho.load.phases import summarise
 from netecho.load.run import LoadRun, Phase, PhaseRun, Reading, Sample, Transfer
 from netecho.units import MILLISECOND, SECOND
+from tests.load.runs import whole
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -105,3 +107,20 @@ def test_goodput_is_the_same_whether_or_not_something_waits_for_what_was_lost(la
         run([PhaseRun(phase="download", began=-4 * SECOND, ended=4 * SECOND, transfers=(late_at_times,))], [])
     )
     assert found.goodput == pytest.approx(8_000_000)
+
+
+def test_the_handshakes_of_new_connections_are_those_of_the_steady_part() -> None:
+    idle, download, upload, _ = summarise(whole())
+    assert (idle.connecting, download.connecting, upload.connecting) == (None, 2 * MILLISECOND, 482 * MILLISECOND)
+
+
+def test_a_load_that_was_refused_at_once_has_no_goodput_and_no_responsiveness() -> None:
+    all_of_it = whole()
+    upload = all_of_it.phases[2]
+    refused = replace(upload.transfers[0], refused=True, ended="the far end answered 401")
+    short = replace(upload, ended=upload.began + SECOND // 2, transfers=(refused,))
+    long = replace(upload, transfers=(refused,))
+    none, some = (summarise(replace(all_of_it, phases=(each,)))[0] for each in (short, long))
+    assert (none.goodput, none.responsiveness, none.connecting) == (None, None, None)
+    assert some.goodput is not None
+    assert some.responsiveness is not None

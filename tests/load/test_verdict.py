@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from netecho.load.phases import PhaseSummary, TransferSummary
+from netecho.load.phases import ENOUGH, PhaseSummary, TransferSummary
 from netecho.load.run import LOADS, PHASES, LoadRun, Phase, PhaseRun, Reading, Transfer
-from netecho.load.verdict import ENOUGH, FEW, error_of, grade, judge
+from netecho.load.verdict import APART, FEW, error_of, grade, judge
 from netecho.measure.stats.distribution import Distribution
 from netecho.units import MILLISECOND, SECOND
 from tests.load.runs import NO_SERVICE, SILENT, WHY, whole
@@ -30,6 +32,10 @@ def summary(
     waited: float = 0,
     short: bool | None = None,
     seconds: int = 8,
+    connecting: float | None = None,
+    own: float | None = None,
+    again: int = 0,
+    moved: int = 1,
 ) -> PhaseSummary:
     """A phase in which each direction took so many milliseconds; idle each takes 1."""
     added = None if phase == "idle" else round((forward + backward - 2) * MILLISECOND)
@@ -52,17 +58,18 @@ def summary(
             TransferSummary(
                 direction=each,
                 goodput=RATE,
-                bytes=1,
+                bytes=moved,
                 flows=1,
                 saturated=True,
-                retransmits=0,
+                retransmits=again,
                 window_limited=waited,
                 short_of_memory=short,
-                smoothed_rtt=None,
+                smoothed_rtt=None if own is None else round(own * MILLISECOND),
                 ended=None,
             )
             for each in LOADS[phase]
         ),
+        connecting=None if connecting is None else round(connecting * MILLISECOND),
     )
 
 
@@ -87,7 +94,7 @@ def run(up: float, down: float, *, stamped: bool = True) -> list[PhaseSummary]:
 def test_the_direction_of_the_queue(up: float, down: float, directions: list[str], stamped: bool) -> None:
     verdict = judge(run(up, down, stamped=stamped))
     assert [queue.direction for queue in verdict.queues] == directions
-    assert all(queue.measured == stamped for queue in verdict.queues)
+    assert all(queue.by == ("one-way delay" if stamped else "round trip") for queue in verdict.queues)
 
 
 def test_the_queue_is_as_long_as_the_delay_grew_at_most_and_has_what_that_is_in_bytes() -> None:
@@ -108,6 +115,49 @@ def test_no_queue_is_said_as_such() -> None:
     verdict = judge(run(0.2, 0.3))
     assert verdict.sentence == "no queue to speak of: the load added 0.5 ms at most"
     assert (verdict.grade, verdict.remarks) == ("A+", ())
+
+
+@pytest.mark.parametrize("stamped", [True, False])
+def test_a_queue_that_probes_are_kept_out_of_is_seen_by_new_connections(stamped: bool) -> None:
+    idle, fast = summary("idle", 1, 1, stamped=stamped), summary("upload", 1, 1, stamped=stamped, connecting=3)
+    slow = summary("download", 1, 1, stamped=stamped, connecting=242)
+    verdict = judge([idle, slow, fast])
+    assert [(queue.direction, queue.delay, queue.by) for queue in verdict.queues] == [
+        ("download", 240 * MILLISECOND, "handshakes")
+    ]
+    assert (verdict.grade, verdict.added) == ("D", 0)
+    assert "new connections wait in it, and probes do not" in verdict.sentence
+
+
+def test_what_connections_wait_a_little_longer_than_probes_is_no_other_queue() -> None:
+    little = 2 + APART / MILLISECOND
+    assert judge([summary("idle", 1, 1), summary("upload", 1, 1, connecting=little)]).queues == ()
+    (queue,) = judge([summary("idle", 1, 1), summary("upload", 201, 1, connecting=300)]).queues
+    assert queue.by == "one-way delay"
+
+
+def test_a_queue_of_the_load_alone_is_no_fault_and_said() -> None:
+    verdict = judge([summary("idle", 1, 1), summary("upload", 1, 1, connecting=3, own=62)])
+    assert (verdict.grade, verdict.queues) == ("A+", ())
+    (said,) = verdict.remarks
+    assert said == (
+        "upload: the upload's own connections waited 60 ms, and others did not: each flow has a queue of its own"
+    )
+
+
+def test_a_line_that_drops_instead_of_queueing_is_said() -> None:
+    policed = summary("upload", 1, 1, again=345, moved=1448 * 1000)
+    (said,) = judge([summary("idle", 1, 1), policed]).remarks
+    assert said.startswith("upload: 34% of the upload's segments were sent again, and no queue grew")
+    # Behind a queue that is full, segments are dropped as they have to be.
+    assert judge([summary("idle", 1, 1), summary("upload", 201, 1, again=345, moved=1448 * 1000)]).remarks == ()
+
+
+def test_a_far_end_that_went_silent_under_load_is_said() -> None:
+    silent = replace(summary("download", 1, 1), rtt=Distribution(), added=None)
+    verdict = judge([summary("idle", 1, 1), silent])
+    assert (verdict.grade, verdict.sentence) == (None, "nothing can be said: no probe was answered beside a load")
+    assert verdict.remarks == ("download: no probe was answered in its steady part",)
 
 
 def test_a_load_that_was_over_at_once_is_no_proof_of_a_good_line() -> None:

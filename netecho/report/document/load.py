@@ -88,7 +88,7 @@ def _queue(queue: Queue) -> dict[str, Any]:
         "ms": milliseconds(queue.delay),
         "bytes": queue.bytes,
         "goodput_bps": _rate(queue.goodput),
-        "by": "one-way delay" if queue.measured else "round trip",
+        "by": queue.by,
     }
 
 
@@ -113,6 +113,7 @@ def _phase(phase: PhaseSummary, samples: Sequence[Sample], zero: int) -> dict[st
         "added_ms": milliseconds(phase.added),
         "added_forward_ms": milliseconds(phase.added_forward),
         "added_backward_ms": milliseconds(phase.added_backward),
+        "connecting_ms": milliseconds(phase.connecting),
         "responsiveness": _responsiveness(phase.responsiveness),
         "series": _series(phase, samples, zero),
     }

@@ -128,7 +128,7 @@ def _load(transfer: Document) -> Iterator[str]:
     yield f"goodput {_rate(transfer['goodput_bps'])}" + ("" if transfer["saturated"] else ", not seen to be stable")
     yield many(transfer["flows"], "flow")
     if transfer["retransmits"] is not None:
-        yield f"{transfer['retransmits']:,} segments sent again"
+        yield f"{many(transfer['retransmits'], 'segment')} sent again"
     if transfer["smoothed_rtt_ms"] is not None:
         yield f"rtt of its own {_ms(transfer['smoothed_rtt_ms'])} ms"
 
