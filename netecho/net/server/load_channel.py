@@ -232,7 +232,7 @@ class LoadChannel(HTTPChannel):
         self._stop_download()
         self._refused = True
         self.loseConnection()  # that of HTTPChannel: TLS does not end as long as a producer is registered
-        self.wire.resumeProducing()  # nothing is read during a request: the client's end of TLS would not be
+        self.wire.resumeProducing()  # not read since bytes waited: the client answers the end of TLS
 
     def abort(self, reason: str) -> None:
         """Abort it now."""

@@ -358,7 +358,7 @@ class TestTrouble:
     def test_stamps_that_nobody_waits_for_any_more_do_not_keep_the_reactor_busy(self, mirror: Mirror) -> None:
         client = mirror.client()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(mirror.listener, "_collect", lambda **_: None)
+            patch.setattr(mirror.listener._sender, "collect", lambda **_: None)
             mirror.ask(client, request())
         mirror.listener._sender._awaited.clear()
         poller = select.poll()
