@@ -23,7 +23,7 @@ import operator
 import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.errors import UsageError
 from netecho.measure.metrics import FIGURES, METRICS, Metric, Unit, Value
@@ -77,8 +77,7 @@ class Criterion:
         return (as_share or metric.get)(summary, setup)
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """A criterion that failed, and the value that failed it; None where there was none."""
 
     criterion: Criterion

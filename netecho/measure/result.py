@@ -6,8 +6,7 @@ Whatever is shown, live or from a saved file, is printed from here; `report` tur
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.measure.facts import NO_FACTS, TransportFacts
 
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from netecho.measure.summary import Summary
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(NamedTuple):
     """Both ends of what was measured, as they turned out."""
 
     url: str
@@ -31,8 +29,7 @@ class Route:
     local_port: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
+class Setup(NamedTuple):
     """What the first connection took, phase by phase."""
 
     resolve: int | None = None
@@ -40,8 +37,7 @@ class Setup:
     tls: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class Start(NamedTuple):
     """What is known when the first probe is about to leave."""
 
     id: str
@@ -53,8 +49,7 @@ class Start:
     settings: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(NamedTuple):
     """A whole run."""
 
     start: Start

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -112,7 +111,7 @@ def run(
     for _ in range(pending):
         recorder.sent(lag)
     recorder.pending(pending)
-    start = replace(START, settings=settings_section(Plan(count=len(fates))))
+    start = START._replace(settings=settings_section(Plan(count=len(fates))))
     result = Result(start=start, duration=8_000 * MS, interrupted=False, summary=recorder.summary(), facts=facts)
     return Run(result, tuple(fates))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from hypothesis import given, strategies as st
 
@@ -45,5 +43,5 @@ def test_a_distribution_ascends(values: list[int]) -> None:
 
 
 def test_figures_cannot_be_changed() -> None:
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         Summary().sent = 1  # type: ignore[misc]

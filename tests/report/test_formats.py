@@ -3,7 +3,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -19,7 +18,7 @@ from netecho.report.formats.ndjson import NdjsonReporter
 from netecho.report.output import Output
 from tests.report.runs import START, TROUBLED, calm, lost, reply, run
 
-SEVERAL = replace(START, settings={**START.settings, "connections": 2})
+SEVERAL = START._replace(settings={**START.settings, "connections": 2})
 
 
 def printed(reporter: Callable[[Output], Reporter], events: list[Event], start: Start = START) -> str:
@@ -42,14 +41,14 @@ def test_json_is_the_document() -> None:
 
 
 def test_json_has_lists_of_numbers_on_one_line() -> None:
-    start = replace(START, label="[\n  1,\n  2\n]")
+    start = START._replace(label="[\n  1,\n  2\n]")
     text = printed(JsonReporter, [reply(0, 100_000)], start)
     assert "      [0.1, 0.100001, 1]\n" in text
     assert json.loads(text) == run([reply(0, 100_000)], start=start)
 
 
 def test_json_survives_any_locale() -> None:
-    assert printed(JsonReporter, calm(), replace(START, label="Büro")).isascii()
+    assert printed(JsonReporter, calm(), START._replace(label="Büro")).isascii()
 
 
 def test_ndjson_is_an_event_a_line() -> None:

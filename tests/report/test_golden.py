@@ -1,7 +1,6 @@
 """How summaries look."""
 
 import re
-from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -37,7 +36,7 @@ def long() -> Document:
         reply(seq, 180_000 + round(random.lognormvariate(10.5, 0.9)), slow=20_000) for seq in range(997)
     ]
     events += [reply(997, 22 * MS), reply(998, 31 * MS), lost(999)]
-    start = replace(START, label="backbone, after the change", settings={**START.settings, "interval_ms": 1.0})
+    start = START._replace(label="backbone, after the change", settings={**START.settings, "interval_ms": 1.0})
     return run(events, start=start)
 
 
@@ -50,7 +49,7 @@ def sweep() -> Document:
         answered = reply(seq, 100_000 + 40 * size + random.randrange(20_000))._replace(size=size)
         events.append(lost(seq)._replace(size=size) if seq == 7 else answered)
     fed(recorder, events)
-    start = replace(START, settings={**START.settings, "count": 40, "size": "64..1408:448", "interval_ms": 10.0})
+    start = START._replace(settings={**START.settings, "count": 40, "size": "64..1408:448", "interval_ms": 10.0})
     facts = TransportFacts(udp=UdpFacts(dropped_here=0, reply_ttl=57, reply_dscp=0, reply_ecn=1))
     return document(
         Result(start=start, duration=400 * MS, interrupted=False, summary=recorder.summary(), facts=facts),
@@ -70,14 +69,14 @@ def connecting() -> Document:
         local_port=51234,
     )
     settings = {**START.settings, "size": None, "connect_only": True, "count": 5, "interval_ms": 1000.0}
-    start = replace(START, route=route, settings=settings, setup=Setup(resolve=12 * MS, connect=9 * MS, tls=21 * MS))
+    start = START._replace(route=route, settings=settings, setup=Setup(resolve=12 * MS, connect=9 * MS, tls=21 * MS))
     recorder = Recorder()
     fed(recorder, [reply(seq, (9 + seq) * MS, kernel=False, slow=20 * MS) for seq in range(5)])
     connect, tls = Histogram(), Histogram()
     for seq in range(5):
         connect.record((9 + seq) * MS)
         tls.record((20 + seq) * MS)
-    figures = replace(recorder.summary(), connect=Distribution.of(connect), tls=Distribution.of(tls))
+    figures = recorder.summary()._replace(connect=Distribution.of(connect), tls=Distribution.of(tls))
     certificate = CertificateFacts(
         subject="CN=dns.example",
         issuer="CN=An Authority",
@@ -114,8 +113,7 @@ def gone() -> Document:
         Outage(8000 * MS, 12_000 * MS, 20, LossReason.REFUSED),
         Outage(28_000 * MS, 29_800 * MS, 10, LossReason.TIMEOUT, recovered=False),
     )
-    figures = replace(
-        recorder.summary(),
+    figures = recorder.summary()._replace(
         loss_by_reason={LossReason.REFUSED: 20, LossReason.TIMEOUT: 10},
         outages=outages,
         unavailable=5800 * MS,

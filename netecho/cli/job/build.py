@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.cli.job import conflicts
 from netecho.cli.job.inputs import read_inputs
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 _PLAN = Plan()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputOptions:
+class OutputOptions(NamedTuple):
     """What is to be seen of a run, and where else it goes."""
 
     format: Format = "text"
@@ -40,16 +38,14 @@ class OutputOptions:
     save: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedRun:
+class PlannedRun(NamedTuple):
     """What is to be measured of one target, and what it is held to."""
 
     job: Job
     criteria: tuple[Criterion, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
+class Invocation(NamedTuple):
     """All that was asked for: a run for each target, in the order they were given."""
 
     runs: tuple[PlannedRun, ...]

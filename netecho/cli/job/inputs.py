@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.cli import files
 
@@ -14,8 +13,7 @@ LARGEST_PROBE = 16 * 1024 * 1024
 """Bytes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
+class Inputs(NamedTuple):
     """What is known once the files are read."""
 
     payload: bytes | None

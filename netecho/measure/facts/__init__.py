@@ -12,8 +12,7 @@ A run imports the module of its own transport only: making a dataclass takes Pyt
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from netecho.measure.facts.ecn import EcnFacts
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from netecho.measure.facts.udp import UdpFacts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransportFacts:
+class TransportFacts(NamedTuple):
     """All that is known of a run's transport; None for what the transport does not have."""
 
     tls: TlsFacts | None = None

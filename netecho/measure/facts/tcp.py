@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TcpFacts:
+class TcpFacts(NamedTuple):
     """The state of one connection in the TCP stack (Linux: `struct tcp_info`)."""
 
     smoothed_rtt: int | None = None

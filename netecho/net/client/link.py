@@ -6,8 +6,7 @@ Only values and one protocol are here; each transport is a module of its own.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from netecho.errors import NetechoError
 from netecho.measure.facts import NO_FACTS, TransportFacts
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 Trouble = Callable[[NetechoError, int | None], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Established:
+class Established(NamedTuple):
     """A connection: where it leads, and the nanoseconds its phases took."""
 
     address: Address
@@ -33,8 +31,7 @@ class Established:
     tls: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenedLink:
+class OpenedLink(NamedTuple):
     """A link, and what is known of how it was opened."""
 
     link: Link
@@ -48,8 +45,7 @@ class OpenedLink:
     """The first connection, where a link connects only for each probe; None: there was none, or `address` says it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkContext:
+class LinkContext(NamedTuple):
     """What every link of a run is made from."""
 
     reactor: Reactor

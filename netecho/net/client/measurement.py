@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import time
 import uuid
-from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
@@ -106,7 +105,7 @@ class _Measurement:
                     driver.link.close()
         if self._trouble is not None and not self._recorder.rtt.count:
             raise self._trouble
-        return self._ended(replace(start, route=_reached(start.route, opened[0].reached())), facts)
+        return self._ended(start._replace(route=_reached(start.route, opened[0].reached())), facts)
 
     async def _open(self) -> tuple[Start, list[OpenedLink]]:
         job = self._job
@@ -244,7 +243,7 @@ def _reached(route: Route, established: Established | None) -> Route:
     """Return the route with the address that answered, where the first connection was made by a probe."""
     if established is None:
         return route
-    return replace(route, address=established.address.host, port=established.address.port)
+    return route._replace(address=established.address.host, port=established.address.port)
 
 
 def _first(failure: Failure) -> Failure:

@@ -6,8 +6,7 @@ import ipaddress
 import socket
 import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from twisted.internet.defer import Deferred, TimeoutError as DeferredTimeoutError
 
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from netecho.target import Target
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """Where packets go: a family and a socket address of that family."""
 
     family: socket.AddressFamily

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.task import deferLater
@@ -36,8 +35,7 @@ OpenLink: TypeAlias = "Callable[[SessionDriver], Coroutine[Deferred[object], obj
 """Opens the link of one connection."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transport:
+class Transport(NamedTuple):
     """How one scheme is probed."""
 
     kind: socket.SocketKind
@@ -136,7 +134,7 @@ class _Streams:
 
     def _facts(self, link: StreamLink) -> TransportFacts:
         tcp = tcp_info.read(link.connection.socket) if link.connection.connected else None
-        return replace(self._agreed(), tcp=tcp)
+        return self._agreed()._replace(tcp=tcp)
 
 
 def _plain(context: LinkContext) -> OpenLink:

@@ -9,9 +9,8 @@ import contextlib
 import errno
 import os
 import socket
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.errors import UnreachableError
 from netecho.net.linux.cmsg import request_headers
@@ -40,8 +39,7 @@ DATAGRAM_BUFFERS = 4 * 1024 * 1024
 _ATTEMPTS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class BoundSocket:
+class BoundSocket(NamedTuple):
     """A socket that is bound, and what it is for."""
 
     scheme: Scheme

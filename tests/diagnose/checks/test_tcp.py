@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -81,7 +80,7 @@ def test_options_that_are_not_known_are_no_finding() -> None:
 
 def test_a_window_that_was_wide_on_another_connection_is_not_what_limits() -> None:
     """A busy machine reads late, which narrows a window for a moment."""
-    wide, narrow = (replace(HEALTHY, receive_window=window, send_window=1 << 16) for window in (1 << 16, 4096))
+    wide, narrow = (HEALTHY._replace(receive_window=window, send_window=1 << 16) for window in (1 << 16, 4096))
     assert codes(judge(Observed(echoes(narrow), echoes(narrow), USUAL))) == ["receive-window"]
     assert codes(judge(Observed(echoes(wide), echoes(narrow), USUAL))) == []
 

@@ -1,6 +1,5 @@
 import json
 import math
-from dataclasses import replace
 
 import jsonschema
 import pytest
@@ -164,7 +163,7 @@ def test_loss_is_of_those_whose_fate_is_known() -> None:
 
 
 def test_sections_that_only_some_transports_have() -> None:
-    got = document(replace(result(calm()), facts=TransportFacts(tcp=TcpFacts(smoothed_rtt=50_000, retransmits=2))))
+    got = document(result(calm())._replace(facts=TransportFacts(tcp=TcpFacts(smoothed_rtt=50_000, retransmits=2))))
     assert (got["tcp"]["srtt_ms"], got["tcp"]["retransmits"], got["tcp"]["pmtu_bytes"]) == (0.05, 2, None)
     assert not {"udp", "tls", "stamp"} & got.keys()
     VALID.validate(got)

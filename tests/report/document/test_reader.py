@@ -1,7 +1,6 @@
 import gzip
 import json
 from contextlib import nullcontext, suppress
-from dataclasses import replace
 from io import BufferedReader, BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -66,7 +65,7 @@ def test_a_run_is_told_again_as_it_was(file: Path, events: list[Event]) -> None:
     assert listening.events == events
     assert listening.documents == [got.document]
     # The document has the time of day to the microsecond.
-    assert listening.starts == [replace(START, started=START.started // 1000 * 1000)]
+    assert listening.starts == [START._replace(started=START.started // 1000 * 1000)]
 
 
 def test_the_summary_alone_is_enough(file: Path) -> None:
@@ -102,14 +101,14 @@ def test_a_run_that_was_killed_is_read_up_to_where_it_ends(file: Path, end: str)
 
 
 def test_what_the_killed_run_was_to_be_held_to(file: Path) -> None:
-    start = replace(START, settings={**START.settings, "fail_if": ["rtt.p99>100us", "loss>50%"]})
+    start = START._replace(settings={**START.settings, "fail_if": ["rtt.p99>100us", "loss>50%"]})
     file.write_text("".join(saved(calm(), start)[:-1]))
     failed = replay(str(file)).document["verdict"]["failed"]
     assert [each.partition(":")[0] for each in failed] == ["rtt.p99>100us"]
 
 
 def test_parallel_connections_are_put_together_again(file: Path) -> None:
-    start = replace(START, settings={**START.settings, "connections": 2})
+    start = START._replace(settings={**START.settings, "connections": 2})
     events: list[Event] = [
         reply(0, 100_000),
         reply(1, 110_000)._replace(connection=1),
@@ -127,7 +126,7 @@ def test_parallel_connections_are_put_together_again(file: Path) -> None:
 
 
 def test_a_sweep_has_its_sizes_again(file: Path) -> None:
-    start = replace(START, settings={**START.settings, "size": "64..128:64"})
+    start = START._replace(settings={**START.settings, "size": "64..128:64"})
     events: list[Event] = [reply(0, 100_000), reply(1, 200_000)._replace(size=128)]
     file.write_text("".join(saved(events, start)[:-1]))
     assert [(each["size"], each["rtt"]["p50_ms"]) for each in replay(str(file)).document["sizes"]] == [

@@ -1,6 +1,5 @@
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -71,7 +70,7 @@ def test_lines_first_and_the_summary_last() -> None:
 def test_sequence_numbers_line_up() -> None:
     stdout = StringIO()
     reporter = TextReporter(Output(stdout, StringIO(), environ={}), lines=True)
-    reporter.started(replace(START, settings={**START.settings, "count": 1000}))
+    reporter.started(START._replace(settings={**START.settings, "count": 1000}))
     reporter.tell(reply(7, 123_456))
     assert stdout.getvalue().splitlines()[1] == "seq   7  64 bytes    0.123 ms"
 

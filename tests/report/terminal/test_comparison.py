@@ -53,8 +53,8 @@ def again(path: Path) -> Loaded:
 
 
 def pair(tmp_path: Path, before: list[Event], after: list[Event], *, whole: bool = True) -> Document:
-    first = saved(tmp_path / "a", before, replace(START, label="before the change"), whole=whole)
-    second = saved(tmp_path / "b", after, replace(START, label="after \x1b[2Jit"), whole=whole)
+    first = saved(tmp_path / "a", before, START._replace(label="before the change"), whole=whole)
+    second = saved(tmp_path / "b", after, START._replace(label="after \x1b[2Jit"), whole=whole)
     document = compared(compare(first.run, second.run), first, second)
     for name in ("before", "after"):
         document[name]["file"] = Path(document[name]["file"]).name
@@ -75,7 +75,7 @@ def test_a_summary_comes_back_from_its_document(events: list[Event]) -> None:
     assert again.jitter_rfc3550 == pytest.approx(told.jitter_rfc3550, abs=1)
     figures = {"rtt": told.rtt, "response": told.response, "lag": told.lag}
     figures |= {"ipdv_mean_abs": told.ipdv_mean_abs, "jitter_rfc3550": told.jitter_rfc3550}  # type: ignore[dict-item]
-    assert replace(again, **figures) == told  # type: ignore[arg-type]
+    assert again._replace(**figures) == told  # type: ignore[arg-type]
 
 
 def test_every_difference_is_in_the_document(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -30,7 +29,7 @@ class Watched:
         output.glyphs = glyphs
         self.now = 0
         self.view = LiveView(output, self.recorder, "udp://localhost:7007", brief=brief, clock=lambda: self.now)
-        self.start = replace(START, settings={**START.settings, **(settings or {})})
+        self.start = START._replace(settings={**START.settings, **(settings or {})})
 
     def tell(self, *events: Event) -> None:
         fed(self.recorder, events)

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from netecho.measure.events import Event
@@ -29,7 +27,7 @@ class Watched:
 
     def run(self, url: str, *events: Event, **settings: object) -> None:
         target = self.target(url)
-        target.started(replace(START, settings={**START.settings, **settings}))
+        target.started(START._replace(settings={**START.settings, **settings}))
         fed(target.recorder, events)
 
     def frame(self, now: int = SECOND, width: int = 79, height: int = 24) -> list[str]:
