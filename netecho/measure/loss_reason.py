@@ -30,7 +30,7 @@ class LossReason(StrEnum):
     LOCAL_DROP = "local_drop"
     """This machine did not let the packet out: a full queue, or a firewall rule."""
     DROPPED_HERE = "dropped_here"
-    """The reply arrived, and this machine's receive buffer had no room for it: counted apart from what is lost."""
+    """The reply arrived, and this machine had no room for it or was stopped: counted apart from what is lost."""
     NO_DESCRIPTOR = "no_descriptor"
     """This process or system has no file descriptor left for a connection."""
     NO_SOCKET = "no_socket"
@@ -55,6 +55,9 @@ class Loss(NamedTuple):
 TIMED_OUT = Loss(LossReason.TIMEOUT)
 
 DROPPED_HERE = Loss(LossReason.DROPPED_HERE)
+
+STOPPED = Loss(LossReason.DROPPED_HERE, "this process was stopped")
+"""The reply lay here meanwhile, and nothing says how long it took to come."""
 
 ON_THIS_SIDE = frozenset(
     {LossReason.TOO_LARGE, LossReason.LOCAL_DROP, LossReason.DROPPED_HERE, LossReason.NO_DESCRIPTOR}

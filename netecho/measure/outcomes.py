@@ -19,7 +19,7 @@ from netecho.measure.events import (
     ReplyReceived,
     StrayReceived,
 )
-from netecho.measure.loss_reason import DROPPED_HERE, TIMED_OUT, Loss
+from netecho.measure.loss_reason import DROPPED_HERE, STOPPED, TIMED_OUT, Loss
 from netecho.measure.settled import ANSWERED, UNSETTLED, Again, SettledProbes, capacity
 
 if TYPE_CHECKING:
@@ -57,6 +57,11 @@ class Outcomes:
         self.unreported: list[Event] = []
         """What `events` will return."""
         self._error, self._error_at = TIMED_OUT, -1
+        self._closed_loop = plan.interval == 0
+        self.continued_at = 0
+        """When this process last went on after a stop."""
+        self._told_of = 0
+        """The last of these whose time was counted."""
 
     def opened(self, local: tuple[str, int] | None) -> None:
         """Set the address and port that the probes leave from."""
@@ -89,7 +94,8 @@ class Outcomes:
     ) -> None:
         """Record a reply to a probe that was outstanding; what the arguments say is in `Session.answered`."""
         index = probe.index
-        rtt = now - (probe.sent_at if since is None else since)
+        began = probe.sent_at if since is None else since
+        rtt = now - began
         kernel = False
         tx_timestamp = probe.tx_timestamp
         # Kernel stamps are wall-clock time, which may be stepped between the two: a round trip by them is believed
@@ -101,6 +107,8 @@ class Outcomes:
         ):
             rtt = by_kernel
             kernel = True
+        if began < self.continued_at and self._lay_here(probe, kernel=kernel):
+            return
         if rtt > self._timeout:
             # It lay in the timeout's last moments, or in wait for us: settled as the timeout would have done.
             self.lost(probe, now, TIMED_OUT)
@@ -129,6 +137,24 @@ class Outcomes:
         reply = ReplyReceived(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel, delays)
         self.unreported.append(reply if wrong_at is None else EchoCorrupted(*reply[:-1], wrong_at, delays))
 
+    def _lay_here(self, probe: Probe, *, kernel: bool) -> bool:
+        """Return whether a round trip is not known because this process was stopped while the probe was on its way.
+
+        By our own clock the stop would be part of it. In a closed loop, where nothing is due at a given time, the stop
+        itself is seen here alone.
+        """
+        if self._closed_loop and self._told_of < self.continued_at:
+            self._told_of = self.continued_at
+            self._recorder.not_sent(0, self.continued_at - probe.sent_at)
+        if kernel:
+            return False
+        self._settled.answered(probe.index)
+        if self._outages.stretches:
+            self._outages.answered(probe.index, probe.sent_at)
+        if probe.index >= self._warmup:
+            self._without_rtt(probe, STOPPED)
+        return True
+
     def timed_out(self, probe: Probe, now: int) -> None:
         """Record that no reply was read in time: the probe is lost, unless this machine dropped the reply."""
         if self._drops.takes(probe.sent_at):
@@ -148,10 +174,13 @@ class Outcomes:
         self._settled.lost(probe.index)
         if probe.index < self._warmup:
             return
-        self._recorder.lost(probe.size, why.reason, self._flow)
         if why is not DROPPED_HERE:
             self._recorder.timeline.lost(probe.scheduled - self._start)
         self._outages.lost(probe.index, probe.sent_at, now, why)
+        self._without_rtt(probe, why)
+
+    def _without_rtt(self, probe: Probe, why: Loss) -> None:
+        self._recorder.lost(probe.size, why.reason, self._flow)
         seq, scheduled = probe.index - self._warmup, probe.scheduled - self._start
         self.unreported.append(ProbeLost(self._connection, seq, scheduled, probe.lag, probe.size, *why))
 

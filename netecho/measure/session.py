@@ -142,6 +142,13 @@ class Session:
         ):
             self._sending = False
 
+    def continued(self, at: int) -> None:
+        """Take in that this process went on at `at` after a stop: what was on its way then has no time by our clock.
+
+        This sets one number, as it is called amid anything.
+        """
+        self._outcomes.continued_at = at
+
     def suspended(self, since: int, now: int) -> None:
         """Skip what was due from `since` to `now`, when this process was stopped: it is neither sent late nor lost.
 

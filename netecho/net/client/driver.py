@@ -166,7 +166,8 @@ class SessionDriver:
 
     def continued(self) -> None:
         """Take in that this process goes on after a stop: called in the signal's handler, so amid anything."""
-        self._continued_at = self.clock()
+        self._continued_at = at = self.clock()
+        self.session.continued(at)
 
     def poll(self) -> None:
         """Have the link read what was received, without sending meanwhile."""

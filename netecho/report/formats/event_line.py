@@ -60,7 +60,8 @@ def _words(event: Event, started: int, digits: int) -> str:
         case ProbeLost():
             if event.reason is LossReason.DROPPED_HERE:
                 at = clock(started + event.scheduled)
-                return f"seq {event.seq:>{digits}}  dropped here at {at}: no room in this machine's receive buffer"
+                why = printable(event.detail) or "no room in this machine's receive buffer"
+                return f"seq {event.seq:>{digits}}  dropped here at {at}: {why}"
             why = reason_words(event.reason) + (f", {printable(event.detail)}" if event.detail else "")
             return f"seq {event.seq:>{digits}}  lost at {clock(started + event.scheduled)}: {why}"
         case ReplyLate():

@@ -80,6 +80,9 @@ def _dropped_here(document: Document) -> Iterator[Remark]:
     if dropped := probes.get("dropped_here"):
         reply = "reply" if dropped == 1 else "replies"
         of = f"the {reply} to {dropped:,} of {many(probes['sent'], 'probe')}"
+        if document.get("suspended_ms") and not datagrams:
+            yield Remark("odd", f"How long {of} took is not known, as this process was stopped: that is no loss.")
+            return
         yield Remark("bad", f"This machine's receive buffer dropped {of}: that is not the network's loss.")
     elif datagrams:
         what = many(datagrams, "datagram")
@@ -194,6 +197,8 @@ def _notes(document: Document) -> list[Remark]:
     if skipped := probes.get("not_sent"):
         why = f"this process was stopped or the machine asleep, for {span(document['suspended_ms'])}"
         said.append(Remark("note", f"{many(skipped, 'send')} left out: {why}."))
+    elif stopped := document.get("suspended_ms"):
+        said.append(Remark("note", f"This process was stopped for {span(stopped)}."))
     if rtt["stamps"] == "user":
         said.append(Remark("note", "Times are by this program's own clock, which makes them longer by its wake-up."))
     elif rtt["stamps"] == "mixed":

@@ -218,6 +218,38 @@ def test_a_stop_by_a_signal_is_no_lateness_however_short_it_was() -> None:
     assert (summary.sent, summary.not_sent) == (95, 5)
 
 
+@pytest.mark.parametrize("interval", [0, Fraction(10 * MILLISECOND)])
+@pytest.mark.parametrize("stop", [0.052, 5.0], ids=["below the timeout", "beyond it"])
+def test_what_lay_here_while_the_process_was_stopped_is_neither_a_loss_nor_a_round_trip(
+    interval: Fraction, stop: float
+) -> None:
+    bench = Bench(count=100, interval=interval, timeout=2 * SECOND)
+    bench.start()
+    bench.advance(1)
+    bench.link.waiting = [0]
+    bench.clock.rightNow += stop
+    bench.driver.continued()
+    bench.driver.poll()
+    bench.driver.pump()
+    summary = bench.recorder.summary()
+    assert (summary.lost, summary.late, summary.dropped_here) == (0, 0, 1)
+    assert summary.rtt.max is None
+    assert [event.detail for event in bench.events if isinstance(event, ProbeLost)] == ["this process was stopped"]
+    if not interval:
+        assert summary.suspended == round((stop + 0.001) * 1e9)
+
+
+def test_a_kernel_timestamp_tells_how_long_a_reply_took_that_lay_here() -> None:
+    bench = Bench(count=1, interval=0)
+    bench.start()
+    bench.session.outstanding[0].tx_timestamp = 1_000
+    bench.clock.rightNow += 3
+    bench.driver.continued()
+    bench.session.answered(0, bench.now(), 4_000)
+    summary = bench.recorder.summary()
+    assert (summary.received, summary.rtt.max, summary.suspended) == (1, 3_000, 3 * SECOND)
+
+
 def test_the_same_time_without_a_stop_is_lateness() -> None:
     bench = Bench(count=100)
     bench.start()

@@ -108,6 +108,16 @@ def test_sends_that_were_left_out_are_said() -> None:
     ]
 
 
+def test_replies_that_came_while_the_process_was_stopped_are_no_loss_of_the_buffer() -> None:
+    document = run(calm()) | {"suspended_ms": 400.0}
+    document["probes"] |= {"dropped_here": 1}
+    sent = document["probes"]["sent"]
+    assert sentences(document) == [
+        f"How long the reply to 1 of {sent} probes took is not known, as this process was stopped: that is no loss.",
+        "This process was stopped for 0.40 s.",
+    ]
+
+
 def test_a_run_without_replies_is_not_said_to_be_slow() -> None:
     empty: dict[str, Any] = run([])
     assert sentences(empty) == []
