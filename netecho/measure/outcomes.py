@@ -60,6 +60,8 @@ class Outcomes:
         self._closed_loop = plan.interval == 0
         self.continued_at = 0
         """When this process last went on after a stop."""
+        self.merged = False
+        """Whether the system merges replies, which then have the time of the last of them."""
         self._told_of = 0
         """The last of these whose time was counted."""
 
@@ -107,7 +109,7 @@ class Outcomes:
         ):
             rtt = by_kernel
             kernel = True
-        if began < self.continued_at and self._lay_here(probe, kernel=kernel):
+        if began < self.continued_at and self._lay_here(probe, began + rtt, kernel=kernel):
             return
         if rtt > self._timeout:
             # It lay in the timeout's last moments, or in wait for us: settled as the timeout would have done.
@@ -137,16 +139,17 @@ class Outcomes:
         reply = ReplyReceived(self._connection, seq, scheduled, probe.lag, rtt, response, probe.size, kernel, delays)
         self.unreported.append(reply if wrong_at is None else EchoCorrupted(*reply[:-1], wrong_at, delays))
 
-    def _lay_here(self, probe: Probe, *, kernel: bool) -> bool:
+    def _lay_here(self, probe: Probe, received: int, *, kernel: bool) -> bool:
         """Return whether a round trip is not known because this process was stopped while the probe was on its way.
 
-        By our own clock the stop would be part of it. In a closed loop, where nothing is due at a given time, the stop
+        By our own clock the stop would be part of it; so would it on a stream by the kernel's, where a reply was merged
+        with one that was received since. In a closed loop, where nothing is due at a given time, the stop
         itself is seen here alone.
         """
         if self._closed_loop and self._told_of < self.continued_at:
             self._told_of = self.continued_at
             self._recorder.not_sent(0, self.continued_at - probe.sent_at)
-        if kernel:
+        if kernel and (received <= self.continued_at or not self.merged):
             return False
         self._settled.answered(probe.index)
         if self._outages.stretches:

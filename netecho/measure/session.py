@@ -142,6 +142,10 @@ class Session:
         ):
             self._sending = False
 
+    def replies_are_merged(self) -> None:
+        """Take in that the system merges replies that are not read, and has the time of the last of them."""
+        self._outcomes.merged = True
+
     def continued(self, at: int) -> None:
         """Take in that this process went on at `at` after a stop: what was on its way then has no time by our clock.
 

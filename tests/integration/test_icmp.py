@@ -208,7 +208,10 @@ def test_without_a_reply_it_is_said_and_the_rest_is_not_left_out_in_silence(nete
     assert_no_bug(ended)
     document = ended.document
     if ended.code == 3:
-        assert document["error"]["sentence"].endswith(address)
+        assert kind.said is not None
+        said = "" if kind.said[0] == REFUSED else f": ICMP {kind.said[1]} from {ROUTER['127.0.0.1']}"
+        assert document["error"]["sentence"].endswith(address + said)
+        assert "this machine has no route" not in str(document["error"]["hint"])
         return
     assert ended.code == 1
     assert document["probes"]["sent"] == count

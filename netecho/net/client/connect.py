@@ -194,8 +194,8 @@ def _shown(address: Address) -> str:
 _HINTS = {
     errno.ECONNREFUSED: "is a server listening there? `netecho serve` starts one",
     errno.ENOENT: "is a server listening there? `netecho serve unix:PATH` starts one",
-    errno.ENETUNREACH: "this machine has no route there; check the address and its family (-4, -6)",
-    errno.EHOSTUNREACH: "no such host on that network; check the address and the route",
+    errno.ENETUNREACH: "this machine or a router has no route there; check the address and its family (-4, -6)",
+    errno.EHOSTUNREACH: "no such host on that network, or a firewall says so; check the address and the route",
     errno.EMFILE: "each connection takes a file descriptor, and this process may have no more: `ulimit -n` raises that",
     errno.ENFILE: "the system has no file descriptor left",
     errno.EACCES: "the system does not permit it",

@@ -21,7 +21,7 @@ from netecho.measure.loss_reason import Loss, LossReason
 from netecho.measure.matching import DatagramMatcher
 from netecho.net.client.closed_loop import LARGEST as CLOSED_LOOP_LARGEST, run_closed_loop
 from netecho.net.client.connect import mark, path_mtu, source_refused, unreachable
-from netecho.net.client.loss import is_final, loss_of_errno, loss_of_icmp
+from netecho.net.client.loss import LinkError, is_final, loss_of_errno, loss_of_icmp
 from netecho.net.client.pending_timestamps import PendingTxTimestamps
 from netecho.net.linux.drops import dropped
 from netecho.net.linux.pending_errors import OF_AN_EARLIER, OF_AN_EARLIER_OR_THIS, PENDING
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from netecho.net.client.driver import SessionDriver
     from netecho.net.client.job import IpOptions, Job
     from netecho.net.client.link import Trouble
-    from netecho.net.client.loss import LinkError
     from netecho.net.client.resolve import Address
     from netecho.net.linux.timestamping import SocketTimestamps
     from netecho.net.reactor.interfaces import Reactor
@@ -302,8 +301,15 @@ class DatagramLink(DatagramProtocol):
             return False
         self._session.error_reported(why, self.clock())
         if is_final(queued):
-            self._trouble(self.unreachable(OSError(queued.errno, "")), queued.errno)
+            self._trouble(self._rejected(OSError(queued.errno, ""), why), queued.errno)
         return True
+
+    def _rejected(self, error: OSError, why: Loss) -> LinkError:
+        """Return the error for an ICMP message in its words: those of its errno are of this machine's routes."""
+        found = self.unreachable(error)
+        if why.reason is LossReason.REFUSED:
+            return found
+        return LinkError(f"{found.sentence}: {why.detail}", "whoever sent that message refuses the packets", why)
 
     def poll(self) -> None:
         """Read what waits in the socket, and learn how many more datagrams there was no room for."""

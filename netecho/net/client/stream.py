@@ -143,6 +143,7 @@ class StreamLink(Protocol):
         """Make a link for the probes from now on; with `first`, for that one alone."""
         self._driver = driver
         self.session = self._session = session = driver.session
+        session.replies_are_merged()
         self.payloads = self._payloads = payloads
         self.clock = driver.clock
         if first is None:

@@ -250,6 +250,21 @@ def test_a_kernel_timestamp_tells_how_long_a_reply_took_that_lay_here() -> None:
     assert (summary.received, summary.rtt.max, summary.suspended) == (1, 3_000, 3 * SECOND)
 
 
+def test_a_kernel_timestamp_of_replies_that_were_merged_may_be_that_of_a_later_one() -> None:
+    bench = Bench(count=3, interval=0, window=2)
+    bench.session.replies_are_merged()
+    bench.start()
+    for probe in bench.session.outstanding.values():
+        probe.tx_timestamp = 1_000
+    bench.clock.rightNow += 3
+    bench.driver.continued()
+    bench.session.answered(0, bench.now(), 4_000)
+    bench.clock.rightNow += 0.001
+    bench.session.answered(1, bench.now(), 3 * SECOND + 500_000)
+    summary = bench.recorder.summary()
+    assert (summary.received, summary.rtt.max, summary.lost, summary.dropped_here) == (1, 3_000, 0, 1)
+
+
 def test_the_same_time_without_a_stop_is_lateness() -> None:
     bench = Bench(count=100)
     bench.start()
