@@ -129,7 +129,8 @@ class SessionDriver:
         # A timer that goes off early costs less than one that is set anew for each reply.
         if armed is None or (deadline is not None and deadline < armed):
             self._pacer.arm(deadline)
-            self._due = _NEVER if deadline is None else deadline
+            # What was due before now was held back, by a peer that took no more: that is no stop of this process.
+            self._due = _NEVER if deadline is None else max(deadline, now)
 
     def _report_events(self) -> None:
         for event in self.session.events():

@@ -324,6 +324,21 @@ def test_a_connection_that_takes_long_to_make_is_no_suspension() -> None:
     assert (summary.not_sent, summary.suspended) == (0, 0)
 
 
+def test_a_peer_that_takes_no_more_bytes_is_no_suspension() -> None:
+    bench = Bench(count=400, timeout=1500 * MILLISECOND)
+    bench.start()
+    bench.advance(1)
+    bench.session.pause()
+    bench.advance(1600)
+    assert bench.dials == 1
+    another = FakeLink(bench)
+    bench.driver.connected(another)
+    bench.advance(1)
+    summary = bench.recorder.summary()
+    assert (summary.not_sent, summary.suspended) == (0, 0)
+    assert len(another.sent) > 100
+
+
 def test_what_comes_again_soon_after_the_last_reply_is_counted_and_reported() -> None:
     bench = Bench(count=1)
     bench.link.stays_open = True
