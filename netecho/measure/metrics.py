@@ -100,7 +100,8 @@ METRICS: dict[str, Metric] = {
     "pdv": Metric(Unit.TIME, lambda summary, _: summary.pdv_p99),
     "jitter": Metric(Unit.TIME, lambda summary, _: summary.jitter_rfc3550),
     "resolve": Metric(Unit.TIME, lambda _, setup: setup.resolve),
-    "connect": Metric(Unit.TIME, lambda _, setup: setup.connect),
-    "tls": Metric(Unit.TIME, lambda _, setup: setup.tls),
+    # With a connection for each probe, there are as many of them: the median.
+    "connect": Metric(Unit.TIME, lambda summary, setup: setup.connect or summary.connect.p50),
+    "tls": Metric(Unit.TIME, lambda summary, setup: setup.tls or summary.tls.p50),
 }
 """All that a criterion may name."""

@@ -495,6 +495,18 @@ MISTAKES = [
         "--fail-if: resolve in 'resolve>1s' can have no value for unix:/x, which has no name to resolve",
         "leave it out",
     ),
+    *(
+        (
+            f"probe {host} --fail-if 'resolve>1s'",
+            f"--fail-if: resolve in 'resolve>1s' can have no value for {shown}, which has no name to resolve",
+            "leave it out",
+        )
+        for host, shown in [
+            ("192.0.2.1", "tcp://192.0.2.1:7007"),
+            ("udp://[fe80::1%lo]", "udp://[fe80::1%lo]:7007"),
+            ("self", "tcp://self"),
+        ]
+    ),
     ("compare a b --fail-if 'rtt.p99>+2'", "--fail-if: '2' has no unit, and rtt.p99 is a time", "rtt.p99>+2ms"),
     ("probe host --fail-if 'loss>x'", "--fail-if: 'x' does not fit loss, which is a count or a percentage", "loss>1%"),
     (

@@ -46,3 +46,12 @@ def test_each_figure_is_its_own() -> None:
     for kind in ("rtt", "response", "lag"):
         summary = Summary(**{kind: Distribution(**figures)})  # type: ignore[arg-type]
         assert {name: METRICS[f"{kind}.{name}"].get(summary, Setup()) for name in figures} == figures
+
+
+@pytest.mark.parametrize("name", ["connect", "tls"])
+def test_phases_are_of_the_one_connection_or_the_median_of_many(name: str) -> None:
+    many = Summary(**{name: Distribution(p50=7)})  # type: ignore[arg-type]
+    get = METRICS[name].get
+    assert get(Summary(), Setup(**{name: 5})) == 5
+    assert get(many, Setup()) == 7
+    assert get(Summary(), Setup()) is None

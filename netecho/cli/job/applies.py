@@ -13,8 +13,6 @@ from netecho.target import DEFAULT_PORTS, Scheme, Target
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from netecho.target import Traits
-
 PAYLOADS = ("payload", "payload_hex", "payload_file")
 TLS_ONLY = frozenset({"ca", "insecure", "server_name", "alpn", "cert", "key", "pin"})
 STAMP_ONLY = frozenset({"auth_key_file", "clock", "reply_size", "ssid", "timestamp_format"})
@@ -24,15 +22,15 @@ _IP = frozenset({"ipv4", "ipv6", "source", "dscp", "ttl", "dont_fragment"})
 _CONNECTIONS = frozenset({"reconnect", "connect_only"})
 _DATAGRAMS = frozenset({"ecn"})
 
-_METRICS: Mapping[str, tuple[Callable[[Traits], bool], str]] = {
-    "tls": (lambda traits: traits.is_secure, "which has no TLS handshake"),
-    "connect": (lambda traits: traits.is_stream, "which has no connections"),
-    "resolve": (lambda traits: traits.is_ip, "which has no name to resolve"),
-    "forward": (lambda traits: traits.is_stamp, "whose far end puts no timestamps in"),
-    "backward": (lambda traits: traits.is_stamp, "whose far end puts no timestamps in"),
-    "loss_forward": (lambda traits: traits.is_stamp, "whose far end does not number its replies"),
-    "loss_backward": (lambda traits: traits.is_stamp, "whose far end does not number its replies"),
-    "processing": (lambda traits: traits.is_stamp, "whose far end puts no timestamps in"),
+_METRICS: Mapping[str, tuple[Callable[[Target], bool], str]] = {
+    "tls": (lambda target: target.traits.is_secure, "which has no TLS handshake"),
+    "connect": (lambda target: target.traits.is_stream, "which has no connections"),
+    "resolve": (lambda target: _has_name(target), "which has no name to resolve"),
+    "forward": (lambda target: target.traits.is_stamp, "whose far end puts no timestamps in"),
+    "backward": (lambda target: target.traits.is_stamp, "whose far end puts no timestamps in"),
+    "loss_forward": (lambda target: target.traits.is_stamp, "whose far end does not number its replies"),
+    "loss_backward": (lambda target: target.traits.is_stamp, "whose far end does not number its replies"),
+    "processing": (lambda target: target.traits.is_stamp, "whose far end puts no timestamps in"),
 }
 """By the first part of the name; the rest, every transport has."""
 
@@ -73,7 +71,7 @@ def option_misfit(name: str, target: Target) -> Misfit | None:
 def metric_misfit(metric: str, target: Target) -> Misfit | None:
     """Return why a metric can have no value for a target; None where it can."""
     needs = _METRICS.get(metric.partition(".")[0])
-    if needs is None or needs[0](target.traits):
+    if needs is None or needs[0](target):
         return None
     return Misfit(f"can have no value for {target}, {needs[1]}", "leave it out")
 
@@ -84,6 +82,10 @@ def family_of(host: str) -> int | None:
         return ipaddress.ip_address(host).version
     except ValueError:
         return None
+
+
+def _has_name(target: Target) -> bool:
+    return target.traits.is_ip and not target.is_self and family_of(target.host) is None
 
 
 def _instead(scheme: Scheme, target: Target, port: int) -> Target:
