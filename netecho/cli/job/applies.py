@@ -22,10 +22,23 @@ _IP = frozenset({"ipv4", "ipv6", "source", "dscp", "ttl", "dont_fragment"})
 _CONNECTIONS = frozenset({"reconnect", "connect_only"})
 _DATAGRAMS = frozenset({"ecn"})
 
+
+def family_of(host: str) -> int | None:
+    """Return the family of an IP literal; None for a name."""
+    try:
+        return ipaddress.ip_address(host).version
+    except ValueError:
+        return None
+
+
+def _has_name(target: Target) -> bool:
+    return target.traits.is_ip and not target.is_self and family_of(target.host) is None
+
+
 _METRICS: Mapping[str, tuple[Callable[[Target], bool], str]] = {
     "tls": (lambda target: target.traits.is_secure, "which has no TLS handshake"),
     "connect": (lambda target: target.traits.is_stream, "which has no connections"),
-    "resolve": (lambda target: _has_name(target), "which has no name to resolve"),
+    "resolve": (_has_name, "which has no name to resolve"),
     "forward": (lambda target: target.traits.is_stamp, "whose far end puts no timestamps in"),
     "backward": (lambda target: target.traits.is_stamp, "whose far end puts no timestamps in"),
     "loss_forward": (lambda target: target.traits.is_stamp, "whose far end does not number its replies"),
@@ -74,18 +87,6 @@ def metric_misfit(metric: str, target: Target) -> Misfit | None:
     if needs is None or needs[0](target):
         return None
     return Misfit(f"can have no value for {target}, {needs[1]}", "leave it out")
-
-
-def family_of(host: str) -> int | None:
-    """Return the family of an IP literal; None for a name."""
-    try:
-        return ipaddress.ip_address(host).version
-    except ValueError:
-        return None
-
-
-def _has_name(target: Target) -> bool:
-    return target.traits.is_ip and not target.is_self and family_of(target.host) is None
 
 
 def _instead(scheme: Scheme, target: Target, port: int) -> Target:

@@ -50,6 +50,8 @@ async def resolve(
         return [Address(socket.AF_UNIX, target.path)], None
     family = {4: socket.AF_INET, 6: socket.AF_INET6, None: socket.AF_UNSPEC}[ip_options.family]
     literal = is_literal(target.host)
+    if literal:
+        _check_zone(target.host)
     start = time.monotonic_ns()
     try:
         if literal:  # answered without a resolver: it cannot block
@@ -76,6 +78,17 @@ def is_literal(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _check_zone(host: str) -> None:
+    """Raise UnreachableError for a link-local address (RFC 4007) without its interface, or with none of this host."""
+    address = ipaddress.ip_address(host)
+    zone = getattr(address, "scope_id", None)
+    if zone is None:
+        if address.version == 6 and address.is_link_local:
+            raise UnreachableError(f"{host} is on every link: it needs its interface", f"[{host}%eth0]")
+    elif not zone.isdecimal() and zone not in (name for _, name in socket.if_nameindex()):
+        raise UnreachableError(f"there is no interface {zone!r} here: {host}", "`ip link` lists them")
 
 
 def _getaddrinfo(reactor: ReactorThreads, host: str, port: int | None, family: int, kind: int) -> Deferred[Found]:
