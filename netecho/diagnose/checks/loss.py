@@ -205,6 +205,8 @@ def _bounds(run: Run, length: float | None = None) -> Interval:
 def _evidence(run: Run, bounds: Interval) -> tuple[Figure, ...]:
     stamp = run.result.facts.stamp
     ways = None if stamp is None else stamp.oneway.loss
+    if ways is not None and not ways.forward + ways.backward:
+        ways = None  # of none it is known
     return (
         Figure("sent", run.sent),
         Figure("lost", run.lost),

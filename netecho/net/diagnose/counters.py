@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,13 +121,7 @@ def _busy(before: Counters, after: Counters) -> float | None:
 
 def interface_of(battery: Battery) -> str | None:
     """Return the interface that has the address which the probes left from; None where it is not found."""
-    local = next((run.result.start.route.local_address for run in battery.runs), None)
-    if local is None or ":" in local:
-        return None
-    from netecho.net.linux.interfaces import address_of
+    from netecho.net.linux.interfaces import interface_with
 
-    with suppress(OSError):
-        for _, name in socket.if_nameindex():
-            if address_of(name) == local:
-                return name
-    return None
+    local = next((address for run in battery.runs if (address := run.result.start.route.local_address)), None)
+    return None if local is None else interface_with(local)

@@ -21,8 +21,10 @@ from netecho.net.client.loss import LinkError
 from netecho.net.client.reflected_control import ReflectedControl
 from netecho.net.client.resolve import resolve
 from netecho.net.diagnose import segments
+from netecho.net.diagnose.counters import interface_of
 from netecho.net.diagnose.runs import PATIENCE
 from netecho.net.diagnose.search import Way, searched
+from netecho.net.linux.interfaces import mtu_of
 from netecho.stamp.control import Obedience
 from netecho.units import MILLISECOND
 
@@ -189,6 +191,8 @@ class _Together(Way):
         self._battery = battery
         self._target = target
         self._headers = headers
+        interface = interface_of(battery)
+        self._mtu = None if interface is None else mtu_of(interface)
 
     async def fates(self, sizes: Iterable[int]) -> dict[int, Tried]:
         """Echo each size, up to `TRIES` times each."""
@@ -208,17 +212,25 @@ class _Together(Way):
             )
         except NetechoError as error:
             lost = error.why if isinstance(error, LinkError) else TIMED_OUT
-            return _lost(lost.reason, lost.detail)
+            return fate_of_echo(size, lost.reason, lost.detail, self._mtu)
         if run.result.summary.received:
             return Tried("passed")
         worst = next((fate for fate in run.fates if fate.reason is LossReason.TOO_LARGE), run.fates[0])
-        return _lost(worst.reason, worst.detail)
+        return fate_of_echo(size, worst.reason, worst.detail, self._mtu)
 
 
-def _lost(reason: LossReason | None, detail: str) -> Tried:
+def fate_of_echo(size: int, reason: LossReason | None, detail: str, interface_mtu: int | None) -> Tried:
+    """Return what became of a packet of `size` bytes that was lost for this reason.
+
+    After an ICMP message the system itself refuses what is larger for ten minutes: the interface would take it.
+    """
     if reason is not LossReason.TOO_LARGE:
         return _VANISHED
-    return Tried("refused" if "ICMP" in detail else "local", detail=detail)
+    if "ICMP" in detail:
+        return Tried("refused", detail=detail)
+    if interface_mtu is not None and size <= interface_mtu:
+        return Tried("refused", detail=segments.TOLD)
+    return Tried("local", detail=detail)
 
 
 async def _together(battery: Battery, target: Target, headers: int) -> PathMtu:

@@ -199,3 +199,9 @@ def test_any_run_is_judged(fates: list[Fate], ways: LossByDirection | None, by_f
     assert is_well_formed(duplicates(any_run), "loss")
     if not any(fate.rtt is None for fate in fates):
         assert codes(judge(Observed(any_run, "udp://host"))) == []
+
+
+def test_where_no_loss_has_a_direction_none_is_said_to_have() -> None:
+    lossy = run(losing(schedule(), at_random(0.05)), facts=stamp(LossByDirection(unknown=80)))
+    found = only(judge(Observed(lossy, "stamp://host")))
+    assert (found.direction, evidence(found)["lost_forward"], evidence(found)["lost_backward"]) == (None, None, None)
