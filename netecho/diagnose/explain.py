@@ -1,19 +1,21 @@
-"""Findings that another one explains: the same fault is not told twice.
+"""Findings that another one explains: the same fault is not told twice. And the command that shows each again.
 
 What is explained goes into the evidence of what explains it, and the reader is left with the causes.
 """
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from netecho.diagnose.checks.loss import LOST_OF
 from netecho.diagnose.finding import Figure, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from netecho.diagnose.finding import Fine, NotTested, Outcome
+    from netecho.diagnose.finding import Check, Fine, NotTested, Outcome
 
 _LOSSES = ("mtu-black-hole", "path-mtu", "loss", "loss-bursts", "loss-by-size", "bad-path-loss", "policer", "shaper")
 EXPLAINED_BY: Mapping[str, tuple[str, ...]] = {
@@ -21,24 +23,57 @@ EXPLAINED_BY: Mapping[str, tuple[str, ...]] = {
     "payload-dropped": ("mtu-black-hole",),
     "port-rewritten": ("nat",),
     "loss": ("policer",),
+    "loss-by-size": ("mtu-black-hole",),
     "loss-bursts": ("policer",),
 }
 """By code: what is enough to bring it about."""
 
 
+DEEP: frozenset[Check] = frozenset({"timeouts", "rate"})
+"""Checks that are made where that is asked for alone."""
+
+
+def with_commands(outcome: Sequence[Finding | Fine | NotTested], target: str) -> Outcome:
+    """Return an outcome in which each finding of the path has a command: the check alone, where it names no other."""
+
+    def again(check: Check) -> str:
+        return f"netecho diagnose {shlex.quote(target)} --only {check}{' --deep' if check in DEEP else ''}"
+
+    return tuple(
+        replace(each, command=again(each.check))
+        if isinstance(each, Finding) and each.command is None and each.check != "host"
+        else each
+        for each in outcome
+    )
+
+
 def explained(outcome: Sequence[Finding | Fine | NotTested]) -> Outcome:
     """Return an outcome in which no finding only repeats another one."""
-    codes = {each.code for each in outcome if isinstance(each, Finding)}
-    causes = {
-        code: next((cause for cause in EXPLAINED_BY.get(code, ()) if cause in codes and cause != code), None)
-        for code in codes
-    }
+    findings = [each for each in outcome if isinstance(each, Finding)]
+    causes = {id(each): cause.code for each in findings if (cause := _cause(each, findings)) is not None}
     kept: list[Finding | Fine | NotTested] = []
     for each in outcome:
         if not isinstance(each, Finding):
             kept.append(each)
-        elif causes[each.code] is None:
-            effects = [code for code, cause in causes.items() if cause == each.code]
+        elif id(each) not in causes:
+            effects = {effect.code for effect in findings if causes.get(id(effect)) == each.code}
             seen = (Figure("also_seen", ", ".join(sorted(effects)), "text"),) if effects else ()
             kept.append(replace(each, evidence=(*each.evidence, *seen)))
     return tuple(kept)
+
+
+def _cause(effect: Finding, findings: Sequence[Finding]) -> Finding | None:
+    """Return the finding that explains this one; None where none does."""
+    for code in EXPLAINED_BY.get(effect.code, ()):
+        for each in findings:
+            if each.code == code and code != effect.code and _is_enough(effect, each):
+                return each
+    return None
+
+
+def _is_enough(effect: Finding, cause: Finding) -> bool:
+    """Tell whether a cause is enough: a hole takes all packets of a size, in its direction, and none of another."""
+    if effect.code != "loss-by-size":
+        return True
+    shares = [figure.value for figure in effect.evidence if figure.name.startswith(LOST_OF)]
+    return effect.direction == cause.direction and all(share in (0, 100) for share in shares)

@@ -1,10 +1,18 @@
-"""The same fault is not told twice."""
+"""The same fault is not told twice, and each can be seen again."""
 
 from __future__ import annotations
 
-from netecho.diagnose.explain import EXPLAINED_BY, explained
-from netecho.diagnose.finding import Finding, Fine
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from netecho.diagnose.explain import EXPLAINED_BY, explained, with_commands
+from netecho.diagnose.finding import Check, Figure, Finding, Fine
 from tests.diagnose.checks.said import codes, evidence, only
+
+if TYPE_CHECKING:
+    from netecho.diagnose.finding import Direction
 
 
 def finding(code: str) -> Finding:
@@ -30,3 +38,35 @@ def test_nothing_explains_itself_away() -> None:
         for cause in causes:
             assert codes(explained([finding(effect), finding(cause)])) == [cause]
     assert codes(explained([finding(code) for code in EXPLAINED_BY])) != []
+
+
+@pytest.mark.parametrize(
+    ("lost", "way", "left"),
+    [
+        ((0.0, 0.0, 100.0), "backward", ["mtu-black-hole"]),
+        ((0.0, 100.0, 100.0), "backward", ["mtu-black-hole"]),
+        ((2.0, 1.5, 100.0), "backward", ["loss-by-size", "mtu-black-hole"]),
+        ((0.0, 0.0, 20.0), "backward", ["loss-by-size", "mtu-black-hole"]),
+        ((0.0, 0.0, 100.0), "forward", ["loss-by-size", "mtu-black-hole"]),
+    ],
+)
+def test_a_black_hole_explains_the_loss_of_all_long_packets_in_its_direction(
+    lost: tuple[float, ...], way: Direction, left: list[str]
+) -> None:
+    shares = tuple(Figure(f"lost_of_{n}_bytes", share, "percent") for n, share in enumerate(lost))
+    by_size = replace(finding("loss-by-size"), evidence=shares, direction=way)
+    assert codes(explained([by_size, replace(finding("mtu-black-hole"), direction="backward")])) == left
+
+
+# The command
+
+
+def test_what_names_no_command_is_shown_again_by_its_check_alone() -> None:
+    every: tuple[tuple[Check, str | None], ...] = (
+        ("translation", "netecho diagnose 'a b:7' --only translation"),
+        ("rate", "netecho diagnose 'a b:7' --only rate --deep"),
+        ("host", None),  # not the path
+    )
+    for check, command in every:
+        assert only(with_commands([replace(finding("any"), check=check)], "a b:7")).command == command
+    assert only(with_commands([replace(finding("any"), command="ss -ti")], "host")).command == "ss -ti"

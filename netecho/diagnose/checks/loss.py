@@ -28,6 +28,8 @@ WORTH_A_WARNING = 0.002
 CRITICAL = 0.05
 FEWEST = 3
 """Losses below which nothing is said but that they happened."""
+LOST_OF = "lost_of_"
+"""What the names of the shares begin with that were lost of each size."""
 _SILENT = 20
 """Probes at the end of a run without an answer, from which on the far end is said to have gone silent."""
 _ONE_WAY = 0.8
@@ -177,7 +179,7 @@ def _of_sizes(observed: Observed) -> Finding:
         f" {percent((run.lost - lost) / max(run.sent - sent, 1))}: what is lost depends on the size.",
         evidence=(
             *_evidence(run, _bounds(run)),
-            *(Figure(f"lost_of_{size}_bytes", *_share(parts[size])) for size in sizes),
+            *(Figure(f"{LOST_OF}{size}_bytes", *_share(parts[size])) for size in sizes),
         ),
         otherwise="A path MTU below that size, with nobody who says so (a black hole)."
         if all(lost in (0, sent) for lost, sent in parts.values())
@@ -234,6 +236,7 @@ def duplicates(run: Run) -> Outcome:
             f" of {many(run.sent, 'probe')}: packets are duplicated on the way.",
             evidence=(Figure("sent", run.sent), Figure("duplicate", duplicate)),
             otherwise="A far end that answers twice looks the same.",
+            command=f"netecho probe {run.result.start.route.url} -c {run.sent} -i 1ms",
         ),
     )
 

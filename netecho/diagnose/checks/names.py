@@ -121,6 +121,7 @@ def _worse(observed: Observed) -> Outcome:
                     Figure(f"lost_ipv{v}", 100 * lost / sent, "percent")
                     for v, (lost, sent) in zip(versions, losses, strict=True)
                 ),
+                command=f"netecho probe {observed.name} -{versions[worse]} -c 200 -i 20ms",
             )
         )
     middle = [run.result.summary.rtt.p50 for run in both]
@@ -138,6 +139,7 @@ def _worse(observed: Observed) -> Outcome:
                     evidence=tuple(
                         Figure(f"rtt_p50_ipv{v}", value, "time") for v, value in zip(versions, middle, strict=True)
                     ),
+                    command=f"netecho probe {observed.name} -{versions[slower]}",
                 )
             )
     return tuple(found)

@@ -166,6 +166,11 @@ def _burst(run: Run, rate: float) -> float:
     return passed
 
 
+def _again(offered: int, run: Run) -> str:
+    size = run.fates[0].size
+    return f"netecho probe {run.result.start.route.url} -s {size} -r {max(1, offered // (8 * (size + HEADERS)))} -t 4s"
+
+
 def _finding(found: Limit, offered: int, run: Run) -> Finding:
     way = ON_THE_WAY[found.direction]
     if found.kind == "policer":
@@ -191,4 +196,5 @@ def _finding(found: Limit, offered: int, run: Run) -> Finding:
         otherwise="A link of that rate; one with a short queue drops like a policer."
         if found.kind == "policer"
         else "A link of that rate, with other traffic on it or not.",
+        command=_again(offered, run),
     )

@@ -121,9 +121,13 @@ def _windows(observed: Observed) -> Outcome:
             sentence=f"Of a TCP connection {who} no more than {window:,} bytes at a time{most}.",
             evidence=(Figure("window", window, "bytes"), Figure("rtt_min", least, "time")),
             otherwise="A program that is slow to read makes its window narrow, too.",
-            command="sysctl net.ipv4.tcp_rmem" if way == "backward" else None,
+            command="sysctl net.ipv4.tcp_rmem" if way == "backward" else _large(observed.large),
         ),
     )
+
+
+def _large(run: Run) -> str:
+    return f"netecho probe {run.result.start.route.url} -s {max(fate.size for fate in run.fates)} -c 16 -i 50ms"
 
 
 def _widest(observed: Observed, name: str) -> int | None:
@@ -148,5 +152,6 @@ def _delayed(observed: Observed) -> Outcome:
             " waits for an acknowledgement (Nagle, RFC 896) which is being delayed.",
             evidence=(Figure("rtt_p50", middle, "time"), Figure("datagrams_rtt_p50", observed.usual, "time")),
             otherwise="A server that is slow to answer looks the same.",
+            command=f"netecho probe {observed.small.result.start.route.url} -c 20 -i 25ms",
         ),
     )

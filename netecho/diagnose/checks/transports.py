@@ -174,6 +174,7 @@ def _proxy(observed: Observed) -> Outcome:
         )
     if not proxy.connected:
         return (Fine("transports", f"TCP is answered by the far end itself, {many(proxy.hops, 'router')} away"),)
+    tcp = next((each.target for each in observed.reached if each.target.scheme == "tcp"), None)
     return (
         Finding(
             check="transports",
@@ -184,5 +185,6 @@ def _proxy(observed: Observed) -> Outcome:
             f" {many(proxy.hops, 'router')} on the way: a proxy answers in the far end's name.",
             evidence=(Figure("hops", proxy.hops),),
             otherwise="TCP may take a shorter way than UDP.",
+            command=None if tcp is None else f"netecho probe {tcp} --connect-only --ttl {proxy.hops}",
         ),
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netecho.diagnose.checks.transports import SOMEBODY
-from netecho.diagnose.explain import explained
+from netecho.diagnose.explain import explained, with_commands
 from netecho.diagnose.finding import Diagnosis, NotTested
 from netecho.errors import NetechoError, UnreachableError
 from netecho.net.diagnose import counters, families, flows, marks, payloads, rates, services, silences, sizes, streams
@@ -110,7 +110,7 @@ async def _diagnosed(
             break
     if "host" in options.checks:
         outcome += counters.judged(battery, before)
-    kept = explained([each for each in outcome if each.check in options.checks])
+    kept = with_commands(explained([each for each in outcome if each.check in options.checks]), options.services.name)
     return Diagnosis(
         id=str(uuid.uuid4()),
         target=options.services.name,
