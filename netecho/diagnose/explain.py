@@ -22,13 +22,15 @@ EXPLAINED_BY: Mapping[str, tuple[str, ...]] = {
     "retransmissions": _LOSSES,
     "payload-dropped": ("mtu-black-hole",),
     "port-rewritten": ("nat",),
-    "loss": ("policer",),
-    "loss-by-size": ("mtu-black-hole",),
-    "loss-bursts": ("policer",),
+    "loss": ("policer", "shaper"),
+    "loss-by-size": ("mtu-black-hole", "policer"),
+    "loss-bursts": ("policer", "shaper"),
 }
 """By code: what is enough to bring it about."""
 
 
+USUAL_RATE = 2_500_000
+"""bit/s: what losses are looked for with, at most; a limit above that has no part in them."""
 DEEP: frozenset[Check] = frozenset({"timeouts", "rate"})
 """Checks that are made where that is asked for alone."""
 
@@ -72,8 +74,16 @@ def _cause(effect: Finding, findings: Sequence[Finding]) -> Finding | None:
 
 
 def _is_enough(effect: Finding, cause: Finding) -> bool:
-    """Tell whether a cause is enough: a hole takes all packets of a size, in its direction, and none of another."""
-    if effect.code != "loss-by-size":
+    """Tell whether a cause is enough for losses.
+
+    A limit of rate is for those that were seen at that rate; a hole takes all packets of a size, and none of another.
+    """
+    if not effect.code.startswith("loss"):
         return True
+    if cause.direction != effect.direction and effect.direction is not None:
+        return False
+    if cause.code in ("policer", "shaper"):
+        rates = [figure.value for figure in cause.evidence if figure.name == "rate"]
+        return all(isinstance(rate, float | int) and rate < USUAL_RATE for rate in rates)
     shares = [figure.value for figure in effect.evidence if figure.name.startswith(LOST_OF)]
-    return effect.direction == cause.direction and all(share in (0, 100) for share in shares)
+    return all(share in (0, 100) for share in shares)

@@ -20,6 +20,8 @@ _RANKS = 4.0
 _BY_CHANCE = 0.01
 """A probability below which something is not taken for chance."""
 _SIDE_BY_SIDE = 11
+_IN_A_ROW = 0.001
+"""A probability below which places that lie side by side do not by chance."""
 
 
 class Interval(NamedTuple):
@@ -99,6 +101,19 @@ def two_groups(parts: Sequence[tuple[int, int]]) -> Groups:
     ordered = [parts[n] for n in order]
     at = max(range(1, len(order)), key=lambda n: _likelihood(ordered[:n]) + _likelihood(ordered[n:]))
     return Groups(tuple(sorted(order[:at])), tuple(sorted(order[at:])))
+
+
+def is_in_a_row(places: Sequence[int], of: int) -> bool:
+    """Tell whether places out of so many, in a circle, lie side by side more than chosen ones would.
+
+    The number of circular runs of a random choice is known (Stevens 1939).
+    """
+    count, chosen = len(places), set(places)
+    if not 0 < count < of:
+        return False
+    runs = sum(place in chosen and (place + 1) % of not in chosen for place in range(of))
+    fewer = sum(math.comb(count - 1, n - 1) * math.comb(of - count - 1, n - 1) * of / n for n in range(1, runs + 1))
+    return fewer / math.comb(of, count) < _IN_A_ROW
 
 
 def _likelihood(parts: Sequence[tuple[int, int]]) -> float:

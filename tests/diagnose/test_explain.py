@@ -58,6 +58,19 @@ def test_a_black_hole_explains_the_loss_of_all_long_packets_in_its_direction(
     assert codes(explained([by_size, replace(finding("mtu-black-hole"), direction="backward")])) == left
 
 
+@pytest.mark.parametrize("limit", ["policer", "shaper"])
+@pytest.mark.parametrize(
+    ("rate", "way", "left"),
+    [(1e6, "forward", 1), (2.05e6, "forward", 1), (5e6, "forward", 2), (1e6, "backward", 2), (1e6, None, 1)],
+)
+def test_a_limit_explains_losses_at_its_rate_and_in_its_direction_alone(
+    limit: str, rate: float, way: Direction | None, left: int
+) -> None:
+    met = replace(finding(limit), evidence=(Figure("rate", rate, "bit/s"),), direction="forward")
+    outcome = explained([replace(finding("loss"), direction=way), met, finding("retransmissions")])
+    assert codes(outcome) == ["loss", limit][-left:]
+
+
 # The command
 
 

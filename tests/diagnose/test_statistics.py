@@ -15,6 +15,7 @@ from netecho.diagnose.statistics import (
     design_effect,
     differ,
     interval,
+    is_in_a_row,
     median_interval,
     split,
     two_groups,
@@ -272,3 +273,28 @@ def test_the_interval_is_narrower_the_more_there_are() -> None:
     assert median_interval(values) == (436, 563)
     assert median_interval(values[:10]) == (0, 9)
     assert median_interval([7]) == (7, 7)
+
+
+# Places in a circle
+
+
+@pytest.mark.parametrize(
+    ("places", "expected"),
+    [
+        (range(25, 32), True),
+        ([*range(28, 32), *range(3)], True),  # round the end
+        ([*range(20, 26), *range(27, 32)], True),  # with one left out
+        (range(32), False),
+        ([], False),
+        ([7], False),
+        ([7, 8], False),
+        ([1, 5, 9, 11, 17, 20, 26, 30], False),
+    ],
+)
+def test_places_that_lie_side_by_side_are_told(places: list[int], expected: bool) -> None:
+    assert is_in_a_row(list(places), 32) is expected
+
+
+def test_chosen_places_seldom_do() -> None:
+    random = Random(1)
+    assert not any(is_in_a_row(random.sample(range(32), random.randint(1, 31)), 32) for _ in range(1000))

@@ -50,6 +50,8 @@ class Observed:
     flows: Run
     train: Run | None
     target: str
+    queue: int = 0
+    """How long packets waited in a queue that was full, nanoseconds."""
 
 
 class Flow(NamedTuple):
@@ -109,6 +111,9 @@ def _slower(rounds: Sequence[Sequence[Fate]]) -> dict[int, list[float]]:
 def _members(flows: Sequence[Flow], observed: Observed) -> Outcome:
     if len(flows) < LEAST_FLOWS:
         return (NotTested("balancing", f"needs at least {LEAST_FLOWS} flows, of which there were {len(flows)}"),)
+    if observed.queue:
+        why = f"packets waited up to {time(observed.queue)} in a queue that was full, whichever path they took"
+        return (NotTested("balancing", why),)
     if by_flow(observed.flows):
         return (_lossy(flows, observed),)
     slow = _slow(flows, observed)

@@ -25,6 +25,8 @@ class Observed:
     """What the timestamps of a STAMP run said; None where the far end has none."""
 
     oneway: OneWaySummary | None
+    queue: int = 0
+    """How long packets waited in a queue that was full, nanoseconds: it grows as if a clock ran away."""
 
 
 def judge(observed: Observed) -> Outcome:
@@ -34,6 +36,9 @@ def judge(observed: Observed) -> Outcome:
         return (NotTested("clocks", "the far end puts no timestamps in: there is no STAMP reflector"),)
     if oneway.line is None:
         return (NotTested("clocks", "no reply had timestamps that can be believed"),)
+    if observed.queue:
+        why = f"packets waited up to {time(observed.queue)} in a queue that was full, behind which clocks are not seen"
+        return (NotTested("clocks", why),)
     line, basis = oneway.line, _basis(oneway)
     evidence = (
         Figure("offset", line.offset, "time"),

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from netecho.diagnose.finding import Figure, Finding, Fine, NotTested
-from netecho.diagnose.statistics import bursts, design_effect, differ, interval
+from netecho.diagnose.statistics import bursts, design_effect, differ, interval, is_in_a_row, two_groups
 from netecho.diagnose.words import ON_THE_WAY, between, many, percent, time
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class Observed:
     """What `netecho probe` is given to show it again."""
     by_flow: bool = True
     """Whether `balancing` is judged as well, which then says what concerns some flows alone."""
+    queue: int = 0
+    """How long packets waited in a queue that was full, nanoseconds: who is lost there depends on who comes when."""
 
 
 def judge(observed: Observed) -> Outcome:
@@ -83,6 +85,8 @@ def _loss(observed: Observed) -> Outcome:
     if not run.lost:
         most = interval(0, run.sent).high
         return (Fine("loss", f"{many(run.sent, 'probe')}, none lost: less than {percent(most)} with 95% confidence"),)
+    if observed.queue:
+        return (_of_all(observed),)
     if observed.by_flow and by_flow(run):
         return ()  # `balancing` says so
     effect = max(design_effect(_rounds(run.of_the_network)), _effect(run))
@@ -91,8 +95,12 @@ def _loss(observed: Observed) -> Outcome:
 
 
 def by_flow(run: Run) -> bool:
-    """Tell whether some flows lose more than others; bursts of all flows, each of them one event, do not count."""
-    return differ(_by(run.of_the_network, lambda fate: fate.connection), _effect(run))
+    """Tell whether some flows lose more than others; bursts of all flows, each of them one event, do not count.
+
+    Nor do flows that send one after the other: a queue that each round fills hits those that come last in it.
+    """
+    parts = _by(run.of_the_network, lambda fate: fate.connection)
+    return differ(parts, _effect(run)) and not is_in_a_row(two_groups(parts).high, len(parts))
 
 
 def _effect(run: Run) -> float:
@@ -146,6 +154,8 @@ def _of_all(observed: Observed) -> Finding:
     manner = "spread evenly" if length is None else f"in bursts of {length:.1f} on average"
     if run.lost < FEWEST:
         manner = "too few to say how"
+    elif observed.queue:
+        manner = f"in a queue that was full, in which packets waited up to {time(observed.queue)}"
     elif (since := _silent_since(run)) is not None:
         manner = f"most of them since {time(since)} after the start, from when on nothing was answered"
     return Finding(

@@ -29,6 +29,8 @@ QUEUED = 20 * MILLISECOND
 """A wait in a queue, from which on that is what the limit makes."""
 LATE = 200 * MILLISECOND
 """A lateness of most sends that makes the rate untrue which was asked for; less is counted in, probe by probe."""
+_HELD_BACK = 0.03
+"""The share of a rate that must be missing behind a queue, so that it is full."""
 _STRETCHES = 5
 _FEW = 4
 _UNSTEADY = 0.15
@@ -109,13 +111,51 @@ def limit(run: Run) -> Limit | None:
     return Limit("policer", way, rate, max(forward, backward), _burst(run, rate))
 
 
+def narrow(run: Run) -> Limit | None:
+    """Return the queue that a run met which was not sent to find one: a link that is slower, or busier, than it.
+
+    None where what was sent got through as fast as it came, however long it waited, or waits came and went (radio).
+    """
+    forward, backward = _queues(run)
+    if max(forward, backward) < QUEUED or is_late(run) or not is_steady(run):
+        return None
+    found = limit(run)
+    if found is None or not _stands(run, found) or found.rate >= (1 - _HELD_BACK) * sent_rate(run):
+        return None
+    return found
+
+
+def _stands(run: Run, found: Limit) -> bool:
+    """Tell whether most packets of the second half waited half as long as the longest did, or longer."""
+    delays = _delays(run, found.direction)
+    later = sorted(delays[int(_WHOLE_BUCKET * len(delays)) :])
+    return later[len(later) // 4] - min(delays) >= found.queue / 2
+
+
+def sent_rate(run: Run) -> float:
+    """Return at which rate a run's probes left in its second half, bit/s."""
+    left = sorted((fate.scheduled + fate.lag, fate.size + HEADERS) for fate in run.of_the_network)
+    return _rate_of(left)
+
+
+def of_flows(run: Run) -> Outcome:
+    """Say which limit a run met that was not sent to find one; nothing where it met none."""
+    found = narrow(run)
+    return () if found is None else (_finding(found, round(sent_rate(run)), run),)
+
+
 def _queues(run: Run) -> tuple[int, int]:
     """Return how long packets waited at most, in each direction: beyond what the fastest took."""
-    forward = [fate.delays.forward for fate in run.fates if fate.delays and fate.delays.forward is not None]
-    backward = [fate.delays.backward for fate in run.fates if fate.delays and fate.delays.backward is not None]
+    forward, backward = _delays(run, "forward"), _delays(run, "backward")
     if not forward or not backward:
         return 0, 0
     return _wait(forward), _wait(backward)
+
+
+def _delays(run: Run, way: Direction | None) -> list[int]:
+    ways = [fate.delays for fate in run.fates if fate.delays is not None]
+    each = [delays.backward if way == "backward" else delays.forward for delays in ways]
+    return [delay for delay in each if delay is not None]
 
 
 def _wait(delays: Sequence[int]) -> int:
@@ -145,7 +185,11 @@ def _passed(run: Run, way: Direction | None) -> list[tuple[float, int]]:
 
 def _rate(run: Run, way: Direction | None) -> float:
     """Return the rate at which packets got through the limit, once its bucket was empty or its queue was there."""
-    passed = _passed(run, way)
+    return _rate_of(_passed(run, way))
+
+
+def _rate_of(passed: Sequence[tuple[float, int]]) -> float:
+    """Return the rate of packets in the second half of the time they took, bit/s."""
     if not passed:
         return 0.0
     first, last = passed[0][0], passed[-1][0]
@@ -167,7 +211,7 @@ def _burst(run: Run, rate: float) -> float:
 
 
 def _again(offered: int, run: Run) -> str:
-    size = run.fates[0].size
+    size = max(fate.size for fate in run.fates)
     return f"netecho probe {run.result.start.route.url} -s {size} -r {max(1, offered // (8 * (size + HEADERS)))} -t 4s"
 
 

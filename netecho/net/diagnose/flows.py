@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netecho.diagnose.checks import balancing, clocks, loss, translation
+from netecho.diagnose.checks import balancing, clocks, loss, rate, translation
 from netecho.diagnose.finding import NotTested
 from netecho.net.diagnose.runs import HEADERS
 from netecho.units import MILLISECOND, SECOND
@@ -57,11 +57,14 @@ async def measure(battery: Battery) -> Outcome:
         train = await battery.measure(target, count=TRAIN, interval=SPACING, sizes=SIZES[:1])
     stamp, name = run.result.facts.stamp, str(target)
     seen = await mappings(battery)
+    narrow = rate.narrow(run)
+    queue = 0 if narrow is None else narrow.queue
     return (
-        *loss.judge(loss.Observed(run, name, by_flow="balancing" in battery.options.checks)),
+        *(() if battery.options.deep else rate.of_flows(run)),  # else rates are tried one by one
+        *loss.judge(loss.Observed(run, name, by_flow="balancing" in battery.options.checks, queue=queue)),
         *(() if train is None else loss.duplicates(train)),
-        *balancing.judge(balancing.Observed(run, train, name)),
-        *clocks.judge(clocks.Observed(None if stamp is None else stamp.oneway)),
+        *balancing.judge(balancing.Observed(run, train, name, queue)),
+        *clocks.judge(clocks.Observed(None if stamp is None else stamp.oneway, queue)),
         *translation.judge(seen or translation.Observed(None if stamp is None else stamp.location)),
     )
 

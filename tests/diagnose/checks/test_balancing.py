@@ -96,6 +96,23 @@ def test_an_outage_is_none_either(length: int) -> None:
     assert codes(judged(between(2000 * MS, (2000 + length) * MS))) == []
 
 
+def test_a_queue_that_each_round_fills_hits_those_that_come_last_and_is_no_path() -> None:
+    """A link of 1.5 Mbit/s: it is short of room while all flows send their large packets."""
+    random = Random(4)
+
+    def lost(fate: Fate) -> bool:
+        return fate.size == 1200 and fate.connection >= 22 and random.random() < 0.6
+
+    assert codes(judged(lost)) == []
+
+
+def test_behind_a_full_queue_no_path_is_judged() -> None:
+    lossy = run(losing(schedule(), on_path(0, 4)))
+    outcome = judge(Observed(lossy, train(), "udp://host", queue=290 * MS))
+    assert codes(outcome) == []
+    assert "290 ms" in words(outcome)
+
+
 # Delay
 
 

@@ -70,3 +70,9 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e19, max_v
 @given(FINITE, st.none() | st.floats(-1, 1), FINITE.map(abs))
 def test_any_line_is_judged(offset: float, drift: float | None, within: float) -> None:
     assert is_well_formed(judge(Observed(oneway(line=line(offset, drift, within)))), "clocks")
+
+
+def test_behind_a_full_queue_clocks_are_not_judged() -> None:
+    outcome = judge(Observed(oneway(line=line(0, 0.05, 1000)), queue=290 * MILLISECOND))
+    assert codes(outcome) == []
+    assert "290 ms" in words(outcome)

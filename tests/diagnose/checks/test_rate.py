@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 from hypothesis import given, strategies as st
 
-from netecho.diagnose.checks.rate import HEADERS, Observed, judge, limit
+from netecho.diagnose.checks.rate import HEADERS, Observed, judge, limit, narrow, of_flows
 from netecho.diagnose.run import Fate
 from netecho.measure.events import OneWayDelays
 from netecho.measure.loss_reason import LossReason
@@ -100,6 +101,29 @@ def test_a_shaper_is_told_with_rate_and_queue(direction: Literal["forward", "bac
     assert (found.kind, found.direction) == ("shaper", direction)
     assert found.rate == pytest.approx(2_000_000, rel=0.05)
     assert found.queue == pytest.approx(min(longest, 2 * SECOND), rel=0.15, abs=6 * MS)
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+@pytest.mark.parametrize(("rate", "longest"), [(1_000_000, 300 * MS), (900_000, 50 * MS), (500_000, 3 * SECOND)])
+def test_a_queue_that_fills_while_flows_are_watched_is_told_with_its_rate(
+    direction: Literal["forward", "backward"], rate: int, longest: int
+) -> None:
+    times = sent(1_100_000, 8)
+    queued = observed(shaped(times, rate, longest), times, direction)
+    found = only(of_flows(queued))
+    assert (found.code, found.direction) == ("shaper", direction)
+    assert evidence(found)["rate"] == pytest.approx(rate, rel=0.05)
+    assert evidence(found)["offered"] == pytest.approx(1_100_000, rel=0.02)
+
+
+def test_packets_that_wait_as_long_as_they_do_and_all_get_through_are_no_limit() -> None:
+    """Radio: delays of tens of milliseconds, and no queue of ours."""
+    random, times = Random(3), sent(1_100_000, 8)
+    assert narrow(observed([random.randrange(60 * MS) for _ in times], times, "forward")) is None
+    assert narrow(observed([40 * MS if at > SECOND else 0 for at in times], times, "forward")) is None
+    for share in (0.02, 0.1, 0.4):
+        lossy = [None if random.random() < share else random.randrange(60 * MS) for _ in times]
+        assert narrow(observed(lossy, times, "forward")) is None
 
 
 def test_below_its_rate_neither_shows() -> None:
