@@ -42,6 +42,21 @@ def test_duplicates_of_the_last_reply_are_all_counted(netecho: Netecho, pace: st
     assert ended.events[-1]["probes"]["duplicate"] == 40
 
 
+def test_there_is_room_for_twice_as_many_replies_as_a_system_usually_gives(netecho: Netecho) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
+        server.bind(("127.0.0.1", 0))
+        target = f"udp://127.0.0.1:{server.getsockname()[1]}"
+        program = netecho.start("probe", target, "-c", "500", "-i", "100us", "-W", "5s", "--json")
+        requests = [server.recvfrom(100) for _ in range(500)]
+        stopped(program)
+        for request, source in requests:
+            server.sendto(request, source)
+        program.process.send_signal(signal.SIGCONT)
+        ended = program.end()
+    assert ended.document["probes"]["received"] == 500
+
+
 @pytest.mark.parametrize("output", ["ndjson", "csv"])
 def test_what_was_dropped_here_is_not_lost(netecho: Netecho, output: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
