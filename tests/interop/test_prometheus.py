@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import urllib.parse
@@ -65,9 +66,10 @@ class Prometheus:
         self._process = process
 
     def wait_for(self, query: str) -> None:
-        """Return when a query gives something."""
+        """Return when a query gives something. The pause between questions is a wait for Prometheus, which goes on."""
         while not self.values(query):
-            assert self._process.poll() is None, "Prometheus has ended"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                pytest.fail(f"Prometheus has ended with {self._process.wait(0.1)}")
 
     def values(self, query: str) -> list[dict[str, Any]]:
         """What a query gives now."""

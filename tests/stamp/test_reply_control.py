@@ -190,7 +190,7 @@ packets = st.one_of(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(packets, st.integers(0, 3)), min_size=1, max_size=12), st.booleans(), st.integers(0, 1 << 40))
 def test_an_unproved_source_is_never_sent_more_than_came_from_it(
     arrivals: list[tuple[bytes, int]], stateful: bool, now: int
@@ -208,7 +208,7 @@ def test_an_unproved_source_is_never_sent_more_than_came_from_it(
         assert sent[place] <= came[place]
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(packets, st.integers(0, 10))
 def test_a_proved_source_is_never_sent_more_than_its_plan(data: bytes, number: int) -> None:
     far = Far()

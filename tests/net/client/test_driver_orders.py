@@ -291,4 +291,4 @@ class Orders(RuleBasedStateMachine):
 
 
 TestOrders = Orders.TestCase
-TestOrders.settings = settings(max_examples=max(300, settings().max_examples), stateful_step_count=20)
+TestOrders.settings = settings(max_examples=max(150, settings().max_examples), stateful_step_count=20)
