@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netecho.trace.finding import Finding
-from netecho.trace.statistics import Share, chance, total
+from netecho.trace.statistics import Share, chance, percent, total
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,8 @@ UNLIKELY = 0.05
 VERY_UNLIKELY = 0.01
 LEAST = 3
 """Fewer losses than these are not judged."""
+NOTABLE = 0.1
+"""The least share that a hop leaves unanswered which is explained where nothing is lost end to end."""
 
 
 def findings(trace: Trace) -> Iterator[Finding]:
@@ -48,14 +50,30 @@ def hop_findings(trace: Trace) -> Iterator[Finding]:
     if silent:
         verb = "answers" if len(silent) == 1 else "answer"
         sentence = f"{hops(silent)} {verb} nothing, and what is further on does: this is no loss"
+        if len(silent) > 1:
+            sentence += " (a firewall before them may drop what they answer)"
         yield Finding("silent", "info", sentence, silent[0])
-    for hop in limited:
-        if hop.answered:
-            sentence = (
-                f"{named(hop)} leaves {share(hop)} unanswered, and further on less is lost:"
-                " it limits its ICMP, and this is no loss"
-            )
-            yield Finding("icmp-limited", "info", sentence, hop.ttl)
+    yield from _limited([hop for hop in limited if hop.answered], "further on less is lost")
+    if trace.reached and not end_to_end(trace).lost:
+        others = [hop for hop in _counting(trace) if hop.lost >= LEAST and hop.lost >= NOTABLE * hop.asked]
+        yield from _limited(others, "nothing is lost end to end")
+
+
+def _limited(routers: list[HopResult], proof: str) -> Iterator[Finding]:
+    """Say which routers limit their ICMP, and by what that is known."""
+    if not routers:
+        return
+    if len(routers) == 1:
+        (hop,) = routers
+        sentence = f"{named(hop)} leaves {share(hop)} unanswered, and {proof}: it limits its ICMP, and this is no loss"
+    else:
+        shares = sorted(hop.lost / hop.asked for hop in routers)
+        low, high = (percent(round(1000 * each), 1000) for each in (shares[0], shares[-1]))
+        sentence = (
+            f"{hops([hop.ttl for hop in routers])} leave {low if low == high else f'{low} to {high}'} unanswered, and"
+            f" {proof}: they limit their ICMP, and this is no loss"
+        )
+    yield Finding("icmp-limited", "info", sentence, routers[0].ttl)
 
 
 def share(hop: HopResult) -> Share:

@@ -110,6 +110,24 @@ def test_a_path_of_tcp_is_the_same(row: Network, target: str) -> None:
     assert document["tcp"] == {"retransmits": 0}
 
 
+@pytest.mark.parametrize("prefix", [(), UNPRIVILEGED], ids=["root", "nobody"])
+def test_a_router_that_has_no_room_for_a_packet_says_how_large_it_may_be(row: Network, prefix: tuple[str, ...]) -> None:
+    row.shell("ip -n r2 link set r3 mtu 1400")
+    try:
+        refused = traced(row, SERVER, *BRIEF, "--size", "1472", prefix=prefix, code=1)
+        passed = traced(row, SERVER, *BRIEF, "--size", "1372", prefix=prefix)
+    finally:
+        row.shell("ip -n r2 link set r3 mtu 1500")
+    assert path(refused) == [HOPS[0], HOPS[1], HOPS[1]]
+    # What the kernel has learned of the path does not keep the second round's packets back.
+    assert [(hop["kind"], hop["answered"], hop["mtu"]) for hop in refused["hops"][1:]] == [
+        ("router", 2, None),
+        ("refused", 2, 1400),
+    ]
+    assert codes(refused) == {"refused", "mtu"}
+    assert path(passed) == list(HOPS)
+
+
 def test_tcp_takes_privileges_and_says_what_takes_none(row: Network) -> None:
     command = row.command("client", *UNPRIVILEGED, *COMMAND, "trace", f"tcp://{SERVER}")
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())

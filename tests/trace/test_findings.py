@@ -53,6 +53,21 @@ def test_loss_at_one_hop_alone_is_a_router_that_limits_its_icmp() -> None:
     assert "75% (150 of 200)" in found["icmp-limited"].sentence
 
 
+def test_routers_that_limit_their_icmp_are_said_together() -> None:
+    found = said(lost=lambda due: due.ttl < 4 and due.round % 4 != due.ttl % 2)
+    assert found["icmp-limited"].sentence == (
+        "hops 1-3 leave 75% unanswered, and further on less is lost: they limit their ICMP, and this is no loss"
+    )
+
+
+def test_what_few_rounds_cannot_prove_of_a_hop_the_end_of_the_path_does() -> None:
+    found = said(plan=Plan(rounds=10), lost=lambda due: due.ttl == 2 and due.round % 3 == 0)
+    assert found["icmp-limited"].sentence == (
+        f"hop 2 ({PATH[1]}) leaves 40% (4 of 10) unanswered, and nothing is lost end to end: it limits its ICMP, and"
+        " this is no loss"
+    )
+
+
 def test_a_router_that_limits_its_icmp_before_loss_does_not_hide_where_it_begins() -> None:
     lossy = randomly(0.1, lambda due: due.ttl >= 4)
     found = said(lost=lambda due: (due.ttl == 3 and due.round % 2 == 0) or lossy(due))

@@ -13,6 +13,7 @@ from netecho.cli import files
 from netecho.cli.click_ext.command import command, section
 from netecho.cli.click_ext.types import (
     FILE,
+    SIZE,
     TEXT,
     TIME,
     TRACE_CRITERIA,
@@ -44,11 +45,14 @@ EXAMPLES = (
     ("netecho trace stamp://host --dscp EF", "the way of STAMP packets marked EF, and where the mark is lost"),
     ("netecho trace stamp://host:7862 --reverse", "the way back too, from the netecho that serves there"),
     ("netecho trace tcp://host", "the way of a TCP connection, by segments that say nothing; as root"),
+    ("netecho trace host --size 1472", "packets of 1500 bytes over IPv4: which router passes on only shorter ones"),
     ("netecho trace host --save trace.json", "for netecho report trace.json, which prints it again"),
     ("netecho trace host --json --fail-if 'loss>1%'", "for scripts"),
 )
 LEAST_OF_TCP = 600_000_000
 """Nanoseconds from one round to the next; net.ipv4.tcp_invalid_ratelimit is 500 ms."""
+LEAST_SIZE, LARGEST_SIZE = 12, 65507
+"""Bytes of UDP payload: what tells one packet from another, and what fits into one (RFC 768)."""
 MOST_HOPS = 64
 MOST_FLOWS = 64
 FORMATS = ("text", "json", "ndjson", "csv")
@@ -71,6 +75,7 @@ verdict = section("Verdict")
 @what("-i", "--interval", type=TIME, shown="1s", help="from one round to the next; many routers answer once a second")
 @what("-W", "--timeout", type=TIME, shown="2s", help="how long an answer is waited for")
 @what("-m", "--max-hops", type=integer(1, MOST_HOPS), shown="30", help="go no further than N hops")
+@what("-s", "--size", type=SIZE, shown="64", help="bytes of UDP payload; with it no router may fragment them")
 @what("--flows", type=integer(1, MOST_FLOWS), shown="1", help="N source ports at once, which may go different ways")
 @what("--reverse", is_flag=True, help="the way back as well, by a netecho at the far end: stamp://HOST:7862")
 @what("--auth-key-file", type=FILE, help="STAMP in authenticated mode, with the key in FILE")
@@ -141,6 +146,11 @@ def _options(values: dict[str, Any]) -> TraceOptions:
         raise UsageError("--interval is below 600 ms", "Linux acknowledges an empty segment twice a second: 1s")
     if plan.interval < 10_000_000:
         raise UsageError("--interval is below 10 ms", "routers answer so many packets by none: 100ms, 1s")
+    size = values["size"]
+    if size is not None and (target.scheme != "udp" or not LEAST_SIZE <= size <= LARGEST_SIZE):
+        raise UsageError(
+            f"--size is of UDP, and {LEAST_SIZE} to {LARGEST_SIZE}", f"netecho trace udp://{target.host} --size 1472"
+        )
     source = values["source"]
     if source is not None and source[1] and source[1] + plan.flows > 1 << 16:
         raise UsageError(f"--source: {plan.flows} ports from {source[1]} on end above 65535", "a lower port")
@@ -152,6 +162,7 @@ def _options(values: dict[str, Any]) -> TraceOptions:
         stamp_options=StampOptions(key=None if key is None else files.stamp_key(key, "--auth-key-file")),
         names=not values["numeric"],
         label=values["label"],
+        size=size,
         reverse=values["reverse"],
         as_table=_as_table(values["as_table"]),
         settings={
@@ -162,6 +173,7 @@ def _options(values: dict[str, Any]) -> TraceOptions:
             "max_hops": plan.max_hops,
             "flows": plan.flows,
             "dscp": plan.dscp,
+            "size": size,
             "names": not values["numeric"],
             "reverse": values["reverse"],
         },

@@ -201,13 +201,24 @@ _HINTS = {
     errno.ENFILE: "the system has no file descriptor left",
     errno.EACCES: "the system does not permit it",
     errno.EPERM: "a local firewall rule does not permit it",
+    errno.EMSGSIZE: "this machine's own link has no room for such packets: a smaller --size",
 }
 
 
 def unreachable(address: Address, error: OSError) -> LinkError:
     """Return the error for an address that could not be reached, with a hint."""
     reason = os.strerror(error.errno).lower() if error.errno else str(error)
-    return LinkError(f"{reason}: {_shown(address)}", _HINTS.get(error.errno or 0), loss_of_errno(error))
+    hint = _HINTS.get(error.errno or 0)
+    if error.errno == errno.EINVAL and _lacks_interface(address):
+        reason, hint = "a link-local address is of an interface, and none is named", "[fe80::1%eth0]"
+    return LinkError(f"{reason}: {_shown(address)}", hint, loss_of_errno(error))
+
+
+def _lacks_interface(address: Address) -> bool:
+    """Tell whether it is link-local (RFC 4291 section 2.5.6), which means nothing without an interface."""
+    from ipaddress import ip_address
+
+    return address.family == socket.AF_INET6 and "%" not in address.host and ip_address(address.host).is_link_local
 
 
 def _refused(errors: list[tuple[Address, OSError]]) -> UnreachableError:

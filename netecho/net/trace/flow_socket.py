@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from netecho.net.client.connect import open_socket, unreachable
 from netecho.net.linux import sockopts
 from netecho.net.linux.icmp_errors import QuotedError, TxTimestamp, hop_limit, read_error_queue, request_errors
+from netecho.net.linux.path_mtu import send_whole
 from netecho.net.linux.pending_errors import PENDING
 from netecho.net.linux.timestamp_cmsg import parse_rx_timestamp
 from netecho.net.linux.timestamping import TimestampIds, awake
@@ -52,8 +53,11 @@ class FlowSocket(Descriptor):
         clock: Callable[[], int],
         *,
         errors: bool,
+        whole: bool = False,
     ) -> None:
         super().__init__(reactor, open_socket(address.family, socket.SOCK_DGRAM, ip_options))
+        if whole:
+            send_whole(self.socket)
         self._session = session
         self._index = index
         self._clock = clock

@@ -29,5 +29,7 @@ class TraceOptions:
     """What the document says was asked; keys as printed."""
     label: str | None = None
     as_table: AsTable | None = None
+    size: int | None = None
+    """Bytes of payload, in packets that no router may fragment; None: few, and none does."""
     reverse: bool = False
     """Whether the way back is traced too: over STAMP."""

@@ -87,7 +87,8 @@ def _payloads(options: TraceOptions) -> Payloads:
     if options.target.traits.is_stamp:
         estimate = clock_state().estimate
         return StampPayloads(estimate.encode(), options.stamp_options.key)
-    return EchoPayloads(os.urandom(8))
+    token = os.urandom(8)
+    return EchoPayloads(token) if options.size is None else EchoPayloads(token, options.size)
 
 
 def _ip_options(options: TraceOptions, index: int) -> IpOptions:
@@ -131,7 +132,8 @@ class _Tracer:
             for index in range(self._options.plan.flows):
                 ip_options = _ip_options(self._options, index)
                 args = (self._reactor, self._session, index, self._address, ip_options, self._clock)
-                self._flows.append(FlowSocket(*args, errors=errors))
+                whole = self._options.size is not None
+                self._flows.append(FlowSocket(*args, errors=errors, whole=whole))
         except BaseException:
             self._close()
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from netecho.errors import NetechoError, UnreachableError, UsageError
-from netecho.net.client.connect import connect, mark, open_socket
+from netecho.net.client.connect import connect, mark, open_socket, unreachable
 from netecho.net.client.job import IpOptions
 from netecho.net.client.resolve import Address
 from netecho.units import SECOND
@@ -154,6 +155,16 @@ def test_a_source_is_shown_as_a_target_is_written() -> None:
     dialling = Dialling(target, ip_options=IpOptions(source=("2001:db8::1", 0)))
     assert isinstance(dialling.error, UsageError)
     assert dialling.error.sentence.startswith("cannot send from --source [2001:db8::1]:0: ")
+
+
+def test_a_link_local_address_without_its_interface_is_said() -> None:
+    def said(address: str, zone: int = 0) -> str:
+        refused = OSError(errno.EINVAL, "Invalid argument")
+        return unreachable(Address(socket.AF_INET6, (address, 9, 0, zone)), refused).sentence
+
+    assert said("fe80::1") == "a link-local address is of an interface, and none is named: [fe80::1]:9"
+    assert said("2001:db8::1").startswith("invalid argument")
+    assert said("fe80::1", 1).startswith("invalid argument")
 
 
 def test_headers_say_what_was_asked() -> None:
