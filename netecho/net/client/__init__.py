@@ -6,6 +6,7 @@ transports        the table: scheme -> how it is probed
 link              what a transport must offer a driver
 stream            TCP, Unix sockets, and TLS over TCP
 datagram          UDP
+probe_port        its socket, with the kernel's timestamps
 stamp             STAMP: the datagram link with test packets
 packet_counts     the headers and TLVs of a STAMP run's replies
 reflected_control  STAMP replies of another length, number and interval than their request

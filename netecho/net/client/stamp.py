@@ -26,9 +26,10 @@ from netecho.measure.facts import TransportFacts
 from netecho.measure.facts.stamp import LocationFacts, StampFacts
 from netecho.measure.oneway.delays import OTHER_TIME, Claim, Flow, InvalidTimestamps, Timestamps
 from netecho.measure.settled import capacity
-from netecho.net.client.datagram import DatagramLink, ecn_counter, facts_of, open_port
+from netecho.net.client.datagram import DatagramLink, ecn_counter, facts_of
 from netecho.net.client.loss import LinkError
 from netecho.net.client.packet_counts import PacketCounts
+from netecho.net.client.probe_port import open_port
 from netecho.net.linux.wall_clock import clock_state
 from netecho.net.reactor.interfaces import for_twisted
 from netecho.stamp.control import NO_COOKIE, Ask

@@ -148,7 +148,8 @@ def _tls(context: LinkContext) -> OpenLink:
 
 
 def _datagrams(context: LinkContext) -> OpenLink:
-    from netecho.net.client.datagram import DatagramLink, ecn_counter, facts_of, open_port
+    from netecho.net.client.datagram import DatagramLink, ecn_counter, facts_of
+    from netecho.net.client.probe_port import open_port
 
     ecn = ecn_counter(context.job)
     links: list[DatagramLink] = []

@@ -20,9 +20,10 @@ from netecho.measure.payload import Payloads
 from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
 from netecho.measure.session import Session
-from netecho.net.client.datagram import DatagramLink, ProbePort
+from netecho.net.client.datagram import DatagramLink
 from netecho.net.client.driver import SessionDriver
 from netecho.net.client.job import IpOptions
+from netecho.net.client.probe_port import ProbePort
 from netecho.net.client.resolve import Address
 from netecho.net.client.stream import ProbeConnection, StreamLink
 from netecho.net.reactor.timer import Timer
