@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ECN_NAMES = ("not-ect", "ect1", "ect0", "ce")
 """By the two bits (RFC 3168 section 5)."""
+CE = 3
 ENOUGH = 0.5
 """A share of answers that unmarked packets must have, to compare with."""
 
@@ -62,6 +63,7 @@ def judge(observed: Observed) -> Outcome:
         *_changed("backward", [(each.dscp, each.dscp_back) for each in by_dscp], observed),
         *(() if unlucky else _blocked([each for each in gone if each.ecn], observed)),
         *_bleached(by_ecn, observed),
+        *_congested(by_ecn, observed),
     )
     return (
         *(found or (_kept(observed),)),
@@ -146,7 +148,7 @@ def _bleached(marked: Iterable[Marked], observed: Observed) -> Outcome:
     changed = [
         (ECN_NAMES[each.ecn], ECN_NAMES[each.ecn_there])
         for each in marked
-        if each.ecn_there is not None and each.ecn_there not in (each.ecn, 3)  # CE is what a full queue makes of it
+        if each.ecn_there is not None and each.ecn_there not in (each.ecn, CE)
     ]
     if not changed:
         return ()
@@ -161,6 +163,27 @@ def _bleached(marked: Iterable[Marked], observed: Observed) -> Outcome:
             sentence=f"ECN is changed on the way there: {listed}. Queues cannot tell senders of congestion.",
             evidence=(Figure("changed", listed, "text"),),
             command=f"netecho probe {observed.target} --ecn {changed[0][0]}",
+        ),
+    )
+
+
+def _congested(marked: Iterable[Marked], observed: Observed) -> Outcome:
+    """Say that most packets arrive with CE: a queue marks those that come while it is full."""
+    changed = [ECN_NAMES[each.ecn] for each in marked if each.ecn_there == CE and each.ecn != CE]
+    if not changed:
+        return ()
+    return (
+        Finding(
+            check="marking",
+            code="ecn-marked",
+            severity="warning",
+            direction="forward",
+            confidence="likely",
+            sentence=f"Most packets with ECN {', '.join(changed)} arrive with CE, congestion experienced: connections"
+            " that negotiate ECN are slowed down all the time.",
+            evidence=(Figure("changed", ", ".join(f"{each} to ce" for each in changed), "text"),),
+            otherwise="A queue that is full all the time marks all that passes it.",
+            command=f"netecho probe {observed.target} --ecn {changed[0]}",
         ),
     )
 

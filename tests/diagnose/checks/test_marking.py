@@ -107,7 +107,9 @@ def test_nothing_is_compared_with_unmarked_packets_that_are_not_answered() -> No
         (2, 0, ["ecn-bleached"]),
         (1, 2, ["ecn-bleached"]),
         (3, 0, ["ecn-bleached"]),
-        (2, 3, []),  # a full queue says so by CE
+        (2, 3, ["ecn-marked"]),
+        (1, 3, ["ecn-marked"]),
+        (3, 3, []),
         (2, 2, []),
     ],
 )
