@@ -1,5 +1,8 @@
 """What a target's probes came to in the last minute and the last hour, in bounded memory.
 
+They are kept as plain tuples, all the way down: those of numbers and bytes the garbage collector looks at once and no
+more. Named ones it went through time and again, 300,000 of 1,000 targets, in 0.2 s in which no probe left.
+
 Time is cut into slots of five seconds, and twelve of those become a minute. A probe counts in the slot in which its
 fate became known. Slots that are over are kept frozen; figures of a span are made of its slots' merged buckets. The
 last minute is the slot under way and the eleven before it, the last hour the minute under way and the 59 before it.
@@ -72,6 +75,30 @@ class Slot(NamedTuple):
     one_way: OneWay | None = None
 
 
+_Kept = tuple[Any, ...]
+"""A slot as it is kept."""
+_LOST, _P50 = Counts._fields.index("lost"), Slot._fields.index("p50")
+"""Where they stand in it."""
+
+
+def _kept(slot: Slot) -> _Kept:
+    ways = slot.one_way
+    plain = None
+    if ways is not None:
+        delays = tuple(ways.forward), tuple(ways.backward)
+        plain = (ways.lost_forward, ways.lost_backward, *delays, tuple(ways.earlier))
+    return (tuple(slot.counts), tuple(slot.rtt), tuple(slot.response), slot.p50, slot.p99, plain)
+
+
+def _slot(kept: _Kept) -> Slot:
+    counts, rtt, response, p50, p99, ways = kept
+    one_way = None
+    if ways is not None:
+        there, back, forward, backward, earlier = ways
+        one_way = OneWay(there, back, Packed(*forward), Packed(*backward), Located(*earlier))
+    return Slot(Counts(*counts), Packed(*rtt), Packed(*response), p50, p99, one_way)
+
+
 class Windows:
     """The slots of one target."""
 
@@ -82,41 +109,41 @@ class Windows:
         """The minutes of the last hour as one, made when it is asked for."""
         self._in_minute = 0
         """Slots of the minute under way that are over."""
-        self._slots: deque[Slot] = deque(maxlen=SLOTS)
-        self._minutes: deque[Slot] = deque(maxlen=MINUTES)
+        self._slots: deque[_Kept] = deque(maxlen=SLOTS)
+        self._minutes: deque[_Kept] = deque(maxlen=MINUTES)
 
     def add(self, slot: Slot, *, ends_minute: bool) -> Slot | None:
         """Take in a slot that is over; return the minute that ended with it, if one did."""
-        self._slots.append(slot)
+        self._slots.append(_kept(slot))
         self._in_minute += 1
         if not ends_minute:
             return None
         # Where no slot was closed for a while there are fewer of them than usual, and the others were counted before.
-        minute = merged(tuple(self._slots)[-self._in_minute :])
+        minute = merged([_slot(each) for each in tuple(self._slots)[-self._in_minute :]])
         self._in_minute, self._before = 0, None
-        self._minutes.append(minute)
+        self._minutes.append(_kept(minute))
         return minute
 
     def minute(self, under_way: Slot) -> Sequence[Slot]:
         """Return the slots of the last minute, the one under way included."""
-        return (*islice(self._slots, max(0, len(self._slots) - SLOTS + 1), None), under_way)
+        return (*map(_slot, islice(self._slots, max(0, len(self._slots) - SLOTS + 1), None)), under_way)
 
     def hour(self, under_way: Slot) -> Sequence[Slot]:
         """Return the last hour in a few parts, the slot under way included."""
         if self._before is None:
-            self._before = merged(tuple(self._minutes)[-MINUTES + 1 :])
-        latest = islice(self._slots, max(0, len(self._slots) - self._in_minute), None)
+            self._before = merged([_slot(each) for each in tuple(self._minutes)[-MINUTES + 1 :]])
+        latest = map(_slot, islice(self._slots, max(0, len(self._slots) - self._in_minute), None))
         return (self._before, *latest, under_way)
 
     def at_a_glance(self) -> tuple[int, int]:
         """Return what a table is ordered by: the losses of the last minute, and the latest median round trip."""
-        slots = self._slots
-        return sum(slot.counts.lost for slot in slots), (slots[-1].p50 if slots else None) or 0
+        slots = self._slots  # as they are kept: this is asked of every target for each frame
+        return sum(counts[_LOST] for counts, *_ in slots), (slots[-1][_P50] if slots else None) or 0
 
     @property
     def minutes(self) -> Sequence[Slot]:
         """The minutes of the last hour that are over, in order of time."""
-        return tuple(self._minutes)
+        return tuple(map(_slot, self._minutes))
 
 
 def merged(slots: Sequence[Slot]) -> Slot:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +12,12 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from netecho.measure.loss_reason import LossReason
 from netecho.monitor.buckets import Buckets
 from netecho.monitor.directions import Located, Lost
-from netecho.monitor.histogram import NOTHING
+from netecho.monitor.histogram import NOTHING, Packed
 from netecho.monitor.keys import parse_rule
 from netecho.monitor.monitored import MonitoredTarget
 from netecho.monitor.settings import ProbeSettings, TargetSettings
 from netecho.monitor.state import State
-from netecho.monitor.windows import MINUTES, SLOT, Counts, OneWay, Slot, merged
+from netecho.monitor.windows import MINUTES, SLOT, Counts, OneWay, Slot, Windows, merged
 from netecho.target import parse_target
 from netecho.units import MILLISECOND, SECOND
 
@@ -107,6 +108,30 @@ def test_directions_of_slots_never_exceed_their_losses_however_they_are_merged(
         assert known <= each.counts.lost
         told = sum(sum(slot.one_way[:2]) + sum(slot.one_way.earlier) for slot in slots if slot.one_way)
         assert known + sum(ways.earlier) == told
+
+
+def test_what_is_kept_of_an_hour_is_no_work_for_the_garbage_collector() -> None:
+    bench = Bench()
+    bench.recorder.one_way("auto", 0)
+    tracked = []
+    for minute in range(40):
+        for slot in range(12):
+            bench.reply((1 + slot) * MILLISECOND)
+            bench.target.advance((12 * minute + slot + 1) * SLOT)
+        gc.collect()
+        tracked.append(len(gc.get_objects()))
+    assert tracked[-1] - tracked[1] < 20
+    assert len(bench.target.windows.minutes) == 40
+
+
+def test_what_is_kept_is_read_as_it_was() -> None:
+    one_way = OneWay(1, 2, Packed(1, 5, 5, 5, b"x"), NOTHING, Located(3, 4))
+    slots = [Slot(Counts(3, 2, 1, 4, 5, 6, 7, 8), Packed(2, 9, 4, 5, b"ab"), NOTHING, 4, 5, one_way) for _ in range(3)]
+    windows = Windows()
+    for slot in slots:
+        windows.add(slot, ends_minute=False)
+    assert list(windows.minute(slots[0]))[:3] == slots
+    assert windows.at_a_glance() == (3, 4)
 
 
 def test_a_minute_is_handed_out_once_at_its_end() -> None:

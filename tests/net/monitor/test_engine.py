@@ -16,6 +16,7 @@ from twisted.internet.task import Clock
 
 from netecho.errors import UnreachableError, UsageError
 from netecho.measure.loss_reason import Loss, LossReason
+from netecho.monitor.monitored import MonitoredTarget
 from netecho.monitor.settings import ProbeSettings, TargetSettings
 from netecho.monitor.state import State
 from netecho.net import descriptors
@@ -24,7 +25,7 @@ from netecho.net.client.loss import LinkError
 from netecho.net.client.resolve import Address
 from netecho.net.client.transports import Transport
 from netecho.net.monitor import watch as watch_module
-from netecho.net.monitor.engine import LOOKUPS, Engine, Reconfigured
+from netecho.net.monitor.engine import LOOKUPS, SLICE, Engine, Reconfigured
 from netecho.net.reactor.timer import Timer
 from netecho.target import parse_target
 from netecho.units import SECOND
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from netecho.measure.probe import Probe
-    from netecho.monitor.monitored import MonitoredTarget
     from netecho.monitor.state import Change
     from netecho.monitor.windows import Slot
     from netecho.net.client.driver import SessionDriver
@@ -156,6 +156,35 @@ def test_starts_are_spread_over_the_interval_and_each_keeps_its_pace(world: Worl
     assert world.engine.lag.count == 300
     assert world.states == [State.UP] * 100
     assert len(world.changes) == 100
+
+
+def test_what_is_done_of_each_target_holds_up_sends_for_a_slice_and_no_longer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a minute ends there is more to do, so it is the time that bounds a slice."""
+    engine, took, done = world.engine, [0], [0]
+    monkeypatch.setattr(engine._timer, "clock", lambda: world.now() + took[0])
+
+    def advance(*_: object) -> None:
+        took[0] += SLICE // 2
+        done[0] += 1
+
+    monkeypatch.setattr(MonitoredTarget, "advance", advance)
+    turns: list[int] = []
+
+    def counted(call: Callable[[], None]) -> Callable[[], None]:
+        def counting() -> None:
+            done[0] = 0
+            call()
+            turns.append(done[0])
+
+        return counting
+
+    for pacer in (engine._tick, engine._slice):
+        monkeypatch.setattr(pacer, "call", counted(pacer.call))
+    engine.configure([named(f"t{n}") for n in range(20)])
+    world.pass_time(1.5)
+    assert turns == [2] * 10
 
 
 def test_a_minute_is_told_of_each_target_at_its_end(world: World) -> None:
