@@ -7,6 +7,7 @@ Rows are handed over without waiting. Each second what has come is one transacti
 from __future__ import annotations
 
 import sqlite3
+import sys
 import threading
 import time
 from collections import deque
@@ -35,6 +36,8 @@ BRING_UP = 50 * SECOND
 """Nanoseconds from one call to have minutes in their hours to the next, at least: one each minute."""
 PRUNE = 3600 * SECOND
 """Nanoseconds from one removal of what is too old to the next."""
+GIVES_WAY = 0.0003
+"""Seconds after which the thread lets the reactor go on, if that waits for the interpreter; else they were 5 ms."""
 LAST = 10.0
 """Seconds that the end waits for the last rows."""
 
@@ -143,6 +146,7 @@ class HistoryWriter:
         self._batches = Batches(path, keep, tell, wall)
         self._outages: dict[tuple[str, str], tuple[Outage, int]] = {}
         """Those that are not over, and when each began by the clock of states: that one is not set."""
+        sys.setswitchinterval(GIVES_WAY)
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="history", daemon=True)

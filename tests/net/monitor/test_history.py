@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -170,6 +171,16 @@ def test_an_outage_is_as_long_as_it_was_whatever_the_clock_was_set_to_meanwhile(
     ((outage,),) = (each.outages for each in read(str(tmp_path / "h.db"), ALL))
     assert outage.ended is not None
     assert outage.ended - outage.began == 7000
+
+
+def test_the_reactor_waits_for_the_writing_thread_for_less_than_a_millisecond(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intervals: list[float] = []
+    monkeypatch.setattr(sys, "setswitchinterval", intervals.append)
+    HistoryWriter(Reactor(), str(tmp_path / "h.db"), Keep(YEAR), print).stop()
+    assert intervals
+    assert max(intervals) < 0.001
 
 
 def test_a_file_that_is_something_else_is_refused_before_anything_begins(tmp_path: Path) -> None:
