@@ -74,6 +74,7 @@ class Positions:
             if is_array and n == len(names) - 1:
                 self._arrays[path] = self._arrays.get(path, 0) + 1
             if path in self._arrays:
+                self._keys.setdefault(path, at)
                 path = (*path, self._arrays[path] - 1)
             self._keys.setdefault(path, at)
             self._values.setdefault(path, at)

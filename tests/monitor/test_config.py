@@ -212,6 +212,7 @@ def test_every_value_has_the_place_where_it_stands(first: object, second: object
     assert positions.value(("t", 1, "q", "r")) == (4, 11)
     assert positions.key(("t", 1, "last")) == (5, 1)
     assert positions.key(("t", 0)) == (2, 1)
+    assert Positions("[[t]]\na = 1\n[[t.new]]\n").key(("t", 0, "new")) == (3, 1)
     for path, value in leaves(document):
         line, column = positions.value(path)
         written = lines[line - 1][column - 1 :]

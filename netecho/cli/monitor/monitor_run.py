@@ -222,6 +222,8 @@ class MonitorRun:
             return
         if self._serving is not None:
             self._serving.reload(settings)
+        if self._history is not None:
+            self._history.reconfigured(self._engine.targets)
         kept, added, removed = result
         text = f"read {self._asked.config} again: {kept} kept, {added} added, {removed} removed"
         self._tell(lambda: self._log.noticed("reloaded", text, kept=kept, added=added, removed=removed))

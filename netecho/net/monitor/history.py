@@ -20,7 +20,7 @@ from netecho.monitor.state import State
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from netecho.monitor.monitored import MonitoredTarget
     from netecho.monitor.state import Change
@@ -169,6 +169,11 @@ class HistoryWriter:
             self._add(known)
         elif known.state:
             self._add(known._replace(ended=known.began + (change.at - at) // MILLISECOND))
+
+    def reconfigured(self, targets: Iterable[MonitoredTarget]) -> None:
+        """Take in that these are watched from now on: of one that is not, nobody knows when its outage ends."""
+        watched = {(each.settings.name, each.settings.target.url) for each in targets}
+        self._outages = {key: known for key, known in self._outages.items() if key in watched}
 
     def stop(self) -> None:
         """Write what is left, and close the file."""

@@ -173,6 +173,22 @@ def test_an_outage_is_as_long_as_it_was_whatever_the_clock_was_set_to_meanwhile(
     assert outage.ended - outage.began == 7000
 
 
+@pytest.mark.parametrize(("kept", "ended"), [(True, 70_000), (False, None)])
+def test_an_outage_of_a_target_that_is_no_longer_watched_is_not_ended_by_one_that_is_named_like_it_later(
+    tmp_path: Path, kept: bool, ended: int | None
+) -> None:
+    target, _ = DOWN
+    now = [60 * SECOND]
+    writer = HistoryWriter(Reactor(), str(tmp_path / "h.db"), Keep(YEAR), print, lambda: now[0])
+    writer.changed(target, Change(State.UP, State.DOWN, "no answer", 0, 0))
+    writer.reconfigured([target] if kept else [])
+    now[0] += 3600 * SECOND
+    writer.changed(target, Change(State.PENDING, State.UP, "it answers", 10 * SECOND, 0))
+    writer.stop()
+    ((outage,),) = (each.outages for each in read(str(tmp_path / "h.db"), ALL))
+    assert outage.ended == ended
+
+
 def test_the_reactor_waits_for_the_writing_thread_for_less_than_a_millisecond(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
