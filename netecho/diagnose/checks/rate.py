@@ -66,13 +66,19 @@ def judge(observed: Observed) -> Outcome:
         return (NotTested("rate", observed.why_not),)
     offered, run = observed.runs[-1]
     if is_late(run):
-        return (NotTested("rate", f"this machine did not keep up with {speed(offered)}"),)
+        before = [rate for rate, earlier in observed.runs if not is_late(earlier) and limit(earlier) is None]
+        passed = (Fine("rate", _pass(before[-1])),) if before else ()
+        return (*passed, NotTested("rate", f"this machine did not keep up with {speed(offered)}"))
     found = limit(run)
     if found is None:
-        return (Fine("rate", f"{speed(offered)} in each direction pass without loss or queue"),)
+        return (Fine("rate", _pass(offered)),)
     if not is_steady(run):
         return (NotTested("rate", f"of {speed(offered)} packets were lost, but not as a limit loses them"),)
     return (_finding(found, offered, run),)
+
+
+def _pass(rate: int) -> str:
+    return f"{speed(rate)} in each direction pass without loss or queue"
 
 
 def is_steady(run: Run) -> bool:

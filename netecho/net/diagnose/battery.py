@@ -106,10 +106,11 @@ class Battery:
         longest = max(datagrams, key=lambda result: result.summary.received, default=None)
         return None if longest is None else longest.summary.rtt.p50
 
-    async def measure(self, target: Target, **plan: Any) -> Run:
+    async def measure(self, target: Target, *, within: int | None = None, **plan: Any) -> Run:
         """Run probes as `runs.job` has it, with the options that were given. Raises UnreachableError.
 
-        A run that begins when all was stopped is over at once.
+        It ends after `within` nanoseconds at the latest, however late this machine is to send. One that begins when all
+        was stopped is over at once.
         """
         options, interrupt = self.options, Interrupt()
         self._seed += 1
@@ -125,6 +126,7 @@ class Battery:
             **plan,
         )
         leave = self.on_stop(interrupt.request)
+        end = None if within is None else self.reactor.callLater(within / SECOND, interrupt.request)
         self._under_way.add(interrupt)
         if self.stopped:
             interrupt.request()
@@ -132,6 +134,8 @@ class Battery:
             run = await measured(self.reactor, interrupt, what)
         finally:
             leave()
+            if end is not None and end.active():
+                end.cancel()
             self._under_way.discard(interrupt)
         self.runs.append(run)
         self.bytes_used += 2 * size_of(run)

@@ -61,7 +61,14 @@ async def _again(battery: Battery, target: Target, rate: int) -> list[tuple[int,
 
 async def _run(battery: Battery, target: Target, rate: int, length: int) -> Run:
     interval = 8 * (SIZE + HEADERS) * SECOND // rate
-    return await battery.measure(target, count=length // interval, interval=interval, sizes=(SIZE,), timeout=PATIENCE)
+    return await battery.measure(
+        target,
+        within=length + PATIENCE,
+        count=length // interval,
+        interval=interval,
+        sizes=(SIZE,),
+        timeout=PATIENCE,
+    )
 
 
 def _affordable(battery: Battery, rate: int, length: int) -> bool:

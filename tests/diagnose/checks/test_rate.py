@@ -154,7 +154,11 @@ def test_without_a_limit_it_is_said_how_fast_it_went() -> None:
 def test_what_a_late_machine_sent_says_nothing() -> None:
     times = sent(8_000_000, 2)
     late = run([Fate(at, 0, SIZE, 2 * WAY) for at in times], lag=SECOND)
-    assert "did not keep up" in words(judge(Observed([(8_000_000, late)])))
+    assert words(judge(Observed([(8_000_000, late)]))) == "this machine did not keep up with 8 Mbit/s"
+    in_time = observed([0] * len(times), times, "forward")
+    assert words(judge(Observed([(4_000_000, in_time), (8_000_000, late)]))) == (
+        "4 Mbit/s in each direction pass without loss or queue\nthis machine did not keep up with 8 Mbit/s"
+    )
 
 
 def test_a_finding_says_rate_and_kind() -> None:

@@ -13,6 +13,7 @@ from netecho.diagnose.finding import CHECKS
 from netecho.diagnose.services import parse_services
 from netecho.net.diagnose.battery import Battery, DiagnoseOptions
 from netecho.target import parse_target
+from netecho.units import SECOND
 from tests.diagnose.observations import MS, delaying, run, schedule
 
 if TYPE_CHECKING:
@@ -52,6 +53,26 @@ def test_a_run_hears_of_a_stop_of_this_process_while_it_is_measured(monkeypatch:
     over.callback(run(schedule(1, 1)))
     played.continued()
     assert heard == [1]
+
+
+def test_a_run_ends_in_its_time_however_late_this_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Interrupt] = []
+    over: Deferred[Run] = Deferred()
+
+    async def measured(_: Reactor, interrupt: Interrupt, __: Job) -> Run:
+        asked.append(interrupt)
+        return await over
+
+    monkeypatch.setattr("netecho.net.diagnose.battery.measured", measured)
+    played = battery()
+    clock = cast("MemoryReactorClock", played.reactor)
+    Deferred.fromCoroutine(played.measure(parse_target("udp://192.0.2.1:7"), within=4 * SECOND, count=1, interval=MS))
+    clock.advance(3.9)
+    assert not asked[0].requested
+    clock.advance(0.1)
+    assert asked[0].requested
+    over.callback(run(schedule(1, 1)))
+    assert clock.getDelayedCalls() == []
 
 
 def test_datagrams_go_to_a_reflector_where_there_is_one() -> None:
