@@ -29,7 +29,7 @@ TCP_HEADERS = {4: 20 + 32, 6: 40 + 32}
 """Of IP and TCP, by the version."""
 TLS_RECORD = 22
 """What TLS 1.3 adds to what is sent at once: a header, a type, a tag (RFC 8446 section 5.2)."""
-PATIENCE = 2 * SECOND
+PATIENCE = 3 * SECOND // 2
 """A segment is sent again after 0.2, 0.6 and 1.4 s, unless round trips are long (RFC 6298)."""
 UNKNOWN_BELOW = 536
 """Bytes of a segment received, above which the kernel tells its size."""

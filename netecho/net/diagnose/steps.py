@@ -103,7 +103,9 @@ async def _diagnosed(
     steps = [step for step in every if options.checks.intersection(step.checks) or step is every[0]]
     for n, step in enumerate(steps, 1):
         progress(n, len(steps), step.words)
-        outcome += await _played(step, battery)
+        played = await _played(step, battery)
+        # The first step says by itself of each service what it came to.
+        outcome += played if step is every[0] or not battery.stopped else _cut_short(step, played, battery.why_stopped)
         if step is every[0] and _nobody(battery):
             error = _unreachable(battery.reached, options)
             outcome += [NotTested(check, _nothing(battery.reached)) for step in steps[1:] for check in step.checks]
@@ -135,10 +137,9 @@ async def _played(step: Step, battery: Battery) -> Outcome:
     if why_not:
         return tuple(NotTested(check, why_not) for check in step.checks)
     try:
-        outcome = await step.measure(battery)
+        return await step.measure(battery)
     except NetechoError as error:
-        outcome = tuple(NotTested(check, error.sentence) for check in step.checks)
-    return _cut_short(step, outcome, battery.why_stopped) if battery.stopped else outcome
+        return tuple(NotTested(check, error.sentence) for check in step.checks)
 
 
 def _cut_short(step: Step, outcome: Outcome, why: str) -> Outcome:

@@ -146,3 +146,11 @@ def test_whatever_was_observed_is_judged(
         target="stamp://host",
     )
     assert is_well_formed(judge(observed), "size")
+
+
+def test_tcp_that_hangs_is_said_where_it_was_not_found_out_at_which_size() -> None:
+    outcome = judge(Observed(forward=WHOLE, backward=WHOLE, stream=HANGS))
+    assert codes(outcome) == []
+    assert "over TCP do not come back" in words(outcome)
+    for quiet in (Observed(forward=HOLE, backward=WHOLE, stream=HANGS), Observed(forward=WHOLE, stream=GETS_THROUGH)):
+        assert "over TCP do not come back" not in words(judge(quiet))

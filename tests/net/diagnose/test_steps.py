@@ -178,12 +178,14 @@ def test_what_is_being_measured_ends_with_the_time_and_says_what_it_has() -> Non
 
 @pytest.mark.parametrize("seconds", [0.001, 1])
 def test_what_answers_is_looked_for_for_two_seconds_at_least_and_not_longer(seconds: float) -> None:
-    played = Clocked(lasting(answering("silent")), step("tcp"), seconds=seconds)
+    silent = lasting(answering("silent"), NotTested("transports", "UDP port 7007: no answer"))
+    played = Clocked(silent, step("tcp"), seconds=seconds)
     played.clock.advance(1.9)
     assert played.ended == []
     played.clock.advance(0.1)
     (found,) = played.ended
     assert isinstance(found.error, UnreachableError)
+    assert [each.reason for each in found.not_tested] == ["UDP port 7007: no answer", "nothing answers"]
 
 
 def test_nothing_is_left_to_call_when_a_diagnosis_ends_in_time() -> None:
