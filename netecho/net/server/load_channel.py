@@ -49,6 +49,13 @@ ASKING = 10 * SECOND
 CHUNK = 262_144
 _TURN = 8
 """Chunks sent in one turn, however fast the client reads; then the other connections have theirs."""
+# A page of any origin may measure: there is nothing here to steal, and what load costs is the token's and the budget's.
+_CROSS_ORIGIN = {"access-control-allow-origin": "*", "timing-allow-origin": "*"}
+_PREFLIGHT = {
+    "access-control-allow-methods": "GET, HEAD, POST, PUT",
+    "access-control-allow-headers": "authorization, content-type",
+    "access-control-max-age": "86400",
+}
 _CONTENT = b"netecho " * (CHUNK // 8)
 _HOST = re.compile(rb"[A-Za-z0-9.:%_\[\]-]{1,261}")
 
@@ -108,7 +115,8 @@ class LoadRequest(Request):
         self.setHeader(b"server", b"netecho/" + __version__.encode())
         # No cache, and no compression on the way: what is measured must have come from here, as long as it is.
         self.setHeader(b"cache-control", b"no-store, no-transform")
-        self.setHeader(b"access-control-allow-origin", b"*")
+        for name, value in _CROSS_ORIGIN.items():
+            self.setHeader(name, value)
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
@@ -261,7 +269,9 @@ class LoadChannel(HTTPChannel):
             self._transfer_ends()
             self._end_in(ASKING, "asked for nothing")
         path, method = request.path, request.method
-        if path == UPLOAD and method in (b"POST", b"PUT"):
+        if method == b"OPTIONS":  # a browser asks before it sends a token from a page of another origin
+            request.reply(200, b"", b"text/plain", **_PREFLIGHT)
+        elif path == UPLOAD and method in (b"POST", b"PUT"):
             request.reply(200, b"")
         elif path == UPLOAD or method not in (b"GET", b"HEAD"):
             request.reply(405, b"", allow="POST, PUT" if path == UPLOAD else "GET, HEAD")
@@ -336,7 +346,8 @@ class LoadChannel(HTTPChannel):
         self._transfer_ends()
         said = f"netecho: {why}\n"
         first, length = f"HTTP/1.1 {code} {HTTPStatus(code).phrase}", f"Content-Length: {len(said)}"
-        self.transport.write(f"{first}\r\nConnection: close\r\n{length}\r\n\r\n{said}".encode())
+        shown = "".join(f"{name}: {value}\r\n" for name, value in _CROSS_ORIGIN.items())
+        self.transport.write(f"{first}\r\nConnection: close\r\n{shown}{length}\r\n\r\n{said}".encode())
         self.wire.loseWriteConnection()
 
     def _stop_download(self) -> None:

@@ -105,6 +105,26 @@ def test_what_else_is_answered(request_line: str, first: str, serving: Any) -> N
     assert serving().answer(request_line)[0] == first
 
 
+def test_a_page_of_another_origin_may_measure_and_show_a_token(serving: Any) -> None:
+    there = serving(token=b"0123456789abcdef")
+
+    def headers(request: str, length: int = 0) -> dict[str, str]:
+        client = there.client(
+            f"{request} HTTP/1.1\r\nContent-Length: {length}\r\nOrigin: http://other.example\r\n\r\n".encode()
+        )
+        there.parts.settle()
+        lines = drained(client).partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
+        return {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+
+    asked = headers("OPTIONS /nq/upload")
+    assert asked["access-control-allow-origin"] == "*"
+    assert "POST" in asked["access-control-allow-methods"]
+    assert "authorization" in asked["access-control-allow-headers"]
+    # What is refused, a page can read, and when each part of a request was done.
+    for answered in (headers("GET /nq/small"), headers("GET /nq/large"), headers("POST /nq/upload", 9)):
+        assert (answered["access-control-allow-origin"], answered["timing-allow-origin"]) == ("*", "*")
+
+
 def test_several_requests_on_one_connection(serving: Any) -> None:
     there = serving()
     client = there.client(b"GET /nq/small HTTP/1.1\r\n\r\n" * 3)
