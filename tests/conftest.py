@@ -6,14 +6,18 @@ child's start. Those that measure time themselves are marked `quiet` and run whi
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import importlib
 import os
-from contextlib import contextmanager
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+from tests import BYTECODE
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -25,6 +29,9 @@ settings.register_profile("netecho", deadline=None, max_examples=15)
 settings.register_profile("long", deadline=None, max_examples=10_000)
 settings.register_profile("brief", deadline=None, max_examples=6)  # where the same tests run once more, elsewhere
 settings.load_profile("netecho")
+
+if sys.dont_write_bytecode:  # then no process would find what another has compiled
+    sys.pycache_prefix, sys.dont_write_bytecode = str(BYTECODE), False
 
 TESTS = Path(__file__).parent
 NOT_TO_SKIP = (TESTS / "interop", TESTS / "faults")
@@ -41,6 +48,16 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return len(os.sched_getaffinity(0)) * WORKERS_PER_CORE
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Import a share of all tests first, each worker another: what one of them compiles the others only read."""
+    worker = getattr(session.config, "workerinput", None)
+    if worker is None or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    for path in sorted(TESTS.rglob("test_*.py"))[int(worker["workerid"][2:]) :: worker["workercount"]]:
+        with contextlib.suppress(Exception, pytest.skip.Exception):  # collecting it says why
+            importlib.import_module(".".join(path.relative_to(TESTS.parent).with_suffix("").parts))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     if not hasattr(item.config, "workerinput"):
@@ -51,7 +68,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _turn(folder: Path, *, alone: bool) -> Iterator[None]:
     """Share the machine with other tests, or have it `alone`: readers and writers, by locks of files."""
     with (folder / "next").open("w") as first, (folder / "running").open("w") as running:

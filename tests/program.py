@@ -15,12 +15,11 @@ import subprocess
 import sys
 import tempfile
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import preloaded
+from tests import BYTECODE, preloaded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,11 +28,6 @@ if TYPE_CHECKING:
 COMMAND = [sys.executable, "-m", "netecho"]
 PATIENCE = 60
 """Seconds after which a command that should have ended is taken for hung."""
-
-
-BYTECODE = Path(tempfile.gettempdir(), f"netecho-tests-{os.getuid()}")
-"""Compiled modules, from one run of the tests to the next: where Python is told to write none beside the sources,
-each of some 500 commands would compile all of netecho anew, which takes half of its start."""
 
 
 def environment(**extra: str) -> dict[str, str]:
