@@ -67,7 +67,7 @@ class Noticed(NamedTuple):
     """Something that the operator should know; the server goes on."""
 
     kind: str
-    """A word for scripts: `reloaded`, `descriptors`, `address`, `worker`, `certificate`."""
+    """A word for scripts: `reloaded`, `not_reloaded`, `descriptors`, `address`, `worker`, `log`, `bug`."""
     text: str
 
 

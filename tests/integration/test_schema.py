@@ -53,6 +53,15 @@ def test_every_kind_of_run(
         schema.validate(event)
 
 
+def test_several_targets_are_a_list_of_documents(netecho: Netecho, schema: jsonschema.Draft202012Validator) -> None:
+    with datagrams(bytes) as server:
+        target = f"udp://127.0.0.1:{server.port}"
+        documents = json.loads(netecho("probe", target, "unix:/no/such.sock", "-c", "2", "-i", "5ms", "--json").out)
+    assert [document["target"]["url"] for document in documents] == [target, "unix:/no/such.sock"]
+    schema.validate(documents)
+    assert not schema.is_valid([{}])
+
+
 @pytest.mark.parametrize("arguments", [("--connect-only",), ("--reconnect",)])
 def test_a_connection_for_each_probe(
     netecho: Netecho, schema: jsonschema.Draft202012Validator, arguments: tuple[str, ...]

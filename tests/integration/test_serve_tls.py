@@ -165,7 +165,7 @@ def test_sighup_reads_the_certificate_again_and_nobody_is_cut_off(netecho: Netec
 
         (tmp_path / "server.pem").write_text("nonsense")
         server.program.process.send_signal(signal.SIGHUP)
-        assert "no certificate in PEM form" in server.program.event_named("not reloaded")["text"]
+        assert "no certificate in PEM form" in server.program.event_named("not_reloaded")["text"]
         assert Client().pin(server) == pin_of(second.certificate)
 
 

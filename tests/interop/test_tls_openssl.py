@@ -122,7 +122,7 @@ class TestCertificates:
         with serving(netecho, "tls://127.0.0.1:0", "--cert", cert, "--key", key) as server:
             made(tmp_path, *REFUSED["RSA-1024"][0])
             server.program.process.send_signal(signal.SIGHUP)
-            noticed = server.program.event_named("not reloaded")
+            noticed = server.program.event_named("not_reloaded")
             assert "OpenSSL refuses it: ee key too small; what was read before stays in use" in noticed["text"]
             assert "CONNECTED" in s_client(server.port["tls"])
 

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+import jsonschema
 import pytest
 
 from netecho.echo.events import (
@@ -26,6 +27,7 @@ from netecho.echo.snapshot import ClientCounts, ServerSnapshot, TransportCounts
 from netecho.echo.totals import Totals
 from netecho.errors import OutputClosed
 from netecho.report import server_log
+from netecho.report.document.schema import text
 from netecho.report.output import Output
 from netecho.report.server_log import ServerLog
 from tests.report.screen import Terminal
@@ -132,6 +134,10 @@ def test_ndjson() -> None:
         },
     ]
     assert [json.loads(line) for line in written("ndjson", 2)] == [each | time for each in expected]
+    schema = jsonschema.Draft202012Validator(json.loads(text()))
+    for each in expected:
+        schema.validate(each | time)
+    assert not schema.is_valid({"event": "connected", **time}), "what has no text is described"
 
 
 @pytest.mark.parametrize(

@@ -235,7 +235,7 @@ def reload(settings: ServerSettings, tls: ServerTls | None, tell: Callable[[Serv
     try:
         tls.reload()
     except UsageError as error:
-        tell(Noticed("not reloaded", f"{error.sentence}; what was read before stays in use"))
+        tell(Noticed("not_reloaded", f"{error.sentence}; what was read before stays in use"))
         return False
     tell(Noticed("reloaded", f"read {settings.credentials.cert} again; new connections see pin {tls.pin}"))
     return True
