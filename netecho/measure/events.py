@@ -85,10 +85,17 @@ class ReplyDuplicated(NamedTuple):
 
 
 class StrayReceived(NamedTuple):
-    """Bytes came that answer no probe: a server's banner, or a datagram that is nobody's echo."""
+    """Bytes came that answer no probe: a server's banner, a datagram that is nobody's echo, a part of an echo."""
 
     connection: int
     data: bytes
+    size: int | None = None
+    """How many bytes came, where `data` has not all of them; None: its length."""
+
+    @property
+    def came(self) -> int:
+        """How many bytes came."""
+        return len(self.data) if self.size is None else self.size
 
 
 Event = ReplyReceived | EchoCorrupted | ProbeLost | ReplyLate | ReplyDuplicated | StrayReceived

@@ -189,13 +189,17 @@ class StreamMatcher:
         if self.undecided:
             yield from self._begin(0)
 
-    def close(self) -> tuple[bytes, int]:
-        """Return what is held, and how many bytes there are of a reply that was not completed: they are no echoes."""
+    def close(self) -> tuple[bytes, bytes, int]:
+        """Return what is held, and of a reply that was not completed the bytes as far as they are known, and how many.
+
+        They are no echoes.
+        """
         held, cut = bytes(self._held), self._offset
+        right = self._payloads.of(self._head)[: cut if self._wrong_at is None else self._wrong_at] if cut else b""
         self._held.clear()
         self._chunks.clear()
         self._offset, self._wrong_at = 0, None
-        return held, cut
+        return held, right, cut
 
     def _by_position(self, data: bytes, issued: int) -> Iterator[Match | bytes]:
         while data:

@@ -216,7 +216,7 @@ class Outcomes:
         self._recorder.stray(len(data) if size is None else size)
         self._strays += 1
         if self._strays <= _STRAYS_SHOWN:
-            self.unreported.append(StrayReceived(self._connection, data))
+            self.unreported.append(StrayReceived(self._connection, data, size))
 
     def events(self) -> Sequence[Event]:
         """Return what happened since this was last asked, each event once."""

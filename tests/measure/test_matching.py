@@ -206,7 +206,7 @@ def test_every_byte_is_accounted_for_once_whatever_a_server_says(pieces: list[An
             found += matcher.feed(data)
         accounted += sum(of.size(each.number) if isinstance(each, Match) else len(each) for each in found)
         answered += [each.number for each in found if isinstance(each, Match)]
-    held, cut = matcher.close()
+    held, _, cut = matcher.close()
     assert accounted + len(held) + cut == fed
     assert answered == sorted(set(answered)), "each probe is answered once, in the order of sending"
     assert all(number < issued[0] for number in answered)

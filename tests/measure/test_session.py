@@ -185,7 +185,7 @@ def test_what_was_never_sent_or_is_forgotten_is_a_stray() -> None:
     bench.send_due(0)
     bench.answer(5, MS)
     assert bench.summary.stray == 1
-    assert bench.events == [StrayReceived(0, b"")]
+    assert [event.came for event in bench.events if isinstance(event, StrayReceived)] == [bench.summary.stray_bytes]
 
 
 def test_a_flood_of_strays_is_counted_whole_and_told_in_part() -> None:
@@ -397,7 +397,7 @@ def test_memory_does_not_grow_with_the_number_of_probes() -> None:
     assert len(bench.session._order) <= 1
     assert len(bench.session.outstanding) == 0
     bench.answer(0, SECOND)
-    assert bench.events == [StrayReceived(0, b"")]
+    assert [event.came for event in bench.events if isinstance(event, StrayReceived)] == [bench.summary.stray_bytes]
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 9_999_999)), max_size=120), st.integers(1, 5))

@@ -252,11 +252,11 @@ class StreamLink(Protocol):
 
     def settle(self) -> None:
         """Record bytes that are no reply, and a reply that was cut off."""
-        held, cut = self._matcher.close()
+        held, right, cut = self._matcher.close()
         if held:
             self._session.stray(held)
         if cut:
-            self._session.stray(b"", cut)
+            self._session.stray(right, None if len(right) == cut else cut)
 
     def close(self) -> None:
         """Close the connection; at once where replies are outstanding or bytes wait to be sent."""

@@ -67,7 +67,7 @@ def row(event: Event, clock: TimeOfDay, *, several: bool = False) -> Document:
         case ReplyDuplicated():
             line["seq"] = event.seq
         case StrayReceived():
-            line |= {"size": len(event.data), "text": escaped(event.data[:STRAY_SHOWN])}
+            line |= {"size": event.came, "text": escaped(event.data[:STRAY_SHOWN])}
     return line
 
 
@@ -136,7 +136,8 @@ def _stray(row: Document) -> StrayReceived:
     text = row.get("text")
     if not isinstance(text, str):
         raise ValueError("its text is not a string")  # noqa: TRY004 - whatever is wrong with a row is one error
-    return StrayReceived(_whole(row, "connection", 0), unescaped(text))
+    data, size = unescaped(text), _whole(row, "size")
+    return StrayReceived(_whole(row, "connection", 0), data, None if size == len(data) else size)
 
 
 _READERS: dict[str, Callable[[Document], Event]] = {

@@ -47,8 +47,9 @@ def _words(event: Event, started: int, digits: int) -> str:
     match event:
         case StrayReceived():
             shown = escaped(event.data[:STRAY_WIDTH])
-            cut = len(event.data) > STRAY_WIDTH or len(shown) > STRAY_WIDTH
-            return f'unasked: {len(event.data)} bytes "{shown[:STRAY_WIDTH]}"' + ("..." if cut else "")
+            cut = event.came > STRAY_WIDTH or len(shown) > STRAY_WIDTH
+            text = f' "{shown[:STRAY_WIDTH]}"' + ("..." if cut else "") if shown else ""
+            return f"unasked: {event.came} bytes{text}"
         case ReplyReceived() | EchoCorrupted():
             size = f"  {event.size} bytes" if event.size else ""  # nothing is sent with --connect-only
             words = f"seq {event.seq:>{digits}}{size}  {exact_milliseconds(event.rtt):7.3f} ms"

@@ -61,7 +61,7 @@ def _failures(document: Document) -> list[Remark]:
             said.append(
                 Remark(
                     "bad",
-                    "The peer said something else than an echo: it is another service, which --connect-only measures.",
+                    "What the peer said is no whole echo: if it is another service, --connect-only measures it.",
                 )
             )
     elif lost:

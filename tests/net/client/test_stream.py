@@ -94,6 +94,18 @@ def test_a_wrong_byte_and_a_banner_are_told() -> None:
     assert bench.events[0] == StrayReceived(0, b"220 hello\r\n")
 
 
+@pytest.mark.parametrize("right", [32, 20])
+def test_a_reply_that_stops_halfway_is_told_with_as_many_bytes_as_came(right: int) -> None:
+    bench = Bench(count=1)
+    sent = bench.payloads.of(0)
+    bench.link.dataReceived(sent[:right] + b"?" * (32 - right))
+    bench.clock.advance(3)  # its timeout
+    bench.clock.advance(3)  # what is waited on
+    (stray,) = (event for event in bench.events if isinstance(event, StrayReceived))
+    assert (stray.came, stray.data) == (32, sent[:right])
+    assert bench.recorder.summary().stray_bytes == 32
+
+
 def test_a_wrong_first_reply_is_one_corrupt_echo_of_ten() -> None:
     bench = Bench(count=10)
     for index in range(10):

@@ -56,6 +56,8 @@ def test_parallel_connections_are_told_apart() -> None:
 
 
 def test_a_long_stray_is_cut_to_a_line() -> None:
+    assert event_line(StrayReceived(0, b"", 32), 0) == "unasked: 32 bytes"
+    assert event_line(StrayReceived(0, b"half", 64), 0) == 'unasked: 64 bytes "half"...'
     assert event_line(StrayReceived(0, b"\x1b" * 70_000), 0) == 'unasked: 70000 bytes "' + r"\x1b" * 15 + '"...'
 
 
