@@ -35,6 +35,8 @@ class Unknown(StrEnum):
 
     STATELESS = "stateless"
     """The reflector does not number its replies."""
+    SAME_NUMBERS = "same_numbers"
+    """Its numbers are ours so far: it does not number its replies, or what was lost was lost on the way back."""
     RESET = "reset"
     """The reflector began to count anew between the replies before and after."""
     INCONSISTENT = "inconsistent"
@@ -167,6 +169,11 @@ class Directions:
         """Whether the reflector numbers its replies; None while its numbers could as well be ours."""
         return self._stateful
 
+    @property
+    def heard(self) -> bool:
+        """Whether there was a reply to a probe that counts."""
+        return self._block is not None
+
     def replied(self, number: int, reply_number: int, *, stateful: bool | None = None, late: bool = False) -> None:
         """Take in a reply to request `number` with the reflector's own `reply_number`, 32 bits of it.
 
@@ -272,7 +279,8 @@ def loss_by_direction(sessions: Iterable[Directions], lost: int, dropped_here: i
         return LossByDirection(resets=resets)
     if not any(each.stateful for each in sessions):
         known = any(each.stateful is not None for each in sessions)
-        reason = Unknown.STATELESS if known else Unknown.UNANSWERED
+        heard = any(each.heard for each in sessions)
+        reason = Unknown.STATELESS if known else Unknown.SAME_NUMBERS if heard else Unknown.UNANSWERED
         return LossByDirection(unknown=lost, reasons=(reason,), resets=resets)
     forward = backward = 0
     reasons: Counter[Unknown] = Counter()

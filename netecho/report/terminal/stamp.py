@@ -24,6 +24,7 @@ _REASONS = {
     "past": "from the past",
 }
 _UNKNOWN = {
+    "same_numbers": "the reflector's numbers are those of the requests: it may not count",
     "reset": "around a restart",
     "inconsistent": "the reflector's numbers are no count of what arrived",
     "unanswered": "before the first reply or after the last",

@@ -165,6 +165,8 @@ class TestDivision:
         assert found == LossByDirection(unknown=4, reasons=(Unknown.STATELESS,))
 
     def test_no_reply_at_all(self) -> None:
+        replies = told(*((number, number) for number in (0, 1, 3, 4)))
+        assert loss_by_direction([replies], 1) == LossByDirection(unknown=1, reasons=(Unknown.SAME_NUMBERS,))
         assert loss_by_direction([told()], 4) == LossByDirection(unknown=4, reasons=(Unknown.UNANSWERED,))
 
     def test_a_reflector_that_restarts_begins_anew(self) -> None:
