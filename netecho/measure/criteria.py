@@ -205,6 +205,6 @@ def _always(text: str, meaning: str) -> Criterion:
 ALWAYS = (
     _always("received<1", "no reply at all"),
     _always("corrupt>0", "the echo differs from what was sent"),
-    _always("gone>0ms", "the target no longer answered when the run ended"),
+    _always("gone>0ms", "the target no longer answered in time when the run ended"),
 )
 """What every run is held to, asked or not."""

@@ -227,7 +227,7 @@ def test_a_corrupt_echo_always_fails_and_only_once() -> None:
 
 
 def test_a_target_that_is_gone_at_the_end_always_fails() -> None:
-    expected = ["gone>0ms: 1500 ms (the target no longer answered when the run ended)"]
+    expected = ["gone>0ms: 1500 ms (the target no longer answered in time when the run ended)"]
     assert [str(failure) for failure in judge((), run(gone=1_500_000_000), Setup())] == expected
 
 

@@ -53,7 +53,10 @@ def _failures(document: Document) -> list[Remark]:
     settled = received + lost
     said = [*_dropped_here(document)]
     if gone := document.get("gone_ms"):
-        said.append(Remark("bad", f"The target no longer answered when the run ended: it was gone for {span(gone)}."))
+        answered = f"answered in time when the run ended, for {span(gone)}"  # replies that come late are replies
+        if not probes["late"]:
+            answered = f"answered when the run ended: it was gone for {span(gone)}"
+        said.append(Remark("bad", f"The target no longer {answered}."))
     why = _reasons(document)
     if lost and not received:
         said.append(Remark("bad", f"No reply to any of {many(settled, 'probe')}{why}."))

@@ -148,3 +148,5 @@ def test_why_probes_were_lost_and_that_the_target_was_gone_at_the_end() -> None:
         "The target no longer answered when the run ended: it was gone for 5.00 s.",
         "3 of 4 probes were lost (75%): 2 refused, 1 ICMP unreachable.",
     ]
+    document["probes"] |= {"late": 1}
+    assert sentences(document)[0] == "The target no longer answered in time when the run ended, for 5.00 s."
