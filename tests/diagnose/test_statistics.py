@@ -14,6 +14,7 @@ from netecho.diagnose.statistics import (
     by_chance,
     design_effect,
     differ,
+    fastest,
     interval,
     is_in_a_row,
     median_interval,
@@ -266,6 +267,12 @@ def test_a_median_lies_in_its_interval_whatever_the_values_are_like(seed: int) -
             if number >= 20:
                 assert low < middle < high
             assert low <= high
+
+
+def test_the_fastest_are_a_tenth() -> None:
+    assert fastest([7]) == 7
+    assert fastest(range(100)) == 10
+    assert fastest([-(10**9), *[5] * 19]) == 5
 
 
 def test_the_interval_is_narrower_the_more_there_are() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.diagnose.checks.loss import by_flow, direction, mostly
 from netecho.diagnose.finding import Figure, Finding, Fine, NotTested
-from netecho.diagnose.statistics import median_interval, split, two_groups
+from netecho.diagnose.statistics import fastest, median_interval, split, two_groups
 from netecho.diagnose.words import ON_THE_WAY, many, percent, time
 from netecho.measure.loss_reason import LossReason
 from netecho.units import MILLISECOND
@@ -35,7 +35,7 @@ WORTH_A_WARNING = (5 * MILLISECOND, 0.5)
 and what they differ by is mostly less."""
 LEAST_REORDERED = 3
 SHARE_REORDERED = 0.002
-_TURNS = 3
+_TURNS = 2
 """Of rounds and flows, after which what is whose does not change any more to speak of."""
 _EVERY_FEW = 4
 """Answered probes that a flow's delay is judged by, at least."""
@@ -97,6 +97,9 @@ def _slower(rounds: Sequence[Sequence[Fate]]) -> dict[int, list[float]]:
     median polish): the median of a round alone is of the slow flows in one round, and of the others in the next.
     """
     slower: dict[int, list[float]] = defaultdict(list)
+    for every in rounds:
+        for fate in every:
+            slower[fate.connection].append(fate.rtt or 0)
     for _ in range(_TURNS):
         usual = {flow: median(each) for flow, each in slower.items()}
         slower = defaultdict(list)
@@ -182,9 +185,14 @@ def _slow(flows: Sequence[Flow], observed: Observed) -> Finding | None:
 
 
 def _may_be_jitter(slow: Sequence[Flow], others: Sequence[Flow]) -> bool:
-    """Tell whether packets of the same flow differ so much that the slow ones may be no others."""
+    """Tell whether packets of the same flow differ so much that the slow ones may be no others.
+
+    On a path that is longer the fastest take longer, too: not so where packets only wait more often.
+    """
     below, above = ([each for flow in group for each in flow.slower] for group in (others, slow))
-    return median_interval(below)[1] >= median_interval(above)[0]
+    if median_interval(below)[1] >= median_interval(above)[0]:
+        return True
+    return fastest(above) - fastest(below) < (median(above) - median(below)) / 2
 
 
 def _of_delay(run: Run, slow: frozenset[int]) -> Direction | None:

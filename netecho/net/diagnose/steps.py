@@ -51,6 +51,11 @@ INTERRUPTED = "the diagnosis was interrupted"
 STEPS: tuple[Step, ...] = (
     Step(checks=("transports",), words="which transports answer", measure=services.measure, seconds=0, bytes=0),
     Step(checks=("names",), words="the name's families", measure=families.measure, seconds=3, bytes=20_000),
+    # What takes little time comes before what takes most of it, on a machine that is slow as well.
+    Step(checks=("marking",), words="DSCP and ECN", measure=marks.measure, seconds=2, bytes=60_000),
+    Step(
+        checks=("payload",), words="payloads that gateways rewrite", measure=payloads.measure, seconds=2, bytes=40_000
+    ),
     Step(
         checks=("loss", "balancing", "clocks", "translation"),
         words="loss and delay over many flows",
@@ -59,10 +64,6 @@ STEPS: tuple[Step, ...] = (
         bytes=flows.BYTES,
     ),
     Step(checks=("size",), words="how large packets may be", measure=sizes.measure, seconds=6, bytes=1_500_000),
-    Step(checks=("marking",), words="DSCP and ECN", measure=marks.measure, seconds=2, bytes=60_000),
-    Step(
-        checks=("payload",), words="payloads that gateways rewrite", measure=payloads.measure, seconds=2, bytes=40_000
-    ),
     Step(checks=("tcp",), words="TCP", measure=streams.measure, seconds=3, bytes=streams.BYTES),
     Step(checks=("rate",), words="limits of rate", measure=rates.measure, seconds=12, bytes=2_000_000, deep=True),
     Step(checks=("timeouts",), words="idle timeouts", measure=silences.measure, seconds=15, bytes=100_000, deep=True),

@@ -157,6 +157,15 @@ def test_flows_whose_packets_differ_more_than_they_do_are_no_path(seed: int) -> 
     assert codes(by) == []
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_nor_are_those_whose_packets_only_wait_more_often(seed: int) -> None:
+    random, other = Random(seed), Random(seed)
+    by = judged(
+        by=lambda fate: random.uniform(5, 7) * MS * (other.random() < (0.85 if fate.connection in (3, 19) else 0.25))
+    )
+    assert codes(by) == []
+
+
 @pytest.mark.parametrize("jitter", [0.1, 1])
 def test_half_of_the_flows_on_a_longer_path_are_told_whichever_are_answered(jitter: float) -> None:
     """The middle of a round is in the one half or the other, in turn."""
