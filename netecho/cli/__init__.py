@@ -27,7 +27,10 @@ import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from netecho.cli import entry
+try:
+    from netecho.cli import entry
+except KeyboardInterrupt:  # Ctrl-C while modules are imported: no more than at any other time
+    raise SystemExit(130) from None
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if arguments[:1] in (["serve"], ["monitor"]):
         # It would kill one that still starts; one that has started takes it for the order to read its files again.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    elif arguments[:1] in (["load"], ["probe"]):
+        # They ask for figures, of which there are none yet. Later there are handlers (`watch`).
+        for number in (signal.SIGUSR1, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_IGN)
     code = entry.run(arguments)
     _exit(code)
 

@@ -59,10 +59,10 @@ def test_a_run_that_meets_every_criterion(target: str, netecho: Netecho) -> None
 
 
 def test_each_criterion_that_failed_is_said_with_the_value_measured(target: str, netecho: Netecho) -> None:
-    ended = netecho("probe", target, *FAST, "--json", "--fail-if", "received>=5, resolve>1s, loss>50%")
+    ended = netecho("probe", target, "-c", "1", "--json", "--fail-if", "received>=1, ipdv>1s, loss>50%")
     assert ended.code == 1
-    assert ended.err.splitlines() == ["netecho: failed: received>=5: 5", "netecho: failed: resolve>1s: no value"]
-    assert ended.document["verdict"] == {"exit_code": 1, "failed": ["received>=5: 5", "resolve>1s: no value"]}
+    assert ended.err.splitlines() == ["netecho: failed: received>=1: 1", "netecho: failed: ipdv>1s: no value"]
+    assert ended.document["verdict"] == {"exit_code": 1, "failed": ["received>=1: 1", "ipdv>1s: no value"]}
 
 
 def test_asked_for_silence_the_exit_code_speaks(target: str, netecho: Netecho) -> None:
