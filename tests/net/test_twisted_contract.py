@@ -28,6 +28,7 @@ USES = (
     Use("twisted.internet.epollreactor:EPollReactor._doReadOrWrite", "reactor/epoll", "events beside plain input"),
     Use("twisted.internet.epollreactor:EPollReactor._disconnectSelectable", "reactor/epoll", "lost connections"),
     Use("twisted.internet.tcp:Connection._dataReceived", "client/stream", "the probe's reading"),
+    Use("twisted.protocols.tls:TLSMemoryBIOProtocol._flushSendBIO", "server/tls", "an end within a write"),
     Use(
         "twisted.protocols.tls:TLSMemoryBIOProtocol._tlsShutdownFinished",
         "server/tls",

@@ -38,6 +38,16 @@ class _Layer(TLSMemoryBIOProtocol):
 
     transport: Any
 
+    def _flushSendBIO(self) -> None:
+        """Send what there is to send, unless the connection is gone already.
+
+        Where the write half is closed, `loseConnection` of Twisted's transports is the end at once, and not in a later
+        pass; the layer above goes on with what it was doing.
+        """
+        held: SSL.Connection | None = self._tlsConnection  # whatever Twisted's types say
+        if held is not None:
+            super()._flushSendBIO()
+
     def _tlsShutdownFinished(self, reason: Failure | None) -> None:
         super()._tlsShutdownFinished(reason)
         if reason is not None:  # the frames in which OpenSSL's error was raised refer to it, and it to them

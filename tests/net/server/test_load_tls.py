@@ -74,6 +74,12 @@ class Client:
                 self.turn()
         return False
 
+    def ends_first(self) -> None:
+        """Send our close_notify, before the server's."""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self._tls.unwrap()
+        self.turn()
+
     def answer_the_end(self) -> None:
         """Send our close_notify, and leave the connection as it is."""
         self._tls.unwrap()
@@ -138,3 +144,19 @@ def test_a_download_that_has_spent_the_budget_is_ended_with_the_alert_of_tls() -
         assert client.hears_of_the_end()
         client.answer_the_end()
         assert there.ended() == ["the budget of bytes is spent (--load-bytes)"]
+
+
+def test_a_client_whose_upload_was_refused_in_the_middle_ends_with_the_alert_of_tls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    logged: list[None] = []
+    monkeypatch.setattr("netecho.net.reactor.epoll_fdset.log.err", lambda: logged.append(None))
+    tls = ServerTls(Credentials(), made=make_identity(["localhost"]))
+    with contextlib.closing(Serving(tls=tls, token=b"0123456789abcdef")) as there:
+        client = Client(there)
+        client.shake_hands()
+        head = b"POST /nq/upload HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n"
+        assert b" 401 " in client.ask(head + bytes(100_000), b"TOKEN)\n")
+        client.ends_first()  # as curl does, having read the answer
+        assert there.ended() == ["the token is missing or wrong (Authorization: Bearer TOKEN)"]
+        assert logged == []
