@@ -216,6 +216,11 @@ def _remarks(
                 f"{each.phase}: this system was short of memory for TCP (tcp_mem), which makes windows narrow: a queue"
                 " may become longer than it did"
             )
+        said += [
+            f"{each.phase}: the upload lost no segment, so its queue was not full: it may become longer than it did"
+            for one in each.transfers
+            if one.retransmits == 0 and any(queue.direction == one.direction for queue in queues)
+        ]
         said += [f"{each.phase}: the {one.direction} ended early: {one.ended}" for one in each.transfers if one.ended]
     return said
 

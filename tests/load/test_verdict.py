@@ -34,8 +34,8 @@ def summary(
     seconds: int = 8,
     connecting: float | None = None,
     own: float | None = None,
-    again: int = 0,
-    moved: int = 1,
+    again: int = 1,
+    moved: int = 1448 * 1000,
 ) -> PhaseSummary:
     """A phase in which each direction took so many milliseconds; idle each takes 1."""
     added = None if phase == "idle" else round((forward + backward - 2) * MILLISECOND)
@@ -151,6 +151,14 @@ def test_a_line_that_drops_instead_of_queueing_is_said() -> None:
     assert said.startswith("upload: 34% of the upload's segments were sent again, and no queue grew")
     # Behind a queue that is full, segments are dropped as they have to be.
     assert judge([summary("idle", 1, 1), summary("upload", 201, 1, again=345, moved=1448 * 1000)]).remarks == ()
+
+
+def test_a_queue_that_was_not_filled_may_become_longer() -> None:
+    idle, full, half = summary("idle", 1, 1), summary("upload", 201, 1), summary("upload", 201, 1, again=0)
+    assert judge([idle, full]).remarks == ()
+    assert judge([idle, half]).remarks == (
+        "upload: the upload lost no segment, so its queue was not full: it may become longer than it did",
+    )
 
 
 def test_a_far_end_that_went_silent_under_load_is_said() -> None:
