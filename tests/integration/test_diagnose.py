@@ -155,10 +155,32 @@ def liar(seed: int) -> Callable[[bytes], bytes]:
     return reply
 
 
+def older(request: bytes) -> bytes:
+    """A stateless STAMP reflector that knows no TLV, and says so of each (RFC 8972 section 4: the U flag)."""
+    # Its sequence number, timestamp and error estimate are the sender's, so that its clock is as good as that.
+    base = request[:16] + request[4:12] + request[:14] + bytes(2) + b"\xff" + bytes(3)
+    tlvs = bytearray(request[44:])
+    at = 0
+    while at + 4 <= len(tlvs):
+        tlvs[at] |= 0x80
+        at += 4 + int.from_bytes(tlvs[at + 2 : at + 4])
+    return (base + tlvs)[: len(request)]
+
+
 def vanishing(after: int) -> Callable[[bytes], bytes | None]:
     """An echo that falls silent after so many datagrams."""
     number = count()
     return lambda data: data if next(number) < after else None
+
+
+def test_a_far_end_without_the_newer_tlvs_is_told_apart_from_a_fault(netecho: Netecho) -> None:
+    with datagrams(older) as server:
+        target = f"stamp://127.0.0.1:{server.port}"
+        found = valid(netecho("diagnose", target, "--only", "marking,size", *AMPLE, "--json"))
+    assert [each["code"] for each in found["findings"]] == []
+    reasons = " ".join(each["reason"] for each in found["not_tested"])
+    for section in ("RFC 8972 section 4.4", "STAMP's TLV 12"):
+        assert section in reasons
 
 
 @pytest.mark.parametrize(("answer", "scheme"), [(liar(1), "stamp"), (vanishing(200), "udp")], ids=["lies", "vanishes"])
