@@ -17,7 +17,7 @@ from hypothesis import given, settings, strategies as st
 
 from netecho.errors import UsageError
 from netecho.history import store as store_module
-from netecho.history.database import APPLICATION_ID
+from netecho.history.database import APPLICATION_ID, CACHE
 from netecho.history.hours import HOUR
 from netecho.history.parts import PERIODS, Span
 from netecho.history.reading import minutes, read
@@ -378,6 +378,10 @@ def test_it_is_read_while_it_is_written(path: str) -> None:
     store.write([minute(60, 1)])
     store._database.execute("BEGIN IMMEDIATE")
     assert [each.minutes for each in read(path, ALL)] == [1]
+
+
+def test_a_writer_holds_little_of_the_file_in_memory(path: str) -> None:
+    assert Store(path)._database.execute("PRAGMA cache_size").fetchone() == (-CACHE,)
 
 
 def test_sqlites_own_shell_reads_it(path: str) -> None:
