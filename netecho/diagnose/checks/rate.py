@@ -7,7 +7,7 @@ and counts say in which of them it was.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from netecho.diagnose.checks.loss import direction as direction_of_losses
@@ -145,9 +145,15 @@ def sent_rate(run: Run) -> float:
 
 
 def of_flows(run: Run) -> Outcome:
-    """Say which limit a run met that was not sent to find one; nothing where it met none."""
+    """Say which limit a run met that was not sent to find one; nothing where it met none.
+
+    What is lost in it may be more than what the queue has no room for: that is worth a warning.
+    """
     found = narrow(run)
-    return () if found is None else (_finding(found, round(sent_rate(run)), run),)
+    if found is None:
+        return ()
+    finding = _finding(found, round(sent_rate(run)), run)
+    return (replace(finding, severity="warning") if run.lost else finding,)
 
 
 def _queues(run: Run) -> tuple[int, int]:

@@ -112,6 +112,7 @@ def test_a_queue_that_fills_while_flows_are_watched_is_told_with_its_rate(
     queued = observed(shaped(times, rate, longest), times, direction)
     found = only(of_flows(queued))
     assert (found.code, found.direction) == ("shaper", direction)
+    assert found.severity == ("warning" if queued.lost else "info")
     assert evidence(found)["rate"] == pytest.approx(rate, rel=0.05)
     assert evidence(found)["offered"] == pytest.approx(1_100_000, rel=0.02)
 
