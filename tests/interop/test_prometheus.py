@@ -120,7 +120,9 @@ def test_promtool_finds_nothing_wrong(monitor: str) -> None:
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
-def test_quantiles_are_those_of_netecho_within_one_bucket(monitor: str, prometheus: Prometheus) -> None:
+def test_quantiles_are_those_of_netecho_within_one_bucket_and_every_query_of_the_dashboard_has_data(
+    monitor: str, prometheus: Prometheus
+) -> None:
     before = rtt(monitor)
     sent = before["sent"] + 200
     prometheus.wait_for(f'netecho_rtt_seconds_count{{target="udp://self"}} > {sent}')
@@ -135,6 +137,8 @@ def test_quantiles_are_those_of_netecho_within_one_bucket(monitor: str, promethe
         assert ours[0] - 1 <= _bucket(float(found["value"][1]) * SECOND) <= ours[1] + 1
     (up,) = prometheus.values('netecho_target_state{target="udp://self", state="up"}')
     assert up["value"][1] == "1"
+    for query in chosen(*(query for panel in dashboard.PANELS for query, _ in panel.queries)):
+        prometheus.wait_for(query)
 
 
 def test_a_probe_by_relabelling_as_blackbox_exporter_has_it(prometheus: Prometheus) -> None:
