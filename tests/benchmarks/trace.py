@@ -40,10 +40,11 @@ OTHERS: Mapping[str, Callable[[bool, bool, str], tuple[str, ...]]] = {
         *(("-T", "-P", PORT) if tcp else ("-u",)),
         to,
     ),
-    "scamper": lambda _, tcp, to: (
+    "scamper": lambda six, tcp, to: (
         *("scamper", "-n", "127.0.0.1"),  # a name server it must have, though it asks for no name
         "-c",
-        f"trace -P {'tcp' if tcp else 'udp-paris'} -d {PORT if tcp else '33435'} -q 1",
+        # Its udp-paris tells packets of IPv6 by a checksum that a veth leaves to be made by nobody.
+        f"trace -P {'tcp' if tcp else 'udp' if six else 'udp-paris'} -d {PORT if tcp else '33435'} -q 1",
         "-i",
         to,
     ),
