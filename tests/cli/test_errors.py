@@ -240,6 +240,16 @@ MISTAKES = [
         "--symmetrical is for stamp addresses, and there is none",
         "add stamp://",
     ),
+    *(
+        (f"serve udp://:7 {option}", f"{option.split()[0]} is for {kind} addresses, and there is none", hint)
+        for option, kind, hint in [
+            ("--banner x", "stream", "add tcp://:7007"),
+            ("--socket-mode 600", "unix", "add unix:/run/netecho.sock"),
+            ("--load-time 1s", "nq or nqs", "add nq://"),
+            ("--load-bytes 1k", "nq or nqs", "add nq://"),
+            ("--alpn x", "tls or nqs", "add tls://:7443"),
+        ]
+    ),
     ("serve :0 --stateful", "--stateful is for stamp addresses, and there is none", "add stamp://"),
     (
         "serve stamp:// --whole-base --auth-key-file /etc/os-release",

@@ -198,10 +198,12 @@ def serve(ctx: click.Context, /, **values: Any) -> int:
     Over UDP, an answer is never longer than its request, and a datagram that could be another server's answer gets
     none.
     """
-    from netecho.cli.job.service import service_of
+    from netecho.cli.job.service import applicable, service_of
 
     context: CliContext = ctx.obj
     targets = [target for each in values["addresses"] for target in each]
+    typed = {name for name in values if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE}
+    values = applicable(values, targets, typed)
     settings = service_of(values, targets)
     if values["quiet"] < 2:
         warn_of_shared_keys(

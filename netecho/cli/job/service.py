@@ -13,9 +13,44 @@ from netecho.net.server.settings import Credentials, LoadSettings, ReflectorSett
 from netecho.target import default_listen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from netecho.target import Target
+
+_TLS = (lambda target: target.is_secure, "tls or nqs", "add tls://:7443")
+_STAMP = (lambda target: target.traits.is_stamp, "stamp", "add stamp://")
+_LOAD = (lambda target: not target.traits.is_echo, "nq or nqs", "add nq://")
+_FOR: Mapping[str, tuple[Callable[[Target], bool], str, str]] = {
+    **dict.fromkeys(("cert", "key", "client_ca", "alpn"), _TLS),
+    **dict.fromkeys(("stateful", "auth_key_file", "symmetrical", "whole_base"), _STAMP),
+    **dict.fromkeys(("load_bytes", "load_time", "allow", "token_file"), _LOAD),
+    "banner": (lambda target: target.traits.is_stream and target.traits.is_echo, "stream", "add tcp://:7007"),
+    "socket_mode": (lambda target: target.path is not None, "unix", "add unix:/run/netecho.sock"),
+}
+"""Which addresses an option is for: what they must be, in a word, and one to add."""
+
+
+def applicable(values: Mapping[str, Any], targets: Sequence[Target], typed: Collection[str]) -> dict[str, Any]:
+    """Return the options without those that are for other addresses than `targets`, or for the other mode.
+
+    The environment's are left out; one that was `typed` raises UsageError.
+    """
+    kept = dict(values)
+    for option, (fits, kind, hint) in _FOR.items():
+        # With no address at all there are TCP, UDP and STAMP, or systemd's sockets.
+        if not targets or any(fits(target) for target in targets):
+            continue
+        if option in typed:
+            raise UsageError(f"--{option.replace('_', '-')} is for {kind} addresses, and there is none", hint)
+        if option not in ("load_bytes", "load_time", "socket_mode"):
+            kept[option] = _none_of(values[option])
+    if values["mode"] != "text":
+        kept |= {option: None for option in ("reply", "reply_error", "logoff") if option not in typed}
+    return kept
+
+
+def _none_of(value: Any) -> Any:
+    return False if isinstance(value, bool) else () if isinstance(value, tuple) else None
 
 
 def service_of(values: dict[str, Any], targets: Sequence[Target]) -> ServerSettings:

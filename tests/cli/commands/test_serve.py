@@ -11,14 +11,12 @@ from netecho.cli.commands.serve import parse_line, parse_mode, parse_word
 from netecho.echo.limits import Limits
 from netecho.echo.text import TextMode
 from netecho.errors import UsageError
-from netecho.net.server.settings import Credentials
+from netecho.net.server.settings import Credentials, ServerSettings
 from netecho.target import Target, parse_listen
 from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from netecho.net.server.settings import ServerSettings
 
     Build = Callable[..., dict[str, Any]]
 
@@ -112,6 +110,16 @@ def test_the_environment(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = heard["settings"]
     assert (settings.limits.rate, settings.banner, settings.duration) == (9, "two words", 2 * SECOND)
     assert heard["form"] == "ndjson"
+
+
+def test_what_the_environment_has_for_other_addresses_is_left_out(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for option in ("CERT", "KEY", "ALPN", "BANNER", "TOKEN_FILE", "REPLY", "LOGOFF", "AUTH_KEY_FILE"):
+        monkeypatch.setenv(f"NETECHO_SERVE_{option}", "x")
+    monkeypatch.setenv("NETECHO_SERVE_STATEFUL", "yes")
+    monkeypatch.setenv("NETECHO_SERVE_ALLOW", "192.0.2.0/24")
+    assert build("udp://:7")["settings"] == ServerSettings()
 
 
 @pytest.mark.parametrize(
