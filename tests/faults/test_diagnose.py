@@ -20,6 +20,8 @@ pytestmark = pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
 
 AT_ONCE = 8
 """A diagnosis waits for most of its ten seconds."""
+AMPLE = ("-t", "90s")
+"""So that none is cut short where eight share two processors."""
 TAKES_MINUTES = frozenset({"rate", "timeouts"})
 NOT_IN_EVERY_RUN = frozenset({"corruption", "loss-bursts"})
 """Few packets may be hit, and bursts may be told as plain losses."""
@@ -33,7 +35,7 @@ def surely_found(fault: Fault) -> bool:
 def mistake(fault: Fault) -> str | None:
     """What is wrong with what the check that is for this fault says of it."""
     expected = EXPECTED[fault.name]
-    run = play(Scenario(faults=(fault,)), [*DIAGNOSE, "--only", expected.check])
+    run = play(Scenario(faults=(fault,)), [*DIAGNOSE, "--only", expected.check, *AMPLE])
     said = f"{fault.name}: {run.trouble or run.findings}"
     told = [each for each in run.findings if each.code in expected.codes]
     if not told:

@@ -43,7 +43,9 @@ if TYPE_CHECKING:
 HEADERS = {socket.AF_INET: 28, socket.AF_INET6: 48}
 """Of IP and UDP, in bytes."""
 TRIES = 3
-"""Packets of a size, before it is said not to pass."""
+"""Packets of a size, before it is said not to pass..."""
+MOST_TRIES = 8
+"""...and those of which it is not known whether anything could come through, as well."""
 WAIT = 200 * MILLISECOND
 """For a reply, beside twice the round trip."""
 STEP_BACK = 4
@@ -130,7 +132,7 @@ async def _each_way(battery: Battery, address: Address) -> dict[Direction, PathM
     return found
 
 
-class _Way(Way):
+class Datagrams(Way):
     """One direction: how a size is tried."""
 
     def __init__(self, battery: Battery, control: ReflectedControl, headers: int, wait: int, step: int = 1) -> None:
@@ -141,15 +143,22 @@ class _Way(Way):
         self._wait = wait
 
     async def fates(self, sizes: Iterable[int]) -> dict[int, Tried]:
-        """Try each size, all side by side, up to `TRIES` times."""
+        """Try each size, all side by side, up to `TRIES` times.
+
+        A time does not count in which the smallest packet did not come through either: this machine, or the far one,
+        may have stood still.
+        """
         fates: dict[int, Tried] = {}
         left = list(sizes)
         errors: list[NetworkError] = []
-        for _ in range(TRIES):
+        counted = 0
+        for _ in range(MOST_TRIES):
             left = [size for size in left if fates.get(size, _VANISHED).fate == "vanished"]
-            if not left or self._battery.stopped:
+            if not left or self._battery.stopped or counted == TRIES:
                 break
-            asked = await gatherResults([Deferred.fromCoroutine(self.ask(size - self._headers)) for size in left])
+            tried = [*(size - self._headers for size in left), self._control.least]
+            *asked, smallest = await gatherResults([Deferred.fromCoroutine(self.ask(size)) for size in tried])
+            counted += bool(smallest.replies)
             self._battery.bytes_used += sum(left) + self._control.least * len(left)
             errors += [error for each in asked for error in each.errors]
             fates |= {size: _fate(size, each, errors) for size, each in zip(left, asked, strict=True)}
@@ -160,12 +169,12 @@ class _Way(Way):
         raise NotImplementedError
 
 
-class _There(_Way):
+class _There(Datagrams):
     async def ask(self, size: int) -> Asked:
         return await self._control.ask(size, 0, timeout=self._wait)
 
 
-class _Back(_Way):
+class _Back(Datagrams):
     async def ask(self, size: int) -> Asked:
         return await self._control.ask(self._control.least, size, timeout=self._wait)
 
