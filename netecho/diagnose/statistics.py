@@ -20,6 +20,8 @@ _RANKS = 4.0
 _BY_CHANCE = 0.01
 """A probability below which something is not taken for chance."""
 _SIDE_BY_SIDE = 11
+_MANY = 4
+"""Values of a group that say how wide it is."""
 _IN_A_ROW = 0.001
 """A probability below which places that lie side by side do not by chance."""
 
@@ -163,14 +165,15 @@ class Split(NamedTuple):
 def split(values: Sequence[float]) -> Split | None:
     """Return the two groups that values fall into, where the gap between stands out; None where there is one group.
 
-    The gap must be four times what either group is wide in itself, its outermost values left out.
+    The gap must be four times what the lower group is wide in itself, its outermost values left out; where that has few
+    values, what either is. The upper one may be as wide as it likes: what delays also varies.
     """
     ordered = sorted(values)
     if len(ordered) < 4:
         return None
     at = max(range(1, len(ordered)), key=lambda n: ordered[n] - ordered[n - 1])
     found = Split(tuple(ordered[:at]), tuple(ordered[at:]))
-    width = max(_width(found.below), _width(found.above))
+    width = _width(found.below) if len(found.below) >= _MANY else max(_width(found.below), _width(found.above))
     return found if found.gap > 4 * width else None
 
 

@@ -192,7 +192,7 @@ def _may_be_jitter(slow: Sequence[Flow], others: Sequence[Flow]) -> bool:
     below, above = ([each for flow in group for each in flow.slower] for group in (others, slow))
     if median_interval(below)[1] >= median_interval(above)[0]:
         return True
-    return fastest(above) - fastest(below) < (median(above) - median(below)) / 2
+    return fastest(above) - median(below) < LEAST_APART
 
 
 def _of_delay(run: Run, slow: frozenset[int]) -> Direction | None:

@@ -125,6 +125,15 @@ def test_a_path_that_takes_longer_is_told_by_its_ports(paths: int) -> None:
     assert evidence(found)["slow_flows"] == sum(map(slow, schedule(FLOWS, 1)))
 
 
+@pytest.mark.parametrize("paths", [2, 3])
+def test_a_longer_path_is_told_however_unsteady_it_is(paths: int) -> None:
+    """A busy router on it: some of its flows wait longer than others, and none of the other path's waits."""
+    slow, random = on_path(1, paths), Random(3)
+    more = [random.uniform(15, 60) for _ in range(FLOWS)]
+    found = only(judged(by=lambda fate: slow(fate) * (10 + random.uniform(0.5, 1.5) * more[fate.connection]) * MS))
+    assert (found.code, evidence(found)["slow_flows"]) == ("bad-path-delay", sum(map(slow, schedule(FLOWS, 1))))
+
+
 @pytest.mark.parametrize(
     ("usual", "apart", "severity"),
     [(20, 9, "info"), (20, 11, "warning"), (100, 40, "info"), (1, 4, "info"), (1, 6, "warning")],
