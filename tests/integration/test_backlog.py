@@ -19,6 +19,12 @@ COUNT = 3000
 """More than the receive buffer has room for while nobody reads; of the usual size it takes some 280."""
 
 
+@pytest.fixture(autouse=True)
+def started_anew(netecho: Netecho) -> None:
+    """Only a child of ours can be waited for until it is stopped."""
+    netecho.anew = True
+
+
 def stopped(program: Program) -> None:
     """Stop the probe: what is sent to it from now on waits in its socket, whatever this machine does meanwhile."""
     program.process.send_signal(signal.SIGSTOP)
@@ -30,7 +36,6 @@ def test_duplicates_of_the_last_reply_are_all_counted(netecho: Netecho, pace: st
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         target = f"udp://127.0.0.1:{server.getsockname()[1]}"
-        netecho.anew = True
         program = netecho.start("probe", target, "-c", "1", "-i", pace, "--format", "ndjson")
         request, source = server.recvfrom(1000)
         stopped(program)
@@ -64,7 +69,6 @@ def test_what_was_dropped_here_is_not_lost(netecho: Netecho, output: str) -> Non
         server.bind(("127.0.0.1", 0))
         target = f"udp://127.0.0.1:{server.getsockname()[1]}"
         options = ("-c", str(COUNT), "-i", "100us", "-W", "5s", "--fail-if", "loss>0")
-        netecho.anew = True
         program = netecho.start("probe", target, *options, "--format", output)
         requests = [server.recvfrom(100) for _ in range(COUNT)]
         stopped(program)
