@@ -52,7 +52,7 @@ def test_there_is_room_for_twice_as_many_replies_as_a_system_usually_gives(netec
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
         server.bind(("127.0.0.1", 0))
         target = f"udp://127.0.0.1:{server.getsockname()[1]}"
-        program = netecho.start("probe", target, "-c", "500", "-i", "100us", "-W", "5s", "--json")
+        program = netecho.start("probe", target, "-c", "500", "-i", "100us", "-W", "60s", "--json")
         requests = [server.recvfrom(100) for _ in range(500)]
         stopped(program)
         for request, source in requests:
