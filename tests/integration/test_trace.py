@@ -56,12 +56,13 @@ def row() -> Iterator[Network]:
         yield served(network)
 
 
-def traced(network: Network, *arguments: str, prefix: tuple[str, ...] = (), code: int = 0) -> dict[str, Any]:
+def traced(network: Network, *arguments: str, prefix: tuple[str, ...] = (), code: int | None = 0) -> dict[str, Any]:
+    """Trace from the client; `code` None: whatever the document says."""
     command = network.command("client", *prefix, *COMMAND, "trace", *arguments, "--json")
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
-    assert done.returncode == code, done
     document = json.loads(done.stdout)
     assert isinstance(document, dict)
+    assert done.returncode == (document["verdict"]["exit_code"] if code is None else code), done
     return document
 
 
@@ -191,7 +192,8 @@ def test_a_port_that_does_not_speak_tls_is_said(row: Network) -> None:
 
 def test_a_target_that_ends_the_connection_ends_the_trace(row: Network) -> None:
     row.start("server", sys.executable, "-c", HANGS_UP, ready="ready")
-    document = traced(row, f"tcp://{SERVER}:7009", "-c", "0", "-n", code=1)
+    # It may have answered a keepalive probe before that: then it was reached.
+    document = traced(row, f"tcp://{SERVER}:7009", "-c", "0", "-n", code=None)
     assert "connection-ended" in codes(document)
 
 
