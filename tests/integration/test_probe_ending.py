@@ -1,9 +1,10 @@
-"""How a run ends before its time: Ctrl-C, SIGTERM, a reader that has gone, a full disk."""
+"""How a run ends before its time: Ctrl-C, SIGTERM, SIGHUP, a reader that has gone, a full disk."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 FOR_EVER = ("-c", "0", "-i", "5ms")
 
 
-@pytest.mark.parametrize("signal", ["interrupt", "terminate"])
+@pytest.mark.parametrize("way", ["interrupt", "terminate"])
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
-def test_the_first_signal_ends_the_run_with_its_summary(netecho: Netecho, transport: str, signal: str) -> None:
+def test_the_first_signal_ends_the_run_with_its_summary(netecho: Netecho, transport: str, way: str) -> None:
     with streams(echo) if transport == "tcp" else datagrams(bytes) as server:
         run = netecho.start("probe", f"{transport}://127.0.0.1:{server.port}", *FOR_EVER, "--format", "ndjson")
         for _ in range(3):
             run.event_named("reply")
-        getattr(run, signal)()
+        getattr(run, way)()
         ended = run.end()
     summary = ended.events[-1]
     assert summary["event"] == "summary"
@@ -38,6 +39,28 @@ def test_the_first_signal_ends_the_run_with_its_summary(netecho: Netecho, transp
     assert probes["lost"] == 0
     assert probes["sent"] == probes["received"] + probes["pending"], "what is under way is neither here nor lost"
     assert (ended.code, ended.err) == (0, "")
+
+
+def test_a_terminal_that_is_gone_ends_the_run_with_its_summary_however_often_that_is_said(netecho: Netecho) -> None:
+    with streams(echo) as server:
+        run = netecho.start("probe", f"127.0.0.1:{server.port}", *FOR_EVER, "--format", "ndjson")
+        for _ in range(3):
+            run.event_named("reply")
+        for _ in range(2):
+            run.process.send_signal(signal.SIGHUP)
+        ended = run.end()
+    assert ended.events[-1]["event"] == "summary"
+    assert (ended.events[-1]["interrupted"], ended.code, ended.err) == (True, 0, "")
+
+
+def test_a_run_that_nohup_began_goes_on_without_its_terminal(netecho: Netecho) -> None:
+    netecho.prefix = ["nohup"]
+    with streams(echo) as server:
+        run = netecho.start("probe", f"127.0.0.1:{server.port}", "-c", "60", "-i", "10ms", "--format", "ndjson")
+        run.event_named("reply")
+        run.process.send_signal(signal.SIGHUP)
+        ended = run.end()
+    assert (ended.events[-1]["probes"]["received"], ended.code) == (60, 0)
 
 
 @pytest.mark.parametrize("output", ["text", "json", "csv"])

@@ -1,7 +1,9 @@
 """The one place that installs and runs a reactor, and turns signals into a clean end.
 
 `run(main)` runs `main(reactor, interrupt)` to its end and returns what it returned, or raises what it raised.
-The first SIGINT or SIGTERM calls the listeners of `interrupt`; the second one cuts the run off.
+The first SIGINT or SIGTERM calls the listeners of `interrupt`; the second one cuts the run off. SIGHUP, the end of
+the terminal, is as a first one, where nobody else takes it (a server loads its files again) and it is not ignored
+(nohup): it comes from the kernel and from the shell, so a further one means nothing.
 """
 
 from __future__ import annotations
@@ -91,6 +93,8 @@ def run(
     def listen_for_signals() -> None:
         for number in _STOPPING:
             signal.signal(number, running.signalled)
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+            signal.signal(signal.SIGHUP, running.hung_up)
         signal.signal(signal.SIGCONT, running.continued)
 
     def begin() -> None:
@@ -144,6 +148,11 @@ class _Run(Generic[T]):
             raise CutOffError("cut off by a second signal")
         self._signalled = True
         self._reactor.callFromThread(self.interrupt.request)
+
+    def hung_up(self, *_: object) -> None:
+        """Ask for the end, if nobody has."""
+        if not self._signalled and not self._over:
+            self.signalled()
 
     def continued(self, *_: object) -> None:
         """Handle SIGCONT: it is the only word of a stop by SIGSTOP, which cannot be handled."""
