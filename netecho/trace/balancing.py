@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 TURNS = 2
 """How often an address must come back within a flow, for packets to take turns."""
-UNLIKELY = 0.001
+UNLIKELY = 0.01
+"""Chance that equal ways differ so, over all ways that are compared, below which one is said to be worse."""
 NOTABLE = MILLISECOND
 """The least difference between the medians of two ways that is worth a sentence."""
 
