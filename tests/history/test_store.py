@@ -87,6 +87,7 @@ def test_a_span_is_its_minutes_merged(rows: list[tuple[int, str, list[int]]], si
             own = {number: rtts for (target, number), rtts in kept.items() if target == name}
             values = [rtt for rtts in own.values() for rtt in rtts]
             assert (history.minutes, history.counts.lost) == (len(own), len(own))
+            assert history.response is not None
             assert history.counts.received == history.rtt.count == history.response.count == len(values)
             assert history.rtt.packed() == slot(*values).rtt
             assert sum(period.counts.sent for period in history.periods) == history.counts.sent
@@ -128,7 +129,9 @@ def test_hours_have_what_their_minutes_have_whatever_came_when(steps: list[Any],
             continue
         values = [rtt for rtts in own.values() for rtt in rtts]
         assert (found[name].minutes, found[name].counts.lost) == (len(own), len(own))
-        assert found[name].rtt.packed() == found[name].response.packed() == slot(*values).rtt
+        response = found[name].response
+        assert response is not None
+        assert found[name].rtt.packed() == response.packed() == slot(*values).rtt
         for period in found[name].periods:
             inside = [rtt for at, rtts in own.items() if 0 <= at - period.began < HOUR for rtt in rtts]
             assert (period.p50, period.p99) == tuple(of(inside).percentiles((50, 99)))
@@ -275,6 +278,7 @@ def test_rows_that_are_corrupt_are_no_reason_to_end(path: str) -> None:
     up_to_date(store)
     store._database.execute("UPDATE hours SET response = x'ffffffff01000000'")
     (history,) = read(path, Span(0, 24 * HOUR))
+    assert history.response is not None
     assert (history.rtt.count, history.response.count, history.response.percentiles((50,))) == (3, 3, [None])
 
 
@@ -445,3 +449,12 @@ def test_one_that_is_not_there_is_not_made_by_reading(path: str) -> None:
     with pytest.raises(UsageError, match="there is no such file"):
         read(path, ALL)
     assert not Path(path).exists()
+
+
+def test_without_the_response_times_the_rest_is_the_same(path: str) -> None:
+    store = Store(path)
+    store.write([minute(0, 5, 5000), minute(60, 7)])
+    up_to_date(store)
+    whole, brief = (read(path, Span(0, 24 * HOUR), responses=asked) for asked in (True, False))
+    assert [each.response for each in brief] == [None]
+    assert [each.rtt.packed() for each in brief] == [each.rtt.packed() for each in whole]

@@ -66,7 +66,7 @@ def _write_summary(path: str, span: Span, shown: Output, *, as_json: bool) -> No
     from netecho.history.reading import read
     from netecho.report.document.history import document
 
-    found = document(read(path, span), span)
+    found = document(read(path, span, responses=as_json), span)
     if as_json:
         from netecho.report.formats.json_document import by_rows
 

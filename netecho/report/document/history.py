@@ -51,7 +51,7 @@ def _target(history: TargetHistory) -> dict[str, Any]:
         "loss_percent": _percent(counts.received, counts.lost),
         "lost_by_direction": _directions(counts.lost, history.located),
         "rtt": _times(history.rtt),
-        "response": _times(history.response),
+        **({} if history.response is None else {"response": _times(history.response)}),
         "outages": [_outage(each) for each in history.outages],
         "periods": [_period(each) for each in history.periods],
     }
