@@ -72,10 +72,6 @@ class LoadBudget:
         if not used.transfers:
             used.time += now - used.since
 
-    def under_way(self, client: str) -> int:
-        """Return how many transfers a client has under way."""
-        return self._clients[client].transfers
-
     def take(self, client: str, wanted: int) -> int:
         """Return how many of the bytes that a transfer wants to move it may, and count them; 0: the budget is spent."""
         allowed = max(0, min(wanted, self._bytes_left(client)))

@@ -60,14 +60,12 @@ def request(sock: socket.socket, level: int, *options: int) -> None:
             sock.setsockopt(level, option, 1)
 
 
-def prefer_loss_based(sock: socket.socket, number: int = 0) -> None:
-    """Have a TCP connection send until packets are dropped: of several, numbered from 0, by Reno and CUBIC in turns.
+def prefer_loss_based(sock: socket.socket) -> None:
+    """Have a TCP connection send until packets are dropped, as most do: CUBIC, or Reno where that is not allowed.
 
     Where the system's own choice is one that keeps queues short (BBR), load would not find how long they can become.
-    CUBIC leaves slow start when delays begin to grow (HyStart, RFC 9406), and would fill a long queue in minutes. Reno
-    (RFC 5681) goes on until a packet is dropped, but is slow to recover on a long, fast line.
     """
-    for name in (b"reno", b"cubic") if number % 2 == 0 else (b"cubic", b"reno"):
+    for name in (b"cubic", b"reno"):
         with contextlib.suppress(OSError):
             sock.setsockopt(IPPROTO_TCP, TCP_CONGESTION, name)
             return

@@ -54,7 +54,7 @@ def check_length(length: int | None) -> int:
 class HttpFlow:
     """A connection that is being made, and then carries a download, or an upload."""
 
-    def __init__(self, order: Order, tls: Client | None, number: int = 0) -> None:
+    def __init__(self, order: Order, tls: Client | None) -> None:
         try:
             self._wire = connecting(order.address, order.port, tls)
         except OSError as error:
@@ -62,7 +62,7 @@ class HttpFlow:
         self.sock = self._wire.sock
         self._content = _SENT[: self._wire.chunk]
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sockopts.prefer_loss_based(self.sock, number)
+        sockopts.prefer_loss_based(self.sock)
         self.moved = 0
         """Payload bytes: received, or handed to the kernel."""
         self.reported = 0

@@ -148,7 +148,7 @@ class Loading:
 
     def _open(self, number: int) -> None:
         for _ in range(number):
-            flow = HttpFlow(self._order, self._tls, len(self._flows))
+            flow = HttpFlow(self._order, self._tls)
             self._flows.append(flow)
             self._selector.register(flow.sock, flow.events, flow)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
+from netecho.net.linux.sockopts import prefer_loss_based
 from netecho.net.reactor.eager import EagerConnection
 from netecho.net.server.load_channel import LoadChannel
 from netecho.net.server.peers import packed
@@ -50,6 +51,7 @@ class LoadListener(StreamListener):
         super()._open(sock, address)
 
     def _serve(self, sock: socket.socket, peer: str, client: str) -> None:
+        prefer_loss_based(sock)
         channel = LoadChannel(
             self._admission,
             self._budget,

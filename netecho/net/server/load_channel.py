@@ -20,7 +20,6 @@ from twisted.internet.protocol import connectionDone
 from twisted.web.http import HTTPChannel, Request
 from zope.interface import implementer
 
-from netecho.net.linux.sockopts import prefer_loss_based
 from netecho.net.server.echo_protocol import LINGER, reason_of
 from netecho.net.server.peers import endpoint_of
 from netecho.units import SECOND
@@ -305,7 +304,6 @@ class LoadChannel(HTTPChannel):
             code, why = refusal
             request.reply(code, f"netecho: {why}\n".encode())
             return
-        prefer_loss_based(self.wire.socket, self._budget.under_way(self.client) - 1)
         request.begin_large()
         self._download, self._left = request, LARGE_SIZE
         self.wire.on_written = self._send

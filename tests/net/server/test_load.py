@@ -12,7 +12,6 @@ import pytest
 
 from netecho.echo.events import Disconnected, Refused
 from netecho.echo.load_budget import LoadBudget, LoadLimits
-from netecho.net.linux.sockopts import TCP_CONGESTION, prefer_loss_based
 from netecho.net.reactor.interfaces import for_twisted
 from netecho.net.server.load import LoadListener
 from netecho.net.server.load_channel import ASKING, LARGE_SIZE, TRANSFER
@@ -144,19 +143,6 @@ def test_a_download_goes_on_as_it_is_read_and_not_before(serving: Any) -> None:
     drained(client)
     there.parts.settle()
     assert channel.sent > held
-
-
-def test_downloads_at_once_are_sent_by_two_congestion_controls_in_turns(serving: Any) -> None:
-    there = serving()
-    with socket.socket() as first, socket.socket() as second:
-        for number, each in enumerate((first, second)):
-            prefer_loss_based(each, number)
-        wanted = [each.getsockopt(socket.IPPROTO_TCP, TCP_CONGESTION, 16) for each in (first, second)]
-    for _ in wanted:
-        there.client(b"GET /nq/large HTTP/1.1\r\n\r\n")
-        there.parts.settle()
-    sockets = [channel.wire.socket for channel in there.parts.admission.connections]
-    assert sorted(each.getsockopt(socket.IPPROTO_TCP, TCP_CONGESTION, 16) for each in sockets) == sorted(wanted)
 
 
 def test_an_upload_is_taken_and_nothing_of_it_kept(serving: Any) -> None:
