@@ -10,7 +10,8 @@ import errno
 OF_AN_EARLIER = frozenset(
     {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENOPROTOOPT, errno.EPROTO, errno.EOPNOTSUPP}
 )
-OF_AN_EARLIER_OR_THIS = frozenset({errno.ENETUNREACH, errno.ENONET, errno.EACCES})
-"""Those that may as well be of this one: then sending it again fails again."""
+OF_AN_EARLIER_OR_THIS = frozenset({errno.ENETUNREACH, errno.ENONET, errno.EACCES, errno.EMSGSIZE})
+"""Those that may as well be of this one: then sending it again fails again. EMSGSIZE is what a router's word of a
+smaller MTU becomes, though the next datagram may have room."""
 PENDING = OF_AN_EARLIER | OF_AN_EARLIER_OR_THIS
 """All of them: sending again tells."""

@@ -59,7 +59,7 @@ class Bench:
 # What Linux makes of ICMP and ICMPv6 errors (icmp_err_convert, icmpv6_err_convert).
 BY_ICMP = [
     *(errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENOPROTOOPT, errno.EPROTO, errno.EOPNOTSUPP),
-    *(errno.ENETUNREACH, errno.ENONET, errno.EACCES),
+    *(errno.ENETUNREACH, errno.ENONET, errno.EACCES, errno.EMSGSIZE),
 ]
 
 
