@@ -196,12 +196,11 @@ _HINTS = {
     errno.ENOENT: "is a server listening there? `netecho serve unix:PATH` starts one",
     errno.ENETUNREACH: "this machine or a router has no route there; check the address and its family (-4, -6)",
     errno.EHOSTUNREACH: "no such host on that network, or a firewall says so; check the address and the route",
-    errno.EMSGSIZE: "the path takes no longer packets: a smaller -s, or without --dont-fragment",
     errno.EMFILE: "each connection takes a file descriptor, and this process may have no more: `ulimit -n` raises that",
     errno.ENFILE: "the system has no file descriptor left",
     errno.EACCES: "the system does not permit it",
     errno.EPERM: "a local firewall rule does not permit it",
-    errno.EMSGSIZE: "this machine's own link has no room for such packets: a smaller --size",
+    errno.EMSGSIZE: "this machine's own link, or the path, has no room for such packets: a smaller --size",
 }
 
 

@@ -29,13 +29,10 @@ from netecho.net.server.sockets import prepare_datagrams
 from netecho.stamp.control import ALIGNMENT
 
 if TYPE_CHECKING:
+    from netecho.net.linux.cmsg import ControlMessage
+    from netecho.net.sockaddr import SockAddr
     from netecho.stamp.prepared_reply import PreparedReply
     from netecho.stamp.session_reflector import Reflector
-
-    Back = tuple[tuple[int, int, bytes], ...]
-    """Control messages with which a reply leaves from where its request was sent to."""
-    Sockaddr = tuple[str, int] | tuple[str, int, int, int]
-    """Of IPv4, of IPv6: host, port, flow information, scope."""
 
 _AWAITED = 1024
 """Replies whose tx timestamp is waited for: some interfaces give none."""
@@ -60,7 +57,7 @@ class ReplySender:
         """Empty the error queue, where anything could be in it."""
         self.collect(everything=self._counter.last >= 0 or self.return_errors.heard)
 
-    def send(self, prepared: PreparedReply, back: Back, peer: Sockaddr) -> int:
+    def send(self, prepared: PreparedReply, back: tuple[ControlMessage, ...], peer: SockAddr) -> int:
         """Send; return how many bytes."""
         control = back
         if prepared.dscp:
@@ -131,7 +128,7 @@ class ReplySender:
             if not self._awaited and not everything:
                 return
 
-    def send_decided(self, prepared: PreparedReply, back: Back, peer: Sockaddr) -> int:
+    def send_decided(self, prepared: PreparedReply, back: tuple[ControlMessage, ...], peer: SockAddr) -> int:
         """Send a reply to one who asked for another than one like the request.
 
         Where its length was asked for it leaves whole, past the path MTU that the kernel remembers. One that is longer

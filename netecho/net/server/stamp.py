@@ -33,12 +33,13 @@ from netecho.units import MILLISECOND, SECOND
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from netecho.net.linux.cmsg import ControlMessage
     from netecho.net.reactor.interfaces import ReactorDescriptors, ReactorTime
     from netecho.net.server.admission import Admission
-    from netecho.net.server.reply_sender import Back, Sockaddr
     from netecho.net.server.settings import ReflectorSettings
     from netecho.net.server.shared_limits import SharedLimits
     from netecho.net.server.sockets import BoundSocket
+    from netecho.net.sockaddr import SockAddr
     from netecho.stamp.prepared_reply import PreparedReply
     from netecho.stamp.reply_control import ReplyPlan
 
@@ -152,7 +153,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             self._further.stop()
         self.stopReading()
 
-    def _received(self, data: bytes, control: Control, peer: Sockaddr, now: int) -> None:
+    def _received(self, data: bytes, control: Control, peer: SockAddr, now: int) -> None:
         admission, totals = self._admission, self._totals
         totals.datagrams += 1
         totals.bytes_received += len(data)
@@ -177,7 +178,9 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             if decision.plan is not None and decision.plan.number > 1:
                 self._send_later(answer, decision.plan, headers.back, peer)
 
-    def _send_later(self, prepared: PreparedReply, plan: ReplyPlan, back: Back, peer: Sockaddr) -> None:
+    def _send_later(
+        self, prepared: PreparedReply, plan: ReplyPlan, back: tuple[ControlMessage, ...], peer: SockAddr
+    ) -> None:
         """Have the further replies sent, each with its own T3."""
 
         def send(number: int) -> bool:
@@ -192,7 +195,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
             self._further.schedule(client_of(peer[0]), plan, send)
 
     def _answer(
-        self, data: bytes, rx_timestamp: int | None, headers: Headers, peer: Sockaddr, now: int
+        self, data: bytes, rx_timestamp: int | None, headers: Headers, peer: SockAddr, now: int
     ) -> PreparedReply | str:
         """Return the reply, or why there is none."""
         host, port = peer[0], peer[1]
@@ -216,7 +219,7 @@ class ReflectorListener(ErrorQueueAware, SocketReader):
         )
         return _WHY[answer] if isinstance(answer, Refusal) else answer
 
-    def _loop_guard_permits(self, peer: Sockaddr, data: bytes) -> bool:
+    def _loop_guard_permits(self, peer: SockAddr, data: bytes) -> bool:
         """Return whether this may be a sender's packet, or else is one of few from there in a second.
 
         What the reflector's rules do not see is something that answers our replies with its own words. Its packets
