@@ -52,10 +52,10 @@ def serve(
 
         tls = ServerTls(options.credentials)
     live = LiveEvents(moment, has_history=asked.history is not None)
-    feed = Feed(reactor, lambda: engine.targets, live, dropped)
+    feed = Feed(reactor, engine.spare, lambda: engine.targets, live, dropped)
     groups = dict(settings.groups)
     routes = Routes(reactor, engine, options.allowed, groups, feed, live, asked.history, asked.node)
-    web = Web(reactor, routes.settings(options.token, tls))
+    web = Web(reactor, engine.spare, routes.settings(options.token, tls))
     web.listen(reactor, options.host, options.port)
     routes.ready = True
     return Serving(web, routes, tls)

@@ -1,7 +1,7 @@
 """All the targets of a monitor on one reactor: one timer for all their sends, and a tick a second for all their states.
 
 Nothing is done for all targets in one go, for that would delay sends: first probes are spread over the interval, and
-a tick goes through the targets for a moment at a time, with the reactor's turn in between.
+a tick goes through the targets for a moment at a time, between the sends.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from netecho.monitor.monitored import MonitoredTarget
 from netecho.net import descriptors
 from netecho.net.monitor.jobs import job_of
 from netecho.net.monitor.watch import Watch
+from netecho.net.reactor.spare_time import SpareTime
 from netecho.net.reactor.timer import Pacer, Timer
 from netecho.units import SECOND
 
@@ -82,7 +83,8 @@ class Engine:
         self._started = 0
         """Targets so far."""
         self._tick = Pacer(self._timer, self._ticked)
-        self._slice = Pacer(self._timer, self._go_through)
+        self.spare = SpareTime(self._timer)
+        """For all that can wait."""
         self._left: list[Watch] = []
         """What this tick has still to go through."""
         self._behind = 0
@@ -127,7 +129,7 @@ class Engine:
     def stop(self) -> None:
         """Stop probing."""
         self._tick.arm(None)
-        self._slice.arm(None)
+        self.spare.call_off(self._go_through)
         for watch in self._watches.values():
             watch.stop()
         self._timer.close()
@@ -150,7 +152,7 @@ class Engine:
             self._behind += 1
             return
         self._left, self._behind = list(self._watches.values()), 0
-        self._go_through()
+        self.spare.later(self._go_through)
 
     def _go_through(self) -> None:
         left, used, now = self._left, self._processor, self._timer.clock()
@@ -160,7 +162,7 @@ class Engine:
             if used() >= until:
                 break
         if left:
-            self._slice.arm(now)
+            self.spare.later(self._go_through)
 
     def _advance(self, target: MonitoredTarget, now: int) -> None:
         change = target.advance(now)

@@ -1,6 +1,6 @@
 """Server-sent events (the WHATWG's HTML standard, section 9.2) to a few listeners, none of which holds up a send.
 
-What is published is gathered and written in the reactor's next pass, once for all. A listener that does not read has
+What is published is gathered and written when there is time, once for all. A listener that does not read has
 what is published kept for it, up to a bound of bytes and of time; then it is dropped, and told why as the last event.
 """
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from netecho.net.monitor.web import Request
     from netecho.net.reactor.interfaces import DelayedCall, ReactorTime
+    from netecho.net.reactor.spare_time import SpareTime
 
 MOST = 16
 """Listeners at once, of the connections that there may be."""
@@ -37,13 +38,13 @@ def message(event: str, data: str) -> str:
 class Listeners:
     """Those who listen, and what is published to them."""
 
-    def __init__(self, reactor: ReactorTime, dropped: Callable[[str], object]) -> None:
+    def __init__(self, reactor: ReactorTime, spare: SpareTime, dropped: Callable[[str], object]) -> None:
         """Begin without one; `dropped` is told, in a sentence, why one was dropped."""
         self.reactor = reactor
+        self.spare = spare
         self.dropped = dropped
         self._every: set[Listener] = set()
         self._published: list[str] = []
-        self._call: DelayedCall | None = None
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -67,11 +68,9 @@ class Listeners:
         if not self._every:
             return
         self._published.append(text)
-        if self._call is None:
-            self._call = self.reactor.callLater(0, self._flush)
+        self.spare.later(self._flush)
 
     def _flush(self) -> None:
-        self._call = None
         text = "".join(self._published)
         self._published.clear()
         for listener in tuple(self._every):
@@ -92,7 +91,6 @@ class Listener:
         self._waiting: list[str] = []
         self._length = 0
         self._paused = self._over = False
-        self._next: DelayedCall | None = None
         self._patience: DelayedCall | None = None
 
     def begin(self, request: Request) -> None:
@@ -137,19 +135,17 @@ class Listener:
         self._over = True
         self._listeners.remove(self)
         self._waiting.clear()
-        _call_off(self._next)
+        self._listeners.spare.call_off(self._go_on)
         _call_off(self._patience)
 
     def _go_on(self) -> None:
-        """Write an event of what it is told first, and the others in the reactor's next passes."""
-        _call_off(self._next)
-        self._next = None
+        """Write an event of what it is told first, and the others when there is time."""
         if self._paused or self._over:
             return
         event = next(self._first, None)
         if event is not None:
             self._request.write(encoded(event))
-            self._next = self._listeners.reactor.callLater(0, self._go_on)
+            self._listeners.spare.later(self._go_on)
 
     def _run_out(self) -> None:
         self._drop(f"nothing was read for {PATIENCE:g} s")

@@ -5,7 +5,6 @@ Each target has its turn once in `ROUND` seconds, each second where they are few
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,13 +16,12 @@ if TYPE_CHECKING:
     from netecho.monitor.monitored import MonitoredTarget
     from netecho.monitor.state import Change
     from netecho.net.reactor.interfaces import DelayedCall, ReactorTime
+    from netecho.net.reactor.spare_time import SpareTime
 
 ROUND = 4
 """Seconds, less than a slot: none is left out."""
 FEW = 32
 """Targets that have their turn each second, however many there are."""
-_MOMENT = 0.0003
-"""Seconds of one pass of the reactor in which targets are told of, in one event: a few of them."""
 
 
 class Words(Protocol):
@@ -51,20 +49,22 @@ class Feed:
     def __init__(
         self,
         reactor: ReactorTime,
+        spare: SpareTime,
         targets: Callable[[], Sequence[MonitoredTarget]],
         words: Words,
         dropped: Callable[[str], object],
-        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """Begin without a listener; `dropped` is told, in a sentence, why one was dropped; `clock` bounds a pass."""
+        """Begin without a listener; `dropped` is told, in a sentence, why one was dropped."""
         self._reactor = reactor
-        self._clock = clock
+        self._spare = spare
         self._targets = targets
         self._words = words
         self._call: DelayedCall | None = None
         self._place = 0
         """Where the next turn begins."""
-        self.listeners = Listeners(reactor, dropped)
+        self._left: deque[MonitoredTarget] = deque()
+        """Who has not been told of in this turn."""
+        self.listeners = Listeners(reactor, spare, dropped)
 
     def listener(self) -> Listener:
         """Return a new listener, which is told of all targets first."""
@@ -83,6 +83,7 @@ class Feed:
 
     def stop(self) -> None:
         """Tell nothing more."""
+        self._spare.call_off(self._tell)
         if self._call is not None and self._call.active():
             self._call.cancel()
 
@@ -100,21 +101,25 @@ class Feed:
         if not len(self.listeners):
             return
         self._call = self._reactor.callLater(1, self._turn)
+        if self._left:
+            return  # there was no time for all of them
         targets = self._targets()
         count = min(len(targets), max(FEW, -(-len(targets) // ROUND)))
         begin = self._place
-        chosen = [targets[(begin + n) % len(targets)] for n in range(count)]
+        self._left.extend(targets[(begin + n) % len(targets)] for n in range(count))
         self._place = begin + count if begin + count < len(targets) else 0
-        self._tell(deque(chosen))
+        self._spare.later(self._tell)
 
-    def _tell(self, left: deque[MonitoredTarget]) -> None:
-        if left and len(self.listeners):
-            self.listeners.publish(self._some("news", left, self._words.news))
-            self._reactor.callLater(0, self._tell, left)
+    def _tell(self) -> None:
+        if not len(self.listeners):
+            self._left.clear()
+        if self._left:
+            self.listeners.publish(self._some("news", self._left, self._words.news))
+            self._spare.later(self._tell)
 
     def _some(self, event: str, left: deque[MonitoredTarget], row: Callable[[MonitoredTarget], str]) -> str:
         """Return an event of as many of those that are left as there is time for, one at least."""
-        until, rows = self._clock() + _MOMENT, [row(left.popleft())]
-        while left and self._clock() < until:
+        rows = [row(left.popleft())]
+        while left and not self._spare.is_over():
             rows.append(row(left.popleft()))
         return message(event, f'{{"targets":[{",".join(rows)}]}}')

@@ -1,7 +1,7 @@
 """What a handler is asked over HTTP and what it answers, and how an answer is written: in pieces.
 
-Some pieces are made and written, as many as fit in a moment, then the reactor has its turn: so an answer of 10 MB
-delays no send, and waits for a client that reads slowly.
+Some pieces are made and written, as many as fit in a moment of spare time: so an answer of 10 MB delays no send, and
+waits for a client that reads slowly.
 """
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.web import http
 
-    from netecho.net.reactor.interfaces import DelayedCall, ReactorTime
+    from netecho.net.reactor.spare_time import SpareTime
 
 _PIECE = 16384
-"""Characters that are made and written at once, mostly in 0.2 ms..."""
-_MOMENT = 0.0005
-"""...and the seconds after which a pass ends in any case."""
+"""Characters that are made and written at once, if there is time for as many."""
 
 
 class Query(NamedTuple):
@@ -35,7 +33,7 @@ class Query(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What a handler answers; its pieces are made as they are written, the reactor has its turn at an empty one."""
+    """What a handler answers; its pieces are made as they are written, others may have their turn at an empty one."""
 
     pieces: Iterable[str | bytes]
     content_type: str = "text/plain; charset=utf-8"
@@ -68,22 +66,17 @@ def encoded(text: str) -> bytes:
 class Pieces:
     """Writes an answer piece by piece, as fast as the client reads it."""
 
-    def __init__(
-        self, reactor: ReactorTime, request: http.Request, pieces: Iterator[str | bytes], clock: Callable[[], float]
-    ) -> None:
-        """Make one; `clock` gives seconds, which bound a pass."""
-        self._reactor = reactor
-        self._clock = clock
+    def __init__(self, spare: SpareTime, request: http.Request, pieces: Iterator[str | bytes]) -> None:
+        self._spare = spare
         self._request = request
         self._pieces = pieces
         self._paused = self._over = False
-        self._call: DelayedCall | None = None
 
     def begin(self) -> None:
-        """Write the first piece, and the others in the reactor's next passes."""
+        """Write the first pieces, and the others when there is time."""
         self._request.registerProducer(self, True)
         self._request.notifyFinish().addErrback(lambda _: self.stopProducing())
-        self._write()
+        self._spare.at_once(self._write)
 
     def pauseProducing(self) -> None:
         """Wait: the client has not read what was written."""
@@ -98,20 +91,19 @@ class Pieces:
         """Stop: the client is gone, and what makes the pieces may give back what it holds."""
         self._over = True
         self._pieces = iter(())
-        if self._call is not None and self._call.active():
-            self._call.cancel()
+        self._spare.call_off(self._write)
 
     def _later(self) -> None:
-        if not (self._paused or self._over) and (self._call is None or not self._call.active()):
-            self._call = self._reactor.callLater(0, self._write)
+        if not (self._paused or self._over):
+            self._spare.later(self._write)
 
     def _write(self) -> None:
         made: list[bytes] = []
-        length, until, is_all = 0, self._clock() + _MOMENT, True
+        length, is_all = 0, True
         for piece in self._pieces:
             made.append(piece if isinstance(piece, bytes) else encoded(piece))
             length += len(piece)
-            if not piece or length >= _PIECE or self._clock() > until:
+            if length >= _PIECE or self._spare.is_over():
                 is_all = False
                 break
         if length:

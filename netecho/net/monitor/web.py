@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -28,12 +27,13 @@ from netecho.net.reactor.interfaces import for_twisted
 from netecho.target import format_endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from twisted.python.failure import Failure
 
     from netecho.net.monitor.replies import Handler, Stream
     from netecho.net.reactor.interfaces import DelayedCall, ReactorTime
+    from netecho.net.reactor.spare_time import SpareTime
     from netecho.net.server.tls import ServerTls
 
 MOST = 64
@@ -76,10 +76,10 @@ class Web(http.HTTPFactory):
 
     noisy = False
 
-    def __init__(self, reactor: ReactorTime, settings: WebSettings) -> None:
+    def __init__(self, reactor: ReactorTime, spare: SpareTime, settings: WebSettings) -> None:
         super().__init__(reactor=for_twisted(reactor))
         self.time = reactor
-        self.clock: Callable[[], float] = time.perf_counter
+        self.spare = spare
         self.settings = settings
         self.open: set[Channel] = set()
         self.port = 0
@@ -263,8 +263,7 @@ class Request(http.Request):
         if self.method == b"HEAD":
             self.finish()
         elif isinstance(reply, Reply):
-            web = self.channel.factory
-            Pieces(web.time, self, iter(reply.pieces), web.clock).begin()
+            Pieces(self.channel.factory.spare, self, iter(reply.pieces)).begin()
         else:
             reply.begin(self)
 

@@ -7,6 +7,7 @@
     epoll_fdset   many connections behind one descriptor of the reactor
     eager         connections that send at once
     timer         timers of microsecond resolution
+    spare_time    work that may wait, done between sends
     keyboard      the keys of the terminal, in the foreground
     error_queue   transports that survive an event of their error queue
     asyncio_loop  Twisted over an event loop that somebody else runs

@@ -93,14 +93,18 @@ class Timer:
             heapify(self._heap)
             self._void = 0
 
+    def due(self) -> int | None:
+        """Return the first instant at which a pacer fires, if one does."""
+        heap = self._heap
+        while heap and heap[0][2].entry != heap[0][1]:
+            self._drop()
+        return heap[0][0] if heap else None
+
     def set(self) -> None:
         """Set the alarm for the first instant, if it is set for another."""
         if self._ringing or self._closed:
             return
-        heap = self._heap
-        while heap and heap[0][2].entry != heap[0][1]:
-            self._drop()
-        at = heap[0][0] if heap else None
+        at = self.due()
         if at != self._set:
             self._set = at
             self._alarm.set(None if at is None else at - self._early)

@@ -1,6 +1,7 @@
 """A monitor's figures for Prometheus: its text format 0.0.4, made piece by piece.
 
-All lines of a metric stand together, as the format wants it; a piece is one target's lines of one metric.
+All lines of a metric stand together, as the format wants it; a piece is one target's lines of one metric. An empty
+one is where others may have their turn.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ _BOUNDS = (*(repr(bound / SECOND) for bound in BOUNDS), "+Inf")
 def metrics(exposed: Exposed) -> Iterator[str]:
     """Yield all metrics."""
     node = node_labels(exposed.node)
-    labels = [_written(labels_of(target, exposed.node)) for target in exposed.targets]
+    labels = []
+    for target in exposed.targets:
+        labels.append(_written(labels_of(target, exposed.node)))
+        yield ""
     for family in FAMILIES:
         yield _head(family.name, family.kind, family.text)
         if family.of_monitor is not None:

@@ -24,8 +24,8 @@ class Audience(Bench):
         super().__init__()
         self.reasons: list[str] = []
         self.first: list[str] = ["a", "b"]
-        self.listeners = Listeners(self.clock, self.reasons.append)
-        self.web = Web(self.clock, WebSettings(routes={"/events": self.events}))
+        self.listeners = Listeners(self.clock, self.spare, self.reasons.append)
+        self.web = Web(self.clock, self.spare, WebSettings(routes={"/events": self.events}))
 
     async def events(self, _: Query) -> Reply | Stream:
         if self.listeners.are_full:

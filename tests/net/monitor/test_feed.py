@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet.task import Clock
 
 from netecho.net.monitor.feed import FEW, ROUND, Feed
+from netecho.net.reactor.spare_time import MOMENT, SpareTime
+from netecho.net.reactor.timer import Timer
+from netecho.units import SECOND
 
 if TYPE_CHECKING:
     from netecho.monitor.monitored import MonitoredTarget
@@ -15,19 +17,27 @@ if TYPE_CHECKING:
     from netecho.net.monitor.event_stream import Listener
 
 
+EACH = MOMENT * 2 // 5
+"""Three targets are told of in a step."""
+
+
 class Words:
     """Targets are numbers here."""
 
     def __init__(self) -> None:
         self.told: list[int] = []
+        self.took = 0
+        """Nanoseconds, to make what is told of targets."""
 
     def began(self) -> str:
         return "began"
 
     def whole(self, target: MonitoredTarget) -> str:
+        self.took += EACH
         return f"whole{target}"
 
     def news(self, target: MonitoredTarget) -> str:
+        self.took += EACH
         self.told.append(cast("int", target))
         return f"news{target}"
 
@@ -52,14 +62,20 @@ class Stage:
     def __init__(self, targets: int) -> None:
         self.clock, self.words = Clock(), Words()
         self.targets = cast("list[MonitoredTarget]", list(range(targets)))
-        self.moments = count(step=0.00011)
-        """A look at the clock takes a tenth of a millisecond and more, so that three targets are told of in a pass."""
-        self.feed = Feed(self.clock, lambda: self.targets, self.words, print, lambda: next(self.moments))
+        self.spare = SpareTime(Timer(self.clock, clock=self.now))
+        self.feed = Feed(self.clock, self.spare, lambda: self.targets, self.words, print)
         self.ear = Ear()
 
+    def now(self) -> int:
+        return round(self.clock.seconds() * SECOND) + self.words.took
+
     def listen(self) -> str:
-        """Begin to listen; return what is told first."""
-        first = "".join(self.feed.listener()._first)
+        """Begin to listen; return what is told first, an event in a step."""
+        events, told = self.feed.listener()._first, []
+        while event := next(events, ""):
+            told.append(event)
+            self.spare.at_once(lambda: None)
+        first = "".join(told)
         self.feed.listeners.add(cast("Listener", self.ear))
         return first
 
