@@ -25,7 +25,14 @@ HOUR = 3600
 _GRACE = 180
 """Seconds after which no minute of an hour that is over is expected any more."""
 _HOUR = "INSERT OR REPLACE INTO hours VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-
+_COLUMNS = (
+    "id, target, began, until, minutes, sent, received, lost, dropped_here, late, duplicate, reordered, corrupt,"
+    " rtt_count, rtt_total, rtt_low, rtt_high, rtt, {response}, rtt_p50, rtt_p99, lost_forward, lost_backward"
+)
+_RESPONSE = "response_count, response_total, response_low, response_high, response"
+_WITHIN = "SELECT {columns} FROM hours WHERE id >= ? AND id < ? AND began >= ? AND until <= ? ORDER BY id"
+_WHOLE = _WITHIN.format(columns=_COLUMNS.format(response=_RESPONSE))
+_WITHOUT_RESPONSE = _WITHIN.format(columns=_COLUMNS.format(response="0, 0, 0, 0, x''"))
 _LOCATE = (
     "UPDATE hours SET lost_forward = ifnull(lost_forward, 0) + ?, lost_backward = ifnull(lost_backward, 0) + ?"
     " WHERE id = ? AND until > ?"
@@ -87,6 +94,18 @@ class Hour(NamedTuple):
     def located(self) -> Located | None:
         """Of those that were lost."""
         return located(self.lost_forward, self.lost_backward)
+
+
+def hours_of(
+    database: sqlite3.Connection, target: int, since: int, until: int, *, responses: bool = True
+) -> list[Hour]:
+    """Return the hours that are in a span as a whole, or as far as they go; seconds since 1970.
+
+    Without the response times it takes two thirds as long.
+    """
+    query = _WHOLE if responses else _WITHOUT_RESPONSE
+    rows = database.execute(query, (key(target, since), key(target, until) + 1, since, until))
+    return list(map(Hour._make, rows))
 
 
 def key(target: int, second: int) -> int:

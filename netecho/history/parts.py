@@ -36,7 +36,9 @@ class Period(NamedTuple):
     """A part of the span; percentiles are None where nothing was received."""
 
     began: int
-    counts: Counts
+    sent: int
+    received: int
+    lost: int
     p50: int | None
     p99: int | None
 
@@ -80,22 +82,25 @@ class Minutes:
         self.rtt = CoarseHistogram()
         self.response = CoarseHistogram()
 
-    def add(self, minute: MinuteData) -> None:
-        """Take in one more."""
+    def add(self, minute: MinuteData, *, response: bool) -> None:
+        """Take in one more, with its response times or without."""
         self.count += 1
         self.counts = Counts.of_all((self.counts, minute.counts))
         self.located = all_located((self.located, minute.located))
         self.rtt.add(minute.rtt)
-        self.response.add(minute.response)
+        if response:
+            self.response.add(minute.response)
 
 
 def period(began: int, hours: Sequence[Hour], minutes: Minutes | None) -> Period:
     """Return a part as it is shown."""
     if minutes is None and len(hours) == 1 and hours[0].p50 is not None:
-        return Period(began, hours[0].counts, hours[0].p50, hours[0].p99)
+        (hour,) = hours
+        return Period(began, hour.sent, hour.received, hour.lost, hour.p50, hour.p99)
     rtt = added_up([hour.rtt for hour in hours])
     counts = [hour.counts for hour in hours]
     if minutes is not None:
         rtt.merge(minutes.rtt)
         counts.append(minutes.counts)
-    return Period(began, Counts.of_all(counts), *rtt.percentiles((50, 99)))
+    whole = Counts.of_all(counts)
+    return Period(began, whole.sent, whole.received, whole.lost, *rtt.percentiles((50, 99)))

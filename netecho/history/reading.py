@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netecho.errors import UsageError
 from netecho.history.database import open_for_reading
-from netecho.history.hours import Hour, key
+from netecho.history.hours import hours_of
 from netecho.history.minutes import all_located, minutes_of
 from netecho.history.parts import Minutes, cut, period
 from netecho.history.rows import Outage
@@ -25,6 +25,7 @@ from netecho.monitor.windows import Counts
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from netecho.history.hours import Hour
     from netecho.history.parts import Cut, Period, Span
     from netecho.monitor.directions import Located
     from netecho.monitor.histogram import Packed
@@ -101,19 +102,12 @@ def _targets(database: sqlite3.Connection, span: Span) -> list[tuple[int, str, s
     return named
 
 
-def _hours(database: sqlite3.Connection, number: int, span: Span) -> list[Hour]:
-    """Return those that are in the span as a whole, or as far as they go."""
-    query = "SELECT * FROM hours WHERE id >= ? AND id < ? AND began >= ? AND until <= ? ORDER BY id"
-    ids = key(number, span.since), key(number, span.until) + 1
-    return list(map(Hour._make, database.execute(query, (*ids, span.since, span.until))))
-
-
 def _history(
     database: sqlite3.Connection, number: int, name: str, url: str, span: Span, responses: bool
 ) -> TargetHistory | None:
     course = cut(span)
-    hours = _hours(database, number, span) if course.of_hours else []
-    minutes = _minutes_between(database, number, span, course, hours)
+    hours = hours_of(database, number, span.since, span.until, responses=responses) if course.of_hours else []
+    minutes = _minutes_between(database, number, span, course, hours, responses=responses)
     outages = _outages(database, number, name, url, span)
     if not (hours or minutes or outages):
         return None
@@ -124,7 +118,7 @@ def _history(
 
 
 def _minutes_between(
-    database: sqlite3.Connection, number: int, span: Span, course: Cut, hours: Sequence[Hour]
+    database: sqlite3.Connection, number: int, span: Span, course: Cut, hours: Sequence[Hour], *, responses: bool
 ) -> dict[int, Minutes]:
     """Return the minutes that no hour has, by the part that they are in."""
     found: dict[int, Minutes] = {}
@@ -134,7 +128,7 @@ def _minutes_between(
             place = (minute.began - course.begins) // course.width
             if place not in found:
                 found[place] = Minutes()
-            found[place].add(minute)
+            found[place].add(minute, response=responses)
 
     since = span.since
     for hour in hours:
@@ -170,11 +164,12 @@ def _responses(hours: Sequence[Hour], minutes: Iterable[Minutes]) -> CoarseHisto
 
 
 def _periods(course: Cut, hours: Sequence[Hour], minutes: Mapping[int, Minutes]) -> Iterator[Period]:
+    begins, width = course
     by_place: defaultdict[int, list[Hour]] = defaultdict(list)
     for hour in hours:
-        by_place[(hour.began - course.begins) // course.width].append(hour)
+        by_place[(hour.began - begins) // width].append(hour)
     for place in sorted({*by_place, *minutes}):
-        yield period(course.begins + place * course.width, by_place.get(place, ()), minutes.get(place))
+        yield period(begins + place * width, by_place.get(place, ()), minutes.get(place))
 
 
 def _outages(database: sqlite3.Connection, number: int, name: str, url: str, span: Span) -> tuple[Outage, ...]:

@@ -54,7 +54,7 @@ def kept(
         rtt=rtt,
         response=rtt,
         outages=outages,
-        periods=(Period(SPAN.since, counts, p50, p99),),
+        periods=(Period(SPAN.since, counts.sent, counts.received, counts.lost, p50, p99),),
     )
 
 
@@ -115,7 +115,7 @@ def test_of_one_target_the_course_is_a_chart(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("TZ", "UTC")
     rtt = times(*range(10, 60))
     hours = tuple(
-        Period(SPAN.since + n * 3600, Counts(60, 60 - n, n), n * 10 * MILLISECOND, 900 * MILLISECOND) for n in (1, 2, 5)
+        Period(SPAN.since + n * 3600, 60, 60 - n, n, n * 10 * MILLISECOND, 900 * MILLISECOND) for n in (1, 2, 5)
     )
     lines = shown(replace(kept("fra", rtt=rtt), periods=hours))
     drawn = "\n".join(lines)

@@ -76,8 +76,8 @@ def _outage(outage: Outage) -> dict[str, Any]:
 def _period(period: Period) -> dict[str, Any]:
     return {
         "began": _moment(period.began),
-        "sent": period.counts.sent,
-        "loss_percent": _percent(period.counts.received, period.counts.lost),
+        "sent": period.sent,
+        "loss_percent": _percent(period.received, period.lost),
         "p50_ms": milliseconds(period.p50),
         "p99_ms": milliseconds(period.p99),
     }

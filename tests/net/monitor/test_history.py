@@ -157,7 +157,7 @@ def test_changes_of_state_are_outages_and_the_end_writes_what_is_left(tmp_path: 
         Outage("nyc", url, 120_000, 140_000, "unreachable", "because unreachable"),
         Outage("nyc", url, 160_000, None, "down", "because down"),
     )
-    assert (kept.minutes, kept.periods[0].counts.received, said) == (1, 1, [])
+    assert (kept.minutes, kept.periods[0].received, said) == (1, 1, [])
 
 
 def test_an_outage_is_as_long_as_it_was_whatever_the_clock_was_set_to_meanwhile(tmp_path: Path) -> None:
