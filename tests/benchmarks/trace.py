@@ -11,10 +11,15 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from collections import Counter
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.benchmarks import tools
 from tests.benchmarks.bench import Benchmark, Figure
 from tests.faults.topology import refusal
 from tests.program import COMMAND, environment
@@ -96,6 +101,52 @@ def _first(scale: Scale) -> dict[str, float]:
     return {"trace": max(inside), "command": max(whole)}
 
 
+def _against_capture(scale: Scale) -> dict[str, float]:
+    """Round trips of routers, and those of the same packets on the wire."""
+    rounds = scale.of(100, 20)
+    with chain() as network, tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "capture.pcap")
+        network.start("server", *SERVES, ready="7007")
+        capture = f"exec tcpdump -i r1 -n -U --time-stamp-precision=nano -w {file} 'udp or icmp' 2>&1"
+        network.start("client", "sh", "-c", capture, ready="listening")
+        arguments = (*COMMAND, "trace", SERVER, "-n", "-c", str(rounds), "-i", "50ms", "--format", "ndjson")
+        events = [json.loads(line) for line in network.run("client", *arguments).splitlines()]
+        time.sleep(2)  # tcpdump gets its packets in blocks, up to a second late
+        seen = _round_trips(file)
+    answers = [each for each in events if each["event"] == "answer" and each["kind"] == "router"]
+    off = sorted(
+        abs(1000 * each["rtt_ms"] - seen[each["ttl"], each["round"]])
+        for each in answers
+        if (each["ttl"], each["round"]) in seen
+    )
+    return {
+        "compared": 100 * len(off) / len(answers),
+        "error p50": off[len(off) // 2],
+        "error p99": off[99 * len(off) // 100],
+    }
+
+
+def _round_trips(pcap: Path) -> dict[tuple[int, int], float]:
+    """Microseconds from a packet to the ICMP error that quotes it, by its TTL and its number among those of that."""
+    from scapy.error import Scapy_Exception
+    from scapy.layers.inet import ICMP, IP, IPerror
+    from scapy.utils import PcapReader
+
+    sent: dict[int, tuple[int, int, Any]] = {}
+    numbers: Counter[int] = Counter()
+    found = {}
+    with PcapReader(str(pcap)) as reader, suppress(Scapy_Exception, EOFError):  # the last may be half written
+        for packet in reader:
+            if ICMP not in packet and packet[IP].dst == SERVER:
+                ttl = packet[IP].ttl
+                sent[packet[IP].id] = ttl, numbers[ttl], packet.time
+                numbers[ttl] += 1
+            elif IPerror in packet and packet[IPerror].id in sent:
+                ttl, number, at = sent.pop(packet[IPerror].id)
+                found[ttl, number] = 1e6 * float(packet.time - at)
+    return found
+
+
 def _arms(every: int, scale: Scale) -> dict[str, float]:
     """Two ways, of which one loses one packet in `every`."""
     rules = f"""
@@ -139,6 +190,13 @@ BENCHMARKS = (
         (Figure("trace", "ms", ("<=", 1000)), Figure("command", "ms")),
         _first,
         refusal,
+    ),
+    Benchmark(
+        "trace-rtt",
+        "round trips of routers against the packet capture",
+        (Figure("compared", "% of answers"), Figure("error p50", "µs", ("<=", 10)), Figure("error p99", "µs")),
+        _against_capture,
+        lambda: refusal() or tools.need("tcpdump", root=True)(),
     ),
     *(
         Benchmark(
