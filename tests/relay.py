@@ -19,6 +19,7 @@ import ctypes
 import heapq
 import itertools
 import json
+import math
 import random
 import select
 import signal
@@ -259,6 +260,21 @@ class StreamDirection(Direction):
         return self.faults.cut_after is not None and self.drawn >= self.faults.cut_after
 
 
+_MOST_OF_SELECT = 1024
+"""Descriptors from this number on are none for select."""
+
+
+def _readable(sockets: list[socket.socket], seconds: float | None) -> list[socket.socket]:
+    """Wait until one of them can be read, to the microsecond; to the millisecond past 1,023 descriptors."""
+    if max(each.fileno() for each in sockets) < _MOST_OF_SELECT:
+        return select.select(sockets, [], [], seconds)[0]
+    poll = select.poll()
+    for each in sockets:
+        poll.register(each, select.POLLIN)
+    ready = {fd for fd, _ in poll.poll(None if seconds is None else math.ceil(1000 * seconds))}
+    return [each for each in sockets if each.fileno() in ready]
+
+
 class Relay(threading.Thread):
     """Listens on loopback until it is closed and passes on to `upstream` what its faults let through.
 
@@ -352,7 +368,7 @@ class Relay(threading.Thread):
             self._agenda.do(self.now())
             due = self._agenda.next_due()
             wait = None if due is None else max(0, due - self.now()) / 1e9
-            ready, _, _ = select.select([self._stop_reader, *self._readers], [], [], wait)
+            ready = _readable([self._stop_reader, *self._readers], wait)
             if self._stop_reader in ready:
                 return
             for each in ready:

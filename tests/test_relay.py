@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
+import resource
 import socket
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -270,3 +274,18 @@ def test_what_has_ended_on_one_side_is_closed_with_the_relay() -> None:
         accepted.close()
     assert relay._ended
     assert all(each.fileno() == -1 for each in relay._ended)
+
+
+def test_many_descriptors_of_the_process_are_no_hindrance() -> None:
+    with contextlib.ExitStack() as held:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+        held.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1100):
+            held.enter_context(Path(os.devnull).open("rb"))
+        echo = held.enter_context(closing(socket.create_server(("127.0.0.1", 0))))
+        relay = held.enter_context(Relay("tcp", echo.getsockname()))
+        client = held.enter_context(socket.create_connection(("127.0.0.1", relay.port), timeout=10))
+        client.sendall(b"through")
+        far = held.enter_context(closing(echo.accept()[0]))
+        assert far.recv(7) == b"through"
