@@ -76,6 +76,7 @@ class SessionDriver:
     def start(self, link: Link | None, now: int, phase: Fraction | int = 0) -> None:
         """Begin the run on `link`; without one, the first probe that is due asks for it."""
         self.link = link
+        self._due = now
         self.session.start(now, phase)
         self.pump()
 
@@ -85,7 +86,7 @@ class SessionDriver:
             return
         now = self.clock()
         if self._due < self._continued_at or now - self._due > SUSPENDED:
-            self._suspended(now)
+            now = self._suspended()
         if self.session.expires(now):
             # We may be late ourselves: a reply that lies in the socket was not lost.
             self.poll()
@@ -100,7 +101,7 @@ class SessionDriver:
             self._report_events()  # other connections of the run are not done, and this one is still open
             return
         if self._due < self._continued_at or now - self._due > SUSPENDED:
-            self._suspended(now)
+            now = self._suspended()
         self._pass(now)
 
     def _pass(self, now: int) -> None:
@@ -129,8 +130,9 @@ class SessionDriver:
         # A timer that goes off early costs less than one that is set anew for each reply.
         if armed is None or (deadline is not None and deadline < armed):
             self._pacer.arm(deadline)
-            # What was due before now was held back, by a peer that took no more: that is no stop of this process.
-            self._due = _NEVER if deadline is None else max(deadline, now)
+            # What was due before now was held back, by a peer that took no more: that is no stop of this process. And
+            # what is still to be sent is due from now on, so that a stop that came later in this pass is noticed.
+            self._due = _NEVER if deadline is None else now if more else max(deadline, now)
 
     def _report_events(self) -> None:
         for event in self.session.events():
@@ -159,11 +161,16 @@ class SessionDriver:
         if self.link is not None:  # it may have turned out to be gone
             self.link.settle()
 
-    def _suspended(self, now: int) -> None:
-        """Skip what was due while this process was stopped; what was received meanwhile counts."""
-        since, self._due = self._due, _NEVER
+    def _suspended(self) -> int:
+        """Skip what was due while this process was stopped; what was received meanwhile counts. Return the time.
+
+        The stop may have come after the caller had read the clock.
+        """
+        now, armed = self.clock(), self._pacer.armed
+        since, self._due = self._due, _NEVER if armed is None else max(armed, now)
         if not self.session.closed_loop:
             self.session.suspended(since, now)
+        return now
 
     def continued(self) -> None:
         """Take in that this process goes on after a stop: called in the signal's handler, so amid anything."""
@@ -194,9 +201,9 @@ class SessionDriver:
             link.send(probe)
             if link is not self.link or self._stopped:
                 self._interrupted(probe)
-            if self._continued_at > now:
+            before, now = now, clock()
+            if self._continued_at > before:
                 return False  # stopped in this pass: what was due since is for the next one, which skips it
-            now = clock()
         else:
             return True
         if session.stalled and self.link is not None:

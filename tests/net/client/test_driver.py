@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,10 @@ class Bench:
         self.events: list[Event] = []
         self.recorder = Recorder()
         self.session = Session(Plan(**settings), self.recorder, follows=follows)
-        self.dials = 0
+        self.dials = self.readings = 0
+        """How often a link was asked for, and the clock read."""
+        self.stops_at = (0, "before")
+        """The reading just before or after which the process is stopped, for 250 ms."""
         self.driver = SessionDriver(
             Timer(self.clock, clock=self.now), self.session, report=self.events.append, redial=self.redial
         )
@@ -67,7 +71,18 @@ class Bench:
         self.dials += 1
 
     def now(self) -> int:
-        return round(self.clock.seconds() * 1e6) * 1000
+        self.readings += 1
+        stopped_at, just = self.stops_at
+        if self.readings == stopped_at and just == "before":
+            self.stop()
+        now = round(self.clock.seconds() * 1e6) * 1000
+        if self.readings == stopped_at and just == "after":
+            self.stop()
+        return now
+
+    def stop(self) -> None:
+        self.clock.rightNow += 0.250
+        self.driver.continued()
 
     def start(self) -> None:
         self.driver.start(self.link, self.now())
@@ -308,6 +323,36 @@ def test_a_stop_amid_a_send_leaves_out_what_became_due_since() -> None:
     assert (summary.sent, summary.not_sent) == (12, 8)
     assert summary.lag.max is not None
     assert summary.lag.max <= MILLISECOND
+
+
+@pytest.mark.parametrize("interval", [0, Fraction(10 * MILLISECOND)])
+@pytest.mark.parametrize("answered", [False, True])
+@pytest.mark.parametrize("just", ["before", "after"])
+def test_a_stop_at_any_reading_of_the_clock_leaves_out_what_was_due(
+    just: str, answered: bool, interval: Fraction
+) -> None:
+    for stopped_at in itertools.count(2 if just == "before" else 1):  # the first is when the run begins
+        bench = Bench(count=200, interval=interval, timeout=2 * SECOND)
+        bench.stops_at = (stopped_at, just)
+        bench.start()
+        for _ in range(50):
+            bench.clock.advance(0.001)
+            if answered and bench.session.outstanding:
+                now = bench.now()
+                bench.session.answered(min(bench.session.outstanding), now)
+                bench.driver.replied(now)
+        if bench.readings < stopped_at:
+            break
+        bench.advance(600)
+        summary = bench.recorder.summary()
+        assert summary.sent + summary.not_sent <= 200
+        if interval:
+            assert summary.not_sent in (24, 25), f"stopped just {just} reading {stopped_at}"
+            # One may have been on its way to the system.
+            assert summary.lag.p95 is not None
+            assert summary.lag.p95 <= MILLISECOND
+            assert 230 * MILLISECOND < summary.suspended <= 250 * MILLISECOND
+    assert stopped_at > 5
 
 
 def test_a_connection_that_takes_long_to_make_is_no_suspension() -> None:
