@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from netecho.api import (
         Endpoint,
         Event,
+        Losses,
         NetechoError,
         ProbeOptions,
         ProbeResult,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Endpoint",
     "Event",
+    "Losses",
     "NetechoError",
     "ProbeOptions",
     "ProbeResult",

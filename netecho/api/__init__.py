@@ -9,13 +9,14 @@ world      the event loop that is found: asyncio's, or Twisted's reactor
 
 from netecho.api.options import ProbeOptions, ServeOptions
 from netecho.api.probing import events, probe, probe_sync
-from netecho.api.result import Endpoint, Event, ProbeResult, Probes, Setup, Time, Times, Variation
+from netecho.api.result import Endpoint, Event, Losses, ProbeResult, Probes, Setup, Time, Times, Variation
 from netecho.api.serving import RunningServer, serve
 from netecho.errors import NetechoError, UnreachableError, UsageError
 
 __all__ = [
     "Endpoint",
     "Event",
+    "Losses",
     "NetechoError",
     "ProbeOptions",
     "ProbeResult",

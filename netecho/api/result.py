@@ -96,6 +96,19 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Losses:
+    """The probes that were lost by one reason with one detail."""
+
+    reason: str
+    detail: str | None
+    """Which ICMP message and from whom, which TLS alert, the path MTU; None where nothing more is known."""
+    lost: int
+    first: Time
+    """When the first and the last of them were due, from the start of the run."""
+    last: Time
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeResult:
     """A whole run."""
 
@@ -119,6 +132,8 @@ class ProbeResult:
     unavailable: Time
     """How long the target was gone."""
     loss_by_reason: Mapping[str, int]
+    losses: tuple[Losses, ...]
+    """By the reason with its detail, the most frequent first."""
     failed: tuple[str, ...]
     """The criteria (`fail_if`, and those every run is held to) that were not met."""
     document: Mapping[str, Any] = field(repr=False)
@@ -189,9 +204,15 @@ def result_of(document: Document) -> ProbeResult:
         backward=_times(stamp["backward"]) if "backward" in stamp else None,
         unavailable=Time(document["unavailable_ms"] / 1e3),
         loss_by_reason=document["loss_by_reason"],
+        losses=tuple(_losses(each) for each in document["losses"]),
         failed=tuple(document["verdict"]["failed"]),
         document=document,
     )
+
+
+def _losses(losses: Document) -> Losses:
+    first, last = (Time(losses[key] / 1e3) for key in ("first_ms", "last_ms"))
+    return Losses(losses["reason"], losses["detail"], losses["lost"], first, last)
 
 
 def _times(section: Document) -> Times:

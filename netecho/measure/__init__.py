@@ -11,6 +11,7 @@ No socket, no clock, no print: time comes in as `now`, bytes as arguments.
     outcomes       what became of each: judged, counted, and kept as events until they are drained
     settled        what became of the latest probes, in rings of a fixed size
     loss_reason    why a probe was lost
+    losses         what a run's lost probes were lost by, counted
     drops          which replies this machine dropped, as far as can be known
     events         what happens during a run, as values
     recording      the interface to whatever counts it

@@ -183,8 +183,8 @@ class Outcomes:
         self._without_rtt(probe, why)
 
     def _without_rtt(self, probe: Probe, why: Loss) -> None:
-        self._recorder.lost(probe.size, why.reason, self._flow)
         seq, scheduled = probe.index - self._warmup, probe.scheduled - self._start
+        self._recorder.lost(probe.size, why, self._flow, scheduled)
         self.unreported.append(ProbeLost(self._connection, seq, scheduled, probe.lag, probe.size, *why))
 
     def answered_again(self, index: int, now: int) -> None:

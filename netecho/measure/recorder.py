@@ -6,10 +6,10 @@ replied, lost (or dropped here) or, at the end of a run that was cut short, pend
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
-from netecho.measure.loss_reason import LossReason
+from netecho.measure.loss_reason import TIMED_OUT, Loss, LossReason
+from netecho.measure.losses import LossCounts, by_reason
 from netecho.measure.outages import Outages, OutageTracker
 from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Histogram
@@ -112,7 +112,7 @@ class Recorder:
         self._flows: list[Flow] = []
         self._apart = range(MOST_FLOWS if connections > 1 else 0)
         self._sizes: dict[int, _Size] | None = {} if by_size else None
-        self._losses: Counter[LossReason] = Counter()
+        self._losses = LossCounts()
         self._outages = Outages()
         self._trackers: list[OutageTracker] = []
         self._dropped_here = 0
@@ -151,17 +151,20 @@ class Recorder:
         if self._sizes is not None:
             self._of_size(self._sizes, size).rtt.record(rtt)
 
-    def lost(self, size: int, reason: LossReason = LossReason.TIMEOUT, flow: Flow | None = None) -> None:
-        """Count a probe that was given up: lost, or dropped by this machine, which is not the network's loss."""
+    def lost(self, size: int, why: Loss = TIMED_OUT, flow: Flow | None = None, scheduled: int = 0) -> None:
+        """Count a probe that was given up: lost, or dropped by this machine, which is not the network's loss.
+
+        It was scheduled so many nanoseconds after the start of the run.
+        """
         parts: list[_Size | Flow] = [] if flow is None else [flow]
         if self._sizes is not None:
             parts.append(self._of_size(self._sizes, size))
-        if reason is LossReason.DROPPED_HERE:
+        if why.reason is LossReason.DROPPED_HERE:
             self._dropped_here += 1
             for part in parts:
                 part.dropped_here += 1
         else:
-            self._losses[reason] += 1
+            self._losses.lost(why, scheduled)
             for part in parts:
                 part.lost += 1
 
@@ -226,6 +229,7 @@ class Recorder:
         """Return the figures so far. A live view leaves out what is dear: the sizes of a sweep, and the bins."""
         bins = BINS if whole else 0
         rtt = Distribution.of(self.rtt, bins=bins)
+        losses = self._losses.all()
         variations = [flow.variation for flow in self._flows]
         pairs = sum(each.pairs for each in variations)
         still_open = [tracker.open() for tracker in self._trackers]
@@ -234,7 +238,7 @@ class Recorder:
         return Summary(
             sent=self.lag.count,
             received=rtt.count,
-            lost=self._losses.total(),
+            lost=sum(each.lost for each in losses),
             pending=self._pending,
             late=self._late,
             duplicate=self._duplicate,
@@ -243,7 +247,8 @@ class Recorder:
             stray=self._stray,
             stray_bytes=self._stray_bytes,
             waits=self._waits,
-            loss_by_reason=dict(self._losses.most_common()),
+            loss_by_reason=by_reason(losses),
+            losses=losses,
             outages=outages,
             unavailable=unavailable,
             gone=_gone(still_open) if rtt.count else 0,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from netecho.measure.loss_reason import LossReason
+from netecho.measure.loss_reason import TIMED_OUT, Loss
 
 if TYPE_CHECKING:
     from netecho.measure.oneway.delays import Choice, OneWay, OneWaySummary
@@ -47,7 +47,7 @@ class Recording(Protocol):
     def replied(self, flow: Flow, seq: int, rtt: int, kernel: bool, response: int, size: int) -> None:
         """Count a probe that was answered in time."""
 
-    def lost(self, size: int, reason: LossReason = LossReason.TIMEOUT, flow: Flow | None = None) -> None:
+    def lost(self, size: int, why: Loss = TIMED_OUT, flow: Flow | None = None, scheduled: int = 0) -> None:
         """Count a probe that was given up."""
 
     def pending(self, count: int) -> None:

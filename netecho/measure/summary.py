@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from netecho.measure.loss_reason import LossReason
+    from netecho.measure.losses import Losses
     from netecho.measure.outages import Outage
     from netecho.measure.stats.timeline import Period, Worst
 
@@ -77,6 +78,8 @@ class Summary(NamedTuple):
     """Due sends that a full window held back."""
     loss_by_reason: Mapping[LossReason, int] = MappingProxyType({})
     """Of `lost`, in descending order; reasons that did not occur are left out."""
+    losses: tuple[Losses, ...] = ()
+    """Of `lost`, by the reason with its detail, in descending order."""
     outages: tuple[Outage, ...] = ()
     """In order of time; the longest, if there are many."""
     unavailable: int = 0

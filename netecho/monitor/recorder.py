@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from netecho.measure.loss_reason import ON_THIS_SIDE, LossReason
+from netecho.measure.loss_reason import ON_THIS_SIDE, TIMED_OUT, Loss, LossReason
 from netecho.measure.outages import Outages, OutageTracker
 from netecho.measure.recorder import Flow
 from netecho.monitor.buckets import Buckets
@@ -47,6 +47,14 @@ _REACHED = frozenset({LossReason.TIMEOUT, LossReason.STALLED})
 """Reasons that do not say that the target cannot be reached."""
 _NOT_ARRIVED = frozenset({LossReason.REFUSED, LossReason.ICMP_UNREACHABLE, LossReason.ICMP_TTL, LossReason.NO_ROUTE})
 """Of datagrams: reasons that say that the request was lost on the way there."""
+
+
+def _words(why: Loss) -> str:
+    """Return why a target has no answer, for people: an ICMP message says all by itself."""
+    words = WORDS.get(why.reason, str(why.reason))
+    if not why.detail:
+        return words
+    return why.detail if why.detail.startswith("ICMP") else f"{words}: {why.detail}"
 
 
 class _NoTimeline:
@@ -261,8 +269,9 @@ class TargetRecorder:
         self._response.record(response)
         self.state.answered()
 
-    def lost(self, size: int, reason: LossReason = LossReason.TIMEOUT, flow: Flow | None = None) -> None:  # noqa: ARG002
+    def lost(self, size: int, why: Loss = TIMED_OUT, flow: Flow | None = None, scheduled: int = 0) -> None:  # noqa: ARG002
         """Count a probe that was given up; one that this machine dropped says nothing of the target."""
+        reason = why.reason
         if reason is LossReason.DROPPED_HERE:
             self._dropped_here += 1
             return
@@ -272,7 +281,7 @@ class TargetRecorder:
             self.by_direction.losses.explain()
         if reason not in ON_THIS_SIDE:
             kind = State.DOWN if reason in _REACHED else State.UNREACHABLE
-            self.state.failed(Failed(kind, self.explained or WORDS.get(reason, str(reason))))
+            self.state.failed(Failed(kind, self.explained or _words(why)))
 
     def late(self) -> None:
         """Count a reply to a probe that had been given up."""

@@ -8,6 +8,7 @@ import netecho
 from netecho import (
     Endpoint,
     Event,
+    Losses,
     NetechoError,
     ProbeOptions,
     ProbeResult,
@@ -49,6 +50,8 @@ async def measured(server: RunningServer) -> list[str]:
     for url in server.urls:
         result: ProbeResult = await probe(url, **options)
         lines.append(described(result))
+        lost: list[Losses] = [*result.losses]
+        lines += [f"{each.lost} {each.reason}, {each.detail}, from {each.first} to {each.last}" for each in lost]
     event: Event
     async for event in events(server.urls[0], count=2, interval=0.001):
         rtt: Time | None = event.rtt

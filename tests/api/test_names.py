@@ -18,6 +18,7 @@ def test_the_public_names() -> None:
     assert sorted(netecho.__all__) == [
         "Endpoint",
         "Event",
+        "Losses",
         "NetechoError",
         "ProbeOptions",
         "ProbeResult",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from netecho.diagnose.run import Fate, Run
 from netecho.measure.facts import NO_FACTS, TransportFacts
 from netecho.measure.facts.stamp import ClassOfServiceFacts, LocationFacts, StampFacts, TtlFacts
-from netecho.measure.loss_reason import LossReason
+from netecho.measure.loss_reason import DROPPED_HERE, Loss, LossReason
 from netecho.measure.oneway.delays import Direction, OneWaySummary
 from netecho.measure.oneway.loss import LossByDirection
 from netecho.measure.plan import Plan
@@ -96,7 +96,7 @@ def run(
     for seq, fate in enumerate(fates):
         recorder.sent(lag)
         if fate.rtt is None:
-            recorder.lost(fate.size, fate.reason or LossReason.TIMEOUT, flows[fate.connection])
+            recorder.lost(fate.size, Loss(fate.reason or LossReason.TIMEOUT, fate.detail), flows[fate.connection])
         else:
             recorder.replied(flows[fate.connection], seq, fate.rtt, True, lag + fate.rtt, fate.size)
         if fate.corrupt_at is not None:
@@ -107,7 +107,7 @@ def run(
         recorder.reordered()
     for _ in range(dropped_here):
         recorder.sent(lag)
-        recorder.lost(64, LossReason.DROPPED_HERE)
+        recorder.lost(64, DROPPED_HERE)
     for _ in range(pending):
         recorder.sent(lag)
     recorder.pending(pending)

@@ -218,6 +218,8 @@ def test_without_a_reply_it_is_said_and_the_rest_is_not_left_out_in_silence(nete
     assert document["probes"]["sent"] == count
     assert kind.said is not None
     assert document["loss_by_reason"] == {kind.said[0]: count}
+    (losses,) = document["losses"]
+    assert losses["detail"].startswith(f"ICMP {kind.said[1]} from {ROUTER['127.0.0.1']}")
 
 
 IGNORED = [each for each in KINDS if each.said is None]

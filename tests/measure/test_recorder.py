@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tracemalloc
 
-from netecho.measure.loss_reason import LossReason
+from netecho.measure.loss_reason import TIMED_OUT, LossReason
+from netecho.measure.losses import Losses
 from netecho.measure.recorder import MOST_FLOWS, Recorder
 from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Bin
@@ -32,6 +33,7 @@ def test_a_run() -> None:
         received=2,
         lost=1,
         loss_by_reason={LossReason.TIMEOUT: 1},
+        losses=(Losses(TIMED_OUT, 1, 0, 0),),
         pending=1,
         kernel_stamps=1,
         user_stamps=1,
@@ -132,7 +134,7 @@ def test_several_connections_are_kept_apart() -> None:
     first.local = ("192.0.2.1", 40_000)
     recorder.replied(first, 0, 300, True, 300, 64)
     recorder.replied(first, 1, 100, True, 100, 64)
-    recorder.lost(64, LossReason.TIMEOUT, second)
+    recorder.lost(64, flow=second)
     good, bad = recorder.summary().by_flow
     assert (good.connection, good.local, good.sent, good.received, good.lost) == (0, ("192.0.2.1", 40_000), 2, 2, 0)
     assert (good.rtt.min, good.rtt.max, good.loss_percent) == (100, 300, 0.0)

@@ -6,10 +6,11 @@ import gc
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from netecho.measure.loss_reason import LossReason
+from netecho.measure.loss_reason import Loss, LossReason
 from netecho.monitor.buckets import Buckets
 from netecho.monitor.directions import Located, Lost
 from netecho.monitor.histogram import NOTHING, Packed
@@ -36,9 +37,9 @@ class Bench:
         self.recorder.sent(1000)
         self.recorder.replied(self.flow, 0, rtt, True, rtt + 1000, 64)
 
-    def lose(self, reason: LossReason = LossReason.TIMEOUT) -> None:
+    def lose(self, reason: LossReason = LossReason.TIMEOUT, detail: str = "") -> None:
         self.recorder.sent(1000)
-        self.recorder.lost(64, reason)
+        self.recorder.lost(64, Loss(reason, detail))
 
 
 def test_the_last_minute_and_hour_have_what_is_under_way_and_no_more_than_a_minute_and_an_hour() -> None:
@@ -185,6 +186,24 @@ def test_a_refusal_is_unreachable_and_silence_is_down() -> None:
             bench.lose(reason)
         bench.target.advance(SECOND)
         assert bench.target.state.state is state
+
+
+@pytest.mark.parametrize(
+    ("reason", "detail", "said"),
+    [
+        (LossReason.REFUSED, "", "refused"),
+        (LossReason.REFUSED, "ICMP port unreachable from 192.0.2.1", "ICMP port unreachable from 192.0.2.1"),
+        (LossReason.TLS_ALERT, "certificate required", "TLS failed: certificate required"),
+    ],
+)
+def test_why_a_target_is_unreachable_is_said_as_exactly_as_it_is_known(
+    reason: LossReason, detail: str, said: str
+) -> None:
+    bench = Bench()
+    for _ in range(3):
+        bench.lose(reason, detail)
+    bench.target.advance(SECOND)
+    assert bench.target.state.reason == said
 
 
 def test_a_minute_after_a_stop_has_nothing_of_the_one_before() -> None:

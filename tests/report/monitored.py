@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netecho.measure.loss_reason import LossReason
+from netecho.measure.loss_reason import TIMED_OUT, Loss, LossReason
 from netecho.monitor.buckets import Buckets
 from netecho.monitor.keys import parse_rule
 from netecho.monitor.monitored import MonitoredTarget
@@ -33,7 +33,7 @@ def watched(name: str, pattern: str, *, seconds: int = 200, rtt: int = MILLISECO
         if fate == ".":
             recorder.replied(flow, second, rtt + second, True, rtt + second + 1000, 64)
         else:
-            recorder.lost(64, LossReason.REFUSED if fate == "r" else LossReason.TIMEOUT)
+            recorder.lost(64, Loss(LossReason.REFUSED) if fate == "r" else TIMED_OUT)
         last = target.advance((second + 1) * SECOND) or last
     target.address = "192.0.2.1"
     assert last is not None

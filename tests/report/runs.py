@@ -17,7 +17,7 @@ from netecho.measure.facts import NO_FACTS, TransportFacts
 from netecho.measure.facts.tcp import TcpFacts
 from netecho.measure.facts.tls import CertificateFacts, TlsFacts
 from netecho.measure.facts.udp import UdpFacts
-from netecho.measure.loss_reason import LossReason
+from netecho.measure.loss_reason import Loss, LossReason
 from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result, Route, Setup, Start
@@ -140,7 +140,7 @@ def _count(recorder: Recorder, event: Event) -> None:
         case EchoCorrupted():
             recorder.corrupted()
         case ProbeLost():
-            recorder.lost(event.size, event.reason)
+            recorder.lost(event.size, Loss(event.reason, event.detail), scheduled=event.scheduled)
             if event.reason is not LossReason.DROPPED_HERE:
                 recorder.timeline.lost(event.scheduled)
         case ReplyLate():

@@ -10,7 +10,8 @@ from netecho.measure.facts import TransportFacts
 from netecho.measure.facts.tcp import TcpFacts
 from netecho.measure.facts.tls import CertificateFacts, TlsFacts
 from netecho.measure.facts.udp import UdpFacts
-from netecho.measure.loss_reason import LossReason
+from netecho.measure.loss_reason import TIMED_OUT, Loss, LossReason
+from netecho.measure.losses import Losses
 from netecho.measure.outages import Outage
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result, Route, Setup
@@ -115,6 +116,10 @@ def gone() -> Document:
     )
     figures = recorder.summary()._replace(
         loss_by_reason={LossReason.REFUSED: 20, LossReason.TIMEOUT: 10},
+        losses=(
+            Losses(Loss(LossReason.REFUSED, "ICMP port unreachable from 192.0.2.7"), 20, 8000 * MS, 11_800 * MS),
+            Losses(TIMED_OUT, 10, 28_000 * MS, 29_800 * MS),
+        ),
         outages=outages,
         unavailable=5800 * MS,
         gone=1800 * MS,

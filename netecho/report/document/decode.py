@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from netecho.measure.loss_reason import LossReason
+from netecho.measure.loss_reason import Loss, LossReason
+from netecho.measure.losses import Losses
 from netecho.measure.outages import Outage
 from netecho.measure.result import Route, Setup, Start
 from netecho.measure.stats.distribution import Distribution
@@ -58,6 +59,7 @@ def summary_of(document: Document) -> Summary:
     return Summary(
         **{key: probes[key] for key in _COUNTS},
         loss_by_reason={r: document["loss_by_reason"][r] for r in LossReason if r in document["loss_by_reason"]},
+        losses=tuple(_losses(losses) for losses in document["losses"]),
         outages=tuple(_outage(outage) for outage in document["outages"]),
         unavailable=nanoseconds(document["unavailable_ms"]),
         gone=nanoseconds(document["gone_ms"]),
@@ -87,6 +89,11 @@ def _lost_by_direction(stamp: Document) -> dict[str, Any]:
     if not stamp or not stamp["reflector"]["stateful"]:
         return {}  # who does not number its replies cannot tell
     return {f"lost_{direction}": stamp["loss"][direction] for direction in ("forward", "backward")}
+
+
+def _losses(losses: Document) -> Losses:
+    why = Loss(LossReason(losses["reason"]), losses["detail"] or "")
+    return Losses(why, losses["lost"], nanoseconds(losses["first_ms"]), nanoseconds(losses["last_ms"]))
 
 
 def _outage(outage: Document) -> Outage:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from netecho.errors import NetechoError
     from netecho.measure.facts import TransportFacts
+    from netecho.measure.losses import Losses
     from netecho.measure.outages import Outage
     from netecho.measure.result import Result, Route, Setup, Start
     from netecho.measure.stats.distribution import Distribution
@@ -93,6 +94,7 @@ def figures(summary: Summary) -> Document:
             "not_sent": summary.not_sent,
         },
         "loss_by_reason": {reason.value: count for reason, count in summary.loss_by_reason.items()},
+        "losses": [_losses(losses) for losses in summary.losses],
         "outages": [_outage(outage) for outage in summary.outages],
         "unavailable_ms": milliseconds(summary.unavailable),
         "gone_ms": milliseconds(summary.gone),
@@ -144,6 +146,16 @@ def _connections(summary: Summary) -> Document:
 
 def _bins(values: Distribution) -> list[list[float | int]]:
     return [[exact_milliseconds(low), exact_milliseconds(high), counted] for low, high, counted in values.bins]
+
+
+def _losses(losses: Losses) -> Document:
+    return {
+        "reason": losses.why.reason.value,
+        "detail": losses.why.detail or None,
+        "lost": losses.lost,
+        "first_ms": milliseconds(losses.first),
+        "last_ms": milliseconds(losses.last),
+    }
 
 
 def _outage(outage: Outage) -> Document:

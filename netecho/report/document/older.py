@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _ADDED: dict[str, Any] = {
     "loss_by_reason": {},
+    "losses": [],
     "outages": [],
     "unavailable_ms": 0.0,
     "gone_ms": 0.0,

@@ -43,7 +43,7 @@ class Rebuilder:
             case ProbeLost():
                 recorder.sent(event.lag)
                 flow = self._flow(event.connection)
-                recorder.lost(event.size, event.reason, flow.figures)
+                recorder.lost(event.size, Loss(event.reason, event.detail), flow.figures, event.scheduled)
                 flow.lost(event)
                 if event.reason is not LossReason.DROPPED_HERE:
                     recorder.timeline.lost(event.scheduled)

@@ -97,7 +97,18 @@ def _reasons(document: Document) -> str:
     reasons = document.get("loss_by_reason") or {}
     if set(reasons) <= {"timeout"}:
         return ""
-    return ": " + ", ".join(f"{count:,} {reason_words(reason)}" for reason, count in reasons.items())
+    return ": " + ", ".join(
+        f"{count:,} {reason_words(reason)}{_details(document, reason)}" for reason, count in reasons.items()
+    )
+
+
+def _details(document: Document, reason: str) -> str:
+    """Return what else is known of the losses by this reason: which ICMP message and from whom, which TLS alert."""
+    details = [each["detail"] for each in document.get("losses") or () if each["reason"] == reason and each["detail"]]
+    if not details:
+        return ""
+    others = f", and {many(len(details) - 1, 'other')}" if len(details) > 1 else ""
+    return f" ({details[0]}{others})"
 
 
 def _oddities(document: Document) -> list[Remark]:

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from netecho.measure.events import Event
 from netecho.measure.facts import TransportFacts
 from netecho.measure.facts.tcp import TcpFacts
-from netecho.measure.loss_reason import Loss, LossReason
+from netecho.measure.loss_reason import DROPPED_HERE, Loss, LossReason
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result
 from netecho.measure.settled import SettledProbes
@@ -96,6 +96,7 @@ def test_a_whole_run() -> None:
             "not_sent": 0,
         },
         "loss_by_reason": {},
+        "losses": [],
         "outages": [],
         "unavailable_ms": 0.0,
         "gone_ms": 0.0,
@@ -119,7 +120,7 @@ def test_a_whole_run() -> None:
 def test_keys_are_in_the_order_of_the_contract() -> None:
     assert list(run(calm())) == [
         *("schema", "version", "id", "label", "started", "duration_ms", "interrupted", "target", "local", "settings"),
-        *("setup", "probes", "loss_by_reason", "outages", "unavailable_ms", "gone_ms", "suspended_ms"),
+        *("setup", "probes", "loss_by_reason", "losses", "outages", "unavailable_ms", "gone_ms", "suspended_ms"),
         *("rtt", "response", "lag", "variation", "histogram", "timeline", "verdict"),
     ]
 
@@ -129,17 +130,21 @@ def test_losses_have_their_reasons_and_outages_their_times() -> None:
     tracker = recorder.outage_tracker(settled := SettledProbes())
     for index, reason in enumerate([LossReason.TIMEOUT, LossReason.RESET]):
         recorder.sent(0)
-        recorder.lost(64, reason)
+        recorder.lost(64, Loss(reason, "from 192.0.2.1" if index else ""), scheduled=index * 100_000)
         settled.sent(index, index * 100_000)
         settled.lost(index)
         tracker.lost(index, index * 100_000, 250_000, Loss(reason))
     recorder.sent(0)
-    recorder.lost(64, LossReason.DROPPED_HERE)
+    recorder.lost(64, DROPPED_HERE)
     recorder.not_sent(7, 1_500_000)
     got = document(Result(start=START, duration=1, interrupted=False, summary=recorder.summary()))
     VALID.validate(got)
     assert (got["probes"]["dropped_here"], got["probes"]["not_sent"], got["suspended_ms"]) == (1, 7, 1.5)
     assert got["loss_by_reason"] == {"timeout": 1, "reset": 1}
+    assert got["losses"] == [
+        {"reason": "timeout", "detail": None, "lost": 1, "first_ms": 0.0, "last_ms": 0.0},
+        {"reason": "reset", "detail": "from 192.0.2.1", "lost": 1, "first_ms": 0.1, "last_ms": 0.1},
+    ]
     assert got["outages"] == [{"start_ms": 0.0, "end_ms": 0.25, "lost": 2, "reason": "reset", "recovered": False}]
     assert got["unavailable_ms"] == 0.25
     assert summary_of(got) == recorder.summary()
@@ -193,7 +198,7 @@ def test_several_connections_have_their_flows() -> None:
     recorder.sent(0)
     recorder.sent(0)
     recorder.replied(good, 0, 100_000, True, 100_000, 64)
-    recorder.lost(64, LossReason.TIMEOUT, bad)
+    recorder.lost(64, flow=bad)
     summary = recorder.summary()
     got = document(Result(start=START, duration=1, interrupted=False, summary=summary))
     assert [(flow["connection"], flow["local"], flow["sent"], flow["loss_percent"]) for flow in got["flows"]] == [

@@ -148,5 +148,15 @@ def test_why_probes_were_lost_and_that_the_target_was_gone_at_the_end() -> None:
         "The target no longer answered when the run ended: it was gone for 5.00 s.",
         "3 of 4 probes were lost (75%): 2 refused, 1 ICMP unreachable.",
     ]
+    document["losses"] = [
+        {"reason": "refused", "detail": "ICMP port unreachable from 192.0.2.1", "lost": 2},
+        {"reason": "icmp_unreachable", "detail": "ICMP host unreachable from 192.0.2.9", "lost": 1},
+        {"reason": "icmp_unreachable", "detail": "ICMP no route from 192.0.2.8", "lost": 1},
+        {"reason": "icmp_unreachable", "detail": None, "lost": 1},
+    ]
+    assert sentences(document)[1] == (
+        "3 of 4 probes were lost (75%): 2 refused (ICMP port unreachable from 192.0.2.1),"
+        " 1 ICMP unreachable (ICMP host unreachable from 192.0.2.9, and 1 other)."
+    )
     document["probes"] |= {"late": 1}
     assert sentences(document)[0] == "The target no longer answered in time when the run ended, for 5.00 s."
