@@ -121,9 +121,7 @@ def _verdict(document: Document, shown: list[Document]) -> Iterator[Text]:
         if not test["within_noise"]:
             yield _whole(kind, test, tests["locations"])
     if differing := document["differing"]:
-        kinds = "; ".join(
-            f"{key.removesuffix('_ms').replace('_', ' ')} {_pair(key, two)}" for key, two in differing.items()
-        )
+        kinds = "; ".join(_pair(key, two) for key, two in differing.items())
         yield Text(
             f"The runs are of different kinds ({kinds}): their figures are not the same measure.", style="yellow"
         )
@@ -139,8 +137,10 @@ def _verdict(document: Document, shown: list[Document]) -> Iterator[Text]:
 
 def _pair(key: str, two: Sequence[object]) -> str:
     """Return what a setting was in both runs."""
+    if isinstance(two[0], bool):
+        return f"--{key.replace('_', '-')} in the {'first' if two[0] else 'second'} alone"
     shown = (time(each) if key.endswith("_ms") and isinstance(each, int | float) else str(each) for each in two)
-    return " and ".join(shown)
+    return f"{key.removesuffix('_ms').replace('_', ' ')} {' and '.join(shown)}"
 
 
 def _whole(kind: str, test: Document, name: str) -> Text:

@@ -24,6 +24,8 @@ MUCH_ABOVE = 2.0
 """`response` is far above `rtt` when its p99 is more than this many times as long..."""
 WORTH_A_WORD_MS = 1.0
 """...and longer by more than this; also how late sends must be at p99."""
+BRIEF_MS = 5.0
+"""What is shorter is 0.00 s in words."""
 SOON = 21
 """Days before its end that a certificate is worth a word."""
 
@@ -53,10 +55,11 @@ def _failures(document: Document) -> list[Remark]:
     settled = received + lost
     said = [*_dropped_here(document)]
     if gone := document.get("gone_ms"):
-        answered = f"answered in time when the run ended, for {span(gone)}"  # replies that come late are replies
-        if not probes["late"]:
-            answered = f"answered when the run ended: it was gone for {span(gone)}"
-        said.append(Remark("bad", f"The target no longer {answered}."))
+        in_time, gone_for = "", ": it was gone for"
+        if probes["late"]:  # replies that come late are replies
+            in_time, gone_for = " in time", ", for"
+        how_long = "" if gone < BRIEF_MS else f"{gone_for} {span(gone)}"
+        said.append(Remark("bad", f"The target no longer answered{in_time} when the run ended{how_long}."))
     why = _reasons(document)
     if lost and not received:
         said.append(Remark("bad", f"No reply to any of {many(settled, 'probe')}{why}."))

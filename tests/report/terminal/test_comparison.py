@@ -147,3 +147,14 @@ def comparison(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
 def test_a_comparison_looks_as_it_did(comparison: tuple[str, Document], width: int) -> None:
     name, document = comparison
     looks_as_it_did(f"compare-{name}-{width}", rendered(sidebyside(document, width), width=width, color=False), width)
+
+
+def test_runs_of_different_kinds_are_told_apart_by_their_options(tmp_path: Path) -> None:
+    before = saved(tmp_path / "before", calm())
+    settings = {**START.settings, "connect_only": True, "connections": 4, "interval_ms": 5.0}
+    after = saved(tmp_path / "after", calm(), START._replace(settings=settings))
+    document = compared(compare(before.run, after.run), before, after)
+    shown = rendered(sidebyside(document, 200), width=200, color=False)
+    assert (
+        "different kinds (--connect-only in the second alone; connections 1 and 4; interval 200 ms and 5 ms)" in shown
+    )

@@ -158,5 +158,8 @@ def test_why_probes_were_lost_and_that_the_target_was_gone_at_the_end() -> None:
         "3 of 4 probes were lost (75%): 2 refused (ICMP port unreachable from 192.0.2.1),"
         " 1 ICMP unreachable (ICMP host unreachable from 192.0.2.9, and 1 other)."
     )
+    document["gone_ms"] = 0.4  # closed just before the last probe
+    assert sentences(document)[0] == "The target no longer answered when the run ended."
+    document["gone_ms"] = 5000.0
     document["probes"] |= {"late": 1}
     assert sentences(document)[0] == "The target no longer answered in time when the run ended, for 5.00 s."
