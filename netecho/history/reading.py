@@ -64,7 +64,7 @@ class MinuteRow(NamedTuple):
 def read(path: str, span: Span, *, responses: bool = True) -> list[TargetHistory]:
     """Return each target that has a minute or an outage in the span. Raises UsageError.
 
-    Without the response times, which are not shown everywhere, it takes a quarter less.
+    Without the response times, which are not shown everywhere, it takes a third less.
     """
     try:
         with closing(open_for_reading(path)) as database:

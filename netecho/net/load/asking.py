@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import io
-import select
 import selectors
 import socket
 import time
@@ -187,10 +186,10 @@ class _Stream(io.RawIOBase):
         return len(piece)
 
     def _wait(self, event: int) -> None:
-        watched = [self._wire.sock]
-        reads, writes = (watched, []) if event == selectors.EVENT_READ else ([], watched)
-        if not any(select.select(reads, writes, [], max(0.0, self._until - time.monotonic()))):
-            raise TimeoutError(f"no answer within {TIMEOUT:g} s")
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._wire.sock, event)
+            if not selector.select(max(0.0, self._until - time.monotonic())):
+                raise TimeoutError(f"no answer within {TIMEOUT:g} s")
 
 
 def _numeric(name: Any) -> str:
