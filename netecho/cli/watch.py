@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 FRAME = 0.25
 """Seconds from one frame of a live view to the next, at least."""
-SHARE = 200
-"""A frame may take one part in so many of the time: half a percent of the sends, so that p99 of `lag` is without it."""
+SHARE = 300
+"""A frame may take one part in so many of the time: a third of a percent of the sends, so that p99 of `lag` is without
+it, and hardly that of a higher percentile."""
 LONGEST = 4.0
 """Seconds from one frame to the next, at most."""
 

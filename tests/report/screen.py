@@ -67,8 +67,10 @@ class Terminal(StringIO):
             self._row -= int(number)
         elif (private, number, final) == ("", "2", "K"):
             self._lines[self._row] = ""
-        elif (private, number, final) == ("", "", "H"):
-            self._row = self._column = 0
+        elif (private, final) == ("", "H"):
+            row, _, column = number.partition(";")
+            self._row, self._column = int(row or 1) - 1, int(column or 1) - 1
+            self._lines += [""] * (self._row + 1 - len(self._lines))
         elif (private, number) == ("?", "25"):
             self._cursor = final == "h"
         elif (private, number, final) == ("?", "1049", "h"):

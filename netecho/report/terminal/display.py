@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.control import Control
 from rich.live import Live
 from rich.segment import ControlType, Segment, Segments
 
+from netecho.report.terminal.time_chart import Row
 from netecho.report.writer import WriterFile
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from netecho.report.output import Output
 
 Lines = list[list[Segment]]
+_ERASED = Control((ControlType.ERASE_IN_LINE, 2)).segment
 
 
 class Display:
@@ -69,7 +71,13 @@ class Display:
         console, (width, height) = self._console, self.size
         options = console.options.update(width=width)
         # Rendered once, to know how many rows each line takes should the terminal be made narrower.
-        self._lines = console.render_lines(renderable, options, pad=False)[-height:]
+        lines: Lines = []
+        for part in renderable.renderables if isinstance(renderable, Group) else [renderable]:
+            if isinstance(part, Row):
+                lines.append(part.line(console))
+            else:
+                lines += console.render_lines(part, options, pad=False)
+        self._lines = lines[-height:]
         self._draw()
 
     def hide(self) -> None:
@@ -119,6 +127,10 @@ class Display:
                 vertical_overflow="crop",
             )
             self._live.start(refresh=True)
+        elif self._whole_screen:
+            # `Live` would lay the lines out once more, which takes as long as the first time.
+            blank: Lines = [[]] * (self._console.height - len(self._lines))
+            self._console.update_screen_lines([[_ERASED, *line] for line in [*self._lines, *blank]])
         else:
             self._live.update(frame, refresh=True)
 

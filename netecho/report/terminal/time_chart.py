@@ -73,8 +73,12 @@ class Row:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Return what Rich makes of it, whatever the width: a chart was made for that."""
         del options
-        yield from (Segment(text, console.get_style(style)) for text, style in self._runs)
+        yield from self.line(console)
         yield Segment.line()
+
+    def line(self, console: Console) -> list[Segment]:
+        """Return it as `Console.render_lines` would, without the search for its end."""
+        return [Segment(text, console.get_style(style)) for text, style in self._runs]
 
 
 class Line(NamedTuple):

@@ -9,10 +9,12 @@ import termios
 from io import StringIO
 
 import pytest
+from rich.console import Group
 from rich.text import Text
 
 from netecho.report.output import Output
 from netecho.report.terminal.display import Display
+from netecho.report.terminal.time_chart import Row
 from tests.report.screen import Terminal
 
 XTERM = {"TERM": "xterm"}
@@ -37,6 +39,14 @@ def test_a_frame_is_drawn_over_the_last_one() -> None:
     assert terminal.screen == ["$ netecho", "1", "2"]
     display.show(lines("longer", "lines", "again"))
     assert terminal.screen == ["$ netecho", "longer", "lines", "again"]
+
+
+def test_a_frame_has_the_whole_screen_to_itself() -> None:
+    terminal, _, display = shared(whole_screen=True)
+    display.show(lines("one", "two and more", "three"))
+    terminal.write("somebody else")
+    display.show(Group(lines("1"), Row(("tw", ""), ("o", "bold"))))
+    assert terminal.screen == ["1", "two"]
 
 
 @pytest.mark.parametrize("whole_screen", [False, True])
