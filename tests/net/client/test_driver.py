@@ -355,6 +355,15 @@ def test_a_stop_at_any_reading_of_the_clock_leaves_out_what_was_due(
     assert stopped_at > 5
 
 
+def test_a_run_that_begins_after_many_others_is_late_and_not_suspended() -> None:
+    bench = Bench(count=400)
+    bench.clock.rightNow += 1.5
+    bench.driver.start(bench.link, 0)
+    bench.advance(10)
+    summary = bench.recorder.summary()
+    assert (len(bench.link.sent), summary.not_sent, summary.suspended) == (151, 0, 0)
+
+
 def test_a_connection_that_takes_long_to_make_is_no_suspension() -> None:
     bench = Bench(count=400)
     bench.start()
