@@ -76,8 +76,8 @@ class SessionDriver:
     def start(self, link: Link | None, now: int, phase: Fraction | int = 0) -> None:
         """Begin the run on `link`; without one, the first probe that is due asks for it."""
         self.link = link
-        here = self.clock()  # later than `now` where thousands begin together, which is no stop
-        self._due = now if self._continued_at > now else here
+        at = self.clock()  # later than `now` where thousands begin together, which is no stop
+        self._due = now if self._continued_at > now else at
         self.session.start(now, phase)
         self.pump()
 

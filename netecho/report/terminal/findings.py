@@ -101,17 +101,17 @@ def _reasons(document: Document) -> str:
     if set(reasons) <= {"timeout"}:
         return ""
     return ": " + ", ".join(
-        f"{count:,} {reason_words(reason)}{_details(document, reason)}" for reason, count in reasons.items()
+        f"{count:,} {reason_words(reason)}{_detail(document, reason, count)}" for reason, count in reasons.items()
     )
 
 
-def _details(document: Document, reason: str) -> str:
-    """Return what else is known of the losses by this reason: which ICMP message and from whom, which TLS alert."""
-    details = [each["detail"] for each in document.get("losses") or () if each["reason"] == reason and each["detail"]]
-    if not details:
-        return ""
-    others = f", and {many(len(details) - 1, 'other')}" if len(details) > 1 else ""
-    return f" ({details[0]}{others})"
+def _detail(document: Document, reason: str, count: int) -> str:
+    """Return what else is known of the losses by this reason: their most frequent detail, and how many have it."""
+    for losses in document.get("losses") or ():
+        if losses["reason"] == reason and losses["detail"]:
+            share = "" if losses["lost"] == count else f"{losses['lost']:,} of them "
+            return f" ({share}{losses['detail']})"
+    return ""
 
 
 def _oddities(document: Document) -> list[Remark]:

@@ -150,13 +150,14 @@ def test_why_probes_were_lost_and_that_the_target_was_gone_at_the_end() -> None:
     ]
     document["losses"] = [
         {"reason": "refused", "detail": "ICMP port unreachable from 192.0.2.1", "lost": 2},
-        {"reason": "icmp_unreachable", "detail": "ICMP host unreachable from 192.0.2.9", "lost": 1},
+        {"reason": "icmp_unreachable", "detail": None, "lost": 900},
+        {"reason": "icmp_unreachable", "detail": "ICMP host unreachable from 192.0.2.9", "lost": 400},
         {"reason": "icmp_unreachable", "detail": "ICMP no route from 192.0.2.8", "lost": 1},
-        {"reason": "icmp_unreachable", "detail": None, "lost": 1},
     ]
+    document["loss_by_reason"]["icmp_unreachable"] = 1301
     assert sentences(document)[1] == (
         "3 of 4 probes were lost (75%): 2 refused (ICMP port unreachable from 192.0.2.1),"
-        " 1 ICMP unreachable (ICMP host unreachable from 192.0.2.9, and 1 other)."
+        " 1,301 ICMP unreachable (400 of them ICMP host unreachable from 192.0.2.9)."
     )
     document["gone_ms"] = 0.4  # closed just before the last probe
     assert sentences(document)[0] == "The target no longer answered when the run ended."
