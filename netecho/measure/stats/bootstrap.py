@@ -37,7 +37,7 @@ LEAST = 2 * FEWEST
 RESAMPLES = 1000
 CONFIDENCE = 0.99
 """High, because many figures are tested at once: one of twenty would differ by chance at the usual 0.95."""
-_CELL = 256
+_CELL = 64
 
 
 class Blocks:
@@ -54,7 +54,7 @@ class Blocks:
         ranked = sorted((value, owner) for owner, part in enumerate(self.parts) for value in part)
         self._values = [value for value, _ in ranked]
         self._owners = [owner for _, owner in ranked]
-        # How many of the lowest 0, 256, 512... values each part has: with these, a percentile of a resample is found
+        # How many of the lowest 0, 64, 128... values each part has: with these, a percentile of a resample is found
         # by bisection and one short walk instead of a walk over everything.
         counts = [0] * number
         self._below = [counts.copy()]
