@@ -23,6 +23,7 @@ from tests import BYTECODE
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from typing import IO
 
 pytest_plugins = ["tests.program"]
 
@@ -38,7 +39,7 @@ if sys.dont_write_bytecode:  # then no process would find what another has compi
 TESTS = Path(__file__).parent
 NOT_TO_SKIP = (TESTS / "interop", TESTS / "faults")
 NO_SKIP = bool(os.environ.get("NETECHO_NO_SKIP"))
-WORKERS_PER_CORE = 2
+WORKERS_PER_CORE = 3
 """More than one, as a test that waits leaves its core to another; not many more, or tests with a timeout miss it."""
 
 
@@ -66,25 +67,50 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deal the files out to the workers, each of which has a part of the list to begin with, in order.
+
+    Else one has all that wait for servers and networks, and takes longer than the others, which can take over only what
+    it has not begun yet. The quiet tests are the first: before those that run for long, whose ends they would wait for.
+    """
+    workers: int = getattr(config, "workerinput", {}).get("workercount", 1)
+    files = {path: number for number, path in enumerate(dict.fromkeys(item.path for item in items))}
+    items.sort(key=lambda item: (not is_quiet(item), files[item.path] % workers))
+
+
+def is_quiet(item: pytest.Item | None) -> bool:
+    return item is not None and item.get_closest_marker("quiet") is not None
+
+
+TURN = pytest.StashKey["IO[str]"]()
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
     if not hasattr(item.config, "workerinput"):
         return (yield)
-    # The folder that pytest's own temporary folders share is one for all workers of a run.
-    factory: pytest.TempPathFactory = item.config._tmp_path_factory  # type: ignore[attr-defined]
-    with _turn(factory.getbasetemp().parent, alone=item.get_closest_marker("quiet") is not None):
+    stash = item.config.stash
+    if TURN not in stash:
+        # The folder that pytest's own temporary folders share is one for all workers of a run.
+        factory: pytest.TempPathFactory = item.config._tmp_path_factory  # type: ignore[attr-defined]
+        stash[TURN] = _turn(factory.getbasetemp().parent, alone=is_quiet(item))
+    try:
         return (yield)
+    finally:
+        if not (is_quiet(item) and is_quiet(nextitem)):
+            stash[TURN].close()
+            del stash[TURN]
 
 
-@contextlib.contextmanager
-def _turn(folder: Path, *, alone: bool) -> Iterator[None]:
-    """Share the machine with other tests, or have it `alone`: readers and writers, by locks of files."""
-    with (folder / "next").open("w") as first, (folder / "running").open("w") as running:
-        # Who waits to be alone holds `next` meanwhile, so that no further test begins before it.
+def _turn(folder: Path, *, alone: bool) -> IO[str]:
+    """Share the machine with other tests, or have it `alone`, until what is returned is closed."""
+    running = (folder / "running").open("w")
+    # Readers and writers, by locks of files. Who waits to be alone holds `next` meanwhile, so that no further test
+    # begins before it.
+    with (folder / "next").open("w") as first:
         fcntl.flock(first, fcntl.LOCK_EX)
         fcntl.flock(running, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        fcntl.flock(first, fcntl.LOCK_UN)
-        yield
+    return running
 
 
 @pytest.fixture(scope="session", autouse=True)
