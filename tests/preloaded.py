@@ -4,7 +4,9 @@ Most of what a short command takes is the start of Python and the imports: of 0.
 probe -c 1 self` took, 0.05 s were left, and of the 0.19 s of a server 0.02 s. The process that is forked has done what
 the command itself does first, in the same way (Twisted without what is not used, see `lean_imports`), has run nothing
 of it, and has made no reactor. Its child gets the descriptors, the environment and the directory of the command, a
-session of its own, and runs `python -m netecho`'s module from the first line to its own `os._exit`.
+session of its own, and runs `python -m netecho`'s module from the first line to its own `os._exit`. It runs where the
+process that asked for it does (`place`: the namespaces, limits and capabilities), be that the tests themselves or what
+a shell has started in place of netecho (`launcher`).
 
 What only the start of Python reads, its own variables and the locale, is as it was for the process that is forked:
 where a command is to have others it is started anew. So is every command of a test that is about the start itself.
@@ -16,7 +18,7 @@ import contextlib
 import gc
 import importlib
 import io
-import json
+import marshal
 import os
 import pkgutil
 import runpy
@@ -25,9 +27,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests import launcher
+from tests.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,8 +43,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LONGEST = 1 << 17
 """Bytes of an order: the arguments, the environment and the directory of one command."""
 READ_AT_THE_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "OPENSSL_", "NETECHO_PORTABLE")
-NOT_FORKED = ("NETECHO_PORTABLE", "COVERAGE_")
-"""Where one of these is set every command is started anew: the tests' second run, and where lines are counted."""
+NOT_FORKED = "COVERAGE_"
+"""Where one of these is set every command is started anew: lines are counted from the start of Python on."""
 NOT_IMPORTED = ("netecho.pytest_plugin", "netecho.api")
 """They are for other programs, with modules of their own."""
 
@@ -46,19 +52,19 @@ NOT_IMPORTED = ("netecho.pytest_plugin", "netecho.api")
 class Started:
     """A command that was forked; of `subprocess.Popen` it has what the tests use."""
 
-    def __init__(self, report: socket.socket, out: IO[bytes] | None) -> None:
-        self.pid = int(report.recv(32))
+    def __init__(self, connection: socket.socket, pid: int, out: IO[bytes] | None) -> None:
+        self.pid = pid
         self.stdout = out
         self.returncode: int | None = None
-        self._report = report
+        self._connection = connection
 
     def wait(self, timeout: float | None = None) -> int:
         """Return the exit code, below 0 that of a signal. Raises TimeoutExpired after `timeout` seconds."""
         if self.returncode is None:
-            if timeout is not None and not select.select([self._report], [], [], timeout)[0]:
+            if timeout is not None and not select.select([self._connection], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired("netecho", timeout)
-            with self._report:
-                self.returncode = int(self._report.recv(32))
+            self.returncode = int(self._connection.recv(32))
+            self._connection.close()
         return self.returncode
 
     def poll(self) -> int | None:
@@ -83,48 +89,56 @@ class Started:
 
 
 class Preloaded:
-    """The process that has imported netecho, and waits for orders to fork. It ends when its control is closed."""
+    """The process that has imported netecho, and forks it for who asks at its socket."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._fixed = fixed(environ)
-        with theirs:
+        self._control, theirs = socket.socketpair()
+        self._folder = tempfile.TemporaryDirectory(prefix="netecho-")
+        self._path = f"{self._folder.name}/orders"
+        with theirs, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+            listening.bind(self._path)
+            listening.listen(128)
             self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__, str(theirs.fileno())],
+                [sys.executable, "-m", __name__, str(theirs.fileno()), str(listening.fileno())],
                 stdin=subprocess.DEVNULL,
                 cwd=ROOT,
                 env=environ,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), listening.fileno()],
                 start_new_session=True,
             )
 
-    def can_start(self, environ: Mapping[str, str]) -> bool:
-        """Return whether a command with this environment may be forked."""
-        return fixed(environ) == self._fixed
+    @property
+    def command(self) -> list[str]:
+        """A command line for others to start netecho by; see `launcher`."""
+        return [sys.executable, "-IS", launcher.__file__, self._path]
 
     def start(
         self, arguments: list[str], *, stdout: int | IO[bytes], stderr: IO[bytes], environ: Mapping[str, str]
-    ) -> Started:
-        """Fork a command. `stdout` may be PIPE or DEVNULL of `subprocess`."""
-        order = json.dumps([arguments, dict(environ), str(Path.cwd())]).encode()
-        report, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ) -> Started | None:
+        """Fork a command; None where it may not be. `stdout` may be PIPE or DEVNULL of `subprocess`."""
         ours = None
-        with contextlib.ExitStack() as passed:
-            passed.enter_context(theirs)
+        with contextlib.ExitStack() as passed, open(os.devnull, "r+b", buffering=0) as null:  # noqa: PTH123
             if stdout == subprocess.PIPE:
                 reading, writing = os.pipe()
                 ours = os.fdopen(reading, "rb")
                 stdout = passed.enter_context(os.fdopen(writing, "wb"))
             elif stdout == subprocess.DEVNULL:
-                stdout = passed.enter_context(open(os.devnull, "wb"))  # noqa: PTH123
+                stdout = null
             out = stdout if isinstance(stdout, int) else stdout.fileno()
-            socket.send_fds(self._control, [order], [out, stderr.fileno(), theirs.fileno()])
-        return Started(report, ours)
+            streams = [null.fileno(), out, stderr.fileno()]
+            connection, pid = launcher.ask(self._path, arguments, dict(environ), str(Path.cwd()), streams)
+        if pid is None:
+            connection.close()
+            if ours is not None:
+                ours.close()
+            return None
+        return Started(socket.socket(fileno=connection.detach()), pid, ours)
 
     def end(self) -> None:
-        """Let it end."""
+        """Let it end, and whatever still runs of it."""
         self._control.close()
         self._process.wait()
+        self._folder.cleanup()
 
 
 def fixed(environ: Mapping[str, str]) -> dict[str, str]:
@@ -133,8 +147,9 @@ def fixed(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_possible() -> bool:
-    """Return whether commands may be forked here at all."""
-    return hasattr(os, "pidfd_open") and not any(name.startswith(NOT_FORKED) for name in os.environ)
+    """Return whether commands may be forked here at all: in tests, not in what is measured with their parts."""
+    in_tests = "PYTEST_VERSION" in os.environ
+    return in_tests and hasattr(os, "pidfd_open") and not any(name.startswith(NOT_FORKED) for name in os.environ)
 
 
 def import_everything() -> None:
@@ -151,52 +166,146 @@ def import_everything() -> None:
     gc.freeze()  # what a child does not look at stays shared with it
 
 
-def fork_for(control: socket.socket) -> list[Any] | None:
-    """Fork for each order, and report the child's pid and how it ended. In the child, return the order."""
-    running: dict[int, tuple[int, socket.socket]] = {}
-    poller = select.poll()
-    poller.register(control, select.POLLIN)
-    while True:
-        for descriptor, _ in poller.poll():
-            if descriptor in running:
-                poller.unregister(descriptor)
-                os.close(descriptor)
-                pid, report = running.pop(descriptor)
-                _say(report, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-                report.close()
-                continue
-            message, descriptors, _, _ = socket.recv_fds(control, LONGEST, 3)
-            if not message:
+class Order(NamedTuple):
+    """A command that somebody wants."""
+
+    arguments: list[str]
+    environ: dict[str, str]
+    directory: str
+    ignored: list[int]
+    """Signals that it is to ignore."""
+    streams: list[int]
+    place: Place
+    """That of who asks."""
+
+
+class Running(NamedTuple):
+    """A command, in the process that forked it."""
+
+    pid: int
+    ended: int
+    """Its pidfd."""
+    connection: socket.socket
+    """To who asked for it."""
+
+
+class Forker:
+    """Takes orders at a socket, forks, reports how the commands ended, and hands signals on to them."""
+
+    def __init__(self, control: socket.socket, listening: socket.socket) -> None:
+        self._control = control
+        self._listening = listening
+        self._running: dict[int, Running] = {}
+        """By both of their descriptors, once who asked has gone by the pidfd alone."""
+        self._poller = select.poll()
+        self._poller.register(control, select.POLLIN)
+        self._poller.register(listening, select.POLLIN)
+
+    def run(self) -> Order | None:
+        """Return the order, in a child that was forked for it; None when the control is closed."""
+        while True:
+            ready = [descriptor for descriptor, _ in self._poller.poll()]
+            if self._control.fileno() in ready:
+                self._end()
                 return None
-            pid = os.fork()
+            for descriptor in ready:
+                if (command := self._running.get(descriptor)) is not None:
+                    self._hear(command, descriptor)
+            # Last, as it opens descriptors, and those of who has ended are free.
+            if self._listening.fileno() in ready and (order := self._take_order()) is not None:
+                return order
+
+    def _hear(self, command: Running, descriptor: int) -> None:
+        """Deal with what one of its descriptors tells of a command."""
+        if descriptor == command.ended:
+            self._report(command)
+        elif number := command.connection.recv(32):
+            os.kill(command.pid, int(number))
+        else:
+            self._forget(descriptor)
+            kill(command.pid)
+
+    def _take_order(self) -> Order | None:
+        """Fork for who has come; return the order in the child."""
+        connection, _ = self._listening.accept()
+        message, streams, _, _ = socket.recv_fds(connection, LONGEST, 3)
+        if not message:
+            connection.close()
+            return None
+        arguments, environ, directory, ignored = marshal.loads(message)
+        place = Place.of(peer_of(connection))
+        order = Order(arguments, environ, directory, ignored, streams, place)
+        pid = 0
+        if may_fork(order):
+            pid = place.fork()
             if pid == 0:
-                for number, passed in enumerate((os.open(os.devnull, os.O_RDONLY), *descriptors[:2])):
-                    os.dup2(passed, number)
-                return list(json.loads(message))
-            for passed in descriptors[:2]:
-                os.close(passed)
-            report = socket.socket(fileno=descriptors[2])
-            _say(report, pid)
-            ended = os.pidfd_open(pid)
-            running[ended] = pid, report
-            poller.register(ended, select.POLLIN)
+                return order
+        for descriptor in streams:
+            os.close(descriptor)
+        if not pid:
+            connection.send(launcher.REFUSED)
+            connection.close()
+            return None
+        connection.send(str(pid).encode())
+        command = Running(pid, os.pidfd_open(pid), connection)
+        for descriptor in (command.ended, connection.fileno()):
+            self._running[descriptor] = command
+            self._poller.register(descriptor, select.POLLIN)
+        return None
+
+    def _report(self, command: Running) -> None:
+        code = os.waitstatus_to_exitcode(os.waitpid(command.pid, 0)[1])
+        with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
+            command.connection.send(str(code).encode())
+        if command.connection.fileno() in self._running:
+            self._forget(command.connection.fileno())
+        self._forget(command.ended)
+        command.connection.close()
+        os.close(command.ended)
+
+    def _forget(self, descriptor: int) -> None:
+        self._poller.unregister(descriptor)
+        del self._running[descriptor]
+
+    def _end(self) -> None:
+        for command in self._running.values():
+            kill(command.pid)
 
 
-def _say(report: socket.socket, number: int) -> None:
-    with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
-        report.send(str(number).encode())
+def kill(pid: int) -> None:
+    """Kill a command and what it has started: nobody waits for it any more."""
+    for end in (os.kill, os.killpg):  # it may not lead its group yet
+        with contextlib.suppress(ProcessLookupError):
+            end(pid, signal.SIGKILL)
 
 
-def become_netecho(arguments: list[str], environ: dict[str, str], directory: str) -> None:
+def peer_of(connection: socket.socket) -> int:
+    """Return the process ID of who connected, as it is known here."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return int.from_bytes(credentials[:4], sys.byteorder)
+
+
+def may_fork(order: Order) -> bool:
+    """Return whether a child of this process can become what was asked for."""
+    return fixed(order.environ) == fixed(os.environ) and order.place.is_within_reach()
+
+
+def become_netecho(order: Order) -> None:
     """Be what a new process would be that is told `python -m netecho`, and end."""
+    for number, stream in enumerate(order.streams):
+        os.dup2(stream, number)
+    order.place.enter()
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    order.place.keep_to_limits()
+    for number in order.ignored:
+        signal.signal(number, signal.SIG_IGN)
     os.setsid()
-    os.chdir(directory)
+    os.chdir(order.directory)
     os.environ.clear()
-    os.environ.update(environ)
+    os.environ.update(order.environ)
     time.tzset()
-    sys.path[0] = directory
-    sys.argv = ["netecho", *arguments]
+    sys.path[0] = order.directory
+    sys.argv = ["netecho", *order.arguments]
     for number, (name, mode) in enumerate((("stdin", "rb"), ("stdout", "wb"), ("stderr", "wb"))):
         setattr(sys, name, _stream(number, mode, getattr(sys, name)))
         setattr(sys, f"__{name}__", getattr(sys, name))
@@ -211,13 +320,13 @@ def _stream(number: int, mode: str, before: io.TextIOWrapper) -> io.TextIOWrappe
 
 
 def main() -> None:
-    """Import, then fork for whoever holds the other end of the control that the command line names."""
-    control = socket.socket(fileno=int(sys.argv[1]))
+    """Import, then fork for who asks, until the other end of the control is closed; the command line names both."""
+    control, listening = (socket.socket(fileno=int(each)) for each in sys.argv[1:])
     import_everything()
-    order = fork_for(control)
-    control.detach()  # in a child its number is soon another's
+    order = Forker(control, listening).run()
+    control.detach(), listening.detach()  # in a child their numbers are soon another's
     if order is not None:
-        become_netecho(*order)
+        become_netecho(order)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,13 @@ import contextlib
 import functools
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from typing import IO
 
 COMMAND = [sys.executable, "-m", "netecho"]
+ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 60
 """Seconds after which a command that should have ended is taken for hung."""
 
@@ -40,13 +43,32 @@ def environment(**extra: str) -> dict[str, str]:
 
 
 @functools.cache
-def _preloaded() -> preloaded.Preloaded | None:
-    """The process that commands are forked from: one for all tests of this process."""
+def _preloaded(**env: str) -> preloaded.Preloaded | None:
+    """The process that commands with this in their environment are forked from: one for all tests of this process."""
     if not preloaded.is_possible():
         return None
-    made = preloaded.Preloaded(environment())
+    made = preloaded.Preloaded(environment(**env))
     atexit.register(made.end)
     return made
+
+
+def by_name(*, anew: bool = False) -> list[str]:
+    """The command line by which a shell, or a program that enters a namespace, starts netecho."""
+    forking = None if anew else _preloaded()
+    return COMMAND if forking is None else forking.command
+
+
+def path_with_netecho(folder: Path) -> str:
+    """Put a `netecho` into a folder, for shells; return a PATH in which it is found first."""
+    programs = folder / "bin"
+    if not programs.exists():
+        programs.mkdir()
+        script = programs / "netecho"
+        command = by_name()
+        found = f"PYTHONPATH={ROOT} " if command is COMMAND else ""
+        script.write_text(f'#!/bin/sh\n{found}exec {shlex.join(command)} "$@"\n')
+        script.chmod(0o755)
+    return f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 
 
 class Ended:
@@ -90,22 +112,23 @@ class Program:
         *arguments: str,
         prefix: Sequence[str] = (),
         stdout: int | IO[bytes] = subprocess.PIPE,
-        command: Sequence[str] = COMMAND,
+        command: Sequence[str] = (),
         anew: bool = False,
         **env: str,
     ) -> None:
         self.arguments = list(arguments)
         # A file, so that nothing has to be read at the same time as standard output.
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by kill()
-        whole = [*prefix, *command]
         given = environment(**env)
-        forking = None if anew or whole != COMMAND else _preloaded()
+        portable = {name: value for name, value in env.items() if name == "NETECHO_PORTABLE"}
+        forking = None if anew or prefix or command else _preloaded(**portable)
+        started = forking and forking.start(self.arguments, stdout=stdout, stderr=self.stderr, environ=given)
         self.process: subprocess.Popen[bytes] | preloaded.Started
-        if forking is not None and forking.can_start(given):
-            self.process = forking.start(self.arguments, stdout=stdout, stderr=self.stderr, environ=given)
+        if started:
+            self.process = started
             return
         self.process = subprocess.Popen(
-            [*whole, *arguments],
+            [*prefix, *(command or by_name(anew=anew or not prefix)), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=self.stderr,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import socket
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import preloaded
+from tests.faults.topology import UNSHARE
+from tests.peers import permitted
+from tests.place import CAPABILITIES
 from tests.preloaded import Started
-from tests.server import serving
+from tests.program import PATIENCE
 
 if TYPE_CHECKING:
     from tests.program import Netecho
@@ -20,33 +25,91 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(not preloaded.is_possible(), reason="every command is started anew here")
 
 
-def process(netecho: Netecho, *, anew: bool) -> dict[str, Any]:
+NAMESPACES = ("ipc", "mnt", "net", "pid", "user", "uts")
+STATUS = ("Umask", "Threads", "SigBlk", "SigIgn", "SigCgt", "Uid", "Groups", "NoNewPrivs", "Seccomp", *CAPABILITIES)
+PREFIXES = {
+    "none": [],
+    "fewer descriptors": ["prlimit", "--nofile=300:400"],
+    "fewer rights": ["setpriv", "--inh-caps=-all", "--bounding-set=-all"],
+    "signals that are ignored": ["sh", "-c", 'trap "" USR2 && exec "$@"', "sh"],
+    "files that others may not read": ["sh", "-c", 'umask 077 && exec "$@"', "sh"],
+    "namespaces": list(UNSHARE),
+}
+
+
+def process(netecho: Netecho, where: Path, *, anew: bool) -> dict[str, Any]:
     """What Linux knows of a server that listens."""
     netecho.anew = anew
-    with serving(netecho, "tcp://127.0.0.1:0") as server:
-        assert isinstance(server.program.process, Started) is not anew
-        proc = Path(f"/proc/{server.pid}")
+    program = netecho.start("serve", f"unix:{where}", "--format", "ndjson")
+    program.event_named("listening")
+    assert isinstance(program.process, Started) is (not anew and not netecho.prefix)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(where))
+        program.event_named("connected")
+        proc = Path(f"/proc/{preloaded.peer_of(client)}")
         status = dict(line.split(":\t") for line in (proc / "status").read_text().splitlines())
-        kept = ("Umask", "Threads", "SigBlk", "SigIgn", "SigCgt", "Uid", "Seccomp")
         return {
             "descriptors": sorted(kind(descriptor) for descriptor in (proc / "fd").iterdir()),
             "directory": (proc / "cwd").readlink(),
-            "leads its session": os.getsid(server.pid) == server.pid,
-            **{name: status[name] for name in kept},
+            "leads its session": os.getsid(int(proc.name)) == int(proc.name),
+            "limits": (proc / "limits").read_text(),
+            "other namespaces": [each for each in NAMESPACES if (proc / "ns" / each).readlink() != ours(each)],
+            **{name: status[name] for name in STATUS},
         }
+
+
+def listener(where: Path) -> int:
+    """The process that listens there, as it is known here."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(where))
+        return preloaded.peer_of(client)
+
+
+def ours(namespace: str) -> Path:
+    return Path(f"/proc/self/ns/{namespace}").readlink()
 
 
 def kind(descriptor: Path) -> tuple[str, str]:
     return descriptor.name, str(descriptor.readlink()).partition(":")[0].partition("/tmp/")[0]
 
 
+@pytest.mark.parametrize("prefix", PREFIXES.values(), ids=PREFIXES)
 def test_it_has_what_the_other_has_and_no_more(
-    netecho: Netecho, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    netecho: Netecho, prefix: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if prefix and not permitted([*prefix, "true"]):
+        pytest.skip(f"{prefix[0]} is not permitted here")
     monkeypatch.chdir(tmp_path)
-    forked = process(netecho, anew=False)
-    assert forked == process(netecho, anew=True)
+    netecho.prefix = prefix
+    forked, anew = (process(netecho, tmp_path / f"socket-{each}", anew=each) for each in (False, True))
+    if prefix:  # who was started before it leads the session
+        assert (forked.pop("leads its session"), anew.pop("leads its session")) == (True, prefix[0] != "unshare")
+    assert forked == anew
     assert forked["directory"] == tmp_path
+
+
+def test_a_signal_to_its_shadow_is_for_it(netecho: Netecho) -> None:
+    netecho.prefix = ["env"]
+    program = netecho.start("probe", "self", "-c", "0", "-i", "1ms", "--format", "ndjson")
+    program.event_named("reply")
+    program.interrupt()
+    ended = program.end()
+    assert (ended.code, ended.events[-1]["interrupted"]) == (0, True)
+
+
+def test_it_ends_with_its_shadow_and_its_shadow_with_it(netecho: Netecho, tmp_path: Path) -> None:
+    netecho.prefix = ["env"]
+    for victim, code in (("shadow", -signal.SIGKILL), ("command", -signal.SIGKILL)):
+        where = tmp_path / victim
+        program = netecho.start("serve", f"unix:{where}", "--format", "ndjson")
+        program.event_named("listening")
+        pid = listener(where)
+        assert pid != program.process.pid
+        ended = os.pidfd_open(pid)
+        os.kill(pid if victim == "command" else program.process.pid, signal.SIGKILL)
+        assert select.select([ended], [], [], PATIENCE)[0]
+        os.close(ended)
+        assert program.end().code == code
 
 
 @pytest.mark.parametrize("anew", [False, True])

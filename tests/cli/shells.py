@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.program import PATIENCE, environment
+from tests.program import PATIENCE, environment, path_with_netecho
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,8 +86,8 @@ def shell(name: str, directory: Path, *, installed: bool = False) -> Iterator[Sh
     """
     if shutil.which(name) is None:
         pytest.skip(f"{name} is not installed")
-    programs, home, share, where = (directory / each for each in ("bin", "home", "share", "answers"))
-    for each in (programs, home, share):
+    home, share, where = (directory / each for each in ("home", "share", "answers"))
+    for each in (home, share):
         each.mkdir()
     # Where fish finds no such folder it reads every man page of the machine: half a minute of a core.
     (home / "fish" / "generated_completions").mkdir(parents=True)
@@ -97,9 +97,6 @@ def shell(name: str, directory: Path, *, installed: bool = False) -> Iterator[Sh
         place, set_up = _INSTALLED[name]
         (share / place).parent.mkdir(parents=True)
         shutil.copy(source, share / place)
-    command = programs / "netecho"
-    command.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m netecho "$@"\n')
-    command.chmod(0o755)
     os.mkfifo(where)
     answers = os.open(where, os.O_RDWR)  # for writing too: so it does not wait for the shell, nor ends with a line
     terminal, secondary = pty.openpty()
@@ -110,7 +107,7 @@ def shell(name: str, directory: Path, *, installed: bool = False) -> Iterator[Sh
         stderr=secondary,
         cwd=home,
         env=environment(
-            PATH=f"{programs}:{os.environ['PATH']}",
+            PATH=path_with_netecho(directory),
             TERM="xterm",
             HOME=str(home),
             XDG_CONFIG_HOME=str(home),

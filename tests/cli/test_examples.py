@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import subprocess
@@ -25,7 +24,7 @@ from tests.certificates import issue
 from tests.history.test_store import minute
 from tests.load.runs import whole
 from tests.namespace import Namespace, namespace
-from tests.program import COMMAND, environment
+from tests.program import by_name, environment, path_with_netecho
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +51,7 @@ OTHERS = [line for line in EVERY if line not in SERVERS]
 @pytest.fixture(scope="module")
 def network() -> Iterator[Namespace]:
     with namespace(HOSTS) as inside:
-        command = [*inside.prefix, *COMMAND, "serve", ":7007", "stamp://", "nq://", "--format", "ndjson"]
+        command = [*inside.prefix, *by_name(), "serve", ":7007", "stamp://", "nq://", "--format", "ndjson"]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment())
         try:
             assert server.stdout is not None
@@ -102,7 +101,7 @@ def saved(network: Namespace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the saved runs and the files that the examples speak of."""
     directory = tmp_path_factory.mktemp("saved")
     for name in SAVED:
-        network.run(*COMMAND, "probe", "host", "-c", "3", "-i", "1ms", "--save", str(directory / f"{name}.ndjson"))
+        network.run(*by_name(), "probe", "host", "-c", "3", "-i", "1ms", "--save", str(directory / f"{name}.ndjson"))
     for name in ("before", "after"):
         (directory / f"{name}.json").write_text(pretty(shape(whole())))
     store = Store(str(directory / "paths.db"))
@@ -118,11 +117,6 @@ def run(line: str, network: Namespace, directory: Path, **extra: str) -> subproc
     for needed in ("jq", "fish", "zsh"):
         if f"| {needed}" in line and shutil.which(needed) is None:
             pytest.skip(f"{needed} is not installed")
-    programs = directory / "bin"
-    programs.mkdir(exist_ok=True)
-    (programs / "netecho").write_text(f'#!/bin/sh\nexec {sys.executable} -m netecho "$@"\n')
-    (programs / "netecho").chmod(0o755)
-    paths = {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     # Entering a namespace, one stands where it was made.
     script = f"cd {shlex.quote(str(directory))}\n{line}"
     return subprocess.run(
@@ -131,7 +125,7 @@ def run(line: str, network: Namespace, directory: Path, **extra: str) -> subproc
         capture_output=True,
         text=True,
         timeout=60,
-        env=environment(**paths, **extra),
+        env=environment(PATH=path_with_netecho(directory), **extra),
     )
 
 

@@ -16,7 +16,7 @@ import pytest
 from hdrh.log import HistogramLogReader
 
 from netecho.report.document import schema
-from tests.program import COMMAND, environment
+from tests.program import by_name, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,7 +143,7 @@ def test_saved_runs_come_through_a_pipe(target: str, netecho: Netecho, tmp_path:
     netecho("probe", target, *FAST, "--save", str(saved))
     for arguments in (["report", "-", "--json"], ["compare", "-", str(saved), "--json"]):
         done = subprocess.run(
-            [*COMMAND, *arguments],
+            [*by_name(), *arguments],
             input=gzip.compress(saved.read_bytes()),
             capture_output=True,
             check=True,

@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.faults.matrix import matrix
-from tests.faults.play import DIAGNOSE, Run, play_all
+from tests.faults.play import Run, play_all
 from tests.faults.scenarios import SCENARIOS, Scenario
 from tests.faults.topology import refusal
+from tests.program import COMMAND
 
 
 def main() -> int:
@@ -25,7 +26,9 @@ def main() -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="add a line for each run, once it is over")
     parser.add_argument("--deep", action="store_true", help="all with --deep, not only what is found by it alone")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="scenarios at once (default: 2)")
-    parser.add_argument("--command", default=shlex.join(DIAGNOSE), help="what is run, before `--json TARGET`")
+    parser.add_argument(
+        "--command", default=shlex.join([*COMMAND, "diagnose"]), help="what is run, before `--json TARGET`"
+    )
     parser.add_argument("--list", action="store_true", help="say what there is, and play nothing")
     asked = parser.parse_args()
     scenarios = [each for each in SCENARIOS if not asked.names or each.name in asked.names]

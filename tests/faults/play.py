@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.faults.fault import faulty_network, serve
-from tests.program import COMMAND, environment
+from tests.program import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tests.faults.scenarios import Scenario
     from tests.faults.topology import Network
 
-DIAGNOSE = (*COMMAND, "diagnose")
 PATIENCE = 400
 """Seconds after which a diagnosis is taken for hung."""
 
@@ -50,7 +49,7 @@ class Run:
     """All that the command said."""
 
 
-def play(scenario: Scenario, command: Sequence[str] = DIAGNOSE, options: Sequence[str] = ()) -> Run:
+def play(scenario: Scenario, command: Sequence[str], options: Sequence[str] = ()) -> Run:
     """Make the network with its server, run the command with options on the client, and leave nothing of it."""
     with faulty_network(scenario.faults) as made:
         serve(made, scenario.faults)

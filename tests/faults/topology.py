@@ -15,7 +15,6 @@ No name of it is seen outside, so that several can be played side by side.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import shutil
 import socket
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.peers import permitted
+from tests.place import set_namespace
 from tests.program import environment
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ BETWEEN = "10.1.0.1"
 
 PROGRAMS = ("ip", "tc", "nft", "conntrack", "sysctl", "unshare", "nsenter", "getent")
 UNSHARE = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child")
-CLONE_NEWNET = 0x40000000
 ROOT = Path(__file__).parents[2]
 
 # `ip netns` keeps its names in /run/netns: a /run of our own keeps them to ourselves. The first field of
@@ -143,23 +142,16 @@ class Network:
 
     @contextlib.contextmanager
     def _inside(self, host: str) -> Iterator[None]:
-        """Bring this thread, and none other, into the namespace of that host. (os.setns comes with Python 3.12.)"""
+        """Bring this thread, and none other, into the namespace of that host."""
         with (
             Path("/proc/thread-self/ns/net").open("rb") as ours,
             Path(f"/proc/{self.holder}/root/run/netns/{host}").open("rb") as theirs,
         ):
-            _enter(theirs.fileno())
+            set_namespace(theirs.fileno())
             try:
                 yield
             finally:
-                _enter(ours.fileno())
-
-
-def _enter(namespace: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.setns(namespace, CLONE_NEWNET) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+                set_namespace(ours.fileno())
 
 
 @contextlib.contextmanager

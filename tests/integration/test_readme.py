@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,11 +14,12 @@ from netecho.errors import ExitCode
 from tests.namespace import Namespace, namespace
 from tests.peers import needed
 from tests.pictures import PICTURES, Picture, drawn, filled, words
-from tests.program import COMMAND, environment
+from tests.program import by_name, environment, path_with_netecho
 from tests.readme import README, ROOT, TOPIC_FILES, Block, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 KEYS = [block for block in blocks("json") if block.note.startswith("keys: ")]
 EXAMPLES = [*blocks("sh")[2:], *(block for topic in TOPIC_FILES for block in blocks("sh", topic))]
@@ -96,7 +94,7 @@ def test_every_exit_code_is_in_its_table() -> None:
 def network() -> Iterator[Namespace]:
     """A network in which server.example.net serves on the default ports of all that the README probes."""
     with namespace({"server.example.net": "127.0.0.1"}) as inside:
-        command = [*inside.prefix, *COMMAND, "serve", ":7007", "stamp://", "--stateful", "--format", "ndjson"]
+        command = [*inside.prefix, *by_name(), "serve", ":7007", "stamp://", "--stateful", "--format", "ndjson"]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment())
         try:
             assert server.stdout is not None
@@ -111,10 +109,12 @@ def network() -> Iterator[Namespace]:
     "block",
     [pytest.param(block, id=block.text.splitlines()[0]) for block in EXAMPLES if block.not_run is None],
 )
-def test_an_example_does_what_it_says(network: Namespace, block: Block, tmp_path: Path) -> None:
+def test_an_example_does_what_it_says(
+    network: Namespace, block: Block, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     if "jq" in block.text:
         needed("jq")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    path = path_with_netecho(tmp_path_factory.getbasetemp())
     script = f"cd {shlex.quote(str(tmp_path))}\n{block.text}"  # entering the network comes with a folder of its own
     done = subprocess.run(
         [*network.prefix, "bash", "-euo", "pipefail", "-c", script],
@@ -131,7 +131,7 @@ def test_an_example_does_what_it_says(network: Namespace, block: Block, tmp_path
 @pytest.mark.parametrize("block", KEYS, ids=lambda block: block.note)
 def test_a_document_shown_in_part_has_the_keys_and_kinds_of_a_real_one(network: Namespace, block: Block) -> None:
     command = shlex.split(block.note.removeprefix("keys: "))[1:]
-    real = json.loads(network.run(*COMMAND, *command))
+    real = json.loads(network.run(*by_name(), *command))
     assert differences(json.loads(block.text), real) == []
 
 

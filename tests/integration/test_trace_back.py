@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.topology import refusal
 from tests.integration.test_trace import UNPRIVILEGED, path, traced
-from tests.program import COMMAND
+from tests.program import by_name
 from tests.trace.networks import SERVER, SERVER6, detour
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ REFUSAL = refusal()
 pytestmark = pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
 
 BACK = ("--reverse", "-c", "2", "-i", "100ms", "-W", "10s", "-n")
-SERVE = (*UNPRIVILEGED, *COMMAND, "serve")
 OPEN = (
     f"stamp://{SERVER}:7862",
     ["10.0.1.2", "10.0.4.2", SERVER],
@@ -42,6 +41,10 @@ def longer_back() -> Iterator[Network]:
         yield network
 
 
+def serve(network: Network, *arguments: str, ready: str) -> None:
+    network.start("server", *UNPRIVILEGED, *by_name(), "serve", *arguments, ready=ready)
+
+
 def judged(network: Network, target: str, there: list[str], back: list[str], *options: str) -> None:
     """Trace both ways as anybody, and find these."""
     document = traced(network, target, *BACK, *options, prefix=UNPRIVILEGED)
@@ -56,7 +59,7 @@ def judged(network: Network, target: str, there: list[str], back: list[str], *op
 
 
 def test_a_way_back_that_is_longer_is_shown_hop_by_hop_and_said(longer_back: Network) -> None:
-    longer_back.start("server", *SERVE, "stamp://:7862", ready="7862")
+    serve(longer_back, "stamp://:7862", ready="7862")
     judged(longer_back, *OPEN)
 
 
@@ -65,5 +68,5 @@ def test_it_is_in_authenticated_mode_and_of_each_flow(longer_back: Network, tmp_
     file.write_text("a key of more than sixteen octets")
     file.chmod(0o600)
     key = ("--auth-key-file", str(file))
-    longer_back.start("server", *SERVE, "stamp://:7863", *key, ready="7863")
+    serve(longer_back, "stamp://:7863", *key, ready="7863")
     judged(longer_back, *KEYED, *key, "--flows", "2")
