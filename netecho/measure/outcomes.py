@@ -177,8 +177,6 @@ class Outcomes:
         self._settled.lost(probe.index)
         if probe.index < self._warmup:
             return
-        if why is not DROPPED_HERE:
-            self._recorder.timeline.lost(probe.scheduled - self._start)
         self._outages.lost(probe.index, probe.sent_at, now, why)
         self._without_rtt(probe, why)
 

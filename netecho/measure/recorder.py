@@ -60,8 +60,8 @@ class Flow:
 class Recorder:
     """The state of a run's figures, shared by all its connections. Times in nanoseconds, sizes in bytes.
 
-    The histograms `rtt`, `response` and `lag` may be read directly. `timeline` is fed directly, beside `replied` and
-    `lost`, with the time since the start of the run at which the probe was scheduled.
+    The histograms `rtt`, `response` and `lag` may be read directly. `timeline` is fed directly, beside `replied`,
+    with the time since the start of the run at which the probe was scheduled.
     """
 
     __slots__ = (
@@ -165,6 +165,7 @@ class Recorder:
                 part.dropped_here += 1
         else:
             self._losses.lost(why, scheduled)
+            self.timeline.lost(scheduled)
             for part in parts:
                 part.lost += 1
 

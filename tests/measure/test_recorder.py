@@ -9,6 +9,7 @@ from netecho.measure.losses import Losses
 from netecho.measure.recorder import MOST_FLOWS, Recorder
 from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Bin
+from netecho.measure.stats.timeline import FIRST_WIDTH, Period
 from netecho.measure.summary import FlowSummary, SizeSummary, Summary
 
 
@@ -67,6 +68,7 @@ def test_a_run() -> None:
         ipdv_mean_abs=40.0,
         pdv_p99=40,
         jitter_rfc3550=2.5,
+        timeline=(Period(0, FIRST_WIDTH, received=0, lost=1, p50=None, p99=None, max=None),),
     )
 
 

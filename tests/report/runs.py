@@ -141,8 +141,6 @@ def _count(recorder: Recorder, event: Event) -> None:
             recorder.corrupted()
         case ProbeLost():
             recorder.lost(event.size, Loss(event.reason, event.detail), scheduled=event.scheduled)
-            if event.reason is not LossReason.DROPPED_HERE:
-                recorder.timeline.lost(event.scheduled)
         case ReplyLate():
             recorder.late()
         case ReplyDuplicated():

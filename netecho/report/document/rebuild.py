@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netecho.measure.events import EchoCorrupted, ProbeLost, ReplyDuplicated, ReplyLate, ReplyReceived
-from netecho.measure.loss_reason import Loss, LossReason
+from netecho.measure.loss_reason import STOPPED, Loss, LossReason
 from netecho.measure.recorder import Recorder
 from netecho.measure.result import Result
 from netecho.measure.settled import LEAST, MOST, SettledProbes
@@ -43,10 +43,12 @@ class Rebuilder:
             case ProbeLost():
                 recorder.sent(event.lag)
                 flow = self._flow(event.connection)
-                recorder.lost(event.size, Loss(event.reason, event.detail), flow.figures, event.scheduled)
-                flow.lost(event)
-                if event.reason is not LossReason.DROPPED_HERE:
-                    recorder.timeline.lost(event.scheduled)
+                why = Loss(event.reason, event.detail)
+                recorder.lost(event.size, why, flow.figures, event.scheduled)
+                if why == STOPPED:  # it was answered: how long that took is not known
+                    flow.answered(event)
+                else:
+                    flow.lost(event)
                 self._end = max(self._end, event.scheduled + event.lag)
             case ReplyLate():
                 recorder.late()
@@ -96,7 +98,7 @@ class _Flow:
         self._settled = SettledProbes(remembered)
         self._outages = recorder.outage_tracker(self._settled)
 
-    def answered(self, event: ReplyReceived | EchoCorrupted) -> None:
+    def answered(self, event: ReplyReceived | EchoCorrupted | ProbeLost) -> None:
         sent_at = event.scheduled + event.lag
         self._settled.sent(event.seq, sent_at)
         self._settled.answered(event.seq)

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from netecho.errors import UsageError
 from netecho.measure.events import Event
+from netecho.measure.loss_reason import STOPPED
 from netecho.measure.result import Start
 from netecho.report.document.model import Document
 from netecho.report.document.reader import LONGEST_LINE, replay
@@ -123,6 +124,16 @@ def test_parallel_connections_are_put_together_again(file: Path) -> None:
         (0, 2, 0.1),
         (1, 2, 0.14),
     ]
+
+
+def test_an_outage_ends_with_an_answer_of_which_the_time_is_not_known(file: Path) -> None:
+    """As it did while the run went on: a stop of the process hid how long it took, not that it came."""
+    stopped = lost(4)._replace(reason=STOPPED.reason, detail=STOPPED.detail)
+    events: list[Event] = [reply(0, 100_000), lost(1), lost(2), lost(3), stopped, lost(5), reply(6, 100_000)]
+    file.write_text("".join(saved(events)[:-1]))
+    document = replay(str(file)).document
+    assert [(each["start_ms"], each["end_ms"], each["lost"]) for each in document["outages"]] == [(200.05, 800.05, 3)]
+    assert document["probes"]["lost"] == 4
 
 
 def test_a_sweep_has_its_sizes_again(file: Path) -> None:
