@@ -59,10 +59,14 @@ class Place:
             return os.fork()
         with self._namespace("pid") as theirs, ours._namespace("pid") as back:
             set_namespace(theirs)  # which is for children to come
-            pid = os.fork()
+            try:
+                pid = os.fork()
+            except OSError:
+                set_namespace(back)
+                raise
             if pid:
                 set_namespace(back)
-        return pid
+            return pid
 
     def enter(self) -> None:
         """Bring this process into its namespaces."""

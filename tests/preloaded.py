@@ -219,7 +219,12 @@ class Forker:
         """Deal with what one of its descriptors tells of a command."""
         if descriptor == command.ended:
             self._report(command)
-        elif number := command.connection.recv(32):
+            return
+        try:
+            number = command.connection.recv(32)
+        except ConnectionResetError:  # it never read what it was told
+            number = b""
+        if number:
             os.kill(command.pid, int(number))
         else:
             self._forget(descriptor)
@@ -229,24 +234,21 @@ class Forker:
         """Fork for who has come; return the order in the child."""
         connection, _ = self._listening.accept()
         message, streams, _, _ = socket.recv_fds(connection, LONGEST, 3)
-        if not message:
-            connection.close()
-            return None
-        arguments, environ, directory, ignored = marshal.loads(message)
-        place = Place.of(peer_of(connection))
-        order = Order(arguments, environ, directory, ignored, streams, place)
-        pid = 0
-        if may_fork(order):
-            pid = place.fork()
-            if pid == 0:
-                return order
+        order, pid = None, None
+        with contextlib.suppress(OSError):  # who came is gone, or its place; or that is not ours to look at
+            if message:
+                arguments, environ, directory, ignored = marshal.loads(message)
+                place = Place.of(peer_of(connection))
+                order = Order(arguments, environ, directory, ignored, streams, place)
+                pid = place.fork() if may_fork(order) else None
+        if pid == 0:
+            return order
         for descriptor in streams:
             os.close(descriptor)
-        if not pid:
-            connection.send(launcher.REFUSED)
+        _say(connection, launcher.REFUSED if pid is None else str(pid).encode())
+        if pid is None:
             connection.close()
             return None
-        connection.send(str(pid).encode())
         command = Running(pid, os.pidfd_open(pid), connection)
         for descriptor in (command.ended, connection.fileno()):
             self._running[descriptor] = command
@@ -255,8 +257,7 @@ class Forker:
 
     def _report(self, command: Running) -> None:
         code = os.waitstatus_to_exitcode(os.waitpid(command.pid, 0)[1])
-        with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
-            command.connection.send(str(code).encode())
+        _say(command.connection, str(code).encode())
         if command.connection.fileno() in self._running:
             self._forget(command.connection.fileno())
         self._forget(command.ended)
@@ -270,6 +271,11 @@ class Forker:
     def _end(self) -> None:
         for command in self._running.values():
             kill(command.pid)
+
+
+def _say(connection: socket.socket, message: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # nobody waits for it any more
+        connection.send(message)
 
 
 def kill(pid: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import select
 import signal
@@ -17,7 +18,7 @@ from tests.faults.topology import UNSHARE
 from tests.peers import permitted
 from tests.place import CAPABILITIES
 from tests.preloaded import Started
-from tests.program import PATIENCE
+from tests.program import PATIENCE, by_name, environment
 
 if TYPE_CHECKING:
     from tests.program import Netecho
@@ -95,6 +96,21 @@ def test_a_signal_to_its_shadow_is_for_it(netecho: Netecho) -> None:
     program.interrupt()
     ended = program.end()
     assert (ended.code, ended.events[-1]["interrupted"]) == (0, True)
+
+
+def test_who_goes_away_at_once_harms_nobody(netecho: Netecho) -> None:
+    assert netecho("--version").code == 0
+    path = by_name()[-1]
+    order = marshal.dumps((["serve", "127.0.0.1:0"], environment(), str(Path.cwd()), []))
+    for message, until_told in [(b"", False), (order, False), (order, True)] * 10:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asking:
+            asking.connect(path)
+            if message:
+                socket.send_fds(asking, [message], [0, 1, 2])
+            if until_told:
+                select.select([asking], [], [], PATIENCE)
+    assert netecho("--version").code == 0
+    assert isinstance(netecho.running[-1].process, Started)
 
 
 def test_it_ends_with_its_shadow_and_its_shadow_with_it(netecho: Netecho, tmp_path: Path) -> None:
