@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -112,10 +112,11 @@ class LoadRun:
     """By which transport, and where: `stamp://192.0.2.1:7862`; None where nothing answers probes."""
     interval: int
     """Between two probes."""
+    dscp: int | None
+    """That the probes were marked with; None: with none."""
     max_bytes: int
     samples: tuple[Sample, ...] = ()
     phases: tuple[PhaseRun, ...] = ()
     not_tested: tuple[NotTested, ...] = ()
     error: NetechoError | None = None
     """Why nothing could be measured."""
-    settings: dict[str, object] = field(default_factory=dict)

@@ -16,7 +16,8 @@ import jsonschema
 import pytest
 
 from netecho.report.document import schema
-from tests.peers import permitted
+from tests.namespace import namespace
+from tests.peers import needed, permitted
 from tests.server import LOOPBACK, serving
 
 if TYPE_CHECKING:
@@ -57,6 +58,35 @@ def test_all_phases_and_the_run_printed_again(netecho: Netecho, tmp_path: Path) 
     assert 'failures="1"' in held.out
     unfit = netecho("compare", str(file), str(packed), "--fail-if", "rtt.p50>+1%")
     assert (unfit.code, "'rtt.p50' is no figure of these runs, which are of load" in unfit.err) == (2, True)
+
+
+MARKED = """
+table inet marked {
+  counter probes {}
+  counter load {}
+  chain output {
+    type filter hook output priority filter
+    ip dscp ef meta l4proto udp counter name probes
+    ip dscp ef meta l4proto tcp counter name load
+  }
+}
+"""
+
+
+def test_probes_are_marked_and_the_load_is_not(netecho: Netecho, tmp_path: Path) -> None:
+    needed("nft")
+    rules = tmp_path / "rules"
+    rules.write_text(MARKED)
+    with namespace() as alone:
+        alone.run("nft", "-f", str(rules))
+        netecho.prefix = alone.prefix
+        ended = netecho("load", "self", *SHORT, "-4", "--direction", "upload", "--dscp", "EF")
+        counters = json.loads(alone.run("nft", "--json", "list", "counters"))["nftables"]
+    packets = {each["counter"]["name"]: each["counter"]["packets"] for each in counters if "counter" in each}
+    document = valid(ended.document)
+    assert (ended.code, document["dscp"], document["upload"]["upload"]["bytes"] > 0) == (0, 46, True)
+    assert packets["probes"] >= document["idle"]["rtt"]["count"] + document["upload"]["rtt"]["count"]
+    assert packets["load"] == 0
 
 
 def test_over_tls_with_a_key_that_is_pinned(netecho: Netecho) -> None:

@@ -54,6 +54,7 @@ def whole(up: int = 480, down: int = 0, **changed: Any) -> LoadRun:
             "address": "192.0.2.7",
             "probed": "stamp://192.0.2.7:7862",
             "interval": 20 * MILLISECOND,
+            "dscp": None,
             "max_bytes": 512 << 20,
             "samples": tuple(samples),
             "phases": tuple(phases),

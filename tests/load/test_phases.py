@@ -45,6 +45,7 @@ def run(phases: list[PhaseRun], probes: list[Sample]) -> LoadRun:
         address="192.0.2.1",
         probed="stamp://192.0.2.1:7862",
         interval=10 * MILLISECOND,
+        dscp=None,
         max_bytes=1 << 30,
         samples=tuple(probes),
         phases=tuple(phases),

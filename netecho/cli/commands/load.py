@@ -23,6 +23,7 @@ from netecho.cli.click_ext.types import (
     integer,
     parse_pin,
 )
+from netecho.measure.dscp import parse_dscp
 
 if TYPE_CHECKING:
     from netecho.cli.context import CliContext
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     ("netecho load host", "netecho serve :7007 stamp://:7862 nq:// runs there"),
     ("netecho load host --direction upload", "idle, then upload"),
+    ("netecho load host --dscp EF", "whether what is marked so passes the queue"),
     ("netecho load host --max-bytes 50M", "for a line that is paid by the byte"),
     ("netecho load host --url http://host/large.iso", "the download half, against any HTTP server"),
     ("netecho load host --json --fail-if 'upload.added>100ms'", "for scripts"),
@@ -66,6 +68,7 @@ verdict = section("Verdict")
 @travel("-4", "--ipv4", is_flag=True, help="IPv4 alone, for the probes")
 @travel("-6", "--ipv6", is_flag=True, help="IPv6 alone, for the probes")
 @travel("-i", "--interval", type=TIME, shown="10ms", help="from one probe to the next")
+@travel("--dscp", type=Parsed("VALUE", parse_dscp), help="mark the probes, not the load: 0 to 63, EF, AF41, CS1, LE")
 @travel("--auth-key-file", type=FILE, help="STAMP in authenticated mode, with the key in FILE")
 @tls("--ca", type=FILE, shown="the system's", help="trust the certificate authorities in FILE (PEM)")
 @tls("--insecure", is_flag=True, help="trust any certificate")

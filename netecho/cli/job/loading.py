@@ -38,7 +38,7 @@ def options_of(values: dict[str, Any]) -> LoadOptions:
         url=values["url"],
         token=None if token is None else files.token(token, "--token-file"),
         label=values["label"],
-        ip_options=IpOptions(family=family),
+        ip_options=IpOptions(family=family, dscp=values["dscp"]),
         stamp_options=StampOptions(
             key=None if key is None else files.stamp_key(key, "--auth-key-file"), clock="estimated"
         ),

@@ -130,6 +130,7 @@ class _Play:
             address=self._far_end.address or (chosen[0].host if chosen else None),
             probed=chosen[0].url if chosen else None,
             interval=self._prober.interval,
+            dscp=self._options.ip_options.dscp,
             max_bytes=self._options.max_bytes,
             samples=tuple(self._prober.keeping.samples),
             phases=tuple(self._phases),

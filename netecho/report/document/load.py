@@ -49,6 +49,7 @@ def document(run: LoadRun, phases: Sequence[PhaseSummary], failed: Sequence[Fail
         "address": run.address,
         "probed": run.probed,
         "interval_ms": milliseconds(run.interval),
+        "dscp": run.dscp,
         "max_bytes": run.max_bytes,
         "bytes": sum(transfer.bytes for each in phases for transfer in each.transfers),
         "sentence": verdict.sentence if error is None else error.sentence,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from netecho.report.document.model import Document
 
 SCHEMA = "netecho/compare-load/1"
-_KIND = ("target", "probed", "interval_ms")
+_KIND = ("target", "probed", "interval_ms", "dscp")
 """What has to be alike, so that figures are the same measure."""
 _SHOWN = ("rtt.p50", "rtt.p99", "forward.p50", "forward.p99", "backward.p50", "backward.p99", "loss")
 _SHOWN_OF_LOADS = ("added", "goodput", "rpm")

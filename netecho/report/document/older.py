@@ -21,10 +21,13 @@ _ADDED: dict[str, Any] = {
 _ADDED_TO_PROBES = {"stray_bytes": 0, "dropped_here": 0, "not_sent": 0}
 _ADDED_TO_PARTS = {"dropped_here": 0}
 _PARTS = ("sizes", "flows")
+_ADDED_TO_LOADS = {"dscp": None}
 
 
 def completed(document: Document) -> Document:
     """Return a document with what was added since it was written; what it has stays as it is, right or wrong."""
+    if document.get("schema") == "netecho/load/1":
+        return _ADDED_TO_LOADS | document
     probes = document.get("probes")
     if not isinstance(probes, dict):
         return document

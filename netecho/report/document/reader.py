@@ -200,6 +200,7 @@ class _Reading:
     def _other(self, found: Document, kind: Kind, *, wanted: bool) -> Replayed:
         if not wanted:
             self._refuse(f"it is {kind.name}, and no run", "netecho report prints it again")
+        found = completed(found)
         if wrong := complaint(found, kind.part):
             self._refuse(wrong, f"what {kind.command} --save FILE wrote")
         self._nothing_more()

@@ -66,7 +66,9 @@ def _head(document: Document) -> Text:
     where = f" ({address})" if address and address not in document["target"] else ""
     line = Text(f"{document['target']}{where}", style="bold")
     cut = " (interrupted)" if document["interrupted"] else ""
-    by = f", probes by {document['probed']} every {document['interval_ms']:g} ms" if document["probed"] else ""
+    marked = "" if document["dscp"] is None else f" with DSCP {document['dscp']}"
+    probes = f", probes by {document['probed']} every {document['interval_ms']:g} ms{marked}"
+    by = probes if document["probed"] else ""
     line.append(f": {span(document['duration_ms'])}{cut}, {size(document['bytes'])} of load{by}", style="not bold dim")
     if document["label"]:
         line.append(f"\n{document['label']}", style="not bold")

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from netecho.report.document.load import shape
 from netecho.report.document.older import completed
 from netecho.report.document.reader import replay
 from netecho.report.document.schema import complaint
+from tests.load.runs import whole
 from tests.report.test_golden import RUNS
 
 if TYPE_CHECKING:
@@ -45,6 +47,12 @@ def test_it_can_be_read_from_a_file(tmp_path: Path) -> None:
     read = replay(str(file)).document
     assert read["probes"]["not_sent"] == 0
     assert list(read).index("loss_by_reason") == list(read).index("probes") + 1
+
+
+def test_so_is_one_of_load(tmp_path: Path) -> None:
+    file = tmp_path / "old.json"
+    file.write_text(json.dumps({key: value for key, value in shape(whole()).items() if key != "dscp"}))
+    assert replay(str(file), others=True).document["dscp"] is None
 
 
 def test_what_is_there_stays() -> None:

@@ -33,6 +33,11 @@ def test_what_a_peer_said_is_shown_and_not_obeyed() -> None:
     assert "\x1b" not in shown("no-service")
 
 
+def test_a_mark_of_the_probes_is_said() -> None:
+    page = rendered(paper(shape(whole(dscp=46)), 120), width=120, color=False)
+    assert "probes by stamp://192.0.2.7:7862 every 20 ms with DSCP 46" in page
+
+
 def test_what_was_cut_short_says_so() -> None:
     page = rendered(paper(shape(whole(interrupted=True)), 80), width=80, color=False)
     assert "(interrupted)" in page
