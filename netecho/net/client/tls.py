@@ -17,7 +17,7 @@ from OpenSSL import SSL
 from service_identity import CertificateError, VerificationError
 from service_identity.pyopenssl import verify_hostname, verify_ip_address
 from twisted.internet.abstract import isIPAddress, isIPv6Address
-from twisted.internet.defer import Deferred, TimeoutError as DeferredTimeoutError
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError as DeferredTimeoutError
 from twisted.internet.interfaces import IHandshakeListener, IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
@@ -161,7 +161,7 @@ class Client:
                 f"TLS was not agreed on with {self.server_name} within {timeout / SECOND:g} s",
                 "does the port speak TLS? a plain service waits for something else: tcp://",
             ) from None
-        except UnreachableError:
+        except (UnreachableError, CancelledError):  # the latter is an Exception too: the run was ended, nothing failed
             connection.abortConnection()
             raise
         except Exception as error:

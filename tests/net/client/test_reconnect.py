@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, strategies as st
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
@@ -54,7 +55,10 @@ class Bench:
         self.peers: list[socket.socket] = []
         self.ours: list[socket.socket] = []
         self.links: list[OneProbeLink] = []
-        self.link = ReconnectingLink(self.driver, self.recorder, self._dial, lambda *_: None, self.payloads)
+        self.troubles: list[object] = []
+        self.link = ReconnectingLink(
+            self.driver, self.recorder, self._dial, lambda error, _: self.troubles.append(error), self.payloads
+        )
         self.driver.start(self.link, self.now())
 
     def now(self) -> int:
@@ -299,3 +303,32 @@ def test_inside_tls_a_server_that_says_no_end_is_not_waited_for(benches: list[Be
     bench.link.close()
     bench.write(0)
     assert _is_at_end(bench.peers[0])
+
+
+@OLD_TWISTED
+def test_a_handshake_that_the_runs_end_breaks_off_is_no_loss_and_no_trouble(benches: list[Bench]) -> None:
+    benches.append(bench := Bench(count=1, client=Client(TlsOptions(insecure=True), "localhost")))
+    bench.driver.stop()
+    bench.link.close()
+    summary = bench.recorder.summary()
+    assert (summary.sent, summary.lost, summary.pending) == (1, 0, 1)
+    assert bench.troubles == []
+    bench.reactor.advance(0)
+    assert _is_at_end(bench.peers[0])
+
+
+@OLD_TWISTED
+def test_a_handshake_that_is_given_up_has_not_failed() -> None:
+    """Ctrl-C in a handshake ends the run with its summary, and not with an error of TLS."""
+    reactor: Any = MemoryReactorClock()
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    with ours, theirs:
+        client = Client(TlsOptions(insecure=True), "localhost")
+        ended: list[Any] = []
+        securing = Deferred.fromCoroutine(client.secure(reactor, ours, None, SECOND)).addBoth(ended.append)
+        securing.cancel()
+        assert ended[0].check(CancelledError)
+        reactor.advance(0)
+        theirs.setblocking(False)
+        assert _is_at_end(theirs)
