@@ -27,6 +27,7 @@ from netecho.net.client.resolve import resolve
 from netecho.net.client.transports import TRANSPORTS
 from netecho.net.linux import run_clock
 from netecho.net.reactor.timer import Timer
+from netecho.units import MICROSECOND
 
 if TYPE_CHECKING:
     from netecho.measure.events import Event
@@ -75,7 +76,6 @@ class _Measurement:
         self._ending = False
         """Whether the network's refusal ends the run, or may."""
         self._failed: Deferred[None] = Deferred()
-        self._wall = time.time_ns()
         self._began = run_clock.now()
         self._id = str(uuid.uuid4())
 
@@ -89,7 +89,7 @@ class _Measurement:
             return self._ended(self._start(None, Setup()), NO_FACTS)
         self._reporter.started(start)
         self._opened = dict(zip(self._drivers, opened, strict=True))
-        self._wall, self._began = start.started, run_clock.now()
+        self._began = run_clock.now()
         for n, (driver, link) in enumerate(zip(self._drivers, opened, strict=True)):
             # Parallel connections take turns within an interval, instead of sending all at once.
             driver.start(link.link, self._began, Fraction(n, plan.connections) * plan.interval)
@@ -180,7 +180,8 @@ class _Measurement:
         return Start(
             id=self._id,
             label=self._job.label,
-            started=time.time_ns(),
+            # To the microsecond, as documents have it: what is counted from it is the same in a saved run.
+            started=time.time_ns() // MICROSECOND * MICROSECOND,
             route=route,
             setup=setup,
             settings=self._job.settings,

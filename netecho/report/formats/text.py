@@ -28,6 +28,10 @@ class TextReporter:
     """Lines while the run goes on, where they are wanted, and the summary at its end."""
 
     def __init__(self, output: Output, *, lines: bool, histogram: bool | None = None) -> None:
+        # Not as the run begins: that takes a millisecond, by which the times of day of all its events would be early.
+        from netecho.report.terminal.headline import headline
+
+        self._headline = headline
         self._output = output
         self.follows = lines and not output.quiet
         self._histogram = histogram
@@ -37,14 +41,12 @@ class TextReporter:
 
     def started(self, start: Start) -> None:
         """Say who is probed, and how, before the first reply."""
-        from netecho.report.terminal.headline import headline
-
         self._started = start.started
         count = start.settings.get("count")
         self._digits = len(str(count - 1)) if isinstance(count, int) and count else 1
         self._several = is_several(start.settings.get("connections"))
         if self.follows:
-            self._output.write_line(headline(head(start)) + "\n")
+            self._output.write_line(self._headline(head(start)) + "\n")
 
     def tell(self, event: Event) -> None:
         """Print the event's line."""

@@ -130,3 +130,10 @@ def test_a_reply_beside_a_hard_error_counts_and_the_run_is_not_ended_by_it(
 def test_a_hard_error_and_no_reply_end_the_run_with_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
     (failure,) = run(monkeypatch, Network([]), 2)
     assert failure.value is REFUSED
+
+
+def test_the_time_of_day_at_which_it_began_is_as_exact_as_documents_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the microsecond: events that are counted from it have the same times of day in a saved run."""
+    monkeypatch.setattr("time.time_ns", lambda: 1_764_000_000_123_456_789)
+    (result,) = run(monkeypatch, Network([0, 1]), 2)
+    assert result.start.started == 1_764_000_000_123_456_000
