@@ -12,7 +12,7 @@ from netecho.trace.loss import named
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from netecho.trace.result import Trace
+    from netecho.trace.result import HopResult, Trace
 
 MOST_CHANGES = 5
 """Changes of the path that get a sentence each."""
@@ -42,11 +42,17 @@ def _end(trace: Trace) -> Iterator[Finding]:
         sentence = "nothing answers at all: no router, no target. A firewall may drop what is sent, or every ICMP error"
         yield Finding("no-answer", "warning", sentence)
     else:
-        sentence = (
-            f"the target does not answer; {named(heard[-1])} is the last that does. What comes after it drops the"
-            " packets, or answers nothing"
-        )
-        yield Finding("not-reached", "warning", sentence, heard[-1].ttl)
+        yield Finding("not-reached", "warning", _not_reached(heard[-1], trace.max_hops), heard[-1].ttl)
+
+
+def _not_reached(last: HopResult, max_hops: int) -> str:
+    """Return in words that the target does not answer; of what comes after the last TTL that was sent nothing is known."""
+    if last.ttl == max_hops:
+        return f"the target does not answer; {named(last)} does, and no packet was to go further (--max-hops)"
+    return (
+        f"the target does not answer; {named(last)} is the last that does. What comes after it drops the packets,"
+        " or answers nothing"
+    )
 
 
 def loops(trace: Trace) -> Iterator[Finding]:

@@ -87,6 +87,8 @@ class Trace:
     """The first ones, where a path does not stay the same."""
     rounds: int
     """That were begun."""
+    max_hops: int
+    """The highest TTL that may be sent."""
     tos: int
     """What was sent."""
     foreign: int

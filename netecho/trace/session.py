@@ -238,6 +238,7 @@ class Session:
             flows=flows,
             changes=tuple(self._changes),
             rounds=max(flow.schedule.round for flow in self._flows),
+            max_hops=self._plan.max_hops,
             tos=self._plan.dscp << 2,
             foreign=sum(flow.foreign for flow in self._flows),
             late=sum(flow.late for flow in self._flows),

@@ -134,6 +134,12 @@ def test_a_loop() -> None:
     assert "at hop 4 to 10.0.2.2, which was hop 2" in found["loop"].sentence
 
 
+def test_what_comes_after_the_last_ttl_that_was_sent_is_not_judged() -> None:
+    (found,) = said(plan=Plan(rounds=1, max_hops=2)).values()
+    assert found.code == "not-reached"
+    assert "hop 2 (10.0.2.2) does, and no packet was to go further (--max-hops)" in found.sentence
+
+
 def test_a_router_that_answers_twice_in_a_row_is_no_loop() -> None:
     assert said(path=lambda _: ("10.0.1.2", "10.0.1.2", TARGET)) == {}
 
