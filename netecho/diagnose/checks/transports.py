@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -89,8 +90,7 @@ def _always(reach: Reach) -> Finding | None:
             otherwise="Another service has that port; or a proxy, or a login page, answers in its place.",
         )
     if reach.answer == "prohibited":
-        sentence = f"{name} is forbidden on the way: {reach.detail}."
-        return _finding(reach, code="prohibited", severity="warning", confidence="certain", sentence=sentence)
+        return _prohibited(reach)
     if reach.answer == "untrusted":
         return _finding(
             reach,
@@ -101,6 +101,42 @@ def _always(reach: Reach) -> Finding | None:
             otherwise="A certificate that is wrong, expired or self-signed; whoever reads along has one of his own.",
         )
     return None
+
+
+def _prohibited(reach: Reach) -> Finding:
+    sender, where, otherwise = _sender(reach), "on the way", None
+    if sender is None:
+        otherwise = "The far end's own firewall may say so."
+    elif sender == _address(reach.target.host):
+        where = "by the far end itself"
+    return _finding(
+        reach,
+        code="prohibited",
+        severity="warning" if reach.expected else "info",
+        confidence="certain",
+        sentence=f"{_name(reach)} is forbidden {where}: {reach.detail}.",
+        otherwise=otherwise,
+    )
+
+
+def _sender(reach: Reach) -> str | None:
+    """Return which address an ICMP message came from; None where there was none, or that is not known."""
+    what, _, sender = reach.detail.rpartition(" from ")
+    return _address(sender) if what.startswith("ICMP") else None
+
+
+def _address(host: str) -> str:
+    """Return an address as it is written in one way; anything else as it is."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def _refused_on_the_way(reach: Reach) -> bool:
+    """Tell whether another address than the far end's sent the refusal: iptables' REJECT says port unreachable."""
+    return reach.answer == "refused" and _sender(reach) not in (None, _address(reach.target.host))
 
 
 def _expected(reach: Reach, *, netecho: bool) -> Finding | None:
@@ -123,6 +159,15 @@ def _expected(reach: Reach, *, netecho: bool) -> Finding | None:
             confidence="likely",
             sentence=f"{name} gets no answer and no word of why, while others are answered: a firewall drops it.",
             otherwise="The far end's own firewall may do so, where nothing is served on that port.",
+        )
+    if _refused_on_the_way(reach):
+        return _finding(
+            reach,
+            code="refused",
+            severity="warning",
+            confidence="likely",
+            sentence=f"{name} is refused by another address than the far end's: {reach.detail}.",
+            otherwise="The far end may answer by another of its addresses, where nothing listens on that port.",
         )
     if reach.answer == "refused" and netecho:
         return _finding(
@@ -162,7 +207,8 @@ def _name(reach: Reach) -> str:
 
 
 def _why(reach: Reach) -> str:
-    why = {"refused": "refused: nothing listens there", "silent": "no answer", "mute": MUTE}
+    refused = f"refused: {reach.detail if _refused_on_the_way(reach) else 'nothing listens there'}"
+    why = {"refused": refused, "silent": "no answer", "mute": MUTE}
     return why.get(reach.answer, reach.detail)
 
 

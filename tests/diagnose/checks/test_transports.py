@@ -67,7 +67,48 @@ def test_a_refusal_is_a_finding_only_where_a_netecho_is_known_to_serve_it() -> N
     assert "refused: nothing listens there" in words(judged("echo", "refused", "refused"))
 
 
-@pytest.mark.parametrize(("answer", "found"), [("silent", []), ("refused", []), ("other", ["not-an-echo"])])
+UNREACHABLE = "ICMP port unreachable from "
+FORBIDDEN = "ICMP communication administratively prohibited from "
+
+
+def told(answer: Answer, detail: str, *, host: str = "198.51.100.2", expected: bool = True) -> Outcome:
+    """What UDP came to, by a word of the network, where TCP answers."""
+    tcp, udp = (parse_target(f"{scheme}://{host}") for scheme in ("tcp", "udp"))
+    refused = Reach(target=udp, answer=answer, expected=expected, detail=detail)
+    return judge(Observed([Reach(target=tcp, answer="echo"), refused]))
+
+
+def test_a_refusal_that_a_router_sends_is_found() -> None:
+    found = only(told("refused", UNREACHABLE + "10.0.1.2"))
+    assert (found.code, found.severity, found.confidence) == ("refused", "warning", "likely")
+    assert "by another address than the far end's: ICMP port unreachable from 10.0.1.2" in found.sentence
+    unasked = told("refused", UNREACHABLE + "10.0.1.2", expected=False)
+    assert codes(unasked) == []
+    assert "UDP port 7007: refused: ICMP port unreachable from 10.0.1.2" in words(unasked)
+
+
+@pytest.mark.parametrize(
+    ("host", "sender"),
+    [("198.51.100.2", "198.51.100.2"), ("[2001:db8:0::2]", "2001:db8::2"), ("[fe80::2%eth0]", "fe80::2")],
+)
+def test_the_far_ends_own_refusal_is_none_of_a_router(host: str, sender: str) -> None:
+    outcome = told("refused", UNREACHABLE + sender, host=host)
+    assert codes(outcome) == []
+    assert "refused: nothing listens there" in words(outcome)
+    assert "is forbidden by the far end itself: ICMP" in only(told("prohibited", FORBIDDEN + sender, host=host)).sentence
+
+
+def test_who_forbids_is_said_as_far_as_it_is_known() -> None:
+    assert "is forbidden on the way: ICMP" in only(told("prohibited", FORBIDDEN + "10.0.1.2")).sentence
+    unknown = only(told("prohibited", "no route to host"))
+    assert unknown.otherwise is not None
+    assert "far end's own firewall" in unknown.otherwise
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [("silent", []), ("refused", []), ("other", ["not-an-echo"]), ("prohibited", ["prohibited"])],
+)
 def test_of_what_was_only_looked_for_little_is_said(answer: Answer, found: list[str]) -> None:
     outcome = judged("echo", answer, "echo", expected=False)
     assert codes(outcome) == found
