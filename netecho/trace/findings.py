@@ -46,7 +46,7 @@ def _end(trace: Trace) -> Iterator[Finding]:
 
 
 def _not_reached(last: HopResult, max_hops: int) -> str:
-    """Return in words that the target does not answer; of what comes after the last TTL that was sent nothing is known."""
+    """Return in words that the target does not answer; nothing is known of what comes after the last TTL sent."""
     if last.ttl == max_hops:
         return f"the target does not answer; {named(last)} does, and no packet was to go further (--max-hops)"
     return (

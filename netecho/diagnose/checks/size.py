@@ -7,7 +7,7 @@ say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netecho.diagnose.finding import Figure, Finding, Fine, NotTested
@@ -23,6 +23,8 @@ UDP_HEADER = 8
 WHERE: dict[Direction | None, str] = {**ON_THE_WAY, None: "there and back"}
 CLAMPED = 8
 """Bytes by which an MSS may be smaller than it could be: other options."""
+FRAGMENTED = 1472
+"""Bytes of payload of a datagram that may be fragmented: with IPv4's headers all that Ethernet takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,7 @@ class Observed:
     segments: Segments | None = None
     """Where datagrams were not to be had, or connections hang though they pass."""
     fragments: bool | None = None
-    """Whether a packet that is too large comes through where it may be fragmented."""
+    """Whether the echo of a datagram comes back that may be fragmented, `FRAGMENTED` bytes long."""
     target: str = ""
     headers: int = 28
     """Of IP and UDP, bytes."""
@@ -164,10 +166,32 @@ def _way(direction: Direction | None, found: PathMtu | None, observed: Observed)
     if found.fate == "refused":
         sentence = _told(passes, where, f"{found.detail}, as it should be")
         return (_told_of(direction, found, observed, sentence, again),)
-    if direction == "backward" and observed.stream is not None and observed.stream.came_through:
+    hole = _hole(direction, found, observed, _vanish(passes, where, observed.stream), again)
+    return (_back(passes, found, observed, hole),) if direction == "backward" else (hole,)
+
+
+def _back(passes: int, found: PathMtu, observed: Observed, hole: Finding) -> Finding:
+    """Return what is to be said of the way back: of what the far end is told it only shows what it does.
+
+    Its TCP gets through untold as well where an MSS keeps its segments short: what this machine announces by an
+    interface or a path MTU of its own, or what a router writes. Segments of this end that are longer rule that out.
+    """
+    stream, where, largest = observed.stream, WHERE["backward"], _largest_segment(observed)
+    if stream is not None and not stream.came_through:
+        return hole
+    if largest is not None and largest > passes:
         sentence = _told(passes, where, "the far end must have been told, as its TCP gets through")
-        return (_told_of(direction, found, observed, sentence, again),)
-    return (_hole(direction, found, observed, _vanish(passes, where, observed.stream), again),)
+        return _told_of("backward", found, observed, sentence, hole.command)
+    fragments = observed.fragments or None if is_hole(observed.forward) else observed.fragments  # lost on the way there
+    if fragments is None or FRAGMENTED + observed.headers <= passes:
+        why = "no TCP is there to show it" if stream is None else "its TCP's segments are no longer in any case"
+        sentence = f"Packets of up to {passes:,} bytes pass {where}; whether the far end is told is not known: {why}."
+        return replace(_told_of("backward", found, observed, sentence, hole.command), confidence="possible")
+    if fragments:
+        sentence = _told(passes, where, "the far end must have been told, as longer datagrams come in fragments")
+        return replace(_told_of("backward", found, observed, sentence, hole.command), confidence="likely")
+    otherwise = f"{hole.otherwise} One that drops fragments, though the far end is told."
+    return replace(hole, confidence="likely", otherwise=otherwise)
 
 
 def _hole(direction: Direction | None, found: PathMtu, observed: Observed, sentence: str, again: str | None) -> Finding:
@@ -239,13 +263,19 @@ def _with_segments(passes: int, observed: Observed) -> str | None:
     return f"netecho probe {segments.target} --reconnect -c 17 -s {max(64, payload - 8)}..{payload + 8}:1"
 
 
+def _largest_segment(observed: Observed) -> int | None:
+    """Return the bytes of the packets that this end's longest segments make; None where nobody says."""
+    stream = observed.stream
+    return None if stream is None or stream.mss is None else stream.mss + observed.headers - UDP_HEADER + TCP_HEADER
+
+
 def _clamped(observed: Observed) -> Outcome:
     stream, forward, backward = observed.stream, observed.forward, observed.backward
-    if stream is None or stream.mss is None or forward is None or forward.passes is None:
+    largest = _largest_segment(observed)
+    if stream is None or largest is None or forward is None or forward.passes is None:
         return ()
     # The far end announces what its own interface takes, which what comes from there shows.
     room = min(forward.passes, backward.passes if backward and backward.passes else forward.passes)
-    largest = stream.mss + observed.headers - UDP_HEADER + TCP_HEADER
     if largest >= room - CLAMPED:
         return ()
     return (
@@ -257,7 +287,10 @@ def _clamped(observed: Observed) -> Outcome:
             confidence="likely",
             sentence=f"TCP's segments make packets of {largest:,} bytes at most, though {room:,} pass: something on"
             " the way rewrites the MSS.",
-            evidence=(Figure("mss", stream.mss, "bytes"), Figure("passes", room, "bytes")),
+            evidence=(
+                Figure("mss", stream.mss, "bytes"),
+                Figure("passes", room, "bytes"),
+            ),
             otherwise="The far end may ask for smaller segments itself. It keeps connections out of black holes.",
         ),
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from netecho.diagnose.checks.size import Observed, Streamed, is_hole, judge
+from netecho.diagnose.checks.size import FRAGMENTED, Observed, Streamed, is_hole, judge
 from netecho.diagnose.finding import NotTested
 from netecho.diagnose.mtu_search import MtuSearch, Tried
 from netecho.errors import NetechoError
@@ -267,7 +267,7 @@ async def _fragments(battery: Battery) -> bool | None:
         return None
     try:
         run = await battery.measure(
-            battery.udp, count=TRIES, interval=20 * MILLISECOND, sizes=(1472,), timeout=PATIENCE // 2
+            battery.udp, count=TRIES, interval=20 * MILLISECOND, sizes=(FRAGMENTED,), timeout=PATIENCE // 2
         )
     except NetechoError:
         return None

@@ -45,7 +45,37 @@ def test_what_the_far_end_was_told_shows_by_its_tcp() -> None:
     """Who sends too much on the way back is the far end: only its TCP says whether it was told."""
     assert only(judge(Observed(forward=WHOLE, backward=HOLE, stream=GETS_THROUGH))).code == "path-mtu"
     assert only(judge(Observed(forward=WHOLE, backward=HOLE, stream=HANGS))).code == "mtu-black-hole"
-    assert only(judge(Observed(forward=WHOLE, backward=HOLE))).code == "mtu-black-hole"
+
+
+SHORT = Streamed(mss=1348, came_through=True)
+"""Its segments make packets of 1,400 bytes, at this end and so it may be at the far one."""
+
+
+@pytest.mark.parametrize("stream", [SHORT, None])
+@pytest.mark.parametrize(
+    ("fragments", "code", "confidence"),
+    [(True, "path-mtu", "likely"), (False, "mtu-black-hole", "likely"), (None, "path-mtu", "possible")],
+)
+def test_short_segments_get_through_untold_and_datagrams_show_more(
+    stream: Streamed | None, fragments: bool | None, code: str, confidence: str
+) -> None:
+    """An interface of 1,400 bytes here, or a router that rewrites the MSS, keeps the far end's segments short."""
+    local = PathMtu(passes=1400, fails=1401, fate="local")
+    found = only(judge(Observed(forward=local, backward=HOLE, stream=stream, fragments=fragments)))
+    assert (found.code, found.direction, found.confidence) == (code, "backward", confidence)
+    assert ("whether the far end is told is not known" in found.sentence) == (fragments is None)
+
+
+def test_a_datagram_that_need_not_be_cut_shows_nothing() -> None:
+    jumbo = PathMtu(passes=1500, fails=1501, fate="vanished")
+    found = only(judge(Observed(forward=WHOLE, backward=jumbo, stream=GETS_THROUGH, fragments=True)))
+    assert (found.code, found.confidence) == ("path-mtu", "possible")
+
+
+def test_connections_that_hang_show_a_hole_whatever_comes_in_fragments() -> None:
+    hangs = Streamed(mss=1348, came_through=False)
+    found = only(judge(Observed(forward=WHOLE, backward=HOLE, stream=hangs, fragments=True)))
+    assert (found.code, found.confidence) == ("mtu-black-hole", "certain")
 
 
 def test_both_ways_together_have_no_direction() -> None:

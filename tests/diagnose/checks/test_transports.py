@@ -95,7 +95,9 @@ def test_the_far_ends_own_refusal_is_none_of_a_router(host: str, sender: str) ->
     outcome = told("refused", UNREACHABLE + sender, host=host)
     assert codes(outcome) == []
     assert "refused: nothing listens there" in words(outcome)
-    assert "is forbidden by the far end itself: ICMP" in only(told("prohibited", FORBIDDEN + sender, host=host)).sentence
+    assert (
+        "is forbidden by the far end itself: ICMP" in only(told("prohibited", FORBIDDEN + sender, host=host)).sentence
+    )
 
 
 def test_who_forbids_is_said_as_far_as_it_is_known() -> None:
