@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from netecho.diagnose.checks.size import Observed, PathMtu, Segments, Streamed, judge
+from netecho.diagnose.finding import Finding
 from tests.diagnose.checks.said import codes, evidence, is_well_formed, only, words
 
 WHOLE = PathMtu(passes=1500, fails=1501, fate="local")
@@ -64,6 +65,16 @@ def test_short_segments_get_through_untold_and_datagrams_show_more(
     found = only(judge(Observed(forward=local, backward=HOLE, stream=stream, fragments=fragments)))
     assert (found.code, found.direction, found.confidence) == (code, "backward", confidence)
     assert ("whether the far end is told is not known" in found.sentence) == (fragments is None)
+
+
+def test_a_datagram_that_a_hole_on_the_way_there_took_shows_nothing_of_the_way_back() -> None:
+    there, back = (
+        each
+        for each in judge(Observed(forward=HOLE, backward=HOLE, stream=SHORT, fragments=False))
+        if isinstance(each, Finding)
+    )
+    assert (there.code, there.direction) == ("mtu-black-hole", "forward")
+    assert (back.code, back.direction, back.confidence) == ("path-mtu", "backward", "possible")
 
 
 def test_a_datagram_that_need_not_be_cut_shows_nothing() -> None:
