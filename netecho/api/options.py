@@ -158,5 +158,5 @@ def _written(value: object) -> str:
     if isinstance(value, timedelta):
         return f"{value // timedelta(microseconds=1)}us"
     if isinstance(value, float):
-        return format(Decimal(repr(value)), "f")
+        return format(Decimal(float.__repr__(value)), "f")  # NumPy's are floats, and have a repr of their own
     return str(value)

@@ -27,6 +27,17 @@ def test_a_time_may_be_text_seconds_or_a_timedelta(interval: object) -> None:
     assert plan(interval=interval).interval == Fraction(10 * MILLISECOND)
 
 
+class OtherFloat(float):
+    """As NumPy's `float64` is one."""
+
+    def __repr__(self) -> str:
+        return f"np.float64({float(self)})"
+
+
+def test_a_float_of_another_library_is_seconds_too() -> None:
+    assert plan(interval=OtherFloat(0.01)).interval == Fraction(10 * MILLISECOND)
+
+
 def test_a_tiny_number_of_seconds() -> None:
     assert plan(timeout=1e-05).timeout == 10_000
 
