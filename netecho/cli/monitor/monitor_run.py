@@ -201,9 +201,15 @@ class MonitorRun:
         )
 
     def _reload_at_sighup(self) -> None:
-        if self._asked.config is not None or (self._asked.web is not None and self._asked.web.credentials is not None):
+        if self._asked.config is not None or self._certificate is not None:
             signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._reload))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+
+    @property
+    def _certificate(self) -> str | None:
+        """The path of the certificate that is served with; None where there is none."""
+        web = self._asked.web
+        return None if web is None or web.credentials is None else web.credentials.cert
 
     def _reload(self) -> None:
         """Read the configuration again; one that is wrong changes nothing."""
@@ -213,19 +219,20 @@ class MonitorRun:
     def _read_again(self) -> None:
         try:
             settings = configured(self._asked)
-            if self._serving is not None and self._serving.tls is not None:
-                self._serving.tls.reload()
+            tls = None if self._serving is None else self._serving.tls
+            identity = None if tls is None else tls.read()
             result = self._engine.configure(settings.targets)
         except NetechoError as error:
             sentence = error.sentence
             self._tell(lambda: self._log.noticed("not_reloaded", f"nothing is changed: {sentence}"))
             return
         if self._serving is not None:
-            self._serving.reload(settings)
+            self._serving.reload(settings, identity)
         if self._history is not None:
             self._history.reconfigured(self._engine.targets)
         kept, added, removed = result
-        text = f"read {self._asked.config} again: {kept} kept, {added} added, {removed} removed"
+        files = [path for path in (self._asked.config, self._certificate) if path is not None]
+        text = f"read {' and '.join(files)} again: {kept} kept, {added} added, {removed} removed"
         self._tell(lambda: self._log.noticed("reloaded", text, kept=kept, added=added, removed=removed))
 
     def _view(self) -> tuple[MonitorView | None, Keyboard | None]:

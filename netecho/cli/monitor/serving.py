@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from netecho.cli.monitor.asked import Monitoring, WebOptions
     from netecho.monitor.settings import MonitorSettings
     from netecho.net.monitor.engine import Engine
-    from netecho.net.server.tls import ServerTls
+    from netecho.net.server.tls import Identity, ServerTls
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,10 @@ class Serving:
     routes: Routes
     tls: ServerTls | None
 
-    def reload(self, settings: MonitorSettings) -> None:
-        """Take in that the configuration was read again."""
+    def reload(self, settings: MonitorSettings, identity: Identity | None) -> None:
+        """Take in that the configuration and the certificate, if there is one, were read again."""
+        if self.tls is not None and identity is not None:
+            self.tls.use(identity)
         self.routes.reconfigured(dict(settings.groups))
 
     def stop(self) -> None:

@@ -6,7 +6,7 @@ a record of its own at once: Twisted's gathering of small writes for a reactor p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from OpenSSL import SSL
 from twisted.internet import ssl
@@ -62,6 +62,13 @@ class _Layer(TLSMemoryBIOProtocol):
         """Have nothing to do: TLS has no half-closed connections."""
 
 
+class Identity(NamedTuple):
+    """What a server shows in a handshake, as its files have it."""
+
+    context: SSL.Context
+    pin: str
+
+
 @implementer(IOpenSSLServerConnectionCreator)
 class ServerTls:
     """The server's side of TLS. Raises UsageError for files that cannot be used, when made and at `reload`."""
@@ -78,6 +85,10 @@ class ServerTls:
 
     def reload(self) -> None:
         """Read the files again, for the handshakes from now on; if they cannot be used, nothing changes."""
+        self.use(self.read())
+
+    def read(self) -> Identity:
+        """Read the files again, and change nothing yet. Raises UsageError where they cannot be used."""
         ours = self._credentials
         chain, key = load_identity(self.made) if self.made else read_identity(ours.cert or "", ours.key)
         authorities = None if ours.client_ca is None else read_certificates(ours.client_ca, "--client-ca")
@@ -85,8 +96,11 @@ class ServerTls:
             (chain, key), authorities, ours.alpn, f"--cert {ours.cert}", minimum=ssl.TLSVersion.TLSv1_2
         )
         openssl.select_alpn(context, ours.alpn)
-        self._context = context
-        self.pin = pin_of(chain[0])
+        return Identity(context, pin_of(chain[0]))
+
+    def use(self, identity: Identity) -> None:
+        """Show this one in the handshakes from now on."""
+        self._context, self.pin = identity
 
     def serverConnectionForTLS(self, tlsProtocol: object) -> SSL.Connection:
         """Make the OpenSSL connection of one handshake (IOpenSSLServerConnectionCreator)."""

@@ -260,11 +260,36 @@ def test_https_with_a_certificate_that_sighup_reads_again(netecho: Netecho, tmp_
         assert answer.read() == b"netecho is healthy.\n"
     file.write_text(make_identity(["127.0.0.1"]))
     running.process.send_signal(signal.SIGHUP)
-    running.event_named("reloaded")
+    assert running.event_named("reloaded")["text"] == f"read {file} again: 1 kept, 0 added, 0 removed"
     assert ssl.get_server_certificate(("127.0.0.1", listening["port"])).strip() in file.read_text()
     file.write_text("nothing")
     running.process.send_signal(signal.SIGHUP)
     assert "no certificate in PEM form" in running.event_named("not_reloaded")["text"]
+    running.terminate()
+    assert running.end().code == 0
+
+
+def test_where_the_configuration_cannot_be_used_the_certificate_is_not_changed_either(
+    netecho: Netecho, tmp_path: Path
+) -> None:
+    file, config = tmp_path / "both.pem", tmp_path / "m.toml"
+    file.write_text(make_identity(["127.0.0.1"]))
+    file.chmod(0o600)
+    config.write_text('[[targets]]\ntarget = "stamp://127.0.0.1:9"\n')
+    running = netecho.start(
+        *("monitor", "--config", str(config), "--format", "ndjson", "--listen", "127.0.0.1:0", "--cert", str(file)),
+    )
+    port = running.event_named("listening")["port"]
+    first = ssl.get_server_certificate(("127.0.0.1", port))
+    file.write_text(make_identity(["127.0.0.1"]))
+    config.write_text('[[targets]]\ntarget = "stamp://127.0.0.1:9"\nauth_key_file = "/nowhere"\n')
+    running.process.send_signal(signal.SIGHUP)
+    assert running.event_named("not_reloaded")["text"].startswith("nothing is changed: '/nowhere'")
+    assert ssl.get_server_certificate(("127.0.0.1", port)) == first
+    config.write_text('[[targets]]\ntarget = "stamp://127.0.0.1:9"\n')
+    running.process.send_signal(signal.SIGHUP)
+    assert running.event_named("reloaded")["text"].startswith(f"read {config} and {file} again: 1 kept")
+    assert ssl.get_server_certificate(("127.0.0.1", port)).strip() in file.read_text()
     running.terminate()
     assert running.end().code == 0
 
