@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 import time
 from collections import deque
 from dataclasses import dataclass, replace
@@ -69,6 +70,10 @@ _START_TIMEOUT = 60 * SECOND
 
 _PROGRESS = 5 * SECOND
 """From one word on how far the start is to the next."""
+
+_TOO_MANY = "fewer --workers, or more memory or processes for this user (ulimit -a)"
+_NOT_RUN = f"the user of --user must be able to run {os.path.realpath(sys.executable)}, or do without --workers"
+"""Workers are started by whom --user names: a Python in root's home directory is none for others."""
 
 
 @dataclass(slots=True)
@@ -194,7 +199,8 @@ class Supervisor:
         try:
             worker.process = self._processes.start(worker, start, descriptors)
         except OSError as error:
-            self._retry_or_give_up(place, (error.strerror or str(error)).lower())
+            hint = _NOT_RUN if isinstance(error, PermissionError) else _TOO_MANY
+            self._retry_or_give_up(place, (error.strerror or str(error)).lower(), hint=hint)
             return
         place.worker = worker
         self._starting += 1
@@ -241,10 +247,10 @@ class Supervisor:
         self._retry_or_give_up(place, how, worker.process.pid)
         self._start_some()
 
-    def _retry_or_give_up(self, place: _Place, how: str, pid: int | None = None) -> None:
+    def _retry_or_give_up(self, place: _Place, how: str, pid: int | None = None, hint: str = _TOO_MANY) -> None:
         which = f"worker {place.number}" + (f" (pid {pid})" if pid is not None else "")
         if place.failures == len(RETRY_DELAYS):
-            self._give_up(place, which, how)
+            self._give_up(place, which, how, hint)
             return
         delay = RETRY_DELAYS[place.failures]
         place.failures += 1
@@ -252,12 +258,12 @@ class Supervisor:
         self._emit(Noticed("worker", f"{which} died ({how}) and is replaced{when}"))
         place.retry = self._reactor.callLater(delay, self._start, place)
 
-    def _give_up(self, place: _Place, which: str, how: str) -> None:
+    def _give_up(self, place: _Place, which: str, how: str, hint: str) -> None:
         # The kernel deals no more clients to sockets that are closed.
         close_all(each for each in place.sockets if each.path is None)
         attempts = len(RETRY_DELAYS) + 1
         sentence = f"{which} is given up: it died {attempts} times soon after its start, the last time of: {how}"
-        error = UnreachableError(sentence, "fewer --workers, or more memory or processes for this user (ulimit -a)")
+        error = UnreachableError(sentence, hint)
         if not self._all_serve.called:
             self._all_serve.errback(error)
             return

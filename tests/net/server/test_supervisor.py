@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -220,8 +222,20 @@ class TestStart:
         office.processes.error = OSError(11, "Resource temporarily unavailable")
         outcome = office.start()
         office.pump([*RETRY_DELAYS])
-        with pytest.raises(UnreachableError, match="resource temporarily unavailable"):
+        with pytest.raises(UnreachableError, match="resource temporarily unavailable") as raised:
             outcome[0].raiseException()
+        assert raised.value.hint is not None
+        assert "fewer --workers" in raised.value.hint
+
+    def test_a_python_that_the_user_may_not_run_is_not_said_to_be_a_lack_of_memory(self) -> None:
+        office = Office(1)
+        office.processes.error = PermissionError(13, "Permission denied")
+        outcome = office.start()
+        office.pump([*RETRY_DELAYS])
+        with pytest.raises(UnreachableError, match="permission denied") as raised:
+            outcome[0].raiseException()
+        assert raised.value.hint is not None
+        assert f"run {Path(sys.executable).resolve()}" in raised.value.hint
 
     def test_one_that_does_not_get_ready_is_killed(self) -> None:
         office = Office(1)
