@@ -128,4 +128,6 @@ class ResultFile:
             raise self._failed(error) from None
 
     def _failed(self, error: OSError) -> OutputError:
+        if isinstance(error, BrokenPipeError):
+            return OutputError(f"{self._path!r} could not be written: nobody reads it any more")
         return OutputError(f"{self._path!r} could not be written: {error.strerror}", "is there room on the disk?")

@@ -11,6 +11,7 @@ too, which shares it. A pipe that has room takes at least `PIPE_BUF` bytes (POSI
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import stat
@@ -138,7 +139,7 @@ def has_room(descriptor: int, wait: float | None = 0.0) -> bool:
     poller.register(descriptor, select.POLLOUT)
     for _, event in poller.poll(None if wait is None else wait * 1000):
         if event & select.POLLERR:
-            raise BrokenPipeError
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
         return True
     return False
 

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import gzip
 import json
+import os
 import socketserver
 import subprocess
 import threading
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hdrh.log import HistogramLogReader
 
+from netecho.cli.files import ResultFile
+from netecho.errors import OutputError
 from netecho.report.document import schema
 from tests.program import by_name, environment
 
@@ -112,6 +115,32 @@ def test_figures_alone_make_no_rows(target: str, netecho: Netecho, tmp_path: Pat
     ended = netecho("report", str(saved), "--format", "csv")
     assert ended.code == 2
     assert "has the figures alone" in ended.err
+
+
+def test_a_saved_run_without_a_probe_is_a_csv_too(netecho: Netecho, target: str, tmp_path: Path) -> None:
+    """One that did not reach its target is a row that says so, and one that was stopped at once has none."""
+    saved = tmp_path / "run.ndjson"
+    missing = f"unix:{tmp_path}/nobody"
+    printed = netecho("probe", missing, "--format", "csv", "--save", str(saved)).out
+    assert len(printed.splitlines()) == 2
+    ended = netecho("report", str(saved), "--format", "csv")
+    assert (ended.code, ended.out, ended.err) == (0, printed, "")
+    netecho("probe", target, *FAST, "-q", "--save", str(saved))
+    first, *_, last = saved.read_text().splitlines()
+    saved.write_text(f"{first}\n{last}\n")
+    ended = netecho("report", str(saved), "--format", "csv")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.splitlines() == printed.splitlines()[:1]
+
+
+def test_a_kept_file_that_nobody_reads_any_more_is_said_as_that(tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with ResultFile(str(pipe)) as kept:
+        os.close(reader)
+        with pytest.raises(OutputError) as raised:
+            kept.write("line\n")
+    assert raised.value.sentence.endswith("/pipe' could not be written: nobody reads it any more")
 
 
 def test_the_histogram_is_kept_for_other_tools(target: str, netecho: Netecho, tmp_path: Path) -> None:

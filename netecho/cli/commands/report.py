@@ -109,7 +109,7 @@ def _print_again(path: str, form: str, again: _Again, output: Output, unfit: Seq
     if replayed.kind is not None:
         _print_other(path, form, replayed.document, replayed.kind, output, unfit)
         return
-    if form == "csv" and not replayed.events:
+    if form == "csv" and replayed.events is None and "error" not in replayed.document:
         raise UsageError(f"{path!r} has the figures alone, and no probes to make rows of", "save with --save FILE")
     if replayed.remark is not None:
         output.say(f"netecho: {replayed.remark}")

@@ -65,8 +65,8 @@ class Replayed:
     """What was read: the run's document, and a word about what was wrong with the file, if anything was."""
 
     document: Document
-    events: int = 0
-    """How many the file has; a CSV has nothing to show of a summary alone."""
+    events: int | None = None
+    """How many the file has; None: it is the document alone, and says nothing of single probes."""
     remark: str | None = None
 
     @property
