@@ -89,24 +89,28 @@ def judge(observed: Observed) -> Outcome:
     by_tcp = _of_segments(observed)
     if observed.together is not None:
         why = f"in which direction: {observed.why_not}"
-        return (*_way(None, observed.together, observed), NotTested("size", why), *by_tcp)
+        return (*_way(None, observed.together, observed), NotTested("size", why), *by_tcp, *_hangs(observed))
     if forward is None and backward is None:
-        return by_tcp or (NotTested("size", observed.why_not),)
+        return (*by_tcp, *_hangs(observed)) or (NotTested("size", observed.why_not),)
     ways: tuple[tuple[Direction, PathMtu | None], ...] = (("forward", forward), ("backward", backward))
     return (
         *(outcome for way, found in ways for outcome in _way(way, found, observed)),
         *_clamped(observed),
-        *(by_tcp or _hangs(observed)),
+        *by_tcp,
+        *_hangs(observed),
     )
 
 
 def _hangs(observed: Observed) -> Outcome:
     """Say that TCP hangs, where it was not found out why."""
-    stream, ways = observed.stream, (observed.forward, observed.backward)
-    if stream is None or stream.came_through or observed.segments is not None or any(is_hole(each) for each in ways):
+    stream, segments = observed.stream, observed.segments
+    by_tcp = () if segments is None else (segments.forward, segments.backward)
+    ways = (observed.forward, observed.backward, observed.together, *by_tcp)
+    if stream is None or stream.came_through or any(is_hole(each) for each in ways):
         return ()
-    why = "echoes of many segments over TCP do not come back, though datagrams do: at which size was not found out"
-    return (NotTested("size", why),)
+    passes = by_tcp and all(each is not None and each.passes is not None for each in by_tcp)
+    why = "the size of a segment is not why" if passes else "at which size was not found out"
+    return (NotTested("size", f"echoes of many segments over TCP do not come back: {why}"),)
 
 
 def _of_segments(observed: Observed) -> Outcome:

@@ -1,12 +1,14 @@
-"""TCP: segments sent again, options that were stripped, windows that limit, delayed acknowledgements."""
+"""TCP: connections that end, segments sent again, options stripped, windows that limit, delayed acknowledgements."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netecho.diagnose.finding import Figure, Finding, Fine, NotTested
 from netecho.diagnose.words import many, percent, rate, time
+from netecho.measure.loss_reason import LossReason
 from netecho.units import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
@@ -18,8 +20,12 @@ NARROW = 32 * 1024
 """Bytes of a window that has carried much, below which it is what limits: 64 KiB is what TCP has without scaling."""
 WORTH_A_WARNING = 0.01
 """A share of segments sent again, from which on TCP is slowed down."""
+FEWEST = 3
+"""Echoes that are lost with their connections, below which that may have been a server that was started again."""
 DELAYED = (35 * MILLISECOND, 60 * MILLISECOND)
 """What an acknowledgement is delayed by on Linux (40 ms) and the like, RFC 1122 section 4.2.3.2."""
+
+_ENDED = {LossReason.RESET: "reset", LossReason.CLOSED: "closed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +45,37 @@ def judge(observed: Observed) -> Outcome:
     facts = [run.result.facts.tcp for run in runs if run.result.facts.tcp is not None]
     if not runs:
         return (NotTested("tcp", observed.why_not or "no TCP service answered"),)
-    found = (*_options(facts), *_again(facts), *_windows(observed), *_delayed(observed))
-    if not facts:
+    ended = _ended(runs)
+    found = (*ended, *_options(facts), *_again(facts), *_windows(observed), *_delayed(observed))
+    if not facts and not ended:
         return (*found, NotTested("tcp", "this system does not say what its TCP did"))
     return found or (Fine("tcp", _healthy(facts)),)
+
+
+def _ended(runs: list[Run]) -> Outcome:
+    """Say whether connections were reset or closed while echoes were waited for."""
+    sent = [fate for run in runs for fate in run.of_the_network]
+    lost = Counter(fate.reason for fate in sent if fate.reason in _ENDED)
+    if not lost:
+        return ()
+    number, how = lost.total(), " or ".join(_ENDED[reason] for reason in _ENDED if lost[reason])
+    return (
+        Finding(
+            check="tcp",
+            code="connections-ended",
+            severity="info" if number < FEWEST else "warning",
+            confidence="possible" if number < FEWEST else "certain",
+            sentence=f"TCP connections are {how} while they are in use: {number:,} of {many(len(sent), 'probe')}"
+            f" {'was' if number == 1 else 'were'} lost by that.",
+            evidence=(
+                Figure("sent", len(sent)),
+                Figure("reset", lost[LossReason.RESET]),
+                Figure("closed", lost[LossReason.CLOSED]),
+            ),
+            otherwise="A firewall or a proxy that ends what it does not like; or the far end, by a limit of its own.",
+            command=_again_with(max(runs, key=lambda run: sum(fate.reason in _ENDED for fate in run.fates))),
+        ),
+    )
 
 
 def _healthy(facts: list[TcpFacts]) -> str:
@@ -121,12 +154,12 @@ def _windows(observed: Observed) -> Outcome:
             sentence=f"Of a TCP connection {who} no more than {window:,} bytes at a time{most}.",
             evidence=(Figure("window", window, "bytes"), Figure("rtt_min", least, "time")),
             otherwise="A program that is slow to read makes its window narrow, too.",
-            command="sysctl net.ipv4.tcp_rmem" if way == "backward" else _large(observed.large),
+            command="sysctl net.ipv4.tcp_rmem" if way == "backward" else _again_with(observed.large),
         ),
     )
 
 
-def _large(run: Run) -> str:
+def _again_with(run: Run) -> str:
     return f"netecho probe {run.result.start.route.url} -s {max(fate.size for fate in run.fates)} -c 16 -i 50ms"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, strategies as st
 
@@ -195,3 +197,17 @@ def test_tcp_that_hangs_is_said_where_it_was_not_found_out_at_which_size() -> No
     assert "over TCP do not come back" in words(outcome)
     for quiet in (Observed(forward=HOLE, backward=WHOLE, stream=HANGS), Observed(forward=WHOLE, stream=GETS_THROUGH)):
         assert "over TCP do not come back" not in words(judge(quiet))
+
+
+@pytest.mark.parametrize(
+    "observed",
+    [
+        Observed(forward=WHOLE, backward=WHOLE, stream=HANGS, segments=by_tcp()),
+        Observed(together=WHOLE, stream=HANGS, segments=by_tcp()),
+        Observed(stream=HANGS, segments=by_tcp()),
+    ],
+)
+def test_tcp_that_hangs_though_each_size_passes_is_said(observed: Observed) -> None:
+    assert "over TCP do not come back: the size of a segment is not why" in words(judge(observed))
+    hole = replace(observed, segments=by_tcp(backward=HOLE))
+    assert "over TCP do not come back" not in words(judge(hole))

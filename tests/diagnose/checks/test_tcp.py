@@ -10,8 +10,9 @@ from hypothesis import given, strategies as st
 from netecho.diagnose.checks.tcp import Observed, judge
 from netecho.measure.facts import NO_FACTS, TransportFacts
 from netecho.measure.facts.tcp import TcpFacts
+from netecho.measure.loss_reason import LossReason
 from tests.diagnose.checks.said import codes, is_well_formed, only, words
-from tests.diagnose.observations import MS, USUAL, delaying, run, schedule
+from tests.diagnose.observations import MS, USUAL, delaying, losing, run, schedule
 
 if TYPE_CHECKING:
     from netecho.diagnose.run import Run
@@ -36,6 +37,21 @@ def test_without_a_connection_nothing_is_tested_and_it_is_said_why() -> None:
 
 def test_where_the_system_does_not_say_it_is_not_tested() -> None:
     assert words(judge(Observed(echoes(None), None, USUAL))) == "this system does not say what its TCP did"
+
+
+@pytest.mark.parametrize(("many", "severity"), [(1, "info"), (3, "warning")])
+@pytest.mark.parametrize(("reason", "how"), [(LossReason.RESET, "reset"), (LossReason.CLOSED, "closed")])
+def test_connections_that_are_ended_in_use_are_found(many: int, severity: str, reason: LossReason, how: str) -> None:
+    fates = [
+        each._replace(rtt=None, reason=reason) if n < many else each for n, each in enumerate(schedule(1, 20, (64,)))
+    ]
+    found = only(judge(Observed(echoes(None), run(fates), USUAL)))
+    assert (found.code, found.severity) == ("connections-ended", severity)
+    assert f"connections are {how} while they are in use: {many} of 40 probes" in found.sentence
+
+
+def test_echoes_that_come_too_late_end_no_connection() -> None:
+    assert codes(judge(Observed(echoes(), run(losing(schedule(1, 20, (64,)), lambda _: True)), USUAL))) == []
 
 
 @pytest.mark.parametrize(
