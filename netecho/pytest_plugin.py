@@ -98,7 +98,8 @@ def _measure(item: pytest.Item, targets: tuple[Any, ...], given: Mapping[str, An
     (target,) = targets
     options = {name: value for name, value in given.items() if name in ProbeOptions.__annotations__}
     bounds = [f"{_metric(name)}>{value}" for name, value in given.items() if name not in options]
-    result = _result(target, **options, fail_if=[*bounds, *_texts(options.pop("fail_if", ()))])
+    options["fail_if"] = [*bounds, *_texts(options.get("fail_if") or ())]
+    result = _result(target, **options)
     _record(item, result)
     if not result.ok:
         pytest.fail("\n".join((*(f"failed: {each}" for each in result.failed), "", _summary(result))), pytrace=False)
@@ -118,7 +119,11 @@ def _result(target: str, **options: Unpack[ProbeOptions]) -> ProbeResult:
 
 
 def _metric(name: str) -> str:
-    """Return the metric that an argument stands for: `rtt_p99_9` is `rtt.p99_9`, `loss` is itself."""
+    """Return the metric that an argument stands for: `rtt_p99_9` is `rtt.p99_9`, `loss_forward` is itself."""
+    from netecho.measure.metrics import METRICS
+
+    if name in METRICS:
+        return name
     kind, underscore, figure = name.partition("_")
     return f"{kind}.{figure}" if underscore else name
 

@@ -80,11 +80,28 @@ def test_one_that_is_not_fails_with_the_summary(pytester: pytest.Pytester, url: 
     assert "Traceback" not in result.stdout.str()
 
 
+def test_a_marker_may_have_criteria_of_its_own_beside_its_bounds(pytester: pytest.Pytester, url: str) -> None:
+    result = run(
+        pytester,
+        f"""
+        import pytest
+
+        @pytest.mark.netecho("{url}", loss="50%", fail_if=["received<5", "rtt.p50>1ns"], count=5, interval="1ms")
+        def test_it() -> None:
+            pass
+        """,
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["failed: rtt.p50>1ns: *"])
+    assert "received<5" not in result.stdout.str()
+
+
 @pytest.mark.parametrize(
     ("marker", "sentence"),
     [
         ('"tcp://127.0.0.1:9", count=1', "*netecho tcp://127.0.0.1:9: connection refused: 127.0.0.1:9*"),
         ('"udp://127.0.0.1:9", rtt_p98="1ms"', "*'rtt.p98' in 'rtt.p98>1ms' is not a metric*"),
+        ('"udp://127.0.0.1:9", loss_forward="1%"', "*loss_forward in 'loss_forward>1%' can have no value for udp*"),
         ('"udp://127.0.0.1:9", interval="1xs"', "*--interval: 'xs' in '1xs' is not a unit of time*"),
         ("count=1", "*the marker netecho has no target*"),
         ('"udp://127.0.0.1:9", "1ms"', "*the marker netecho has more than a target: '1ms'*"),
