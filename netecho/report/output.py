@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 DEFAULT_WIDTH = 80
 """Of what is no terminal and has no COLUMNS."""
 
+LARGEST = (2000, 600)
+"""Columns and rows that are believed of a terminal, more than any screen has: programs that drive others over one may
+say tens of thousands, and a frame of such a size takes minutes."""
+
 GLYPHS = "▁▂▃▄▅▆▇█▏▎▍▌▋▊▉─━"
 """What the pictures are drawn with, where the stream's encoding has it."""
 
@@ -259,7 +263,7 @@ class Output:
                 assert stream is not None  # noqa: S101 - for the type checker: None is no terminal
                 columns, lines = os.get_terminal_size(stream.fileno())
                 if columns > 0:  # a serial line, or a terminal whose size was never set, says 0
-                    return columns, lines or 24
+                    return min(columns, LARGEST[0]), min(lines or 24, LARGEST[1])
         columns_set = self._environ.get("COLUMNS", "")
         return int(columns_set) if columns_set.isdecimal() and int(columns_set) else DEFAULT_WIDTH, 24
 

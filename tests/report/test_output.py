@@ -12,7 +12,7 @@ from typing import TextIO
 import pytest
 
 from netecho.errors import OutputClosed, OutputError
-from netecho.report.output import Output
+from netecho.report.output import LARGEST, Output
 
 XTERM = {"TERM": "xterm-256color"}
 
@@ -98,6 +98,13 @@ def test_the_size_of_a_terminal_is_asked_anew_each_time(terminal: TextIO) -> Non
     assert (output.width, output.stderr_size) == (60, (60, 20))
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 132, 0, 0))
     assert (output.width, output.stderr_size) == (132, (132, 50))
+
+
+def test_a_terminal_that_claims_to_be_endless_is_not_believed(terminal: TextIO) -> None:
+    """Programs that drive others over a terminal say so, lest lines be broken; a frame would take all the time."""
+    output = Output(terminal, terminal, environ={})
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 65_535, 65_535, 0, 0))
+    assert output.stderr_size == LARGEST
 
 
 @pytest.mark.parametrize(("environ", "width"), [({}, 80), ({"COLUMNS": "120"}, 120), ({"COLUMNS": "wide"}, 80)])
