@@ -22,6 +22,8 @@ _FEWEST = 3
 """Points a line is laid through; with fewer the offset is taken as constant."""
 _SHORTEST = SECOND
 """Nanoseconds between the first and the last of them: in less, timestamps err by more than clocks drift."""
+_FAST = 1e-3
+"""A drift beyond those of quartz (1e-4) and of a clock that is being set right slowly (adjtime: 5e-4)."""
 
 
 class Sample(NamedTuple):
@@ -43,7 +45,7 @@ class Line(NamedTuple):
     offset: float
     """At that time, nanoseconds; positive: the far clock is ahead."""
     drift: float | None
-    """Nanoseconds a nanosecond (times 10**6: ppm); None where the run is too short to tell."""
+    """Nanoseconds a nanosecond (times 10**6: ppm); None where the run is too short to tell, or queues look like it."""
     within: float
     """The offset cannot be further from the truth, as no packet is faster than none; nanoseconds."""
 
@@ -89,6 +91,8 @@ def line_through(samples: Sequence[Sample]) -> Line:
     # these must not bend the line.
     best = sorted(ordered[: max(len(ordered) // 4, _FEWEST)])
     drift = _slope(best)
+    if drift is not None and _may_be_a_queue(drift, best, samples):
+        drift = None
     middle = (samples[0].at + samples[-1].at) / 2
     here = [(sample.doubled / 2 - (drift or 0.0) * (sample.at - middle), sample.round_trip / 2) for sample in best]
     offset = median(each for each, _ in here)
@@ -102,6 +106,24 @@ def line_through(samples: Sequence[Sample]) -> Line:
 
 def _round_trip(sample: Sample) -> int:
     return sample.round_trip
+
+
+def _may_be_a_queue(drift: float, best: Sequence[Sample], samples: Sequence[Sample]) -> bool:
+    """Return whether a queue in one direction may make those samples, and not a drift.
+
+    What a packet waited moves its sample by half of that: so much is no drift, if it is faster than clocks are. Nor is
+    what has probes arrive before they left, where clocks that do not drift at all have none that does.
+    """
+    waited = max(map(_round_trip, best)) - min(map(_round_trip, best))
+    if abs(drift) > _FAST and abs(drift) * (best[-1].at - best[0].at) <= waited / 2:
+        return True
+    return not _is_possible(drift, samples) and _is_possible(0.0, samples)
+
+
+def _is_possible(drift: float, samples: Sequence[Sample]) -> bool:
+    """Return whether one offset with that drift lies between T3 - T4 and T2 - T1 of every probe."""
+    truths = [(each.doubled / 2 - drift * (each.at - samples[0].at), each.round_trip / 2) for each in samples]
+    return max(middle - half for middle, half in truths) <= min(middle + half for middle, half in truths)
 
 
 def _slope(samples: list[Sample]) -> float | None:

@@ -61,6 +61,35 @@ def test_drift(ppm: float, count: int) -> None:
         assert found.offset_at(n * SECOND) == pytest.approx(samples[n].doubled / 2, abs=2000)
 
 
+def filling(forward: int, backward: int, drift: float = 0.0) -> list[Sample]:
+    """Ten seconds in which packets wait by so much a second longer, each way, while the clocks part."""
+    every = ((n, n * SECOND // 10) for n in range(100))
+    return [
+        probe(at, 10_000 + forward * n // 10, 10_000 + backward * n // 10, MILLISECOND + drift * at) for n, at in every
+    ]
+
+
+@pytest.mark.parametrize(("forward", "backward"), [(100, 200), (0, 60), (300, 0)])
+def test_a_queue_that_fills_is_no_drift(forward: int, backward: int) -> None:
+    found = line(filling(forward * MILLISECOND, backward * MILLISECOND))
+    assert found.drift is None
+    assert found.offset_at(10 * SECOND) == pytest.approx(MILLISECOND, abs=10_000)
+
+
+def test_nor_is_what_has_probes_arrive_before_they_left() -> None:
+    """Slow enough for a clock, in the first seconds, and yet the way there would take less than nothing at the end."""
+    first = [probe(n * SECOND // 10, MILLISECOND // 2 + 3000 * n, MILLISECOND // 2, 0) for n in range(30)]
+    later = [probe(n * SECOND, 600_000, 600_000, 0) for n in range(10, 100)]
+    assert line(first).drift == pytest.approx(15e-6)
+    assert line(first + later).drift is None
+
+
+@pytest.mark.parametrize("drift", [2e-4, -2e-3])
+def test_clocks_that_part_behind_a_queue_that_stands_do_so(drift: float) -> None:
+    found = line(filling(0, 0, drift))
+    assert found.drift == pytest.approx(drift, rel=1e-3)
+
+
 def test_a_run_of_less_than_a_second_says_nothing_of_drift() -> None:
     for last, is_told in ((SECOND - 1, False), (SECOND, True)):
         found = line([probe(at, MILLISECOND, MILLISECOND, at / 1000) for at in (0, SECOND // 2, last)])
