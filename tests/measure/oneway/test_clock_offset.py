@@ -78,7 +78,7 @@ def test_a_queue_that_fills_is_no_drift(forward: int, backward: int) -> None:
 
 def test_nor_is_what_has_probes_arrive_before_they_left() -> None:
     """Slow enough for a clock, in the first seconds, and yet the way there would take less than nothing at the end."""
-    first = [probe(n * SECOND // 10, MILLISECOND // 2 + 3000 * n, MILLISECOND // 2, 0) for n in range(30)]
+    first = [probe(n * SECOND // 5, MILLISECOND // 2 + 6000 * n, MILLISECOND // 2, 0) for n in range(30)]
     later = [probe(n * SECOND, 600_000, 600_000, 0) for n in range(10, 100)]
     assert line(first).drift == pytest.approx(15e-6)
     assert line(first + later).drift is None
