@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netecho.history import hours
@@ -46,7 +47,9 @@ class Store:
 
     def __init__(self, path: str) -> None:
         """Open it, or make it. Raises UsageError."""
+        self._path = path
         self._database = open_for_writing(path)
+        self._file = _identity(path)
         self._targets: dict[tuple[str, str], int] = {}
         try:
             self._open_hours = set(self._left_open())
@@ -55,6 +58,11 @@ class Store:
             raise unusable(path, error) from None
         """Hours of targets that minutes may still come for, or that are not in their rows."""
         self._turn = 0
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the open file is still the one of its name: else what is written is lost with it, or elsewhere."""
+        return _identity(self._path) == self._file
 
     def write(self, rows: Iterable[Minute | Outage]) -> None:
         """Write rows, all of them or none; they are on the disk when this returns."""
@@ -193,6 +201,15 @@ class Store:
             found = self._database.execute("SELECT id FROM targets WHERE name = ? AND url = ?", (name, url)).fetchone()
             number = self._targets[name, url] = int(found[0])
         return number
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what tells a file from any other of its name; None where there is none."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _times(packed: Packed) -> Sequence[int | bytes]:

@@ -83,6 +83,9 @@ class Batches:
             rows = tuple(self._rows)
             self._rows.clear()
         try:
+            if self._store is not None and not self._store.is_in_place:
+                self.close()
+                self._said(f"{self._path!r} is not the file any more that was written: what comes is in a new one")
             if self._store is None:
                 self._store = Store(self._path)
             if self._keep.size is not None:

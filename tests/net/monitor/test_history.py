@@ -115,6 +115,24 @@ def test_a_file_that_is_replaced_by_another_programs_is_not_written(bench: Bench
     assert "is a file of another program" in bench.said[0]
 
 
+@pytest.mark.parametrize("moved", [True, False], ids=["moved", "removed"])
+def test_a_file_that_is_moved_or_removed_meanwhile_is_begun_anew_and_that_is_said(
+    bench: Bench, tmp_path: Path, moved: bool
+) -> None:
+    bench.batches.add(minute(60, 1))
+    assert bench.batches.attempt()
+    if moved:
+        (tmp_path / "h.db").rename(tmp_path / "old.db")
+    else:
+        for file in tmp_path.iterdir():
+            file.unlink()
+    for n in (120, 180):
+        bench.batches.add(minute(n, 1))
+        assert bench.batches.attempt()
+    assert bench.said == [f"{bench.path!r} is not the file any more that was written: what comes is in a new one"]
+    assert bench.kept == 2
+
+
 def test_what_is_too_old_is_removed_now_and_then(bench: Bench) -> None:
     bench.batches.attempt()
     bench.batches.add(minute(60, 1))
