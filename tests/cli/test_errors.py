@@ -118,6 +118,15 @@ MISTAKES = [
         "--interval and --spin exclude each other: without a schedule there is nothing to wait for",
         "give a time: -i 10ms",
     ),
+    (
+        "probe host --reconnect --connect-only",
+        "--connect-only and --reconnect exclude each other: one sends a probe on each connection, the other sends none",
+        "leave out --connect-only, or --reconnect: it connects each time too",
+    ),
+    *(
+        (f"{command} --report-every 0", "--report-every: '0' is less than 10ms, more often than is of use", "10s")
+        for command in ("probe host", "serve")
+    ),
     ("probe host -w 0", "--window: '0' is below 1", "a whole number from 1"),
     ("probe host --warmup -1", "--warmup: '-1' is below 0", "a whole number from 0"),
     ("probe host -s big", "--size: 'big' is not a size", "a number of bytes, with k or M for powers of 1024: 64"),

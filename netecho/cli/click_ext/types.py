@@ -26,7 +26,16 @@ from netecho.target import (
     parse_load_target,
     parse_target,
 )
-from netecho.units import SIZE_UNITS, TIME_UNITS, parse_rate, parse_size, parse_sizes, parse_time
+from netecho.units import (
+    MILLISECOND,
+    SIZE_UNITS,
+    TIME_UNITS,
+    parse_rate,
+    parse_size,
+    parse_sizes,
+    parse_time,
+    spell_time,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -40,6 +49,7 @@ _HOSTS = (SELF, "localhost")
 _SOURCE_HINT = "an address of this machine, and a port where it matters: 192.0.2.1:4000 or [2001:db8::1]:4000"
 _PIN_HINT = "sha256: and the 64 hexadecimal digits that netecho serve prints"
 _LARGEST_PORT = 65535
+SHORTEST_PERIOD = 10 * MILLISECOND
 
 
 class Parsed(click.ParamType[T], Generic[T]):
@@ -288,6 +298,14 @@ def parse_pin(text: str) -> str:
     return f"sha256:{digits}"
 
 
+def parse_period(text: str) -> int:
+    """Read the nanoseconds from one report to the next. Raises UsageError for what would take all time there is."""
+    period = parse_time(text)
+    if period < SHORTEST_PERIOD:
+        raise UsageError(f"{text!r} is less than {spell_time(SHORTEST_PERIOD)}, more often than is of use", "10s")
+    return period
+
+
 def parse_source(text: str) -> tuple[str, int]:
     """Read `ADDR[:PORT]`, IPv6 in brackets where a port follows; port 0 is any. Raises UsageError."""
     if text.startswith("["):
@@ -319,6 +337,7 @@ def parse_alpn(text: str) -> str:
 
 
 TIME = Parsed("TIME", parse_time, units=TIME_UNITS)
+PERIOD = Parsed("TIME", parse_period, units=TIME_UNITS)
 SIZE = Parsed("BYTES", parse_size, units=filter(None, SIZE_UNITS))
 SIZES = Parsed("BYTES", parse_sizes, units=filter(None, SIZE_UNITS))
 RATE = Parsed("N", parse_rate)

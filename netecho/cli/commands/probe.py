@@ -11,6 +11,7 @@ from netecho.cli.click_ext.types import (
     CRITERIA,
     FILE,
     HOST,
+    PERIOD,
     RATE,
     SIZES,
     TARGET,
@@ -176,7 +177,7 @@ verdict = section("Verdict")
     shown="on terminals, in text",
     help="show on standard error how the run goes; of several targets, a row for each",
 )
-@output("--report-every", type=TIME, help="print interim figures on standard error each TIME, as SIGUSR1 does once")
+@output("--report-every", type=PERIOD, help="print interim figures on standard error each TIME, as SIGUSR1 does once")
 @output(
     "--histogram",
     is_flag=True,

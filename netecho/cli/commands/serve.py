@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from netecho.cli.click_ext.command import command, section
-from netecho.cli.click_ext.types import FILE, LISTEN, SIZE, TIME, Parsed, choice, integer, parse_alpn
+from netecho.cli.click_ext.types import FILE, LISTEN, PERIOD, SIZE, TIME, Parsed, choice, integer, parse_alpn
 from netecho.cli.files import warn_of_shared_keys
 from netecho.echo.limits import Limits
 from netecho.echo.load_budget import LoadLimits
@@ -183,7 +183,7 @@ NETWORK = Parsed("NETWORK", parse_network)
 @running("--for", type=TIME, help="stop after TIME")
 @output("--format", type=choice("text", "ndjson"), shown="text", default="text", help="how events are written")
 @output("--live/--no-live", default=None, shown="on terminals, in text", help="show on standard error what is going on")
-@output("--report-every", type=TIME, help="write statistics each TIME, as SIGUSR1 does once")
+@output("--report-every", type=PERIOD, help="write statistics each TIME, as SIGUSR1 does once")
 @output("-v", "--verbose", count=True, help="tell of each connection; twice: of all that comes")
 @output("-q", "--quiet", count=True, help="only where it listens and the totals; twice: nothing")
 @click.pass_context

@@ -89,6 +89,8 @@ def _check_packets(options: Options) -> None:
 
 def _check_connections(options: Options) -> None:
     _exclude(options, "ipv4", "ipv6", "each excludes the other's addresses", "give one of them, or none")
+    hint = f"leave out {options.called('connect_only')}, or {options.called('reconnect')}: it connects each time too"
+    _exclude(options, "connect_only", "reconnect", "one sends a probe on each connection, the other sends none", hint)
     if options.source is not None and options.source[1]:
         for name, several in (
             ("connections", options.connections > 1),

@@ -100,6 +100,7 @@ _GROUPS = (
     ("size", *PAYLOADS),
     (*PAYLOADS, "pattern"),
     *(("connect_only", name) for name in ("size", *PAYLOADS, "pattern")),
+    ("connect_only", "reconnect"),
     ("ipv4", "ipv6"),
     ("format", "json"),
     ("histogram", "json"),

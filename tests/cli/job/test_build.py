@@ -203,6 +203,7 @@ def test_every_option_may_come_from_the_environment_under_the_name_it_is_typed_b
         ("LIVE", "1", ["-q"]),
         ("SIZE", "100", ["--connect-only"]),
         ("CONNECT_ONLY", "1", ["--payload", "x"]),
+        ("RECONNECT", "1", ["--connect-only"]),
     ],
 )
 def test_what_is_typed_wins_over_what_the_environment_says_instead(
