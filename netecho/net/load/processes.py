@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -45,13 +46,17 @@ class Child(ProcessProtocol):
         self._rest = b""
         self._over = False
         module = "netecho.net.load.foreign" if order.kind == "small" else "netecho.net.load.loading"
-        reactor.spawnProcess(
-            self,
-            sys.executable,
-            python_child.command(module),
-            python_child.environment(),
-            childFDs={0: "w", 1: "r", 2: "r"},
-        )
+        try:
+            reactor.spawnProcess(
+                self,
+                sys.executable,
+                python_child.command(module),
+                python_child.environment(),
+                childFDs={0: "w", 1: "r", 2: "r"},
+            )
+        except OSError as error:  # a limit of processes, no memory
+            self.failed = os.strerror(error.errno or 0).lower()
+            self._end()
 
     def connectionMade(self) -> None:
         """Give it its order."""
@@ -76,9 +81,7 @@ class Child(ProcessProtocol):
     def processEnded(self, reason: Failure) -> None:
         """Tell of its end."""
         del reason
-        self._over = True
-        self._begin()
-        self.ended.callback(None)
+        self._end()
 
     def stop(self) -> Deferred[None]:
         """Have it end; what is returned fires when it has."""
@@ -113,6 +116,11 @@ class Child(ProcessProtocol):
     def exchanges(self) -> tuple[Exchange, ...]:
         """Return what came of foreign probes."""
         return tuple(Exchange(**each) for each in self.reports)
+
+    def _end(self) -> None:
+        self._over = True
+        self._begin()
+        self.ended.callback(None)
 
     def _begin(self) -> None:
         if not self.begun.called:

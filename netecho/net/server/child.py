@@ -7,6 +7,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from netecho.errors import UnreachableError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,11 +18,18 @@ if TYPE_CHECKING:
 def fork(serve: Callable[[], None]) -> int:
     """Start the child that serves; return its process id.
 
-    The server's modules are imported in the child alone, while the parent imports those of the probe.
+    The server's modules are imported in the child alone, while the parent imports those of the probe. Raises
+    UnreachableError where the system starts no more processes.
     """
     if "twisted.internet.reactor" in sys.modules:
         raise AssertionError("a reactor cannot be shared by two processes")
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError as error:
+        why = os.strerror(error.errno or 0).lower()
+        raise UnreachableError(
+            f"no process for a server of our own: {why}", "a limit of processes or of memory? ulimit -u, pids.max"
+        ) from error
     if child:
         return child
     status = 1
