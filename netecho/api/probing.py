@@ -45,11 +45,9 @@ def probe_sync(target: str | Target, **options: Unpack[ProbeOptions]) -> ProbeRe
     """
     import asyncio
 
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        pass  # as it should be; what goes wrong from here on is not to be told of as coming from that
-    else:
+    from netecho.api.world import runs_here
+
+    if runs_here():
         raise UsageError("probe_sync was called where an event loop runs", "await netecho.probe(...) instead")
     return asyncio.run(probe(target, **options))
 

@@ -49,6 +49,16 @@ def world() -> World:
     return World(reactor)
 
 
+def runs_here() -> bool:
+    """Tell whether an event loop, asyncio's or Twisted's, runs in this thread: it would stand still while one waits."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        reactor: Any = sys.modules.get("twisted.internet.reactor")
+        return reactor is not None and bool(reactor.running) and _in_its_thread()
+    return True
+
+
 def _in_its_thread() -> bool:
     from twisted.python.threadable import isInIOThread
 

@@ -107,6 +107,10 @@ async def main(reactor):
         async for event in netecho.events(server.urls[0], count=3, interval="1ms"):
             seen += event.kind == "reply"
         print(seen)
+        try:
+            netecho.probe_sync(server.urls[0], count=1)
+        except netecho.UsageError as error:
+            print(error.sentence)
 
 task.react(lambda reactor: ensureDeferred(main(reactor)))
 """
@@ -118,4 +122,5 @@ def test_under_a_twisted_reactor_that_runs_already(reactor: str) -> None:
     done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=60)
     assert done.stderr == ""
     lines = done.stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["5", "5", "3"]
+    assert [line.split()[0] for line in lines[:3]] == ["5", "5", "3"]
+    assert lines[3:] == ["probe_sync was called where an event loop runs"]
