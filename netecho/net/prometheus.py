@@ -116,14 +116,15 @@ class Prometheus:
     def _answer(self, connection: http.client.HTTPConnection) -> tuple[int, bytes]:
         """Read the answer, with the time looked at before each read: one octet a second must not take for ever."""
         reader = _BoundedReader(connection.sock, self._left)
-        answer = http.client.HTTPResponse(reader, method="GET")  # type: ignore[arg-type] # it asks for makefile alone
-        answer.begin()
         content = bytearray()
-        while chunk := answer.read1(_CHUNK):
-            content += chunk
-            if len(content) > LARGEST:
-                raise self._failed(f"answers with more than {LARGEST >> 20} MiB", "fewer nodes at once")
-        return answer.status, bytes(content)
+        # It asks for makefile alone.
+        with http.client.HTTPResponse(reader, method="GET") as answer:  # type: ignore[arg-type]
+            answer.begin()
+            while chunk := answer.read1(_CHUNK):
+                content += chunk
+                if len(content) > LARGEST:
+                    raise self._failed(f"answers with more than {LARGEST >> 20} MiB", "fewer nodes at once")
+            return answer.status, bytes(content)
 
     def _left(self) -> float:
         left = self._ends - time.monotonic()

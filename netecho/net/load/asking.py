@@ -138,12 +138,12 @@ def _ask(resource: Resource, tls_options: TlsOptions, most: int, token: str | No
         resource = replace(resource, address=_numeric(sock.getpeername()))
         stream = _Stream(wired(sock, tls), until)
         stream.send(resource.order("small", token).headers("GET", "Accept-Encoding: identity", "Connection: close"))
-        response = http.client.HTTPResponse(cast("socket.socket", stream))
-        response.begin()
-        location = response.getheader("location") if response.status in _REDIRECTING else None
-        length = response.length
-        content = response.read(most) if most and location is None else b""
-        return Answer(resource=resource, status=response.status, length=length, content=content), location
+        with http.client.HTTPResponse(cast("socket.socket", stream)) as response:
+            response.begin()
+            location = response.getheader("location") if response.status in _REDIRECTING else None
+            length = response.length
+            content = response.read(most) if most and location is None else b""
+            return Answer(resource=resource, status=response.status, length=length, content=content), location
 
 
 class _Stream(io.RawIOBase):
