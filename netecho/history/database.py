@@ -7,9 +7,14 @@ of power costs what was not committed yet. Whoever reads does not hold the write
 from __future__ import annotations
 
 import sqlite3
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from netecho.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 APPLICATION_ID = 0x6E65_6D68
 """In the file's header, at offset 68: "nemh"."""
@@ -75,46 +80,40 @@ _WITHOUT = "CREATE TEMP VIEW {0} AS SELECT {1}, NULL AS lost_forward, NULL AS lo
 
 def open_for_writing(path: str) -> sqlite3.Connection:
     """Open a history, or make one. Raises UsageError for a file that is something else, or cannot be had."""
-    try:
-        database = _connect(path, "rwc")
-    except sqlite3.Error as error:
-        raise unusable(path, error) from None
-    try:
+    with _connected(path, "rwc") as database:
         database.execute(f"PRAGMA cache_size = -{CACHE}")
         if _is_new(database, path):
             _make(database)
         if _check(database, path) < VERSION:
             _bring_up(database, path)
-    except sqlite3.Error as error:
-        database.close()
-        raise unusable(path, error) from None
-    except UsageError:
-        database.close()
-        raise
     return database
 
 
-def open_for_reading(path: str, patience: float = PATIENCE) -> sqlite3.Connection:
-    """Open a history that is there; a lock is waited for so many seconds. Raises UsageError."""
+def open_for_reading(path: str, patience: float | None = None) -> sqlite3.Connection:
+    """Open a history that is there; a lock is waited for `patience` seconds, or PATIENCE. Raises UsageError."""
     if Path(path).is_dir():
         raise UsageError(f"{path!r} cannot be read: it is a directory", "name the file in it")
     if not Path(path).is_file():
         raise UsageError(f"{path!r} cannot be read: there is no such file", "netecho monitor --history FILE makes one")
-    try:
-        database = _connect(path, "ro", patience)
+    with _connected(path, "ro", patience) as database:
         _fill_in(database, _check(database, path))
-    except sqlite3.Error as error:
-        raise unusable(path, error) from None
     return database
 
 
-def _connect(path: str, mode: str, patience: float = PATIENCE) -> sqlite3.Connection:
-    database = sqlite3.connect(
-        f"{Path(path).absolute().as_uri()}?mode={mode}", uri=True, timeout=patience, isolation_level=None
-    )
-    database.execute("PRAGMA synchronous = FULL")
-    database.execute(f"PRAGMA journal_size_limit = {LARGEST_WAL}")
-    return database
+@contextmanager
+def _connected(path: str, mode: str, patience: float | None = None) -> Iterator[sqlite3.Connection]:
+    """Open a file, for what is to be done first: it is closed where that fails. Raises UsageError."""
+    with ExitStack() as undone:
+        try:
+            uri, seconds = f"{Path(path).absolute().as_uri()}?mode={mode}", PATIENCE if patience is None else patience
+            database = sqlite3.connect(uri, uri=True, timeout=seconds, isolation_level=None)
+            undone.callback(database.close)
+            database.execute("PRAGMA synchronous = FULL")
+            database.execute(f"PRAGMA journal_size_limit = {LARGEST_WAL}")
+            yield database
+        except sqlite3.Error as error:
+            raise unusable(path, error) from None
+        undone.pop_all()
 
 
 def _is_new(database: sqlite3.Connection, path: str) -> bool:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -22,18 +22,35 @@ from netecho.history.hours import HOUR
 from netecho.history.parts import PERIODS, Span
 from netecho.history.reading import minutes, read
 from netecho.history.rows import Minute, Outage
-from netecho.history.store import TURNS, Store
+from netecho.history.store import TURNS
 from netecho.monitor.directions import Located
 from netecho.monitor.histogram import CoarseHistogram
 from netecho.monitor.windows import Counts, OneWay, Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 URL = "udp://echo.example:7007"
 ALL = Span(since=0, until=1 << 40)
 NONE = Located()
 WITHOUT_DIRECTIONS = "".join(f"ALTER TABLE minutes DROP COLUMN {each};" for each in ("lost_forward", "lost_backward"))
+
+
+class Store(store_module.Store):
+    """One that is closed with its test, which may leave it open."""
+
+    opened: ClassVar[list[Store]] = []
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.opened.append(self)
+
+
+@pytest.fixture(autouse=True)
+def _close() -> Iterator[None]:
+    yield
+    while Store.opened:
+        Store.opened.pop().close()
 
 
 def of(rtts: Iterable[int]) -> CoarseHistogram:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +24,7 @@ from tests.history.test_store import minute
 from tests.report.monitored import DOWN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 ALL = Span(since=0, until=1 << 40)
@@ -42,9 +44,11 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr(database, "PATIENCE", 0.0)
-    return Bench(str(tmp_path / "h.db"))
+    bench = Bench(str(tmp_path / "h.db"))
+    yield bench
+    bench.batches.close()
 
 
 def test_what_waits_is_written(bench: Bench) -> None:
@@ -56,13 +60,13 @@ def test_what_waits_is_written(bench: Bench) -> None:
 
 def test_a_locked_file_is_said_once_and_nothing_is_lost(bench: Bench) -> None:
     assert bench.batches.attempt()
-    other = sqlite3.connect(bench.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    for n in range(3):
-        bench.batches.add(minute(60 * n, 1))
-        assert not bench.batches.attempt()
-    assert bench.said == ["the history cannot be written, and is tried again each 10 s: database is locked"]
-    other.execute("ROLLBACK")
+    with closing(sqlite3.connect(bench.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for n in range(3):
+            bench.batches.add(minute(60 * n, 1))
+            assert not bench.batches.attempt()
+        assert bench.said == ["the history cannot be written, and is tried again each 10 s: database is locked"]
+        other.execute("ROLLBACK")
     bench.batches.add(minute(600, 1))
     assert bench.batches.attempt()
     assert bench.said[1:] == ["the history is written again"]
@@ -145,10 +149,11 @@ def test_what_is_too_old_is_removed_now_and_then(bench: Bench) -> None:
 
 def test_a_file_that_is_too_large_loses_its_oldest_hours_before_more_is_written(bench: Bench) -> None:
     small = Batches(bench.path, Keep(YEAR, size=SPARE + 60_000), bench.said.append, lambda: bench.now)
-    for hour in range(12):
-        for n in range(60):
-            small.add(minute(hour * 3600 + 60 * n, 1))
-        assert small.attempt()
+    with closing(small):
+        for hour in range(12):
+            for n in range(60):
+                small.add(minute(hour * 3600 + 60 * n, 1))
+            assert small.attempt()
     assert 60 <= bench.kept < 12 * 60
     assert bench.said == []
 
