@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from netecho.units import SECOND
@@ -53,6 +53,12 @@ class ProbeSettings:
     auth_key_file: str | None = None
 
 
+def _stamp_size(probing: ProbeSettings) -> int:
+    from netecho.stamp.session_sender import smallest_from
+
+    return smallest_from(probing.size, None if probing.auth_key_file is None else b"")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetSettings:
     """One target. Two that are equal are the same one, before a reload and after."""
@@ -62,6 +68,12 @@ class TargetSettings:
     target: Target
     group: str | None = None
     probing: ProbeSettings = field(default_factory=ProbeSettings)
+
+    def __post_init__(self) -> None:
+        """Have the size that is sent: STAMP's packets have fields of their own, and a size is of many targets."""
+        if self.target.traits.is_stamp:
+            size = _stamp_size(self.probing)
+            object.__setattr__(self, "probing", replace(self.probing, size=size))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,6 +119,12 @@ def fits(size: int, key: bytes | None = None, *, control: bool = False) -> bool:
     return room == 0 or room >= HEADER.size
 
 
+def smallest_from(size: int, key: bytes | None = None) -> int:
+    """Return the smallest size of a request that is `size` or more."""
+    least = least_size(key)
+    return least if size <= least else max(size, least + HEADER.size)
+
+
 def full_size(key: bytes | None = None, *, control: bool = False) -> int:
     """Return the smallest size that has room for everything a request can ask for."""
     tlvs = sum(HEADER.size + len(value) for _, value in _WANTED) + (0 if key is None else HEADER.size + HMAC_LENGTH)

@@ -11,7 +11,7 @@ from netecho.stamp.packet import Reply, Request
 from netecho.stamp.prepared_reply import PreparedReply
 from netecho.stamp.reply_control import ReplyControl, ReplyPlan
 from netecho.stamp.session_reflector import Arrival, Clock, Reflector, Rules
-from netecho.stamp.session_sender import Reflection, Rejection, Sender, fits, full_size, least_size
+from netecho.stamp.session_sender import Reflection, Rejection, Sender, fits, full_size, least_size, smallest_from
 from netecho.stamp.times import ErrorEstimate, to_ntp, to_ptp
 from netecho.stamp.tlv import (
     ClassOfService,
@@ -116,6 +116,11 @@ class TestRequests:
     def test_sizes_that_do_not_fit(self) -> None:
         assert [size for size in range(60) if fits(size)] == [44, *range(48, 60)]
         assert [size for size in range(120) if fits(size, KEY)] == [112, 116, 117, 118, 119]
+
+    def test_the_smallest_size_from_another_on_is_the_next_that_fits(self) -> None:
+        for key in (None, KEY):
+            for size in range(130):
+                assert smallest_from(size, key) == next(each for each in range(size, 140) if fits(each, key))
 
     def test_the_size_with_room_for_everything(self) -> None:
         assert full_size() == 144
