@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MOST = 360
-"""Stretches that a span is cut into: what a chart has room for."""
+"""Stretches that a span is as long as at most: one more where it begins within one. A chart has room for them."""
 MOST_OUTAGES = 500
 """The latest of them that are read."""
 _AT_ONCE = 32 * 60
@@ -97,5 +97,5 @@ class TargetCourse:
 
 
 def width_of(span: int) -> int:
-    """Return the seconds of a stretch, whole minutes, so that a span has no more than `MOST` of them."""
+    """Return the seconds of a stretch, whole minutes, so that a span is no longer than `MOST` of them."""
     return -(-span // (MOST * 60)) * 60
