@@ -220,7 +220,7 @@ class DatagramLink(DatagramProtocol):
         """Return the error for an ICMP message in its words: those of its errno are of this machine's routes."""
         found = self.unreachable(error)
         if why.reason is LossReason.REFUSED:
-            return found
+            return LinkError(found.sentence, found.hint, why)
         return LinkError(f"{found.sentence}: {why.detail}", "whoever sent that message refuses the packets", why)
 
     def poll(self) -> None:

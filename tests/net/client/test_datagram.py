@@ -7,18 +7,21 @@ import os
 import socket
 from fractions import Fraction
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from twisted.internet.task import Clock
 
+from netecho.measure.loss_reason import Loss, LossReason
 from netecho.measure.payload import Payloads
 from netecho.measure.plan import Plan
 from netecho.measure.recorder import Recorder
 from netecho.measure.session import Session
 from netecho.net.client.datagram import DatagramLink
 from netecho.net.client.driver import SessionDriver
+from netecho.net.client.loss import LinkError
 from netecho.net.client.resolve import Address
+from netecho.net.linux.timestamp_cmsg import ORIGIN_ICMP, QueuedError
 from netecho.net.reactor.timer import Timer
 from netecho.units import MILLISECOND, SECOND
 
@@ -33,6 +36,7 @@ class Bench:
         self.errors = list(errors)
         self.taken: list[bytes] = []
         self.trouble: list[str] = []
+        self.met_last: NetechoError | None = None
         self.clock = Clock()
         self.recorder = Recorder()
         plan = Plan(count=1, interval=Fraction(MILLISECOND), timeout=SECOND)
@@ -47,13 +51,26 @@ class Bench:
     def now(self) -> int:
         return round(self.clock.seconds() * 1e9)
 
-    def met(self, _error: NetechoError, number: int | None) -> None:
+    def met(self, error: NetechoError, number: int | None) -> None:
+        self.met_last = error
         self.trouble.append(errno.errorcode[number or 0])
 
     def send(self, data: bytes) -> None:
         if self.errors:
             raise OSError(number := self.errors.pop(0), os.strerror(number))
         self.taken.append(data)
+
+
+def test_who_refused_is_told_beside_that_it_was() -> None:
+    """A diagnosis tells a router's refusal from the far end's by it."""
+    bench = Bench()
+    refusal = QueuedError(errno.ECONNREFUSED, ORIGIN_ICMP, 3, 3, 0, "10.0.0.9")
+    bench.link.port = cast("Any", SimpleNamespace(timestamps=SimpleNamespace(error=refusal)))
+    assert bench.link.report_queued_error()
+    error = bench.met_last
+    assert isinstance(error, LinkError)
+    assert error.sentence == "connection refused: 192.0.2.1:7"
+    assert error.why == Loss(LossReason.REFUSED, "ICMP port unreachable from 10.0.0.9")
 
 
 # What Linux makes of ICMP and ICMPv6 errors (icmp_err_convert, icmpv6_err_convert).
