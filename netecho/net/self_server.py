@@ -83,11 +83,9 @@ def _serve(bound: Sequence[BoundSocket], key: bytes | None, identity: str | None
     """Serve the probe alone, without limits, until it ends this process."""
     from netecho.echo.limits import Limits
     from netecho.echo.load_budget import LoadLimits
-    from netecho.net.linux.parent_death import die_with_parent
     from netecho.net.server import start
     from netecho.net.server.settings import LoadSettings, ReflectorSettings, ServerSettings
 
-    die_with_parent()
     settings = ServerSettings(
         limits=Limits(connections=None, per_client=None, idle=None, rate=None),
         reflector_settings=ReflectorSettings(stateful=True, key=None if key is None else key.hex()),

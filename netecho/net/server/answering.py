@@ -92,9 +92,6 @@ def answering(targets: Sequence[Target]) -> Iterator[Answering]:
 
 def _keep_serving(bound: Sequence[BoundSocket], say: Callable[[str], None]) -> None:
     """Have a server until this process is told to end, or it is given up."""
-    from netecho.net.linux.parent_death import die_with_parent
-
-    die_with_parent()
     serving = [0]
 
     def end(*_: object) -> NoReturn:
@@ -145,11 +142,9 @@ def _how(code: int) -> str:
 
 def _serve(bound: Sequence[BoundSocket]) -> None:
     """Serve whoever comes, within the limits that a server has by itself, until the parent ends this process."""
-    from netecho.net.linux.parent_death import die_with_parent
     from netecho.net.server import start
     from netecho.net.server.settings import ReflectorSettings, ServerSettings
 
-    die_with_parent()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     settings = ServerSettings(reflector_settings=ReflectorSettings(stateful=True), log_connections=False)

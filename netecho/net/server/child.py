@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from netecho.errors import UnreachableError
+from netecho.net.linux.parent_death import die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
 
 
 def fork(serve: Callable[[], None]) -> int:
-    """Start the child that serves; return its process id.
+    """Start the child that serves; return its process id. Where this process ends, the child does.
 
     The server's modules are imported in the child alone, while the parent imports those of the probe. Raises
     UnreachableError where the system starts no more processes.
     """
     if "twisted.internet.reactor" in sys.modules:
         raise AssertionError("a reactor cannot be shared by two processes")
+    parent = os.getpid()
     try:
         child = os.fork()
     except OSError as error:
@@ -37,6 +39,10 @@ def fork(serve: Callable[[], None]) -> int:
         # What is typed is meant for the probe, which stops us at its end: Ctrl-C, and the one that asks for figures.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+        # Before the imports, in which the parent may end by a signal: nobody would end the child then.
+        die_with_parent()
+        if os.getppid() != parent:  # it ended before the kernel was told
+            return status
         quiet = os.open(os.devnull, os.O_RDWR)
         for fd in (0, 1, 2):
             os.dup2(quiet, fd)
