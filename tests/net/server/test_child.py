@@ -17,26 +17,24 @@ PROGRAM = """
 import os, signal
 from netecho.net.server import child
 
-ended, held = os.pipe()  # at its end when the parent has ended
 served, serves = os.pipe()
 die_with_parent = child.die_with_parent
 
 def late():
-    os.close(held)
-    os.read(ended, 1)
+    while os.getppid() == parent:
+        os.sched_yield()
     die_with_parent()
 
 def serve():
     os.write(serves, b"served")
     signal.pause()
 
-if not (parent := os.fork()):
-    child.die_with_parent = late
+if not (forked := os.fork()):
+    parent, child.die_with_parent = os.getpid(), late
     child.fork(serve)
     os.kill(os.getpid(), signal.SIGKILL)
-os.close(held)
 os.close(serves)
-os.waitpid(parent, 0)
+os.waitpid(forked, 0)
 print(os.read(served, 100).decode())
 """
 
