@@ -10,7 +10,7 @@ that, it imports the few modules in C that it needs, and not those around them (
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]
+import _signal  # type: ignore[import-not-found]  # of what is in C typeshed has `_socket` alone
 import marshal
 import os
 import sys

@@ -117,7 +117,7 @@ class Preloaded:
     ) -> Started | None:
         """Fork a command; None where it may not be. `stdout` may be PIPE or DEVNULL of `subprocess`."""
         ours = None
-        with contextlib.ExitStack() as passed, open(os.devnull, "r+b", buffering=0) as null:  # noqa: PTH123
+        with contextlib.ExitStack() as passed, Path(os.devnull).open("r+b", buffering=0) as null:
             if stdout == subprocess.PIPE:
                 reading, writing = os.pipe()
                 ours = os.fdopen(reading, "rb")

@@ -52,7 +52,7 @@ def _preloaded(**env: str) -> preloaded.Preloaded | None:
     return made
 
 
-def by_name(*, anew: bool = False) -> list[str]:
+def command_line(*, anew: bool = False) -> list[str]:
     """The command line by which a shell, or a program that enters a namespace, starts netecho."""
     forking = None if anew else _preloaded()
     return COMMAND if forking is None else forking.command
@@ -64,7 +64,7 @@ def path_with_netecho(folder: Path) -> str:
     if not programs.exists():
         programs.mkdir()
         script = programs / "netecho"
-        command = by_name()
+        command = command_line()
         found = f"PYTHONPATH={ROOT} " if command is COMMAND else ""
         script.write_text(f'#!/bin/sh\n{found}exec {shlex.join(command)} "$@"\n')
         script.chmod(0o755)
@@ -128,7 +128,7 @@ class Program:
             self.process = started
             return
         self.process = subprocess.Popen(
-            [*prefix, *(command or by_name(anew=anew or not prefix)), *arguments],
+            [*prefix, *(command or command_line(anew=anew or not prefix)), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=self.stderr,

@@ -18,7 +18,7 @@ from tests.faults.topology import UNSHARE
 from tests.peers import permitted
 from tests.place import CAPABILITIES
 from tests.preloaded import Started
-from tests.program import PATIENCE, by_name, environment
+from tests.program import PATIENCE, command_line, environment
 
 if TYPE_CHECKING:
     from tests.program import Netecho
@@ -100,7 +100,7 @@ def test_a_signal_to_its_shadow_is_for_it(netecho: Netecho) -> None:
 
 def test_who_goes_away_at_once_harms_nobody(netecho: Netecho) -> None:
     assert netecho("--version").code == 0
-    path = by_name()[-1]
+    path = command_line()[-1]
     order = marshal.dumps((["serve", "127.0.0.1:0"], environment(), str(Path.cwd()), []))
     for message, until_told in [(b"", False), (order, False), (order, True)] * 10:
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as asking:

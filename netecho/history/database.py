@@ -105,8 +105,9 @@ def _connected(path: str, mode: str, patience: float | None = None) -> Iterator[
     """Open a file, for what is to be done first: it is closed where that fails. Raises UsageError."""
     with ExitStack() as undone:
         try:
-            uri, seconds = f"{Path(path).absolute().as_uri()}?mode={mode}", PATIENCE if patience is None else patience
-            database = sqlite3.connect(uri, uri=True, timeout=seconds, isolation_level=None)
+            uri = f"{Path(path).absolute().as_uri()}?mode={mode}"
+            timeout = PATIENCE if patience is None else patience
+            database = sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None)
             undone.callback(database.close)
             database.execute("PRAGMA synchronous = FULL")
             database.execute(f"PRAGMA journal_size_limit = {LARGEST_WAL}")

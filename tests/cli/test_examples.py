@@ -24,7 +24,7 @@ from tests.certificates import issue
 from tests.history.test_store import minute
 from tests.load.runs import whole
 from tests.namespace import Namespace, namespace
-from tests.program import by_name, environment, path_with_netecho
+from tests.program import command_line, environment, path_with_netecho
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ OTHERS = [line for line in EVERY if line not in SERVERS]
 @pytest.fixture(scope="module")
 def network() -> Iterator[Namespace]:
     with namespace(HOSTS) as inside:
-        command = [*inside.prefix, *by_name(), "serve", ":7007", "stamp://", "nq://", "--format", "ndjson"]
+        command = [*inside.prefix, *command_line(), "serve", ":7007", "stamp://", "nq://", "--format", "ndjson"]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment())
         try:
             assert server.stdout is not None
@@ -101,7 +101,9 @@ def saved(network: Namespace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the saved runs and the files that the examples speak of."""
     directory = tmp_path_factory.mktemp("saved")
     for name in SAVED:
-        network.run(*by_name(), "probe", "host", "-c", "3", "-i", "1ms", "--save", str(directory / f"{name}.ndjson"))
+        network.run(
+            *command_line(), "probe", "host", "-c", "3", "-i", "1ms", "--save", str(directory / f"{name}.ndjson")
+        )
     for name in ("before", "after"):
         (directory / f"{name}.json").write_text(pretty(shape(whole())))
     store = Store(str(directory / "paths.db"))

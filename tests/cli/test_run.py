@@ -19,7 +19,7 @@ from hdrh.log import HistogramLogReader
 from netecho.cli.files import ResultFile
 from netecho.errors import OutputError
 from netecho.report.document import schema
-from tests.program import by_name, environment
+from tests.program import command_line, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -172,7 +172,7 @@ def test_saved_runs_come_through_a_pipe(target: str, netecho: Netecho, tmp_path:
     netecho("probe", target, *FAST, "--save", str(saved))
     for arguments in (["report", "-", "--json"], ["compare", "-", str(saved), "--json"]):
         done = subprocess.run(
-            [*by_name(), *arguments],
+            [*command_line(), *arguments],
             input=gzip.compress(saved.read_bytes()),
             capture_output=True,
             check=True,

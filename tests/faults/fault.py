@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tests.faults.topology import SERVER, network
-from tests.program import by_name
+from tests.program import command_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,4 +97,4 @@ def serve(made: Network, faults: tuple[Fault, ...]) -> None:
     more = [address for fault in faults for address in fault.listens]
     addresses = [":7007", *more, "stamp://:7862"] if more else []
     # Addresses are told in this order, IPv6 last.
-    made.start("server", *by_name(), "serve", "-q", "--format", "ndjson", *addresses, ready='"stamp://[::]:7862"')
+    made.start("server", *command_line(), "serve", "-q", "--format", "ndjson", *addresses, ready='"stamp://[::]:7862"')

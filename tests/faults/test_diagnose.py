@@ -14,7 +14,7 @@ from tests.faults.fault import Fault
 from tests.faults.play import play
 from tests.faults.scenarios import BY_NAME, FAULTS, Scenario, rule
 from tests.faults.topology import refusal
-from tests.program import by_name
+from tests.program import command_line
 
 REFUSAL = refusal()
 pytestmark = pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
@@ -36,7 +36,7 @@ def surely_found(fault: Fault) -> bool:
 def mistake(fault: Fault) -> str | None:
     """What is wrong with what the check that is for this fault says of it."""
     expected = EXPECTED[fault.name]
-    run = play(Scenario(faults=(fault,)), [*by_name(), "diagnose", "--only", expected.check, *AMPLE])
+    run = play(Scenario(faults=(fault,)), [*command_line(), "diagnose", "--only", expected.check, *AMPLE])
     said = f"{fault.name}: {run.trouble or run.findings}"
     told = [each for each in run.findings if each.code in expected.codes]
     if not told:
@@ -68,12 +68,12 @@ def test_an_address_where_nobody_answers_does_not_make_ports_filtered() -> None:
 
 def codes(fault: Fault, checks: str) -> set[str]:
     """The codes of what these checks find."""
-    run = play(Scenario(faults=(fault,)), [*by_name(), "diagnose", "--only", checks])
+    run = play(Scenario(faults=(fault,)), [*command_line(), "diagnose", "--only", checks])
     assert run.trouble is None
     return {each.code for each in run.findings}
 
 
 def test_nothing_is_found_where_nothing_is_wrong() -> None:
-    run = play(Scenario(), [*by_name(), "diagnose"])
+    run = play(Scenario(), [*command_line(), "diagnose"])
     assert run.trouble is None
     assert {each.code for each in run.findings} <= ABOUT_THIS_MACHINE

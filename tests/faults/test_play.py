@@ -7,7 +7,7 @@ import pytest
 from tests.faults.play import Finding, play, play_all
 from tests.faults.scenarios import BY_NAME, Scenario
 from tests.faults.topology import SERVER, refusal
-from tests.program import by_name
+from tests.program import command_line
 
 REFUSAL = refusal()
 pytestmark = pytest.mark.skipif(REFUSAL is not None, reason=str(REFUSAL))
@@ -34,7 +34,7 @@ def test_a_command_that_tells_nothing_is_trouble(command: str) -> None:
 
 def test_every_transport_of_the_server_is_there() -> None:
     targets = " ".join(f"{scheme}://{SERVER}:{port}" for scheme, port in LISTENING)
-    probe = f"{' '.join(by_name())} probe -q -c 3 -i 1ms {targets} >&2"
+    probe = f"{' '.join(command_line())} probe -q -c 3 -i 1ms {targets} >&2"
     run = play(Scenario(faults=(BY_NAME["ftp-alg"], BY_NAME["sip-alg"])), ["sh", "-c", f"{probe} && echo {LOSS}"])
     assert run.trouble is None
 

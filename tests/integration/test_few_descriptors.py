@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.certificates import issue
-from tests.program import PATIENCE, by_name, environment
+from tests.program import PATIENCE, command_line, environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 )
 def test_too_few_descriptors_are_a_sentence(command: str, number: int) -> None:
     ended = subprocess.run(
-        ["/bin/sh", "-c", f'ulimit -n {number}; exec "$@"', "sh", *by_name(), *command.split()],
+        ["/bin/sh", "-c", f'ulimit -n {number}; exec "$@"', "sh", *command_line(), *command.split()],
         check=False,
         capture_output=True,
         env=environment(),
@@ -42,7 +42,18 @@ def test_too_few_descriptors_are_a_sentence(command: str, number: int) -> None:
 @pytest.mark.parametrize("number", [32, 40])
 def test_as_many_as_are_asked_for_are_enough(number: int) -> None:
     ended = subprocess.run(
-        ["/bin/sh", "-c", f'ulimit -n {number}; exec "$@"', "sh", *by_name(), "probe", "tls://self", "-c", "1", "-q"],
+        [
+            "/bin/sh",
+            "-c",
+            f'ulimit -n {number}; exec "$@"',
+            "sh",
+            *command_line(),
+            "probe",
+            "tls://self",
+            "-c",
+            "1",
+            "-q",
+        ],
         check=False,
         capture_output=True,
         env=environment(),
@@ -54,7 +65,7 @@ def test_as_many_as_are_asked_for_are_enough(number: int) -> None:
 def limited(number: int, arguments: tuple[str, ...], which: str = "") -> subprocess.CompletedProcess[str]:
     """Run netecho with so many descriptors; `which`: -S leaves the hard limit as it is."""
     return subprocess.run(
-        ["/bin/sh", "-c", f'ulimit {which} -n {number}; exec "$@"', "sh", *by_name(), *arguments],
+        ["/bin/sh", "-c", f'ulimit {which} -n {number}; exec "$@"', "sh", *command_line(), *arguments],
         check=False,
         capture_output=True,
         text=True,

@@ -14,7 +14,7 @@ from netecho.errors import ExitCode
 from tests.namespace import Namespace, namespace
 from tests.peers import needed
 from tests.pictures import PICTURES, Picture, drawn, filled, words
-from tests.program import by_name, environment, path_with_netecho
+from tests.program import command_line, environment, path_with_netecho
 from tests.readme import README, ROOT, TOPIC_FILES, Block, blocks
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def test_every_exit_code_is_in_its_table() -> None:
 def network() -> Iterator[Namespace]:
     """A network in which server.example.net serves on the default ports of all that the README probes."""
     with namespace({"server.example.net": "127.0.0.1"}) as inside:
-        command = [*inside.prefix, *by_name(), "serve", ":7007", "stamp://", "--stateful", "--format", "ndjson"]
+        command = [*inside.prefix, *command_line(), "serve", ":7007", "stamp://", "--stateful", "--format", "ndjson"]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment())
         try:
             assert server.stdout is not None
@@ -131,7 +131,7 @@ def test_an_example_does_what_it_says(
 @pytest.mark.parametrize("block", KEYS, ids=lambda block: block.note)
 def test_a_document_shown_in_part_has_the_keys_and_kinds_of_a_real_one(network: Namespace, block: Block) -> None:
     command = shlex.split(block.note.removeprefix("keys: "))[1:]
-    real = json.loads(network.run(*by_name(), *command))
+    real = json.loads(network.run(*command_line(), *command))
     assert differences(json.loads(block.text), real) == []
 
 

@@ -15,7 +15,7 @@ import pytest
 from netecho.net.linux import tcp_info, tcp_probe
 from tests.faults.topology import refusal
 from tests.peers import needed
-from tests.program import by_name, environment
+from tests.program import command_line, environment
 from tests.trace.networks import HOPS, HOPS6, NORTH, SERVER, SERVER6, SOUTH, chain, diamond
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ ip netns exec {0} nft add chain inet t forward '{{ type filter hook forward prio
 
 def served(network: Network) -> Network:
     """The same, with an echo server and a reflector at the end."""
-    network.start("server", *by_name(), "serve", ":7007", "stamp://:7862", "tls://:7443", ready="7443")
+    network.start("server", *command_line(), "serve", ":7007", "stamp://:7862", "tls://:7443", ready="7443")
     return network
 
 
@@ -58,7 +58,7 @@ def row() -> Iterator[Network]:
 
 def traced(network: Network, *arguments: str, prefix: tuple[str, ...] = (), code: int | None = 0) -> dict[str, Any]:
     """Trace from the client; `code` None: whatever the document says."""
-    command = network.command("client", *prefix, *by_name(), "trace", *arguments, "--json")
+    command = network.command("client", *prefix, *command_line(), "trace", *arguments, "--json")
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     document = json.loads(done.stdout)
     assert isinstance(document, dict)
@@ -130,7 +130,7 @@ def test_a_router_that_has_no_room_for_a_packet_says_how_large_it_may_be(row: Ne
 
 
 def test_tcp_takes_privileges_and_says_what_takes_none(row: Network) -> None:
-    command = row.command("client", *UNPRIVILEGED, *by_name(), "trace", f"tcp://{SERVER}")
+    command = row.command("client", *UNPRIVILEGED, *command_line(), "trace", f"tcp://{SERVER}")
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     assert (done.returncode, done.stdout) == (2, "")
     assert f"by UDP it takes no privileges: netecho trace {SERVER}" in done.stderr
@@ -184,7 +184,7 @@ def test_a_connection_of_tls_goes_on_as_if_it_had_not_been_traced(row: Network) 
 
 
 def test_a_port_that_does_not_speak_tls_is_said(row: Network) -> None:
-    command = row.command("client", *by_name(), "trace", f"tls://{SERVER}:7007", "-n", "-W", "100ms")
+    command = row.command("client", *command_line(), "trace", f"tls://{SERVER}:7007", "-n", "-W", "100ms")
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     assert (done.returncode, done.stdout) == (3, "")
     assert "TLS failed with" in done.stderr
@@ -308,7 +308,7 @@ def test_a_path_that_changes_in_mid_run_is_told_with_the_time() -> None:
     traced_here = ("trace", SERVER, "-c", "0", "-i", "50ms", "-n", "--format", "ndjson")
     with diamond() as network:
         served(network).shell("ip -n r1 route replace 10.0.5.0/24 via 10.0.2.2")
-        command = network.command("client", "sh", "-c", 'echo $$; exec "$@"', "sh", *by_name(), *traced_here)
+        command = network.command("client", "sh", "-c", 'echo $$; exec "$@"', "sh", *command_line(), *traced_here)
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as run:
             assert run.stdout is not None
             process = run.stdout.readline().strip()
@@ -326,7 +326,7 @@ def test_a_path_that_changes_in_mid_run_is_told_with_the_time() -> None:
 
 
 def test_a_host_without_a_route_is_said_at_once(row: Network) -> None:
-    command = row.command("server", *by_name(), "trace", "203.0.113.1")
+    command = row.command("server", *command_line(), "trace", "203.0.113.1")
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
     assert done.returncode == 3
     assert "network is unreachable" in done.stderr

@@ -8,7 +8,7 @@ import pytest
 
 from tests.faults.topology import refusal
 from tests.integration.test_trace import UNPRIVILEGED, path, traced
-from tests.program import by_name
+from tests.program import command_line
 from tests.trace.networks import SERVER, SERVER6, detour
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def longer_back() -> Iterator[Network]:
 
 
 def serve(network: Network, *arguments: str, ready: str) -> None:
-    network.start("server", *UNPRIVILEGED, *by_name(), "serve", *arguments, ready=ready)
+    network.start("server", *UNPRIVILEGED, *command_line(), "serve", *arguments, ready=ready)
 
 
 def judged(network: Network, target: str, there: list[str], back: list[str], *options: str) -> None:

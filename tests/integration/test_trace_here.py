@@ -14,7 +14,7 @@ import pytest
 
 from netecho.report.document import schema
 from netecho.report.formats.trace_rows import COLUMNS
-from tests.program import COMMAND, by_name, environment
+from tests.program import COMMAND, command_line, environment
 from tests.rogues import datagrams
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def test_without_the_fast_paths_round_trips_are_by_our_own_clock() -> None:
 
 def test_ctrl_c_reports_what_is_known() -> None:
     with datagrams(bytes) as server:
-        command = [*by_name(), "trace", f"127.0.0.1:{server.port}", "-c", "0", "-n", "--format", "ndjson"]
+        command = [*command_line(), "trace", f"127.0.0.1:{server.port}", "-c", "0", "-n", "--format", "ndjson"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as run:
             assert run.stdout is not None
             while json.loads(run.stdout.readline()).get("kind") != "target":

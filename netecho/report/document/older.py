@@ -26,8 +26,6 @@ _ADDED_TO_LOADS = {"dscp": None}
 
 def completed(document: Document) -> Document:
     """Return a document with what was added since it was written; what it has stays as it is, right or wrong."""
-    if document.get("schema") == "netecho/load/1":
-        return _ADDED_TO_LOADS | document
     probes = document.get("probes")
     if not isinstance(probes, dict):
         return document
@@ -40,3 +38,8 @@ def completed(document: Document) -> Document:
         elif key in _PARTS and isinstance(value, list):
             whole[key] = [_ADDED_TO_PARTS | part if isinstance(part, dict) else part for part in value]
     return whole
+
+
+def completed_load(document: Document) -> Document:
+    """Return the document of a run of load with what was added since it was written."""
+    return _ADDED_TO_LOADS | document

@@ -22,7 +22,7 @@ from netecho.report.document.diagnosis import SCHEMA as DIAGNOSIS
 from netecho.report.document.event_rows import event
 from netecho.report.document.load import SCHEMA as LOAD
 from netecho.report.document.model import document
-from netecho.report.document.older import completed
+from netecho.report.document.older import completed, completed_load
 from netecho.report.document.rebuild import Rebuilder
 from netecho.report.document.schema import complaint
 from netecho.report.document.source import opened
@@ -200,7 +200,8 @@ class _Reading:
     def _other(self, found: Document, kind: Kind, *, wanted: bool) -> Replayed:
         if not wanted:
             self._refuse(f"it is {kind.name}, and no run", "netecho report prints it again")
-        found = completed(found)
+        if kind.part == "load":
+            found = completed_load(found)
         if wrong := complaint(found, kind.part):
             self._refuse(wrong, f"what {kind.command} --save FILE wrote")
         self._nothing_more()
