@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from netecho.errors import UsageError
 
@@ -19,8 +18,7 @@ Scheme = Literal["tcp", "udp", "tls", "unix", "stamp", "nq", "nqs"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(NamedTuple):
     """What a scheme means, whatever speaks it."""
 
     is_stream: bool
@@ -64,8 +62,7 @@ _LONGEST_PATH = 107  # sun_path of unix(7) is 108 bytes with its NUL
 _LARGEST_PORT = 65535
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """Where to probe or to listen, with every default filled in."""
 
     scheme: Scheme

@@ -8,7 +8,6 @@ any of the other: what a run varies by within itself is then less than what it d
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from netecho.measure.compare import Change
@@ -61,7 +60,7 @@ def judge(criteria: Iterable[Criterion], after: Mapping[str, Figure], changes: I
             failures.append(Failure(criterion, value))
         elif not change.within_noise:
             why = None if change.within_noise is False else f"noise not known: {change.reason}"
-            failures.append(Failure(replace(criterion, meaning=why), value))
+            failures.append(Failure(criterion._replace(meaning=why), value))
     return tuple(failures)
 
 

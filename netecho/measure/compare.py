@@ -6,7 +6,7 @@ runs were saved with them; from summaries alone it is not known, and said so. Th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -124,7 +124,7 @@ def judge(criteria: Iterable[Criterion], before: Run, after: Run, comparison: Co
             continue
         unknown = change is not None and value is not None and change.within_noise is None
         meaning = f"noise not known: {change.reason}" if change is not None and unknown else criterion.meaning
-        failures.append(Failure(replace(criterion, meaning=meaning), value))
+        failures.append(Failure(criterion._replace(meaning=meaning), value))
     return tuple(failures)
 
 

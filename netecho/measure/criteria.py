@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import operator
 import re
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -46,8 +45,7 @@ _WHOLE = re.compile(r"[0-9]{1,18}")
 _DECIMAL = re.compile(r"[0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Criterion:
+class Criterion(NamedTuple):
     """One condition; its text is the grammar's shortest spelling."""
 
     metric: str
@@ -55,11 +53,11 @@ class Criterion:
     value: float
     """Nanoseconds, a number, or percent: as `unit` says."""
     unit: Unit
+    text: str
     change: bool = False
     """Whether the value is compared with the change between two runs..."""
     raw: bool = False
     """...even where it is within their noise."""
-    text: str
     meaning: str | None = None
     """What it means to fail this one, where the text is not what anybody wrote."""
 
@@ -199,7 +197,7 @@ def _unknown(name: str, part: str) -> UsageError:
 
 def _always(text: str, meaning: str) -> Criterion:
     (criterion,) = parse(text)
-    return replace(criterion, meaning=meaning)
+    return criterion._replace(meaning=meaning)
 
 
 ALWAYS = (

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from netecho.units import MILLISECOND, SECOND
 
@@ -13,11 +12,10 @@ Schedule = Literal["even", "poisson"]
 Stamps = Literal["auto", "kernel", "user"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(NamedTuple):
     """What one connection is to send, when, and how long it waits. Times are nanoseconds, sizes are bytes."""
 
-    count: int | None = 10
+    count: int | None = 10  # type: ignore[assignment]  # a tuple has a method of this name
     """Probes to send after the warm-up; None: no limit."""
     duration: int | None = None
     """Stop sending this long after the start; None: no limit."""

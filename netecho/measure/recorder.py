@@ -15,7 +15,7 @@ from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Histogram
 from netecho.measure.stats.timeline import Timeline
 from netecho.measure.stats.variation import Variation
-from netecho.measure.summary import FlowSummary, SizeSummary, Summary
+from netecho.measure.summary import FlowSummary, PartSummary, SizeSummary, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -286,31 +286,20 @@ class Recorder:
 
     def _by_size(self) -> tuple[SizeSummary, ...]:
         return tuple(
-            SizeSummary(
-                size=size,
-                sent=seen.rtt.count + seen.lost + seen.dropped_here,
-                received=seen.rtt.count,
-                lost=seen.lost,
-                dropped_here=seen.dropped_here,
-                rtt=Distribution.of(seen.rtt),
-            )
+            SizeSummary(size, _part(seen.rtt, seen.lost, seen.dropped_here))
             for size, seen in sorted((self._sizes or {}).items())
         )
 
     def _by_flow(self) -> tuple[FlowSummary, ...]:
         return tuple(
-            FlowSummary(
-                connection=flow.connection,
-                local=flow.local,
-                sent=flow.rtt.count + flow.lost + flow.dropped_here,
-                received=flow.rtt.count,
-                lost=flow.lost,
-                dropped_here=flow.dropped_here,
-                rtt=Distribution.of(flow.rtt),
-            )
+            FlowSummary(flow.connection, flow.local, _part(flow.rtt, flow.lost, flow.dropped_here))
             for flow in sorted(self._flows, key=lambda flow: flow.connection)
             if flow.rtt is not None
         )
+
+
+def _part(rtt: Histogram, lost: int, dropped_here: int) -> PartSummary:
+    return PartSummary(rtt.count + lost + dropped_here, rtt.count, lost, dropped_here, Distribution.of(rtt))
 
 
 def _gone(still_open: Sequence[Sequence[Outage]]) -> int:

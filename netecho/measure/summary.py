@@ -7,7 +7,6 @@ long.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -27,14 +26,13 @@ def loss_percent(received: int, lost: int) -> float | None:
     return 100 * lost / (received + lost) if received + lost else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartSummary:
+class PartSummary(NamedTuple):
     """A part of a run's probes, those whose fate is known: `sent` is received + lost + dropped_here."""
 
     sent: int
     received: int
     lost: int
-    dropped_here: int = 0
+    dropped_here: int
     rtt: Distribution
 
     @property
@@ -43,20 +41,20 @@ class PartSummary:
         return loss_percent(self.received, self.lost)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SizeSummary(PartSummary):
+class SizeSummary(NamedTuple):
     """The probes of one payload size."""
 
     size: int
+    probes: PartSummary
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlowSummary(PartSummary):
+class FlowSummary(NamedTuple):
     """The probes of one of several connections."""
 
     connection: int
     local: tuple[str, int] | None
     """Its address and port at this end; None where they are not known, or each probe had its own."""
+    probes: PartSummary
 
 
 class Summary(NamedTuple):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netecho.net.server.child import NullLog, fork
@@ -35,9 +34,9 @@ def reachable(job: Job) -> Iterator[Job]:
         return
     identity, pins = identity_for(job.target, job.ip_options.family)
     if pins:
-        job = replace(job, tls_options=replace(job.tls_options, pins=pins))
+        job = job._replace(tls_options=job.tls_options._replace(pins=pins))
     with serving([job.target], family=job.ip_options.family, key=job.stamp_options.key, identity=identity) as (target,):
-        yield replace(job, target=target)
+        yield job._replace(target=target)
 
 
 def identity_for(target: Target, family: int | None) -> tuple[str | None, tuple[str, ...]]:
@@ -59,7 +58,7 @@ def serving(
     `key` is STAMP's, `identity` a certificate and its key (PEM) for TLS.
     """
     loopback = _loopback(family)
-    bound = bind_all([replace(target, host=loopback, port=0) for target in targets])
+    bound = bind_all([target._replace(host=loopback, port=0) for target in targets])
     for target, each in zip(targets, bound, strict=True):
         if not target.is_stream:
             from netecho.net.server import listeners
@@ -69,7 +68,7 @@ def serving(
     try:
         ports = [each.port for each in bound]
         close_all(bound)
-        yield [replace(target, host=loopback, port=port) for target, port in zip(targets, ports, strict=True)]
+        yield [target._replace(host=loopback, port=port) for target, port in zip(targets, ports, strict=True)]
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

@@ -96,7 +96,7 @@ def test_self_is_the_commands() -> None:
 def test_every_option_of_the_command_is_there_but_for_its_output() -> None:
     names = {each.name for each in command.params} - {"target", "targets", "payload_hex", "payload_file", "help"}
     assert names - OF_THE_OUTPUT == ProbeOptions.__annotations__.keys()
-    assert ProbeOptions.__annotations__.keys() <= {*Options.__dataclass_fields__}
+    assert ProbeOptions.__annotations__.keys() <= {*Options._fields}
 
 
 def test_a_server_is_set_as_the_command_sets_it() -> None:

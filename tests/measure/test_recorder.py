@@ -10,7 +10,7 @@ from netecho.measure.recorder import MOST_FLOWS, Recorder
 from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Bin
 from netecho.measure.stats.timeline import FIRST_WIDTH, Period
-from netecho.measure.summary import FlowSummary, SizeSummary, Summary
+from netecho.measure.summary import FlowSummary, PartSummary, SizeSummary, Summary
 
 
 def test_before_anything_happened_every_figure_is_empty() -> None:
@@ -123,10 +123,10 @@ def test_a_sweep_keeps_its_sizes_apart() -> None:
     recorder.lost(1400)
     recorder.lost(9000)
     small, large, huge = recorder.summary().by_size
-    assert (small.size, small.sent, small.received, small.lost, small.rtt.max) == (64, 2, 2, 0, 110)
-    assert (large.size, large.sent, large.received, large.lost, large.rtt.p50) == (1400, 2, 1, 1, 300)
-    assert huge == SizeSummary(size=9000, sent=1, received=0, lost=1, rtt=Distribution())
-    assert (small.loss_percent, large.loss_percent, huge.loss_percent) == (0.0, 50.0, 100.0)
+    assert (small.size, *small.probes[:3], small.probes.rtt.max) == (64, 2, 2, 0, 110)
+    assert (large.size, *large.probes[:3], large.probes.rtt.p50) == (1400, 2, 1, 1, 300)
+    assert huge == SizeSummary(9000, PartSummary(sent=1, received=0, lost=1, dropped_here=0, rtt=Distribution()))
+    assert [each.probes.loss_percent for each in (small, large, huge)] == [0.0, 50.0, 100.0]
     assert recorder.summary(whole=False).by_size == ()
 
 
@@ -138,10 +138,10 @@ def test_several_connections_are_kept_apart() -> None:
     recorder.replied(first, 1, 100, True, 100, 64)
     recorder.lost(64, flow=second)
     good, bad = recorder.summary().by_flow
-    assert (good.connection, good.local, good.sent, good.received, good.lost) == (0, ("192.0.2.1", 40_000), 2, 2, 0)
-    assert (good.rtt.min, good.rtt.max, good.loss_percent) == (100, 300, 0.0)
-    assert bad == FlowSummary(connection=1, local=None, sent=1, received=0, lost=1, rtt=Distribution())
-    assert bad.loss_percent == 100.0
+    assert (good.connection, good.local, *good.probes[:3]) == (0, ("192.0.2.1", 40_000), 2, 2, 0)
+    assert (good.probes.rtt.min, good.probes.rtt.max, good.probes.loss_percent) == (100, 300, 0.0)
+    assert bad == FlowSummary(1, None, PartSummary(sent=1, received=0, lost=1, dropped_here=0, rtt=Distribution()))
+    assert bad.probes.loss_percent == 100.0
     assert recorder.summary(whole=False).by_flow == ()
 
 

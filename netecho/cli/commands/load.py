@@ -171,7 +171,7 @@ def _reachable(options: LoadOptions, entered: ExitStack) -> LoadOptions:
     identity, pins = identity_for(options.target, options.ip_options.family)
     served = serving(targets, family=options.ip_options.family, key=options.stamp_options.key, identity=identity)
     target, probe = entered.enter_context(served)
-    return replace(options, target=target, probe=probe, tls_options=replace(options.tls_options, pins=pins))
+    return replace(options, target=target, probe=probe, tls_options=options.tls_options._replace(pins=pins))
 
 
 def _show(run: LoadRun, form: str, values: dict[str, Any], shown: Output) -> int:

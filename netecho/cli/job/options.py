@@ -6,8 +6,8 @@ and `build` (what is to be done).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from netecho.cli.job.applies import ONE_TRANSPORT, PAYLOADS, Misfit, family_of, metric_misfit, option_misfit
 from netecho.errors import UsageError
@@ -28,12 +28,11 @@ _PLAN, _STAMP = Plan(), StampOptions()
 """Where the defaults stand."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """The options for one target under their own names, each read and checked by itself; None: not given."""
 
     target: Target
-    count: int | None = None
+    count: int | None = None  # type: ignore[assignment]  # a tuple has a method of this name
     duration: int | None = None
     interval: int | None = None
     rate: Fraction | None = None
@@ -81,7 +80,7 @@ class Options:
     label: str | None = None
     fail_if: tuple[tuple[Criterion, ...], ...] = ()
     no_color: bool = False
-    given: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, str] = MappingProxyType({})
     """How each option that was given was called: `--count`, or `NETECHO_PROBE_COUNT`."""
 
     def called(self, name: str) -> str:
@@ -109,7 +108,7 @@ _GROUPS = (
     ("insecure", "pin"),
 )
 
-_DEFAULTS = {each.name: each.default if each.type == "bool" else None for each in fields(Options)}
+_DEFAULTS = {name: False if Options._field_defaults.get(name) is False else None for name in Options._fields}
 
 
 def options_from(values: Mapping[str, Any], given: Mapping[str, str], targets: Sequence[Target]) -> tuple[Options, ...]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from netecho.measure.stats.histogram import Bin, Histogram
@@ -13,14 +12,13 @@ PERCENTS = (50, 90, 95, 99, 99.9)
 """The percentiles a `Distribution` has."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Distribution:
+class Distribution(NamedTuple):
     """One kind of time over all probes. Count, min, max, mean and stddev are exact, percentiles to 0.1%.
 
     `stddev` is the population's (divisor count), `pNN` the nearest rank.
     """
 
-    count: int = 0
+    count: int = 0  # type: ignore[assignment]  # a tuple has a method of this name
     min: int | None = None
     mean: float | None = None
     stddev: float | None = None

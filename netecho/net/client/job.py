@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from netecho.target import Target
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IpOptions:
+class IpOptions(NamedTuple):
     """Where packets leave from and what their headers say; None leaves it to the system."""
 
     family: Literal[4, 6] | None = None
@@ -27,8 +25,7 @@ class IpOptions:
     dont_fragment: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsOptions:
+class TlsOptions(NamedTuple):
     """Which certificates a TLS probe trusts, and its own. Files are paths of PEM files."""
 
     ca: str | None = None
@@ -41,8 +38,7 @@ class TlsOptions:
     """SHA-256 of the certificate's public key info, as `sha256:HEX`; any one suffices."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StampOptions:
+class StampOptions(NamedTuple):
     """How a STAMP probe identifies itself, and whether its one-way delays trust the clocks."""
 
     key: bytes | None = None
@@ -56,8 +52,7 @@ class StampOptions:
     """What length replies are asked for (RFC 10052); None: as long as their requests."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(NamedTuple):
     """All that was asked of a probe."""
 
     target: Target

@@ -14,7 +14,6 @@ import contextlib
 import errno
 import random
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from twisted.internet.defer import Deferred, TimeoutError as DeferredTimeoutError
@@ -59,7 +58,7 @@ class StampRun:
     def __init__(self, context: LinkContext) -> None:
         job = context.job
         self.context = context
-        self.ip_options = replace(job.ip_options, ttl=job.ip_options.ttl or TTL)
+        self.ip_options = job.ip_options._replace(ttl=job.ip_options.ttl or TTL)
         self.oneway = context.recorder.one_way(job.stamp_options.clock, job.plan.warmup)
         self.counts = PacketCounts()
         self.ecn = ecn_counter(job)
@@ -202,7 +201,7 @@ class StampLink(DatagramLink):
         target = self._run.context.job.target
         if error.errno != errno.ECONNREFUSED or target.port == UNPRIVILEGED_STAMP_PORT:
             return found
-        right = replace(target, port=UNPRIVILEGED_STAMP_PORT)
+        right = target._replace(port=UNPRIVILEGED_STAMP_PORT)
         hint = f"is a reflector listening there? `netecho serve` alone is one on port {right.port}: {right}"
         return LinkError(found.sentence, hint, found.why)
 

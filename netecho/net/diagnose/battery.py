@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -117,7 +117,7 @@ class Battery:
         plan = {"ip_options": options.ip_options} | plan
         tls_options = options.tls_options
         if target.host != options.services.host:  # it was resolved, and the certificate is for the name
-            tls_options = replace(tls_options, server_name=options.services.host)
+            tls_options = tls_options._replace(server_name=options.services.host)
         what = job(
             target,
             seed=options.seed + self._seed,

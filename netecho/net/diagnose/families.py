@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from netecho.diagnose.checks.names import Family, Observed, judge
@@ -32,7 +31,7 @@ async def measure(battery: Battery) -> Outcome:
     target = battery.datagrams or battery.tcp
     if _is_literal(host) or target is None:
         return judge(Observed(None, None, ()))
-    target = replace(target, host=host)  # of which one address was chosen
+    target = target._replace(host=host)  # of which one address was chosen
     families: list[Family] = []
     took: list[int] = []
     wanted = battery.options.ip_options.family
@@ -54,7 +53,7 @@ async def _family(
         return
     took.append(duration or 0)
     hosts = [address.host for address in addresses]
-    first = replace(target, host=hosts[0])
+    first = target._replace(host=hosts[0])
     try:
         run = await battery.measure(first, count=PROBES, interval=INTERVAL, timeout=PATIENCE)
     except NetechoError as error:

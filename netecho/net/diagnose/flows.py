@@ -5,7 +5,6 @@ The first run is what loss, balancing, clocks and NAT are judged by; the train s
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netecho.diagnose.checks import balancing, clocks, loss, rate, translation
@@ -80,7 +79,7 @@ async def mappings(battery: Battery) -> translation.Observed | None:
         stamp, route = run.result.facts.stamp, run.result.start.route
         locations.append(None if stamp is None else stamp.location)
         await battery.pause(CLOSING)
-        ip_options = replace(ip_options, source=(route.local_address or "", route.local_port or 0))
+        ip_options = ip_options._replace(source=(route.local_address or "", route.local_port or 0))
     return translation.Observed(*locations)
 
 

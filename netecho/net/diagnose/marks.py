@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netecho.diagnose.checks.marking import ECN_NAMES, Marked, Observed, judge
@@ -39,7 +38,7 @@ async def measure(battery: Battery) -> Outcome:
 
 async def _mark(battery: Battery, target: Target, dscp: int, ecn: int, into: list[Marked]) -> None:
     chosen: Any = ECN_NAMES[ecn] if ecn else None
-    ip_options = replace(battery.options.ip_options, dscp=dscp or None, ecn=chosen)
+    ip_options = battery.options.ip_options._replace(dscp=dscp or None, ecn=chosen)
     try:
         run = await battery.measure(target, count=PROBES, interval=INTERVAL, ip_options=ip_options)
     except NetechoError:

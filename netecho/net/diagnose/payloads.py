@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netecho.diagnose.checks.payload import Observed, Sample, judge
@@ -83,7 +82,7 @@ async def _send(battery: Battery, target: Target, what: str, payload: bytes, int
     transport = f"{target.scheme.upper()} port {target.port}"
     options = battery.options.ip_options
     if port:
-        options = replace(options, source=((options.source or ("", 0))[0], port))
+        options = options._replace(source=((options.source or ("", 0))[0], port))
     try:
         run = await battery.measure(target, count=PROBES, interval=INTERVAL, payload=payload, ip_options=options)
     except NetechoError:

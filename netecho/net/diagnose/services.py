@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netecho.diagnose.checks.transports import MUTE, Observed, Proxy, Reach, judge
@@ -50,7 +49,7 @@ async def measure(battery: Battery) -> Outcome:
     async def look(service: Service) -> None:
         reached[service.target] = await _reach(battery, service)
 
-    tried = [[each._replace(target=replace(each.target, host=host)) for each in every] for host in hosts]
+    tried = [[each._replace(target=each.target._replace(host=host)) for each in every] for host in hosts]
     await battery.side_by_side([look(service) for services in tried for service in services])
     # Of several addresses the one where most services answer is what all else is measured at: `names` tells of others.
     each_way = [[reached[service.target] for service in services] for services in tried]
@@ -135,7 +134,7 @@ async def _proxy(battery: Battery) -> tuple[Proxy | None, str]:
     hops = _hops(battery)
     if not hops:
         return None, "" if hops == 0 else "the far end does not say with which time to live packets arrive"
-    ip_options = replace(battery.options.ip_options, ttl=hops)
+    ip_options = battery.options.ip_options._replace(ttl=hops)
     try:
         run = await battery.measure(
             battery.tcp, count=2, interval=INTERVAL, connect_only=True, ip_options=ip_options, timeout=500 * MILLISECOND

@@ -7,7 +7,6 @@ directions take. Where no datagrams pass, or connections hang though they do, se
 from __future__ import annotations
 
 import socket
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -205,7 +204,7 @@ class _Together(Way):
 
     async def fates(self, sizes: Iterable[int]) -> dict[int, Tried]:
         """Echo each size, up to `TRIES` times each."""
-        ip_options = replace(self._battery.options.ip_options, dont_fragment=True)
+        ip_options = self._battery.options.ip_options._replace(dont_fragment=True)
         fates: dict[int, Tried] = {}
 
         async def echo(size: int) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netecho.errors import UnreachableError
@@ -53,7 +52,7 @@ async def probe_once(reactor: Reactor, settings: TargetSettings) -> tuple[Result
     given_up = reactor.callLater(settings.probing.timeout / SECOND, interrupt.request)
     reporter = _EndsWhenSettled(reactor, interrupt)
     try:
-        result = await probe(reactor, interrupt, replace(job, plan=replace(job.plan, count=1)), Recorder(), reporter)
+        result = await probe(reactor, interrupt, job._replace(plan=job.plan._replace(count=1)), Recorder(), reporter)
     except UnreachableError:
         return None, time.monotonic_ns() - began
     finally:

@@ -7,7 +7,6 @@ import random
 import socket
 import time
 import uuid
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -96,7 +95,7 @@ def _ip_options(options: TraceOptions, index: int) -> IpOptions:
     source = options.ip_options.source
     if source is None or not source[1]:
         return options.ip_options
-    return replace(options.ip_options, source=(source[0], source[1] + index))
+    return options.ip_options._replace(source=(source[0], source[1] + index))
 
 
 class _Tracer:

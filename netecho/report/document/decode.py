@@ -16,7 +16,7 @@ from netecho.measure.result import Route, Setup, Start
 from netecho.measure.stats.distribution import Distribution
 from netecho.measure.stats.histogram import Bin
 from netecho.measure.stats.timeline import Period, Worst
-from netecho.measure.summary import FlowSummary, SizeSummary, Summary
+from netecho.measure.summary import FlowSummary, PartSummary, SizeSummary, Summary
 from netecho.report.document.values import nanoseconds
 from netecho.units import MICROSECOND, MILLISECOND, SECOND
 
@@ -107,17 +107,18 @@ def _outage(outage: Document) -> Outage:
 
 
 def _size(size: Document) -> SizeSummary:
-    counts = {key: size[key] for key in ("size", "sent", "received", "lost", "dropped_here")}
-    return SizeSummary(**counts, rtt=_distribution(size["rtt"]))
+    return SizeSummary(size["size"], _part(size))
 
 
 def _flow(flow: Document) -> FlowSummary:
     local = flow["local"]
-    return FlowSummary(
-        **{key: flow[key] for key in ("connection", "sent", "received", "lost", "dropped_here")},
-        local=None if local["address"] is None else (local["address"], local["port"]),
-        rtt=_distribution(flow["rtt"]),
-    )
+    address = None if local["address"] is None else (local["address"], local["port"])
+    return FlowSummary(flow["connection"], address, _part(flow))
+
+
+def _part(part: Document) -> PartSummary:
+    counts = {key: part[key] for key in ("sent", "received", "lost", "dropped_here")}
+    return PartSummary(**counts, rtt=_distribution(part["rtt"]))
 
 
 def timeline_of(document: Document) -> tuple[Period, ...]:

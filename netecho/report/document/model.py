@@ -183,12 +183,12 @@ def _timeline(summary: Summary) -> Document:
 
 
 def _size(size: SizeSummary) -> Document:
-    return {"size": size.size, **_part(size)}
+    return {"size": size.size, **_part(size.probes)}
 
 
 def _flow(flow: FlowSummary) -> Document:
     address, port = flow.local or (None, None)
-    return {"connection": flow.connection, "local": {"address": address, "port": port}, **_part(flow)}
+    return {"connection": flow.connection, "local": {"address": address, "port": port}, **_part(flow.probes)}
 
 
 def _part(part: PartSummary) -> Document:

@@ -272,7 +272,7 @@ def test_of_a_variable_with_several_criteria_those_hold_that_the_target_can_have
 
 def test_every_option_of_the_command_is_a_field_and_the_other_way_round() -> None:
     of_command = {str(param.name) for param in probe.params if param.expose_value}
-    assert of_command - {"targets"} == set(Options.__dataclass_fields__) - {"given", "target"}
+    assert of_command - {"targets"} == set(Options._fields) - {"given", "target"}
 
 
 def test_the_settings_are_json_and_say_what_was_asked() -> None:

@@ -59,7 +59,9 @@ class StillFlow:
 class Bench:
     """One link, and a reflector that is `FORWARD` nanoseconds away and really sends `LEAVING` after T3."""
 
-    def __init__(self, *, stateful: bool = True, clock: Any = "synced", **settings: Any) -> None:
+    def __init__(
+        self, *, stateful: bool = True, clock: Any = "synced", ssid: int | None = None, **settings: Any
+    ) -> None:
         settings.setdefault("interval", Fraction(10 * MILLISECOND))
         settings.setdefault("sizes", (96,))
         plan = Plan(**settings)
@@ -69,7 +71,7 @@ class Bench:
             ip_options=IpOptions(),
             tls_options=TlsOptions(),
             settings={},
-            stamp_options=StampOptions(clock=clock),
+            stamp_options=StampOptions(clock=clock, ssid=ssid),
         )
         self.recorder = Recorder()
         self._seen: list[Any] = []
@@ -294,8 +296,7 @@ class TestSessions:
 
         monkeypatch.setattr("netecho.net.client.stamp.Sender", sender)
         monkeypatch.setattr("netecho.net.client.stamp.open_port", lambda *_: None)
-        bench = Bench(count=1)
-        object.__setattr__(bench.run.context.job, "stamp_options", StampOptions(ssid=ssid))
+        bench = Bench(count=1, ssid=ssid)
         bench.run.context.addresses.append(None)  # type: ignore[arg-type]
         for _ in range(3):
             bench.run.link(bench.driver)  # type: ignore[arg-type]

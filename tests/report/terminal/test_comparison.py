@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -70,7 +69,7 @@ def test_a_summary_comes_back_from_its_document(events: list[Event]) -> None:
         # Means were rounded to the nanosecond; a picture needs no bins of the lag.
         assert now.mean == pytest.approx(was.mean, abs=1)
         assert now.stddev == pytest.approx(was.stddev, abs=1)
-        assert replace(now, mean=was.mean, stddev=was.stddev, bins=was.bins) == was
+        assert now._replace(mean=was.mean, stddev=was.stddev, bins=was.bins) == was
     assert again.rtt.bins == told.rtt.bins
     assert again.jitter_rfc3550 == pytest.approx(told.jitter_rfc3550, abs=1)
     figures = {"rtt": told.rtt, "response": told.response, "lag": told.lag}
