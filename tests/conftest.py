@@ -1,15 +1,7 @@
-"""What every test may use: the installed command, the peers; workers, quiet tests, and the rule that CI skips nothing.
-
-The tests run in several processes at once (pytest-xdist), because most of them wait: for a timer, a timeout, a
-child's start. Those that measure time themselves are marked `quiet` and run while no other test does.
-"""
+"""What every test may use: the installed command, the peers; and the rule that CI skips nothing."""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import gc
-import importlib
 import os
 import signal
 import sys
@@ -23,9 +15,8 @@ from tests import BYTECODE
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-    from typing import IO
 
-pytest_plugins = ["tests.program"]
+pytest_plugins = ["tests.side_by_side", "tests.program"]
 
 # An example that takes long on a busy machine is no defect: no test asserts on speed.
 settings.register_profile("netecho", deadline=None, max_examples=15)
@@ -39,78 +30,17 @@ if sys.dont_write_bytecode:  # then no process would find what another has compi
 TESTS = Path(__file__).parent
 NOT_TO_SKIP = (TESTS / "interop", TESTS / "faults")
 NO_SKIP = bool(os.environ.get("NETECHO_NO_SKIP"))
-WORKERS_PER_CORE = 3
-"""More than one, as a test that waits leaves its core to another; not many more, or tests with a timeout miss it."""
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run folders of tests on all cores; tests and files that were asked for by name at once, in this process."""
-    if all(Path(each.partition("::")[0]).is_file() for each in config.args):
-        config.option.dist = "no"
-        return 0
-    return len(os.sched_getaffinity(0)) * WORKERS_PER_CORE
+OF_PROCESSES = [TESTS / each for each in ("faults", "attacks", "integration", "interop", "api", "cli")]
+"""Tests that wait, for networks and for processes; the longest first."""
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Import a share of all tests first, each worker another: what one of them compiles the others only read."""
-    worker = getattr(session.config, "workerinput", None)
-    if worker is None or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
-        return
-    for path in sorted(TESTS.rglob("test_*.py"))[int(worker["workerid"][2:]) :: worker["workercount"]]:
-        with contextlib.suppress(Exception, pytest.skip.Exception):  # collecting it says why
-            importlib.import_module(".".join(path.relative_to(TESTS.parent).with_suffix("").parts))
-
-
-def pytest_collection_finish() -> None:
-    """Let the garbage collector leave the tests and modules alone, which stay: to go through them took a seventh."""
-    gc.collect()
-    gc.freeze()
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deal the files out to the workers, each of which has a part of the list to begin with, in order.
-
-    Else one has all that wait for servers and networks, and takes longer than the others, which can take over only what
-    it has not begun yet. The quiet tests are the first: before those that run for long, whose ends they would wait for.
-    """
-    workers: int = getattr(config, "workerinput", {}).get("workercount", 1)
-    files = {path: number for number, path in enumerate(dict.fromkeys(item.path for item in items))}
-    items.sort(key=lambda item: (not is_quiet(item), files[item.path] % workers))
-
-
-def is_quiet(item: pytest.Item | None) -> bool:
-    return item is not None and item.get_closest_marker("quiet") is not None
-
-
-TURN = pytest.StashKey["IO[str]"]()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
-    if not hasattr(item.config, "workerinput"):
-        return (yield)
-    stash = item.config.stash
-    if TURN not in stash:
-        # The folder that pytest's own temporary folders share is one for all workers of a run.
-        factory: pytest.TempPathFactory = item.config._tmp_path_factory  # type: ignore[attr-defined]
-        stash[TURN] = _turn(factory.getbasetemp().parent, alone=is_quiet(item))
-    try:
-        return (yield)
-    finally:
-        if not (is_quiet(item) and is_quiet(nextitem)):
-            stash[TURN].close()
-            del stash[TURN]
-
-
-def _turn(folder: Path, *, alone: bool) -> IO[str]:
-    """Share the machine with other tests, or have it `alone`, until what is returned is closed."""
-    running = (folder / "running").open("w")
-    # Readers and writers, by locks of files. Who waits to be alone holds `next` meanwhile, so that no further test
-    # begins before it.
-    with (folder / "next").open("w") as first:
-        fcntl.flock(first, fcntl.LOCK_EX)
-        fcntl.flock(running, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-    return running
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put those first that wait: others can use that time, and what is last should be short."""
+    order = {folder: place for place, folder in enumerate(OF_PROCESSES)}
+    items.sort(key=lambda item: min(order.get(each, len(order)) for each in item.path.parents))
 
 
 @pytest.fixture(scope="session", autouse=True)

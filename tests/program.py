@@ -5,7 +5,6 @@ Where nothing of the start itself is asked for, that process is forked from one 
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import functools
 import json
@@ -16,12 +15,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import BYTECODE, preloaded
+from tests import BYTECODE, preloaded, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,8 +48,19 @@ def _preloaded(**env: str) -> preloaded.Preloaded | None:
     if not preloaded.is_possible():
         return None
     made = preloaded.Preloaded(environment(**env))
-    atexit.register(made.end)
+    Finalize(None, made.end, exitpriority=0)  # as `atexit`, and at the end of a worker of the tests as well
     return made
+
+
+def starts_netecho(item: pytest.Item) -> bool:
+    return "netecho" in getattr(item, "fixturenames", ())
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start what commands are forked from before the tests' workers are forked, which then share it."""
+    if side_by_side.workers(session.config) and any(map(starts_netecho, session.items)):
+        _preloaded()
+        _preloaded(NETECHO_PORTABLE="1")
 
 
 def command_line(*, anew: bool = False) -> list[str]:

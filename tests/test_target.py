@@ -271,12 +271,10 @@ HOSTS = st.one_of(
 )
 PATHS = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=25).map("/{}".format)
 TARGETS = st.one_of(
-    st.builds(Target, st.sampled_from(WITH_PORTS), HOSTS, st.integers(1, 65535)),
-    st.builds(Target, st.sampled_from(WITH_PORTS), st.just("self")),
-    st.builds(
-        Target,
-        st.just("unix"),
-        path=PATHS.filter(lambda p: not p.endswith("/") and len(p.encode(errors="replace")) < 100),
+    st.tuples(st.sampled_from(WITH_PORTS), HOSTS, st.integers(1, 65535)).map(lambda parts: Target(*parts)),
+    st.sampled_from(WITH_PORTS).map(lambda scheme: Target(scheme, "self")),
+    PATHS.filter(lambda p: not p.endswith("/") and len(p.encode(errors="replace")) < 100).map(
+        lambda path: Target("unix", path=path)
     ),
 )
 

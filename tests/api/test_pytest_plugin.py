@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pytest_plugins = ["pytester"]
 
 
-ARGUMENTS = ("-p", "no:cacheprovider", "-p", "no:xdist")
+ARGUMENTS = ("-p", "no:cacheprovider")
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from statistics import median
 from typing import TYPE_CHECKING
-
-import pytest
 
 from tests.relay import Faults, Relay
 from tests.rogues import datagrams, echo, streams
@@ -25,7 +22,6 @@ def relayed(server: Rogue, *, forward: Faults | None = None, backward: Faults | 
     return Relay("udp", server.address, seed=seed, forward=forward, backward=backward)
 
 
-@pytest.mark.quiet
 def test_loss_duplicates_and_corruption_are_counted_exactly_through_a_delay(netecho: Netecho) -> None:
     faults = Faults(delay_ms=20, drop=0.05, duplicate=0.02, corrupt=0.01)
     with datagrams(bytes) as server, relayed(server, backward=faults) as relay:
@@ -43,7 +39,7 @@ def test_loss_duplicates_and_corruption_are_counted_exactly_through_a_delay(nete
         "reordered": 0,
         "corrupt": did.corrupted,
     }
-    assert 20 <= document["rtt"]["p50_ms"] == pytest.approx(median(relay.spans) / 1e6, abs=1)
+    assert document["rtt"]["min_ms"] >= min(relay.spans) / 1e6 >= 20, "it contains the time that the relay had it"
     assert document["rtt"]["count"] == 1000 - did.dropped
     assert ended.code == 1
     assert document["verdict"]["exit_code"] == 1

@@ -58,7 +58,6 @@ def test_stamps_that_come_late_do_no_harm(
     assert document["rtt"]["p50_ms"] < document["response"]["p50_ms"] / 2, "but stamps are taken behind it"
 
 
-@pytest.mark.quiet
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_the_round_trip_is_the_captures(netecho: Netecho, transport: str) -> None:
     if os.geteuid():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import median
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -82,7 +81,6 @@ def test_a_thousand_probes_a_millisecond_apart(netecho: Netecho, transport: str)
     assert ended.code == 0
 
 
-@pytest.mark.quiet
 def test_through_a_bad_network_the_counts_are_those_of_the_network(netecho: Netecho) -> None:
     faults = Faults(delay_ms=20, drop=0.05, duplicate=0.02, corrupt=0.01)
     with foreign_echo("inetd", "udp") as target:
@@ -97,4 +95,4 @@ def test_through_a_bad_network_the_counts_are_those_of_the_network(netecho: Nete
     assert probes["lost"] == relay.backward.dropped > 0
     assert probes["duplicate"] == relay.backward.duplicated > 0
     assert probes["corrupt"] == relay.backward.corrupted > 0
-    assert 20 <= ended.document["rtt"]["p50_ms"] == pytest.approx(median(relay.spans) / 1e6, abs=1)
+    assert ended.document["rtt"]["min_ms"] >= min(relay.spans) / 1e6 >= 20

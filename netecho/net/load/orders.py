@@ -40,7 +40,8 @@ class Order:
 
     def line(self) -> bytes:
         """Return it as a line."""
-        return json.dumps(asdict(self)).encode() + b"\n"
+        tls = None if self.tls is None else self.tls._asdict()
+        return json.dumps({**asdict(self), "tls": tls}).encode() + b"\n"
 
     @classmethod
     def read(cls, line: bytes) -> Order:

@@ -1,0 +1,225 @@
+"""Tests side by side: pytest collects them once, then forks workers, which take tests from one queue.
+
+More than one worker a core, because most tests wait: for a timer, a timeout, a child's start.
+
+pytest-xdist has each of its workers import and collect all tests again. With six of them on two cores this took 32 of
+362 seconds of processor time, and the first 17 of 202 seconds; a worker that is forked has the tests, and the modules'
+memory is shared. So little is asked of it (no other machines, no looking for changed files) that the whole is here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import multiprocessing
+import os
+import random
+from collections import deque
+from itertools import groupby
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from multiprocessing.context import ForkProcess
+    from warnings import WarningMessage
+
+WORKERS_PER_CORE = 3
+"""Not many more, or tests with a timeout miss it."""
+MOST_AT_ONCE = 8
+"""Tests that a worker takes at a time, of one file: fixtures of a module are made by each worker that has a part."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--workers",
+        type=int,
+        help="tests at once (0: one after another, here); default: 3 a core for folders, 0 for files",
+    )
+
+
+def workers(config: pytest.Config) -> int:
+    """How many are wanted: by default none for tests and files that were asked for by name."""
+    if config.option.usepdb or not hasattr(os, "fork"):
+        return 0
+    if config.option.workers is not None:
+        return int(config.option.workers)
+    if all(Path(each.partition("::")[0]).is_file() for each in config.args):
+        return 0
+    return len(os.sched_getaffinity(0)) * WORKERS_PER_CORE
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave the tests and modules alone, which stay: to go through them took a seventh."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    number = workers(session.config)
+    if number == 0 or session.config.option.collectonly or session.testsfailed:
+        return None
+    session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # one for all
+    if (terminal := session.config.pluginmanager.get_plugin("terminalreporter")) is not None:
+        terminal.showfspath = False  # files take turns
+    _Run(session, number).play()
+    return True
+
+
+class _Worker:
+    """A process that runs tests, seen from the one that gives them out."""
+
+    def __init__(self, session: pytest.Session, others: Iterable[Connection]) -> None:
+        context = multiprocessing.get_context("fork")
+        self.connection, theirs = context.Pipe()
+        self.from_the_end = not others
+        others = [*others, self.connection]
+        self.given: deque[int] = deque()
+        """The tests that it has not reported on: it is at the first."""
+        self.process: ForkProcess = context.Process(target=_work, args=(session, theirs, others))
+        self.process.start()
+        theirs.close()
+
+
+class _Run:
+    """Gives tests out, and takes reports."""
+
+    def __init__(self, session: pytest.Session, number: int) -> None:
+        self._session = session
+        self._config = session.config
+        self._items = items = session.items
+        files = groupby(range(len(items)), key=lambda index: items[index].path)
+        self._left = deque(deque(indices) for _, indices in files)
+        """By file."""
+        self._number = number
+        self._workers: dict[Connection, _Worker] = {}
+
+    def play(self) -> None:
+        """Run all tests. Raises what pytest raises where it is to stop."""
+        try:
+            for _ in range(min(self._number, len(self._items))):
+                self._begin_worker()
+            while self._workers:
+                for connection in wait(list(self._workers)):
+                    assert isinstance(connection, Connection)
+                    self._hear(self._workers[connection])
+                if self._session.shouldfail:
+                    raise self._session.Failed(self._session.shouldfail)
+                if self._session.shouldstop:
+                    raise self._session.Interrupted(self._session.shouldstop)
+        finally:
+            for worker in self._workers.values():
+                worker.process.terminate()
+                worker.process.join()
+
+    def _begin_worker(self) -> None:
+        worker = _Worker(self._session, self._workers)
+        self._workers[worker.connection] = worker
+
+    def _hear(self, worker: _Worker) -> None:
+        try:
+            message = worker.connection.recv()
+        except (EOFError, ConnectionResetError):
+            self._ended(worker)
+            return
+        if message is None:
+            tests = self._take(from_the_end=worker.from_the_end)
+            worker.given.extend(tests)
+            with contextlib.suppress(BrokenPipeError):
+                worker.connection.send(tests)
+            return
+        reports, warnings = message
+        self._reported(worker.given.popleft(), [self._restored(each) for each in reports])
+        for each in warnings:
+            self._config.hook.pytest_warning_recorded.call_historic(kwargs=each)
+
+    def _take(self, *, from_the_end: bool) -> list[int]:
+        """Return the next tests of one file; the fewer, the fewer are left, so that all workers end together.
+
+        One worker takes the last file: where the first wait and the last compute, there is always something to compute.
+        """
+        if not self._left:
+            return []
+        file = self._left[-1 if from_the_end else 0]
+        share = sum(map(len, self._left)) // (8 * self._number)
+        taken = [file.popleft() for _ in range(min(len(file), MOST_AT_ONCE, max(1, share)))]
+        if not file:
+            self._left.remove(file)
+        return taken
+
+    def _restored(self, report: dict[str, Any]) -> pytest.TestReport:
+        restored = self._config.hook.pytest_report_from_serializable(config=self._config, data=report)
+        assert isinstance(restored, pytest.TestReport)
+        return restored
+
+    def _reported(self, index: int, reports: Sequence[pytest.TestReport]) -> None:
+        item = self._items[index]
+        self._config.hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        for report in reports:
+            self._config.hook.pytest_runtest_logreport(report=report)
+        self._config.hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+
+    def _ended(self, worker: _Worker) -> None:
+        """Deal with the end of a worker: of one that still had tests the first has killed it."""
+        del self._workers[worker.connection]
+        worker.connection.close()
+        worker.process.join()
+        if not worker.given:
+            return
+        index = worker.given.popleft()
+        item, code = self._items[index], worker.process.exitcode
+        why = f"the process that ran this test ended with {code}"
+        self._reported(index, [pytest.TestReport(item.nodeid, item.location, {}, "failed", why, "call")])
+        if worker.given:
+            self._left.appendleft(worker.given)
+        if self._left:
+            self._begin_worker()
+
+
+class _Reporter:
+    """In a worker it stands for the terminal's reporter, and keeps what one test has to report."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._tw = config.get_terminal_writer()  # which pytest asks this plugin for, to compare values in colour
+        self._config = config
+        self.reports: list[Any] = []
+        self.warnings: list[dict[str, Any]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.reports.append(self._config.hook.pytest_report_to_serializable(config=self._config, report=report))
+
+    def pytest_warning_recorded(self, warning_message: WarningMessage, when: str, nodeid: str, location: Any) -> None:
+        warning_message.source = None  # an object, which stays here
+        given = {"warning_message": warning_message, "when": when, "nodeid": nodeid, "location": location}
+        self.warnings.append(given)
+
+
+def _work(session: pytest.Session, connection: Connection, others: Iterable[Connection]) -> None:
+    """Run tests until there are none, in a process of its own. What comes next is known before a test begins."""
+    for each in others:  # or it would not be told that the parent has ended
+        each.close()
+    random.seed()
+    config, plugins = session.config, session.config.pluginmanager
+    if (capture := plugins.get_plugin("capturemanager")) is not None:
+        capture.stop_global_capturing()  # whose file is shared with the other processes
+        capture.start_global_capturing()
+        capture.suspend_global_capture()
+    reporter = _Reporter(config)
+    plugins.unregister(name="terminalreporter")
+    plugins.register(reporter, "terminalreporter")
+    following: deque[int] = deque()
+    connection.send(None)
+    following.extend(connection.recv())
+    while following:
+        item = session.items[following.popleft()]
+        if not following:
+            connection.send(None)
+            following.extend(connection.recv())
+        reporter.reports, reporter.warnings = [], []
+        nextitem = session.items[following[0]] if following else None
+        config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+        connection.send((reporter.reports, reporter.warnings))
