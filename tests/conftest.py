@@ -32,15 +32,24 @@ NOT_TO_SKIP = (TESTS / "interop", TESTS / "faults")
 NO_SKIP = bool(os.environ.get("NETECHO_NO_SKIP"))
 
 
-OF_PROCESSES = [TESTS / each for each in ("faults", "attacks", "integration", "interop", "api", "cli")]
-"""Tests that wait, for networks and for processes; the longest first."""
+LONGEST = (
+    "faults",
+    "integration/test_trace.py",
+    "cli/test_examples.py",
+    "attacks",
+    "integration",
+    "interop",
+    "api",
+    "cli",
+)
+"""Tests that wait, for networks and for processes; those first whose tests take longest."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put those first that wait: others can use that time, and what is last should be short."""
-    order = {folder: place for place, folder in enumerate(OF_PROCESSES)}
-    items.sort(key=lambda item: min(order.get(each, len(order)) for each in item.path.parents))
+    order = {TESTS / path: place for place, path in enumerate(LONGEST)}
+    items.sort(key=lambda item: min(order.get(each, len(order)) for each in (item.path, *item.path.parents)))
 
 
 @pytest.fixture(scope="session", autouse=True)

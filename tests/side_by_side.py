@@ -15,7 +15,7 @@ import multiprocessing
 import os
 import random
 from collections import deque
-from itertools import groupby
+from itertools import chain, groupby, pairwise
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,14 +23,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from multiprocessing.context import ForkProcess
     from warnings import WarningMessage
 
 WORKERS_PER_CORE = 3
 """Not many more, or tests with a timeout miss it."""
-MOST_AT_ONCE = 8
-"""Tests that a worker takes at a time, of one file: fixtures of a module are made by each worker that has a part."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -77,6 +75,8 @@ class _Worker:
         context = multiprocessing.get_context("fork")
         self.connection, theirs = context.Pipe()
         self.from_the_end = not others
+        self.file: deque[int] = deque()
+        """Those of its file that are not given out."""
         others = [*others, self.connection]
         self.given: deque[int] = deque()
         """The tests that it has not reported on: it is at the first."""
@@ -93,8 +93,9 @@ class _Run:
         self._config = session.config
         self._items = items = session.items
         files = groupby(range(len(items)), key=lambda index: items[index].path)
-        self._left = deque(deque(indices) for _, indices in files)
-        """By file."""
+        self._files = deque(deque(indices) for _, indices in files)
+        """Those that no worker has begun."""
+        self._begun: list[deque[int]] = []
         self._number = number
         self._workers: dict[Connection, _Worker] = {}
 
@@ -127,29 +128,28 @@ class _Run:
             self._ended(worker)
             return
         if message is None:
-            tests = self._take(from_the_end=worker.from_the_end)
-            worker.given.extend(tests)
+            index = self._next(worker)
+            if index is not None:
+                worker.given.append(index)
             with contextlib.suppress(BrokenPipeError):
-                worker.connection.send(tests)
+                worker.connection.send(index)
             return
         reports, warnings = message
         self._reported(worker.given.popleft(), [self._restored(each) for each in reports])
         for each in warnings:
             self._config.hook.pytest_warning_recorded.call_historic(kwargs=each)
 
-    def _take(self, *, from_the_end: bool) -> list[int]:
-        """Return the next tests of one file; the fewer, the fewer are left, so that all workers end together.
+    def _next(self, worker: _Worker) -> int | None:
+        """Return what a worker is to run next: of its file, of one that is not begun, at last of another's.
 
         One worker takes the last file: where the first wait and the last compute, there is always something to compute.
         """
-        if not self._left:
-            return []
-        file = self._left[-1 if from_the_end else 0]
-        share = sum(map(len, self._left)) // (8 * self._number)
-        taken = [file.popleft() for _ in range(min(len(file), MOST_AT_ONCE, max(1, share)))]
-        if not file:
-            self._left.remove(file)
-        return taken
+        if not worker.file and self._files:
+            worker.file = self._files.pop() if worker.from_the_end else self._files.popleft()
+            self._begun.append(worker.file)
+        elif not worker.file:
+            worker.file = max(self._begun, key=len)
+        return worker.file.popleft() if worker.file else None
 
     def _restored(self, report: dict[str, Any]) -> pytest.TestReport:
         restored = self._config.hook.pytest_report_from_serializable(config=self._config, data=report)
@@ -175,8 +175,8 @@ class _Run:
         why = f"the process that ran this test ended with {code}"
         self._reported(index, [pytest.TestReport(item.nodeid, item.location, {}, "failed", why, "call")])
         if worker.given:
-            self._left.appendleft(worker.given)
-        if self._left:
+            self._files.appendleft(worker.given)
+        if any((*self._files, *self._begun)):
             self._begin_worker()
 
 
@@ -211,15 +211,18 @@ def _work(session: pytest.Session, connection: Connection, others: Iterable[Conn
     reporter = _Reporter(config)
     plugins.unregister(name="terminalreporter")
     plugins.register(reporter, "terminalreporter")
-    following: deque[int] = deque()
-    connection.send(None)
-    following.extend(connection.recv())
-    while following:
-        item = session.items[following.popleft()]
-        if not following:
-            connection.send(None)
-            following.extend(connection.recv())
+    for item, nextitem in pairwise(chain(_given(session, connection), [None])):
+        assert item is not None
         reporter.reports, reporter.warnings = [], []
-        nextitem = session.items[following[0]] if following else None
         config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
         connection.send((reporter.reports, reporter.warnings))
+
+
+def _given(session: pytest.Session, connection: Connection) -> Iterator[pytest.Item]:
+    """Ask for tests, until there are no more."""
+    while True:
+        connection.send(None)
+        index = connection.recv()
+        if index is None:
+            return
+        yield session.items[index]
