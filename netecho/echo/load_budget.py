@@ -49,6 +49,13 @@ class LoadBudget:
         self._clients: dict[str, _Used] = {}
         self._bytes = 0
         self._until = 0
+        # Of all clients together, kept up to date: to add them up again for each transfer would be work for a flood.
+        self._time = 0
+        """What those took that have ended."""
+        self._under_way = 0
+        """Clients with transfers under way..."""
+        self._since = 0
+        """...and the sum of when they began."""
 
     def begin(self, client: str, now: int) -> str | None:
         """Count a transfer that begins; or return why it may not, and count nothing."""
@@ -62,6 +69,8 @@ class LoadBudget:
         used = self._clients.setdefault(client, _Used())
         if not used.transfers:
             used.since = now
+            self._under_way += 1
+            self._since += now
         used.transfers += 1
         return None
 
@@ -71,6 +80,9 @@ class LoadBudget:
         used.transfers -= 1
         if not used.transfers:
             used.time += now - used.since
+            self._time += now - used.since
+            self._under_way -= 1
+            self._since -= used.since
 
     def take(self, client: str, wanted: int) -> int:
         """Return how many of the bytes that a transfer wants to move it may, and count them; 0: the budget is spent."""
@@ -81,10 +93,10 @@ class LoadBudget:
 
     def time_left(self, client: str, now: int) -> int:
         """Return for how long a client may go on."""
-        used = {name: each.time_at(now) for name, each in self._clients.items()}
-        mine = used.get(client, 0)
-        limit = self._limits.time
-        return _fair(limit, mine, sum(used.values()))
+        used = self._clients.get(client)
+        mine = 0 if used is None else used.time_at(now)
+        every = self._time + self._under_way * now - self._since
+        return _fair(self._limits.time, mine, every)
 
     def _bytes_left(self, client: str) -> int:
         mine = self._clients[client].bytes if client in self._clients else 0
@@ -100,6 +112,8 @@ class LoadBudget:
         self._clients = {
             name: _Used(transfers=each.transfers, since=now) for name, each in self._clients.items() if each.transfers
         }
+        self._time = 0
+        self._since = self._under_way * now
 
 
 def _fair(limit: int, mine: int, every: int) -> int:

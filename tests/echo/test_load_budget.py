@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hypothesis import given, strategies as st
+
 from netecho.echo.load_budget import ALL, MOST_CLIENTS, WINDOW, LoadBudget, LoadLimits
 from netecho.units import SECOND
 
@@ -61,3 +63,26 @@ def test_the_memory_is_bounded() -> None:
     budget = LoadBudget(LIMITS)
     refused = [budget.begin(str(n), 0) for n in range(MOST_CLIENTS + 5)]
     assert sum(each is not None for each in refused) >= 5
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.integers(0, WINDOW // 5)), max_size=40))
+def test_the_time_of_all_is_the_sum_of_each(steps: list[tuple[str, bool, int]]) -> None:
+    limit = 10 * WINDOW
+    budget = LoadBudget(LoadLimits(time=limit))
+    began: dict[str, list[int]] = {}  # of each transfer under way, or of the window's begin
+    spent, now, window = 0, 0, WINDOW
+    for client, begins, later in steps:
+        now += later
+        if begins:
+            if now >= window:
+                spent, window = 0, now + WINDOW
+                began = {name: [now] * len(each) for name, each in began.items()}
+            assert budget.begin(client, now) is None
+            began.setdefault(client, []).append(now)
+        elif began.get(client):
+            budget.end(client, now)
+            first, *others = began[client]
+            began[client] = [first] * len(others)
+            spent += 0 if others else now - first
+        every = spent + sum(now - each[0] for each in began.values() if each)
+        assert budget.time_left("another", now) == min(limit, (ALL * limit - every) // 2)
