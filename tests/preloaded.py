@@ -4,9 +4,9 @@ Most of what a short command takes is the start of Python and the imports: of 0.
 probe -c 1 self` took, 0.05 s were left, and of the 0.19 s of a server 0.02 s. The process that is forked has done what
 the command itself does first, in the same way (Twisted without what is not used, see `lean_imports`), has run nothing
 of it, and has made no reactor. Its child gets the descriptors, the environment and the directory of the command, a
-session of its own, and runs `python -m netecho`'s module from the first line to its own `os._exit`. It runs where the
-process that asked for it does (`place`: the namespaces, limits and capabilities), be that the tests themselves or what
-a shell has started in place of netecho (`launcher`).
+session of its own, with the terminal if its standard input is one, and runs `python -m netecho`'s module from the first
+line to its own `os._exit`. It runs where the process that asked for it does (`place`: the namespaces, limits and
+capabilities), be that the tests themselves or what a shell has started in place of netecho (`launcher`).
 
 What only the start of Python reads, its own variables and the locale, is as it was for the process that is forked:
 where a command is to have others it is started anew. So is every command of a test that is about the start itself.
@@ -15,6 +15,7 @@ where a command is to have others it is started anew. So is every command of a t
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import gc
 import importlib
 import io
@@ -28,6 +29,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -113,9 +115,15 @@ class Preloaded:
         return [sys.executable, "-IS", launcher.__file__, self._path]
 
     def start(
-        self, arguments: list[str], *, stdout: int | IO[bytes], stderr: IO[bytes], environ: Mapping[str, str]
+        self,
+        arguments: list[str],
+        *,
+        stdin: int = subprocess.DEVNULL,
+        stdout: int | IO[bytes],
+        stderr: int | IO[bytes],
+        environ: Mapping[str, str],
     ) -> Started | None:
-        """Fork a command; None where it may not be. `stdout` may be PIPE or DEVNULL of `subprocess`."""
+        """Fork a command; None where it may not be. Streams are as `subprocess` has them."""
         ours = None
         with contextlib.ExitStack() as passed, Path(os.devnull).open("r+b", buffering=0) as null:
             if stdout == subprocess.PIPE:
@@ -124,8 +132,8 @@ class Preloaded:
                 stdout = passed.enter_context(os.fdopen(writing, "wb"))
             elif stdout == subprocess.DEVNULL:
                 stdout = null
-            out = stdout if isinstance(stdout, int) else stdout.fileno()
-            streams = [null.fileno(), out, stderr.fileno()]
+            given = (null if stdin == subprocess.DEVNULL else stdin, stdout, stderr)
+            streams = [each if isinstance(each, int) else each.fileno() for each in given]
             connection, pid = launcher.ask(self._path, arguments, dict(environ), str(Path.cwd()), streams)
         if pid is None:
             connection.close()
@@ -306,6 +314,8 @@ def become_netecho(order: Order) -> None:
     for number in order.ignored:
         signal.signal(number, signal.SIG_IGN)
     os.setsid()
+    with contextlib.suppress(OSError):  # it is none, or another session's
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     os.chdir(order.directory)
     os.environ.clear()
     os.environ.update(order.environ)

@@ -24,7 +24,7 @@ import pytest
 from tests import BYTECODE, preloaded, side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import IO
 
 COMMAND = [sys.executable, "-m", "netecho"]
@@ -61,6 +61,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if side_by_side.workers(session.config) and any(map(starts_netecho, session.items)):
         _preloaded()
         _preloaded(NETECHO_PORTABLE="1")
+
+
+def forked(
+    arguments: Sequence[str], *, stdin: int, stdout: int, stderr: int, environ: Mapping[str, str]
+) -> preloaded.Started | None:
+    """A command with these standard streams, in a session of its own; None where it has to be started anew."""
+    forking = _preloaded()
+    if forking is None:
+        return None
+    return forking.start(list(arguments), stdin=stdin, stdout=stdout, stderr=stderr, environ=environ)
 
 
 def command_line(*, anew: bool = False) -> list[str]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.program import COMMAND, PATIENCE, environment
+from tests.program import COMMAND, PATIENCE, environment, forked
 from tests.report.screen import Terminal
 from tests.rogues import echo, streams
 
@@ -25,27 +25,34 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.preloaded import Started
     from tests.program import Netecho
 
 
 class OnTerminal:
     """A command whose standard streams are a terminal that it controls."""
 
-    def __init__(self, *arguments: str, columns: int, lines: int = 24, results: int | None = None, **env: str) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        columns: int,
+        lines: int = 24,
+        results: int | None = None,
+        anew: bool = False,
+        **env: str,
+    ) -> None:
         self._leader, follower = os.openpty()
         self.size(columns, lines)
         _keep_output_on_ctrl_c(follower)
         self.terminal = Terminal()
         self.written = ""
         self._decode = codecs.getincrementaldecoder("utf-8")().decode
-        self.process = subprocess.Popen(
-            # What is typed there, Ctrl-C above all, is for the command: it is given the terminal as its own.
-            ["setsid", "--ctty", *COMMAND, *arguments],
-            stdin=follower,
-            stdout=follower if results is None else results,
-            stderr=follower,
-            env=environment(**{"TERM": "xterm-256color", **env}),
-        )
+        given = environment(**{"TERM": "xterm-256color", **env})
+        out = follower if results is None else results
+        process = None if anew else forked(arguments, stdin=follower, stdout=out, stderr=follower, environ=given)
+        # What is typed there, Ctrl-C above all, is for the command: it is given the terminal as its own.
+        command = ["setsid", "--ctty", *COMMAND, *arguments]
+        self.process = process or subprocess.Popen(command, stdin=follower, stdout=out, stderr=follower, env=given)
         os.close(follower)
 
     def size(self, columns: int, lines: int = 24) -> None:
@@ -109,9 +116,15 @@ def _keep_output_on_ctrl_c(terminal: int) -> None:
 
 @contextlib.contextmanager
 def on_terminal(
-    *arguments: str, columns: int = 80, lines: int = 24, results: int | None = None, **env: str
+    *arguments: str,
+    columns: int = 80,
+    lines: int = 24,
+    results: int | None = None,
+    anew: bool = False,
+    **env: str,
 ) -> Iterator[OnTerminal]:
-    command = OnTerminal(*arguments, columns=columns, lines=lines, results=results, **env)
+    """`anew`: it is our child, and we may wait until it is stopped."""
+    command = OnTerminal(*arguments, columns=columns, lines=lines, results=results, anew=anew, **env)
     try:
         yield command
     finally:
@@ -195,7 +208,7 @@ def test_stopped_with_ctrl_z_the_shell_has_its_screen_and_the_view_comes_back() 
     assert command.terminal.at_rest
 
 
-def _stopped(process: subprocess.Popen[bytes]) -> None:
+def _stopped(process: subprocess.Popen[bytes] | Started) -> None:
     """Stop a process with a signal that it cannot catch, and wait until it stands."""
     process.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, process.pid, os.WSTOPPED)
@@ -204,7 +217,7 @@ def _stopped(process: subprocess.Popen[bytes]) -> None:
 def test_after_a_stop_without_warning_the_view_is_drawn_anew_whole() -> None:
     with (
         streams(echo) as server,
-        on_terminal("probe", f"127.0.0.1:{server.port}", "-c", "0", "-i", "20ms") as command,
+        on_terminal("probe", f"127.0.0.1:{server.port}", "-c", "0", "-i", "20ms", anew=True) as command,
     ):
         command.until_shown(lambda screen: any(line.startswith("response ") for line in screen))
         _stopped(command.process)
@@ -304,7 +317,7 @@ def test_a_server_is_watched_below_its_log_and_leaves_a_clean_screen() -> None:
 
 
 def test_a_server_that_was_stopped_without_warning_is_watched_below_what_others_wrote() -> None:
-    with on_terminal("serve", "127.0.0.1:0", columns=100, lines=30) as command:
+    with on_terminal("serve", "127.0.0.1:0", columns=100, lines=30, anew=True) as command:
         command.until_shown(_serving_and_watched)
         _stopped(command.process)
         command.terminal.write("\r\n[1]+  Stopped\r\n$ jobs\r\n$ fg\r\n")
