@@ -5,7 +5,7 @@ This module reads and writes them; what a reflector answers to each is in `exten
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,7 +20,7 @@ MOST = 64
 """TLVs read in one packet. A datagram has room for 16,000, which would hold up everyone else for a long time."""
 
 
-class Flag(IntFlag):
+class Flag(IntEnum):
     """The first octet of a TLV (section 4). A sender sets U and clears the others."""
 
     UNRECOGNISED = 0x80
