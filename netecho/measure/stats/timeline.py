@@ -67,8 +67,10 @@ class Timeline:
 
     def __init__(self) -> None:
         self._shift = FIRST_WIDTH.bit_length() - 1
-        self._buckets = [_Bucket() for _ in range(LIMIT)]
+        self._buckets: list[_Bucket] = []
+        """Up to the last one that a probe was in."""
         self._used = 0
+        """How many they are."""
         self.worst: Worst | None = None
 
     def replied(self, scheduled: int, rtt: int) -> None:
@@ -122,18 +124,16 @@ class Timeline:
         while scheduled >> self._shift >= LIMIT:
             self._merge()
         place = scheduled >> self._shift
-        self._used = max(self._used, place + 1)
+        self._buckets.extend(_Bucket() for _ in range(self._used, place + 1))
+        self._used = len(self._buckets)
         return place
 
     def _merge(self) -> None:
-        buckets = self._buckets
-        for place in range(LIMIT // 2):
-            first = buckets[2 * place]
-            first.merge(buckets[2 * place + 1])
-            buckets[place] = first
-        buckets[LIMIT // 2 :] = [_Bucket() for _ in range(LIMIT // 2)]
+        for first, second in zip(self._buckets[::2], self._buckets[1::2], strict=False):
+            first.merge(second)
+        self._buckets = self._buckets[::2]
         self._shift += 1
-        self._used = (self._used + 1) // 2
+        self._used = len(self._buckets)
 
 
 def _period(start: int, end: int, bucket: _Bucket) -> Period:
