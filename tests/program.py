@@ -56,6 +56,12 @@ def starts_netecho(item: pytest.Item) -> bool:
     return "netecho" in getattr(item, "fixturenames", ())
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """For the whole suite start what commands are forked from while tests are collected."""
+    if side_by_side.all_wanted(session.config):
+        _preloaded()
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Start what commands are forked from before the tests' workers are forked, which then share it."""
     if side_by_side.workers(session.config) and any(map(starts_netecho, session.items)):

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
+import importlib.util
 import multiprocessing
 import os
 import random
@@ -48,6 +50,27 @@ def workers(config: pytest.Config) -> int:
     if all(Path(each.partition("::")[0]).is_file() for each in config.args):
         return 0
     return len(os.sched_getaffinity(0)) * WORKERS_PER_CORE
+
+
+def all_wanted(config: pytest.Config) -> bool:
+    """Whether the whole suite is to run, by workers."""
+    return workers(config) > 0 and config.args_source is pytest.Config.ArgsSource.TESTPATHS
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile what is about to be collected on a second core as well, from the other end."""
+    if all_wanted(session.config):
+        multiprocessing.get_context("fork").Process(target=_compile, daemon=True).start()
+
+
+def _compile() -> None:
+    tests = Path(__file__).parent
+    for path in sorted(tests.rglob("test_*.py"), reverse=True):
+        compiled = Path(importlib.util.cache_from_source(str(path))).parent
+        if any(compiled.glob(f"{path.stem}.*-pytest-*")):
+            continue
+        with contextlib.suppress(Exception, pytest.skip.Exception):  # collecting it says why
+            importlib.import_module(".".join(path.relative_to(tests.parent).with_suffix("").parts))
 
 
 def pytest_collection_finish() -> None:
