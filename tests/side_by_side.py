@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkProcess
     from warnings import WarningMessage
 
+gc.set_threshold(50_000, 50, 100)  # the usual ones took a fifth of the collection of tests, and a tenth of many tests
+
 WORKERS_PER_CORE = 3
 """Not many more, or tests with a timeout miss it."""
 
@@ -174,7 +176,9 @@ class _Run:
             worker.file = max(self._begun, key=len)
         return worker.file.popleft() if worker.file else None
 
-    def _restored(self, report: dict[str, Any]) -> pytest.TestReport:
+    def _restored(self, report: pytest.TestReport | dict[str, Any]) -> pytest.TestReport:
+        if isinstance(report, pytest.TestReport):
+            return report
         restored = self._config.hook.pytest_report_from_serializable(config=self._config, data=report)
         assert isinstance(restored, pytest.TestReport)
         return restored
@@ -209,11 +213,15 @@ class _Reporter:
     def __init__(self, config: pytest.Config) -> None:
         self._tw = config.get_terminal_writer()  # which pytest asks this plugin for, to compare values in colour
         self._config = config
-        self.reports: list[Any] = []
+        self.reports: list[pytest.TestReport | dict[str, Any]] = []
+        """As they are where there is nothing to explain, which costs less."""
         self.warnings: list[dict[str, Any]] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.reports.append(self._config.hook.pytest_report_to_serializable(config=self._config, report=report))
+        if report.longrepr is None:
+            self.reports.append(report)
+        else:
+            self.reports.append(self._config.hook.pytest_report_to_serializable(config=self._config, report=report))
 
     def pytest_warning_recorded(self, warning_message: WarningMessage, when: str, nodeid: str, location: Any) -> None:
         warning_message.source = None  # an object, which stays here
