@@ -1,7 +1,7 @@
 """The summary of a run on paper: the path and its phases, counts, a table of times, what deserves a sentence.
 
 Laid out by Rich for the width there is, from 60 columns up; printed from the document alone, so a saved run looks
-as it did when it ended.
+as it did when it ended. Charts are imported where they are drawn: most runs draw none, and wait for their end.
 """
 
 from __future__ import annotations
@@ -15,13 +15,11 @@ from rich.text import Text
 from netecho.report.document.decode import started_of, timeline_of
 from netecho.report.escape import printable_values
 from netecho.report.humanize import many, ms, percent, reason_words, span
-from netecho.report.terminal import histogram_chart, time_chart
 from netecho.report.terminal.findings import Weight, remarks
 from netecho.report.terminal.headline import manner, path, phases
 from netecho.report.terminal.moments import moment
 from netecho.report.terminal.paper import rendered
 from netecho.report.terminal.tables import FLOWS_SHOWN, flows, measured_name, sizes, times
-from netecho.report.terminal.time_chart import Line, Row
 from netecho.report.terminal.transport_facts import facts
 from netecho.units import MILLISECOND
 
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
 
     from netecho.report.document.model import Document
     from netecho.report.output import Output
+    from netecho.report.terminal.time_chart import Row
 
 MARKS: dict[Weight, tuple[str, str]] = {"bad": ("!", "bold red"), "odd": ("!", "yellow"), "note": ("-", "dim")}
 ROOMY = 40
@@ -86,10 +85,8 @@ def _parts(document: Document, width: int, *, glyphs: bool, chart: bool, histogr
             yield flows(document, width)
             if (others := len(document["flows"]) - FLOWS_SHOWN) > 0:
                 yield Text(f"and {many(others, 'connection')} that fared better", style="dim")
-        if histogram and (drawn := histogram_chart.chart(document["histogram"]["rtt"], width, glyphs=glyphs)):
-            yield Text()
-            yield Text(f"{measured_name(document['settings'])}, ms", style="dim")
-            yield drawn
+        if histogram:
+            yield from _histogram(document, width, glyphs=glyphs)
     if said := remarks(document):
         yield Text()
         for weight, sentence in said:
@@ -155,11 +152,22 @@ def _worst(document: Document) -> Iterator[Text]:
         yield Text(f"longest {measured_name(document['settings'])} {ms(worst['rtt_ms'])} ms at {when}", style="dim")
 
 
+def _histogram(document: Document, width: int, *, glyphs: bool) -> Iterator[RenderableType]:
+    from netecho.report.terminal import histogram_chart
+
+    if drawn := histogram_chart.chart(document["histogram"]["rtt"], width, glyphs=glyphs):
+        yield Text()
+        yield Text(f"{measured_name(document['settings'])}, ms", style="dim")
+        yield drawn
+
+
 def _chart(document: Document, width: int, *, glyphs: bool) -> list[Row]:
     """Return the round trips over time; none where a saved run says nothing that can be drawn."""
+    from netecho.report.terminal import time_chart
+
     rtt = document["rtt"]
     across = [
-        Line(name, None if rtt[f"{name}_ms"] is None else round(rtt[f"{name}_ms"] * MILLISECOND))
+        time_chart.Line(name, None if rtt[f"{name}_ms"] is None else round(rtt[f"{name}_ms"] * MILLISECOND))
         for name in ("p50", "p99")
     ]
     drawn_with = time_chart.BLOCKS if glyphs else time_chart.ASCII
