@@ -191,14 +191,20 @@ class _Run:
         self._config.hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
 
     def _ended(self, worker: _Worker) -> None:
-        """Deal with the end of a worker: of one that still had tests the first has killed it."""
+        """Deal with the end of a worker: of one that still had tests the first has killed it.
+
+        One that had none ends well or by what is no test's; then tests might be left, and nobody would miss them.
+        """
         del self._workers[worker.connection]
         worker.connection.close()
         worker.process.join()
+        code = worker.process.exitcode
         if not worker.given:
+            if code:
+                raise self._session.Interrupted(f"a process that ran tests ended with {code} between them")
             return
         index = worker.given.popleft()
-        item, code = self._items[index], worker.process.exitcode
+        item = self._items[index]
         why = f"the process that ran this test ended with {code}"
         self._reported(index, [pytest.TestReport(item.nodeid, item.location, {}, "failed", why, "call")])
         if worker.given:

@@ -53,9 +53,11 @@ def test_passes_too(n): pass
 """
 
 
-def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> pytest.RunResult:
+def run(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, *arguments: str, tests: str = TESTS
+) -> pytest.RunResult:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    pytester.makepyfile(test_them=TESTS)
+    pytester.makepyfile(test_them=tests)
     plugins = ("-p", "tests.side_by_side", "-p", "no:cacheprovider", "-p", "no:netecho")
     return pytester.runpytest_subprocess(*plugins, *arguments)
 
@@ -95,3 +97,17 @@ def test_without_workers_all_run_here(pytester: pytest.Pytester, monkeypatch: py
     result = run(pytester, monkeypatch, how, "-k", "passes")
     result.assert_outcomes(passed=60, deselected=6)
     assert len({line.split()[1] for line in Path("noted").read_text().splitlines()}) == 1
+
+
+def test_a_worker_that_dies_between_tests_is_no_success(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoils_the_end = """
+        import os
+        from multiprocessing.util import Finalize
+
+        def test_passes(): Finalize(None, os._exit, args=(3,), exitpriority=1)
+    """
+    result = run(pytester, monkeypatch, "--workers=1", tests=spoils_the_end)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*ended with 3 between them*"])
