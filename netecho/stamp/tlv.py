@@ -21,7 +21,10 @@ MOST = 64
 
 
 class Flag(IntEnum):
-    """The first octet of a TLV (section 4). A sender sets U and clears the others."""
+    """The first octet of a TLV (section 4). A sender sets U and clears the others.
+
+    Integers and no IntFlag, whose operators are Python: they took a tenth of an exchange.
+    """
 
     UNRECOGNISED = 0x80
     MALFORMED = 0x40

@@ -63,20 +63,18 @@ class _Bucket:
 class Timeline:
     """A run's round trips and losses by when their probes were scheduled."""
 
-    __slots__ = ("_buckets", "_shift", "_used", "worst")
+    __slots__ = ("_buckets", "_shift", "worst")
 
     def __init__(self) -> None:
         self._shift = FIRST_WIDTH.bit_length() - 1
         self._buckets: list[_Bucket] = []
         """Up to the last one that a probe was in."""
-        self._used = 0
-        """How many they are."""
         self.worst: Worst | None = None
 
     def replied(self, scheduled: int, rtt: int) -> None:
         """Count a round trip."""
         place = scheduled >> self._shift
-        if place >= self._used:
+        if place >= len(self._buckets):
             place = self._reach(scheduled)
         bucket = self._buckets[place]
         if rtt > bucket.max:
@@ -91,7 +89,7 @@ class Timeline:
     def lost(self, scheduled: int) -> None:
         """Count a probe that was given up."""
         place = scheduled >> self._shift
-        if place >= self._used:
+        if place >= len(self._buckets):
             place = self._reach(scheduled)
         self._buckets[place].lost += 1
 
@@ -103,14 +101,15 @@ class Timeline:
         probes = sum(bucket.lost + sum(bucket.cells.values()) for bucket in self._buckets)
         if not probes:
             return ()
-        gap = (self._used - 1) / max(1, probes - 1)
+        used = len(self._buckets)
+        gap = (used - 1) / max(1, probes - 1)
         # With gaps below two buckets every second bucket may be empty, but none of two.
         step = max(1.0, gap if gap >= 2 else ceil(gap))
-        count = ceil(self._used / step)
+        count = ceil(used / step)
         if count > most:
-            count, step = most, self._used / most
+            count, step = most, used / most
         # The last edge is not a multiple of the step, which may be rounded down to a bucket too few.
-        edges = sorted({*(int(number * step) for number in range(count)), self._used})
+        edges = sorted({*(int(number * step) for number in range(count)), used})
         return tuple(self._period(first, last) for first, last in pairwise(edges))
 
     def _period(self, first: int, last: int) -> Period:
@@ -124,8 +123,7 @@ class Timeline:
         while scheduled >> self._shift >= LIMIT:
             self._merge()
         place = scheduled >> self._shift
-        self._buckets.extend(_Bucket() for _ in range(self._used, place + 1))
-        self._used = len(self._buckets)
+        self._buckets.extend(_Bucket() for _ in range(len(self._buckets), place + 1))
         return place
 
     def _merge(self) -> None:
@@ -133,7 +131,6 @@ class Timeline:
             first.merge(second)
         self._buckets = self._buckets[::2]
         self._shift += 1
-        self._used = len(self._buckets)
 
 
 def _period(start: int, end: int, bucket: _Bucket) -> Period:

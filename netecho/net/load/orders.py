@@ -40,7 +40,7 @@ class Order:
 
     def line(self) -> bytes:
         """Return it as a line."""
-        tls = None if self.tls is None else self.tls._asdict()
+        tls = None if self.tls is None else self.tls._asdict()  # else its values alone are written, without names
         return json.dumps({**asdict(self), "tls": tls}).encode() + b"\n"
 
     @classmethod
