@@ -38,7 +38,7 @@ from tests import launcher
 from tests.place import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from typing import IO
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -311,8 +311,7 @@ def become_netecho(order: Order) -> None:
     order.place.enter()
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     order.place.keep_to_limits()
-    for number in order.ignored:
-        signal.signal(number, signal.SIG_IGN)
+    ignore(order.ignored)
     os.setsid()
     with contextlib.suppress(OSError):  # it is none, or another session's
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -326,6 +325,15 @@ def become_netecho(order: Order) -> None:
         setattr(sys, name, _stream(number, mode, getattr(sys, name)))
         setattr(sys, f"__{name}__", getattr(sys, name))
     runpy.run_module("netecho", run_name="__main__", alter_sys=True)
+
+
+def ignore(numbers: Collection[int]) -> None:
+    """Ignore these signals and no others, as Python does when it starts: nohup, or a shell's `&`, may have begun us."""
+    for number in signal.valid_signals():
+        if number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        elif signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def _stream(number: int, mode: str, before: io.TextIOWrapper) -> io.TextIOWrapper:

@@ -89,6 +89,23 @@ def test_it_has_what_the_other_has_and_no_more(
     assert forked["directory"] == tmp_path
 
 
+def test_it_ignores_what_who_asks_does_and_not_what_the_process_does_that_is_forked(
+    netecho: Netecho, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGALRM, signal.SIGINT, signal.SIGUSR2)}
+    made = preloaded.Preloaded(environment())
+    for each, handler in before.items():
+        signal.signal(each, handler)
+    monkeypatch.setattr("tests.program._preloaded", lambda: made)
+    try:
+        forked, anew = (process(netecho, tmp_path / f"socket-{each}", anew=each) for each in (False, True))
+    finally:
+        while netecho.running:
+            netecho.running.pop().kill()
+        made.end()
+    assert forked == anew
+
+
 def test_a_signal_to_its_shadow_is_for_it(netecho: Netecho) -> None:
     netecho.prefix = ["env"]
     program = netecho.start("probe", "self", "-c", "0", "-i", "1ms", "--format", "ndjson")
