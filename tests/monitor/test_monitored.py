@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from netecho.measure.loss_reason import Loss, LossReason
 from netecho.monitor.buckets import Buckets
@@ -261,4 +261,5 @@ class Windowed(RuleBasedStateMachine):
         assert whole.rtt.count == whole.response.count == whole.received
 
 
-TestWindowed = Windowed.TestCase
+def test_windows_in_every_order_of_events() -> None:
+    run_state_machine_as_test(Windowed)

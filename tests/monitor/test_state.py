@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from netecho.monitor.state import ANSWERS, SILENT as UNTIL_SILENT, Alert, Change, Failed, State, TargetState
 
@@ -162,4 +162,5 @@ class Target(RuleBasedStateMachine):
             assert self.observed[-1][0] <= self.now
 
 
-TestTarget = Target.TestCase
+def test_every_order_of_observations() -> None:
+    run_state_machine_as_test(Target)

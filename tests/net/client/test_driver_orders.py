@@ -12,7 +12,13 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import settings, strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from twisted.internet.task import Clock
 
 from netecho.measure.events import Event, ProbeLost, ReplyDuplicated, ReplyLate, ReplyReceived
@@ -290,5 +296,6 @@ class Orders(RuleBasedStateMachine):
         assert sum(isinstance(event, ReplyDuplicated) for event in self.events) == summary.duplicate
 
 
-TestOrders = Orders.TestCase
-TestOrders.settings = settings(max_examples=max(150, settings().max_examples), stateful_step_count=20)
+def test_every_order_of_events() -> None:
+    examples = max(150, settings().max_examples)
+    run_state_machine_as_test(Orders, settings=settings(max_examples=examples, stateful_step_count=20))

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from hypothesis import settings, strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
@@ -474,5 +480,5 @@ class Orders(RuleBasedStateMachine):
                 outcome.trap(UnreachableError)
 
 
-TestOrders = Orders.TestCase
-TestOrders.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+def test_every_order_of_events() -> None:
+    run_state_machine_as_test(Orders, settings=settings(max_examples=30, stateful_step_count=30))
