@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from netecho.measure.criteria import Criterion, Failure
 from netecho.measure.metrics import FIGURES, METRICS, Metric, Unit, Value
-from netecho.measure.stats.bootstrap import CONFIDENCE, LEAST, RESAMPLES, Blocks, RankTest, interval, location
+from netecho.measure.stats.bootstrap import CONFIDENCE, LEAST, Blocks, RankTest, Resample, interval, location
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -161,10 +161,11 @@ class _Tests:
     def __init__(self, before: list[int], after: list[int], random: Random) -> None:
         self._fewest = min(len(before), len(after))
         self.location: RankTest | None = None
-        self._runs: list[tuple[Blocks, list[list[int]]]] = []
+        self._resamples: list[list[Resample]] = []
+        """Of both runs."""
         if self._fewest >= LEAST:
             first, second = Blocks(before), Blocks(after)
-            self._runs = [(run, [run.drawn(random) for _ in range(RESAMPLES)]) for run in (first, second)]
+            self._resamples = [list(run.resamples(random)) for run in (first, second)]
             self._parts = min(len(first.parts), len(second.parts))
             self.location = location(first, second)
 
@@ -177,14 +178,14 @@ class _Tests:
         if self._fewest < needed:
             return None, f"needs {needed:,} probes in each run"
         if percent is not None:
-            return self._interval(lambda run, weights: run.percentile(weights, percent)), None
+            return self._interval(lambda resample: resample.percentile(percent)), None
         if figure == "stddev":
-            return self._interval(Blocks.stddev), None
-        low, high = self._interval(Blocks.mean)
+            return self._interval(Resample.stddev), None
+        low, high = self._interval(Resample.mean)
         return ((100 * low, 100 * high) if figure == "percent" else (low, high)), None
 
-    def _interval(self, figure: Callable[[Blocks, list[int]], float]) -> tuple[float, float]:
-        first, second = ([figure(run, weights) for weights in draws] for run, draws in self._runs)
+    def _interval(self, figure: Callable[[Resample], float]) -> tuple[float, float]:
+        first, second = (list(map(figure, resamples)) for resamples in self._resamples)
         return interval(first, second, self._parts)
 
 

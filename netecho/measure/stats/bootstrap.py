@@ -14,17 +14,18 @@ Pure Python, seeded: the same runs give the same answer.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
-from collections import Counter
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import erfc, sqrt
 from operator import mul
 from statistics import median
-from typing import TYPE_CHECKING
+from sys import byteorder
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from random import Random
 
 STRETCHES = 20
@@ -38,6 +39,8 @@ RESAMPLES = 1000
 CONFIDENCE = 0.99
 """High, because many figures are tested at once: one of twenty would differ by chance at the usual 0.95."""
 _CELL = 64
+_COUNT: Final = "I"
+"""As `array` has it: of 32 bits, in which there is room for all values of a run."""
 
 
 class Blocks:
@@ -48,45 +51,71 @@ class Blocks:
         number = min(STRETCHES, max(FEWEST, len(values) // SHORTEST))
         edges = [len(values) * n // number for n in range(number + 1)]
         self.parts = [values[start:end] for start, end in pairwise(edges)]
-        self._sizes = [len(part) for part in self.parts]
-        self._sums = [sum(part) for part in self.parts]
-        self._squares = [_dot(part, part) for part in self.parts]
-        ranked = sorted((value, owner) for owner, part in enumerate(self.parts) for value in part)
-        self._values = [value for value, _ in ranked]
-        self._owners = [owner for _, owner in ranked]
-        # How many of the lowest 0, 64, 128... values each part has: with these, a percentile of a resample is found
-        # by bisection and one short walk instead of a walk over everything.
-        counts = [0] * number
-        self._below = [counts.copy()]
-        for start in range(0, len(values), _CELL):
-            for owner, count in Counter(self._owners[start : start + _CELL]).items():
-                counts[owner] += count
-            self._below.append(counts.copy())
+        self.sizes = [len(part) for part in self.parts]
+        self.sums = [sum(part) for part in self.parts]
+        self.squares = [_dot(part, part) for part in self.parts]
+        part_of = [number for number, part in enumerate(self.parts) for _ in part]
+        by_value = sorted(range(len(values)), key=values.__getitem__)
+        self.ranked = [values[index] for index in by_value]
+        """The values, the lowest first."""
+        self.owners = bytes([part_of[index] for index in by_value])
+        """The part of each of them."""
+        self.below = [self._below(part) for part in range(number)]
 
-    def drawn(self, random: Random) -> list[int]:
-        """Return how often each part is in a resample."""
-        number = len(self.parts)
-        counts = Counter(random.choices(range(number), k=number))
-        return [counts[part] for part in range(number)]
+    def resamples(self, random: Random, number: int = RESAMPLES) -> Iterator[Resample]:
+        """Draw, for each of them, as many parts as there are, with replacement."""
+        parts = list(range(len(self.parts)))
+        drawn = random.choices(parts, k=number * len(parts))
+        for start in range(0, len(drawn), len(parts)):
+            weights = [0] * len(parts)
+            for part in drawn[start : start + len(parts)]:
+                weights[part] += 1
+            yield Resample(self, weights)
 
-    def mean(self, weights: Sequence[int]) -> float:
-        """Return the mean of a resample."""
-        return _dot(weights, self._sums) / _dot(weights, self._sizes)
+    def _below(self, part: int) -> int:
+        """Return how many of the lowest 0, 64, 128... values a part has, the counts side by side in one integer."""
+        owners = self.owners
+        counts = (owners.count(part, start, start + _CELL) for start in range(0, len(owners), _CELL))
+        return int.from_bytes(array(_COUNT, accumulate(counts, initial=0)), byteorder)
 
-    def stddev(self, weights: Sequence[int]) -> float:
-        """Return the population's standard deviation of a resample."""
-        count = _dot(weights, self._sizes)
-        total = _dot(weights, self._sums)
-        return sqrt((count * _dot(weights, self._squares) - total * total) / (count * count))
 
-    def percentile(self, weights: Sequence[int], percent: float) -> int:
-        """Return the nearest rank of a resample, as `Histogram.percentiles` has it."""
-        rank = max(1, -(-round(percent * 1000) * _dot(weights, self._sizes) // 100_000))
-        cell = bisect_left(self._below, rank, key=lambda below: _dot(weights, below)) - 1
+class Resample:
+    """A series put together anew, with each part as often as `weights` says. It is never built."""
+
+    __slots__ = ("_below", "_blocks", "_count", "weights")
+
+    def __init__(self, blocks: Blocks, weights: Sequence[int]) -> None:
+        self.weights = weights
+        self._blocks = blocks
+        self._count = _dot(weights, blocks.sizes)
+        self._below: memoryview | None = None
+
+    def mean(self) -> float:
+        """Return the mean."""
+        return _dot(self.weights, self._blocks.sums) / self._count
+
+    def stddev(self) -> float:
+        """Return the population's standard deviation."""
+        total = _dot(self.weights, self._blocks.sums)
+        squares = _dot(self.weights, self._blocks.squares)
+        return sqrt((self._count * squares - total * total) / (self._count * self._count))
+
+    def percentile(self, percent: float) -> int:
+        """Return the nearest rank, as `Histogram.percentiles` has it: by bisection, and one short walk."""
+        rank = max(1, -(-round(percent * 1000) * self._count // 100_000))
+        if (below := self._below) is None:
+            below = self._below = self._counts()
+        cell = bisect_left(below, rank) - 1
         start = cell * _CELL
-        before = sum(map(mul, weights, self._below[cell]))
-        reached = list(accumulate(map(weights.__getitem__, self._owners[start : start + _CELL])))
-        return self._values[start + bisect_left(reached, rank - before)]
+        owners = self._blocks.owners[start : start + _CELL]
+        reached = list(accumulate(map(self.weights.__getitem__, owners)))
+        return self._blocks.ranked[start + bisect_left(reached, rank - below[cell])]
+
+    def _counts(self) -> memoryview:
+        """Return how many of the lowest 0, 64, 128... values of the series it has: all by one product for each part."""
+        cells = -(-len(self._blocks.owners) // _CELL) + 1
+        counts = _dot(self.weights, self._blocks.below).to_bytes(cells * array(_COUNT).itemsize, byteorder)
+        return memoryview(counts).cast(_COUNT)
 
 
 def _dot(first: Sequence[int], second: Sequence[int]) -> int:

@@ -6,6 +6,7 @@ import statistics
 from itertools import combinations
 from math import exp, sqrt
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, strategies as st
@@ -22,6 +23,9 @@ from netecho.measure.stats.bootstrap import (
     mann_whitney,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 # Few different values, for ties; lengths of several cells of 256.
 SERIES = st.builds(
     lambda length, most, seed: [Random(seed + n).randrange(most) for n in range(length)],
@@ -31,7 +35,7 @@ SERIES = st.builds(
 )
 
 
-def put_together(blocks: Blocks, weights: list[int]) -> list[int]:
+def put_together(blocks: Blocks, weights: Sequence[int]) -> list[int]:
     """Build the resample that weights stand for."""
     return [value for part, times in zip(blocks.parts, weights, strict=True) for value in list(part) * times]
 
@@ -57,13 +61,13 @@ def test_stretches_are_the_series_in_order_cut_evenly(values: list[int]) -> None
 @given(SERIES, st.integers(0, 100), st.sampled_from([0.0, 50.0, 90.0, 99.0, 99.9, 100.0]))
 def test_a_resample_is_never_built_but_has_the_figures_as_if(values: list[int], seed: int, percent: float) -> None:
     blocks = Blocks(values)
-    weights = blocks.drawn(Random(seed))
-    assert sum(weights) == len(blocks.parts)
-    built = sorted(put_together(blocks, weights))
+    (resample,) = blocks.resamples(Random(seed), 1)
+    assert sum(resample.weights) == len(blocks.parts)
+    built = sorted(put_together(blocks, resample.weights))
     rank = max(1, -(-round(percent * 10) * len(built) // 1000))
-    assert blocks.percentile(weights, percent) == built[rank - 1]
-    assert blocks.mean(weights) == pytest.approx(statistics.fmean(built))
-    assert blocks.stddev(weights) == pytest.approx(statistics.pstdev(built), abs=1e-6)
+    assert resample.percentile(percent) == built[rank - 1]
+    assert resample.mean() == pytest.approx(statistics.fmean(built))
+    assert resample.stddev() == pytest.approx(statistics.pstdev(built), abs=1e-6)
 
 
 def test_the_interval_is_the_middle_99_percent_of_the_differences_and_a_little() -> None:
