@@ -19,6 +19,7 @@ import os
 import shutil
 import socket
 import subprocess
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,34 +47,71 @@ read -r pid rest </proc/self/stat
 mount --make-rprivate / && mount -t proc proc /proc && mount -t tmpfs run /run && echo "$pid" && exec cat
 """
 
-# One segment a packet: what a router drops by its length is what would be on a wire, not what the kernel had joined.
-LINKS = """
-for host in client near far server; do ip netns add $host; ip -n $host link set lo up; done
-for router in near far; do
-  ip netns exec $router sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 \
-    net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0
-done
+
+def arranged(commands: str) -> str:
+    """Return commands that make a network by what they are for, those for one host in the hands of one `ip`.
+
+    First the namespaces, then what is set in them, the links, and what each host does with its own. (Most of the time
+    that an `ip` takes is its start: with one for each command a network took twice as long.)
+    """
+    script = ""
+    for (step, host), lines in groupby(sorted(filter(None, commands.splitlines()), key=_step), _step):
+        if step == "1 set":
+            script += "".join(f"{line}\n" for line in lines)
+            continue
+        before = f"ip -n {host} " if host else "ip "
+        given = "".join(f"{line.removeprefix(before)}\n" for line in lines)
+        script += f"{before}-batch - <<'END'\n{given}END\n"
+    return script
+
+
+def _step(command: str) -> tuple[str, str]:
+    match command.split():
+        case ["ip", "netns", "add", _]:
+            return "0 namespaces", ""
+        case ["ip", "-n", host, "link", "add", *_]:
+            return "2 links", host
+        case ["ip", "-n", host, *_]:
+            return "3 addresses and routes", host
+    return "1 set", ""
+
+
+def _address(host: str, device: str, address: str) -> str:
+    # One segment a packet: what a router drops by its length is what would be on a wire, not what the kernel joined.
+    return f"ip -n {host} address add {address} dev {device}\nip -n {host} link set {device} up gso_max_segs 1\n"
+
+
+LINKS = arranged(
+    "".join(f"ip netns add {host}\nip -n {host} link set lo up\n" for host in HOSTS)
+    + "".join(
+        f"ip netns exec {router} sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 "
+        "net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0\n"
+        for router in ("near", "far")
+    )
+    + """
 ip -n client link add near type veth peer name client netns near
 ip -n near link add far type veth peer name near netns far
 ip -n near link add far2 type veth peer name near2 netns far
 ip -n far link add server type veth peer name far netns server
-address() { ip -n $1 address add $3 dev $2; ip -n $1 link set $2 up gso_max_segs 1; }
-address client near 192.0.2.2/24
-address near client 192.0.2.1/24
-address near far 10.1.0.1/24
-address far near 10.1.0.2/24
-address near far2 10.2.0.1/24
-address far near2 10.2.0.2/24
-address far server 198.51.100.1/24
-address server far 198.51.100.2/24
+"""
+    + _address("client", "near", "192.0.2.2/24")
+    + _address("near", "client", "192.0.2.1/24")
+    + _address("near", "far", "10.1.0.1/24")
+    + _address("far", "near", "10.1.0.2/24")
+    + _address("near", "far2", "10.2.0.1/24")
+    + _address("far", "near2", "10.2.0.2/24")
+    + _address("far", "server", "198.51.100.1/24")
+    + _address("server", "far", "198.51.100.2/24")
+    + """
 ip -n client address add 2001:db8:1::2/64 dev near nodad
 ip -n near address add 2001:db8:1::1/64 dev client nodad
 ip -n client route add default via 192.0.2.1
-ip -n client -6 route add default via 2001:db8:1::1
+ip -n client route add default via 2001:db8:1::1
 ip -n near route add 198.51.100.0/24 via 10.1.0.2
 ip -n far route add 192.0.2.0/24 via 10.1.0.1
 ip -n server route add default via 198.51.100.1
 """
+)
 
 
 def refusal() -> str | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from tests.faults.topology import network
+from tests.faults.topology import arranged, network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,7 +64,7 @@ def _routes(host: str, back: int, on: int | None) -> str:
         )
     if on is not None:
         routes += f"ip -n {host} route add default via 10.0.{on}.2\n"
-        routes += f"ip -n {host} -6 route add default via 2001:db8:{on}::2\n"
+        routes += f"ip -n {host} route add default via 2001:db8:{on}::2\n"
     return routes
 
 
@@ -75,7 +75,7 @@ def chain(*, limited: bool = False, names: Mapping[str, tuple[str, ...]] | None 
     links += "".join(_LINK.format(left=CHAIN[n - 1], right=CHAIN[n], n=n) for n in range(1, len(CHAIN)))
     last = len(CHAIN) - 1
     links += "".join(_routes(host, n, n + 1 if n < last else None) for n, host in enumerate(CHAIN))
-    with network(names, links) as made:
+    with network(names, arranged(links)) as made:
         made.shell(_REACHABLE)
         yield made
 
@@ -96,18 +96,18 @@ def diamond() -> Iterator[Network]:
     }
     links = _hosts(DIAMOND, limited=False)
     links += "".join(_LINK.format(left=left, right=right, n=n) for n, (left, right) in pairs.items())
-    for four, prefix, via in (("", "10.0.{}.0/24", "10.0.{}.{}"), ("-6", "2001:db8:{}::/64", "2001:db8:{}::{}")):
+    for prefix, via in (("10.0.{}.0/24", "10.0.{}.{}"), ("2001:db8:{}::/64", "2001:db8:{}::{}")):
 
-        def route(host: str, to: str, *ways: tuple[int, int], four: str = four, via: str = via) -> str:
+        def route(host: str, to: str, *ways: tuple[int, int], via: str = via) -> str:
             hops = "".join(f" nexthop via {via.format(*way)}" for way in ways)
-            return f"ip -n {host} {four} route add {to}{hops}\n"
+            return f"ip -n {host} route add {to}{hops}\n"
 
         here, there = prefix.format(1), prefix.format(5)
         links += route("client", "default", (1, 2)) + route("server", "default", (5, 1))
         links += route("r1", there, (2, 2), (3, 2))
         links += route("north", there, (4, 2)) + route("south", there, (6, 2))
         links += route("north", here, (2, 1)) + route("south", here, (3, 1)) + route("r4", here, (4, 1))
-    with network(None, links) as made:
+    with network(None, arranged(links)) as made:
         made.shell(_REACHABLE)
         yield made
 
@@ -121,7 +121,7 @@ def detour() -> Iterator[Network]:
     pairs = {1: ("client", "r1"), 2: ("r1", "r4"), 3: ("r1", "far"), 4: ("far", "r4"), 5: ("r4", "server")}
     links = _hosts(("client", "r1", "far", "r4", "server"), limited=False)
     links += "".join(_LINK.format(left=left, right=right, n=n) for n, (left, right) in pairs.items())
-    for four, prefix, via in (("", "10.0.{}.0/24", "10.0.{}.{}"), ("-6", "2001:db8:{}::/64", "2001:db8:{}::{}")):
+    for prefix, via in (("10.0.{}.0/24", "10.0.{}.{}"), ("2001:db8:{}::/64", "2001:db8:{}::{}")):
         ways = (
             ("client", "default", (1, 2)),
             ("server", "default", (5, 1)),
@@ -130,7 +130,7 @@ def detour() -> Iterator[Network]:
             ("far", prefix.format(1), (3, 1)),
             ("r4", prefix.format(1), (4, 1)),
         )
-        links += "".join(f"ip -n {host} {four} route add {to} via {via.format(*way)}\n" for host, to, way in ways)
-    with network(None, links) as made:
+        links += "".join(f"ip -n {host} route add {to} via {via.format(*way)}\n" for host, to, way in ways)
+    with network(None, arranged(links)) as made:
         made.shell(_REACHABLE)
         yield made
