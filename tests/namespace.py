@@ -43,7 +43,7 @@ def _unshare() -> list[str]:
 def namespace(hosts: Mapping[str, str] | None = None) -> Iterator[Namespace]:
     """Make a namespace in which the names of `hosts` have those addresses, beside localhost."""
     needed("ip")
-    if not permitted([*_unshare(), "true"]):
+    if not permitted(*_unshare(), "true"):
         pytest.skip("network namespaces are not permitted here")
     with tempfile.TemporaryDirectory() as folder:
         named = {"localhost": "127.0.0.1", "ip6-localhost": "::1", **(hosts or {})}

@@ -7,6 +7,7 @@ A peer that is not installed skips the test that wants it; where NETECHO_NO_SKIP
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import pwd
 import shutil
@@ -104,7 +105,8 @@ def answers(kind: socket.SocketKind, address: tuple[str, int] | str) -> bool:
     return False
 
 
-def permitted(arguments: list[str]) -> bool:
+@functools.cache
+def permitted(*arguments: str) -> bool:
     """Whether this machine lets us run that."""
     with contextlib.suppress(FileNotFoundError):
         return subprocess.run(arguments, check=False, capture_output=True).returncode == 0
@@ -130,7 +132,7 @@ def inetd_echo(scheme: str) -> Iterator[str]:
         namespace = ["unshare", "--mount"] if root else ["unshare", "--map-root-user", "--mount"]
         script = 'mount --bind "$0" /etc/services && exec "$@"'
         hidden = [*namespace, "sh", "-c", script, str(services)]
-        if permitted([*hidden, "true"]):
+        if permitted(*hidden, "true"):
             serve = [*hidden, *serve]
         else:
             host, port = "127.0.0.7", 7

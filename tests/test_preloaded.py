@@ -78,7 +78,7 @@ def kind(descriptor: Path) -> tuple[str, str]:
 def test_it_has_what_the_other_has_and_no_more(
     netecho: Netecho, prefix: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if prefix and not permitted([*prefix, "true"]):
+    if prefix and not permitted(*prefix, "true"):
         pytest.skip(f"{prefix[0]} is not permitted here")
     monkeypatch.chdir(tmp_path)
     netecho.prefix = prefix

@@ -9,6 +9,7 @@ subject, and a row in `table`.
     datagrams attacks over UDP
     table     name -> function, the server it is for, and the bounds it must keep
     beside    the client that behaves
+    attacker  the process that plays one
     play      one attack from beginning to end
     hostile   servers that do harm to the probe
     soak      all of them at once, for long

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.attacks.attack import LOOPBACK, Deadline, Victim
+from tests.attacks.attack import Deadline, Victim
 from tests.attacks.beside import Behaving
 from tests.program import Program
 from tests.server import Server
@@ -49,18 +48,8 @@ def play(row: Row, seconds: float) -> Outcome:
         before, descriptors = server.peak(), server.descriptors()
         behaving = Behaving(victim, row.client)
         try:
-            subprocess.run(
-                [
-                    sys.executable,
-                    "-m",
-                    "tests.attacks.play",
-                    row.attack.__name__,
-                    json.dumps(server.port),
-                    str(seconds),
-                ],
-                check=True,
-                timeout=seconds + 60,
-            )
+            attacker = [sys.executable, "-m", "tests.attacks.attacker", row.attack.__name__]
+            subprocess.run([*attacker, json.dumps(server.port), str(seconds)], check=True, timeout=seconds + 60)
         finally:
             behaving.stop()
         memory = server.peak() - before
@@ -83,16 +72,3 @@ def play(row: Row, seconds: float) -> Outcome:
         )
     finally:
         program.kill()
-
-
-def main(name: str, ports: str, seconds: str, source: str = LOOPBACK) -> None:
-    """Be the attacker."""
-    from tests.attacks.table import ROWS
-
-    attack = next(row.attack for row in ROWS if row.attack.__name__ == name)
-    attack(Victim(json.loads(ports), source), Deadline(float(seconds)))
-    os._exit(0)  # thousands of sockets need no tidying
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

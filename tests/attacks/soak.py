@@ -139,7 +139,7 @@ class Side:
     def _attacker(self, name: str) -> subprocess.Popen[bytes]:
         rest = str(max(self._until - time.monotonic(), 0))
         ports = json.dumps(self.server.port)
-        command = [sys.executable, "-m", "tests.attacks.play", name, ports, rest, self._sources[name]]
+        command = [sys.executable, "-m", "tests.attacks.attacker", name, ports, rest, self._sources[name]]
         return subprocess.Popen(["nice", "-n", "19", *command])
 
     def _start_again(self) -> None:

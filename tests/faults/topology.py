@@ -121,7 +121,7 @@ def refusal() -> str | None:
         return f"{', '.join(missing)}: not installed"
     if os.geteuid() != 0:
         return "networks with faults need root"
-    if not permitted([*UNSHARE, "nft", "list", "ruleset"]):
+    if not permitted(*UNSHARE, "nft", "list", "ruleset"):
         return "network namespaces with nftables are not permitted here"
     return None
 

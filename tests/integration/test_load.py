@@ -173,7 +173,7 @@ def test_ctrl_c_keeps_what_was_measured(netecho: Netecho) -> None:
         program = netecho.start("load", target, "--direction", "upload", "-t", "10m", "--json", "-q")
         for _ in range(10):  # it asked what there is, found what answers, and has begun with its probes
             server.program.event_named("connected")
-        if permitted(["chrt", "-f", "1", "true"]):  # the probes are on time: see `net.linux.realtime`
+        if permitted("chrt", "-f", "1", "true"):  # the probes are on time: see `net.linux.realtime`
             assert os.sched_getscheduler(program.process.pid) & os.SCHED_FIFO
         program.process.send_signal(signal.SIGINT)
         ended = program.end()

@@ -10,7 +10,7 @@ import pytest
 from netecho.net.linux.realtime import preferred
 from tests.peers import permitted
 
-PERMITTED = permitted(["chrt", "-f", "1", "true"])
+PERMITTED = permitted("chrt", "-f", "1", "true")
 
 
 @pytest.mark.skipif(not PERMITTED, reason="real-time priority is not permitted here")
