@@ -49,7 +49,9 @@ LONGEST = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put those first that wait: others can use that time, and what is last should be short."""
     order = {TESTS / path: place for place, path in enumerate(LONGEST)}
-    items.sort(key=lambda item: min(order.get(each, len(order)) for each in (item.path, *item.path.parents)))
+    paths = {item.path for item in items}
+    places = {path: min(order.get(each, len(order)) for each in (path, *path.parents)) for path in paths}
+    items.sort(key=lambda item: places[item.path])
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,6 +7,7 @@ import ctypes
 import os
 import resource
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,13 +49,13 @@ class Place:
 
     def is_within_reach(self) -> bool:
         """Return whether a child of this process can come to run there."""
-        ours = Place.of(0)
+        ours = _ours()
         fewer = all(not theirs & ~mine for theirs, mine in zip(self.capabilities, ours.capabilities, strict=True))
         return self.rights == ours.rights and fewer
 
     def fork(self) -> int:
         """Fork into its namespace of process IDs; return what os.fork does."""
-        ours = Place.of(0)
+        ours = _ours()
         if ours.namespaces["pid"] == self.namespaces["pid"]:
             return os.fork()
         with self._namespace("pid") as theirs, ours._namespace("pid") as back:
@@ -70,7 +71,7 @@ class Place:
 
     def enter(self) -> None:
         """Bring this process into its namespaces."""
-        ours = Place.of(0)
+        ours = _ours()
         with contextlib.ExitStack() as opened:
             others = [each for each in ENTERED if ours.namespaces[each] != self.namespaces[each]]
             for theirs in [opened.enter_context(self._namespace(each)) for each in others]:
@@ -78,7 +79,7 @@ class Place:
 
     def keep_to_limits(self) -> None:
         """Give this process its limits, and no more capabilities than it has."""
-        if self.capabilities != Place.of(0).capabilities:
+        if self.capabilities != _ours().capabilities:
             _give_up_capabilities(*self.capabilities)
         os.umask(self.umask)
         for which, limits in self.limits.items():
@@ -92,6 +93,12 @@ class Place:
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+@cache
+def _ours() -> Place:
+    """That of the process which forks: it stays where it is, and a child is there as well until it goes elsewhere."""
+    return Place.of(0)
 
 
 def set_namespace(descriptor: int) -> None:

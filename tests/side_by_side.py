@@ -145,6 +145,8 @@ class _Run:
     def _begin_worker(self) -> None:
         worker = _Worker(self._session, self._workers)
         self._workers[worker.connection] = worker
+        self._give(worker)
+        self._give(worker)  # what comes next is known before a test begins
 
     def _hear(self, worker: _Worker) -> None:
         try:
@@ -152,17 +154,20 @@ class _Run:
         except (EOFError, ConnectionResetError):
             self._ended(worker)
             return
-        if message is None:
-            index = self._next(worker)
-            if index is not None:
-                worker.given.append(index)
-            with contextlib.suppress(BrokenPipeError):
-                worker.connection.send(index)
-            return
+        self._give(worker)
         reports, warnings = message
-        self._reported(worker.given.popleft(), [self._restored(each) for each in reports])
+        worker.given.popleft()
+        self._reported([self._restored(each) for each in reports])
         for each in warnings:
             self._config.hook.pytest_warning_recorded.call_historic(kwargs=each)
+
+    def _give(self, worker: _Worker) -> None:
+        """Give it one more test, or None when there are no more."""
+        index = self._next(worker)
+        if index is not None:
+            worker.given.append(index)
+        with contextlib.suppress(BrokenPipeError):
+            worker.connection.send(index)
 
     def _next(self, worker: _Worker) -> int | None:
         """Return what a worker is to run next: of its file, of one that is not begun, at last of another's.
@@ -183,12 +188,13 @@ class _Run:
         assert isinstance(restored, pytest.TestReport)
         return restored
 
-    def _reported(self, index: int, reports: Sequence[pytest.TestReport]) -> None:
-        item = self._items[index]
-        self._config.hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    def _reported(self, reports: Sequence[pytest.TestReport]) -> None:
+        """Hand on the reports on one test, of which there is at least that of its set-up."""
+        test = {"nodeid": reports[0].nodeid, "location": reports[0].location}
+        self._config.hook.pytest_runtest_logstart(**test)
         for report in reports:
             self._config.hook.pytest_runtest_logreport(report=report)
-        self._config.hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        self._config.hook.pytest_runtest_logfinish(**test)
 
     def _ended(self, worker: _Worker) -> None:
         """Deal with the end of a worker: of one that still had tests the first has killed it.
@@ -203,10 +209,9 @@ class _Run:
             if code:
                 raise self._session.Interrupted(f"a process that ran tests ended with {code} between them")
             return
-        index = worker.given.popleft()
-        item = self._items[index]
+        item = self._items[worker.given.popleft()]
         why = f"the process that ran this test ended with {code}"
-        self._reported(index, [pytest.TestReport(item.nodeid, item.location, {}, "failed", why, "call")])
+        self._reported([pytest.TestReport(item.nodeid, item.location, {}, "failed", why, "call")])
         if worker.given:
             self._files.appendleft(worker.given)
         if any((*self._files, *self._begun)):
@@ -236,7 +241,7 @@ class _Reporter:
 
 
 def _work(session: pytest.Session, connection: Connection, others: Iterable[Connection]) -> None:
-    """Run tests until there are none, in a process of its own. What comes next is known before a test begins."""
+    """Run tests until there are none, in a process of its own."""
     for each in others:  # or it would not be told that the parent has ended
         each.close()
     random.seed()
@@ -256,10 +261,5 @@ def _work(session: pytest.Session, connection: Connection, others: Iterable[Conn
 
 
 def _given(session: pytest.Session, connection: Connection) -> Iterator[pytest.Item]:
-    """Ask for tests, until there are no more."""
-    while True:
-        connection.send(None)
-        index = connection.recv()
-        if index is None:
-            return
+    while (index := connection.recv()) is not None:
         yield session.items[index]
