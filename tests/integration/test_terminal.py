@@ -80,6 +80,11 @@ class OnTerminal:
             assert self._read() is not None, f"the command ended first; the screen: {screen}"
         return screen
 
+    def read_on(self) -> None:
+        """Read what was written until now."""
+        while select.select([self._leader], [], [], 0)[0] and self._read() is not None:
+            pass
+
     def end(self) -> list[str]:
         """Wait for the end of the command; return what is left on the screen."""
         while self._read() is not None:
@@ -221,6 +226,7 @@ def test_after_a_stop_without_warning_the_view_is_drawn_anew_whole() -> None:
     ):
         command.until_shown(lambda screen: any(line.startswith("response ") for line in screen))
         _stopped(command.process)
+        command.read_on()  # or the shell's words would be amid one of the view's
         command.terminal.write("\r\n$ fg" * 30)
         command.process.send_signal(signal.SIGCONT)
         command.until(lambda text: re.search(r"\[\?1049h.*response +\d", text, re.DOTALL))
