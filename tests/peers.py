@@ -10,6 +10,7 @@ import contextlib
 import functools
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -37,16 +38,19 @@ def needed(program: str) -> str:
 
 
 def free_port(host: str = LOOPBACK) -> int:
-    """A port that neither TCP nor UDP uses at the moment: for programs that cannot be asked which port they took."""
+    """A port that neither TCP nor UDP uses at the moment: for programs that cannot be asked which port they took.
+
+    It is none of those that the kernel gives out by itself, so nobody gets it who asks for any.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     while True:
+        port = random.randrange(10_000, 32_768)
         with (
             socket.socket(family, socket.SOCK_STREAM) as stream,
             socket.socket(family, socket.SOCK_DGRAM) as datagram,
             contextlib.suppress(OSError),
         ):
-            stream.bind((host, 0))
-            port: int = stream.getsockname()[1]
+            stream.bind((host, port))
             datagram.bind((host, port))
             return port
 

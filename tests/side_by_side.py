@@ -10,12 +10,15 @@ memory is shared. So little is asked of it (no other machines, no looking for ch
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import gc
 import importlib
 import importlib.util
+import math
 import multiprocessing
 import os
 import random
+import time
 from collections import deque
 from itertools import chain, groupby, pairwise
 from multiprocessing.connection import Connection, wait
@@ -240,6 +243,27 @@ class _Reporter:
         self.warnings.append(given)
 
 
+class _Watch:
+    """Has a test that hangs write where, as pytest's own watch does, which starts a thread for each test.
+
+    That took a quarter of the time that it takes to run a test of which nothing is to be done.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Take over, while standard error is not captured."""
+        config.pluginmanager.unregister(name="faulthandler")
+        self._timeout = float(config.getini("faulthandler_timeout") or 0)
+        self._stderr = os.dup(2)
+        self._begun = -math.inf
+
+    def begin(self) -> None:
+        """Begin anew, unless that was done a moment ago."""
+        now = time.monotonic()
+        if self._timeout and now - self._begun > self._timeout / 10:
+            faulthandler.dump_traceback_later(self._timeout, file=self._stderr)
+            self._begun = now
+
+
 def _work(session: pytest.Session, connection: Connection, others: Iterable[Connection]) -> None:
     """Run tests until there are none, in a process of its own."""
     for each in others:  # or it would not be told that the parent has ended
@@ -248,6 +272,8 @@ def _work(session: pytest.Session, connection: Connection, others: Iterable[Conn
     config, plugins = session.config, session.config.pluginmanager
     if (capture := plugins.get_plugin("capturemanager")) is not None:
         capture.stop_global_capturing()  # whose file is shared with the other processes
+    watch = _Watch(config)
+    if capture is not None:
         capture.start_global_capturing()
         capture.suspend_global_capture()
     reporter = _Reporter(config)
@@ -255,6 +281,7 @@ def _work(session: pytest.Session, connection: Connection, others: Iterable[Conn
     plugins.register(reporter, "terminalreporter")
     for item, nextitem in pairwise(chain(_given(session, connection), [None])):
         assert item is not None
+        watch.begin()
         reporter.reports, reporter.warnings = [], []
         config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
         connection.send((reporter.reports, reporter.warnings))

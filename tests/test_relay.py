@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.peers import free_port
 from tests.relay import (
     HOLD,
     MILLISECOND,
@@ -252,10 +253,8 @@ def test_a_cut_connection_is_reset() -> None:
 
 
 def test_nobody_behind_the_relay_is_a_refusal_before_it() -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        gone = listener.getsockname()
     with (
-        Relay("tcp", gone) as relay,
+        Relay("tcp", ("127.0.0.1", free_port())) as relay,
         pytest.raises(ConnectionResetError),
         socket.create_connection(("127.0.0.1", relay.port), timeout=10) as client,
     ):

@@ -111,3 +111,18 @@ def test_a_worker_that_dies_between_tests_is_no_success(
     result = run(pytester, monkeypatch, "--workers=1", tests=spoils_the_end)
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*ended with 3 between them*"])
+
+
+def test_a_test_that_hangs_says_where(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs_until_it_has_said_so = """
+        import os
+        from pathlib import Path
+
+        def test_hangs():
+            while "in test_hangs" not in Path(f"/proc/{os.getppid()}/fd/2").read_text():
+                pass
+    """
+    timeout = ("-o", "faulthandler_timeout=0.1")
+    result = run(pytester, monkeypatch, "--workers=1", *timeout, tests=hangs_until_it_has_said_so)
+    result.assert_outcomes(passed=1)
+    result.stderr.fnmatch_lines(["Timeout (*"])
