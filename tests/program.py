@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 COMMAND = [sys.executable, "-m", "netecho"]
 ROOT = Path(__file__).resolve().parents[1]
+TAKEN_AWAY = str(ROOT / "tests" / "integration" / "taken_away")
+AT_THE_START = {("NETECHO_PORTABLE", "1"), ("PYTHONPATH", TAKEN_AWAY)}
+"""What many commands are told that is heard only as Python starts: they are forked from one that was told the same."""
 PATIENCE = 60
 """Seconds after which a command that should have ended is taken for hung."""
 
@@ -147,8 +150,8 @@ class Program:
         # A file, so that nothing has to be read at the same time as standard output.
         self.stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by kill()
         given = environment(**env)
-        portable = {name: value for name, value in env.items() if name == "NETECHO_PORTABLE"}
-        forking = None if anew or prefix or command else _preloaded(**portable)
+        at_the_start = {name: value for name, value in env.items() if (name, value) in AT_THE_START}
+        forking = None if anew or prefix or command else _preloaded(**at_the_start)
         started = forking and forking.start(self.arguments, stdout=stdout, stderr=self.stderr, environ=given)
         self.process: subprocess.Popen[bytes] | preloaded.Started
         if started:

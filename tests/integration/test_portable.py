@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.program import TAKEN_AWAY
 from tests.server import PATIENCE, everything, serving
 
 if TYPE_CHECKING:
@@ -14,43 +15,13 @@ if TYPE_CHECKING:
 
     from tests.program import Netecho
 
-TAKEN_AWAY = """
-import ctypes, errno, os, select, socket
-
-for module, names in ((select, ("epoll", "EPOLL")), (os, ("timerfd_",)), (socket, ("TCP_INFO", "IP_RECV", "MSG_ERRQ"))):
-    for name in [each for each in dir(module) if each.startswith(names)]:
-        delattr(module, name)
-
-MISSING = ("recvmmsg", "sendmmsg", "timerfd_create", "timerfd_settime", "adjtimex")
-# SO_TIMESTAMPING; IP_PKTINFO, IP_RECVERR, IP_RECVTTL, IP_RECVTOS; IPV6_RECVERR, _HOPLIMIT, _TCLASS
-REFUSED = {(1, 37), (0, 8), (0, 11), (0, 12), (0, 13), (41, 25), (41, 51), (41, 66)}
-
-
-def __getattr__(self, name, original=ctypes.CDLL.__getattr__):
-    if name in MISSING:
-        raise AttributeError(name)
-    return original(self, name)
-
-
-class Socket(socket.socket):
-    def setsockopt(self, level, option, *value):
-        if (level, option) in REFUSED:
-            raise OSError(errno.ENOPROTOOPT, "Protocol not available")
-        return super().setsockopt(level, option, *value)
-
-
-ctypes.CDLL.__getattr__ = __getattr__
-socket.socket = socket.SocketType = Socket
-"""
-
 
 @pytest.fixture(params=["by request", "for want of them"])
-def portable(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+def portable(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The environment in which nothing of what the fast paths use is used, or nothing of it is there."""
     if request.param == "by request":
         return {"NETECHO_PORTABLE": "1"}
-    (tmp_path / "sitecustomize.py").write_text(TAKEN_AWAY)
-    return {"PYTHONPATH": str(tmp_path)}
+    return {"PYTHONPATH": TAKEN_AWAY}
 
 
 @pytest.mark.parametrize("pace", [("-i", "1ms"), ("-i", "0")], ids=["paced", "closed loop"])
