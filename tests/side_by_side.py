@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
 gc.set_threshold(50_000, 50, 100)  # the usual ones took a fifth of the collection of tests, and a tenth of many tests
 
-WORKERS_PER_CORE = 3
-"""Not many more, or tests with a timeout miss it."""
+WORKERS_PER_CORE = 4
+"""One for the tests that compute. Not many more, or tests with a timeout miss it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--workers",
         type=int,
-        help="tests at once (0: one after another, here); default: 3 a core for folders, 0 for files",
+        help="tests at once (0: one after another, here); default: 4 a core for folders, 0 for files",
     )
 
 
@@ -99,10 +99,10 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 class _Worker:
     """A process that runs tests, seen from the one that gives them out."""
 
-    def __init__(self, session: pytest.Session, others: Iterable[Connection]) -> None:
+    def __init__(self, session: pytest.Session, others: Iterable[Connection], *, from_the_end: bool) -> None:
         context = multiprocessing.get_context("fork")
         self.connection, theirs = context.Pipe()
-        self.from_the_end = not others
+        self.from_the_end = from_the_end
         self.file: deque[int] = deque()
         """Those of its file that are not given out."""
         others = [*others, self.connection]
@@ -125,6 +125,7 @@ class _Run:
         """Those that no worker has begun."""
         self._begun: list[deque[int]] = []
         self._number = number
+        self._from_the_end = number // WORKERS_PER_CORE
         self._workers: dict[Connection, _Worker] = {}
 
     def play(self) -> None:
@@ -146,7 +147,8 @@ class _Run:
                 worker.process.join()
 
     def _begin_worker(self) -> None:
-        worker = _Worker(self._session, self._workers)
+        from_the_end = sum(each.from_the_end for each in self._workers.values()) < self._from_the_end
+        worker = _Worker(self._session, self._workers, from_the_end=from_the_end)
         self._workers[worker.connection] = worker
         self._give(worker)
         self._give(worker)  # what comes next is known before a test begins
@@ -175,7 +177,8 @@ class _Run:
     def _next(self, worker: _Worker) -> int | None:
         """Return what a worker is to run next: of its file, of one that is not begun, at last of another's.
 
-        One worker takes the last file: where the first wait and the last compute, there is always something to compute.
+        One for each core takes the last: where the first files wait and the last compute, there is always something to
+        compute. (With one in all, both cores were busy for nine tenths of the time.)
         """
         if not worker.file and self._files:
             worker.file = self._files.pop() if worker.from_the_end else self._files.popleft()

@@ -114,15 +114,14 @@ def test_a_worker_that_dies_between_tests_is_no_success(
 
 
 def test_a_test_that_hangs_says_where(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    hangs_until_it_has_said_so = """
-        import os
-        from pathlib import Path
+    hangs_until_all_is_said = """
+        import os, subprocess
 
         def test_hangs():
-            while "in test_hangs" not in Path(f"/proc/{os.getppid()}/fd/2").read_text():
-                pass
+            said = f"/proc/{os.getppid()}/fd/2"
+            subprocess.run(["sh", "-c", f"until grep -q _run_module_as_main {said}; do sleep 0.01; done"])
     """
     timeout = ("-o", "faulthandler_timeout=0.1")
-    result = run(pytester, monkeypatch, "--workers=1", *timeout, tests=hangs_until_it_has_said_so)
+    result = run(pytester, monkeypatch, "--workers=1", *timeout, tests=hangs_until_all_is_said)
     result.assert_outcomes(passed=1)
-    result.stderr.fnmatch_lines(["Timeout (*"])
+    result.stderr.fnmatch_lines(["Timeout (*", "*in test_hangs"])
