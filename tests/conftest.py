@@ -35,6 +35,7 @@ NO_SKIP = bool(os.environ.get("NETECHO_NO_SKIP"))
 LONGEST = (
     "faults",
     "integration/test_trace.py",
+    "interop/test_prometheus.py",
     "cli/test_examples.py",
     "attacks",
     "integration",

@@ -37,6 +37,9 @@ gc.set_threshold(50_000, 50, 100)  # the usual ones took a fifth of the collecti
 WORKERS_PER_CORE = 4
 """One for the tests that compute. Not many more, or tests with a timeout miss it."""
 
+LESS_URGENT = 5
+"""The niceness of workers whose tests compute: others wait for something that is to come in time."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -108,7 +111,8 @@ class _Worker:
         others = [*others, self.connection]
         self.given: deque[int] = deque()
         """The tests that it has not reported on: it is at the first."""
-        self.process: ForkProcess = context.Process(target=_work, args=(session, theirs, others))
+        nice = LESS_URGENT if from_the_end else 0
+        self.process: ForkProcess = context.Process(target=_work, args=(session, theirs, others, nice))
         self.process.start()
         theirs.close()
 
@@ -267,8 +271,9 @@ class _Watch:
             self._begun = now
 
 
-def _work(session: pytest.Session, connection: Connection, others: Iterable[Connection]) -> None:
+def _work(session: pytest.Session, connection: Connection, others: Iterable[Connection], nice: int) -> None:
     """Run tests until there are none, in a process of its own."""
+    os.nice(nice)
     for each in others:  # or it would not be told that the parent has ended
         each.close()
     random.seed()

@@ -197,7 +197,7 @@ class TestClientCertificates:
 
     def test_a_refusal_makes_connecting_a_failure(self, netecho: Netecho, tmp_path: Path) -> None:
         with s_server(tmp_path, *self.DEMANDING) as target:
-            ended = netecho("probe", target, "--insecure", "-c", "2", "-i", "1ms", "--connect-only")
+            ended = netecho("probe", target, "--insecure", "-c", "2", "-i", "1ms", "-W", "30s", "--connect-only")
         assert ended.code == 3
         assert "the peer sent the alert certificate_required(116)" in ended.err
         assert "--cert FILE" in ended.err
