@@ -121,11 +121,14 @@ class StreamListener(SocketReader):
             self._spare = None
 
     def _refuse_one(self) -> bool:
-        """Out of descriptors: accept a client with the reserved one and close it; return whether that succeeded."""
+        """Out of descriptors: accept a client with the reserved one and close it; return whether more may wait."""
         if self._spare is not None:
             os.close(self._spare)
             try:
                 sock, address = self._socket.accept()
+            except BlockingIOError:  # Linux looks for a free descriptor first, and then for who waits
+                self._reserve()
+                return False
             except OSError:
                 self._reserve()
             else:

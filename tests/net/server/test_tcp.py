@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
+import resource
 import socket
 import ssl
 import weakref
@@ -41,6 +43,29 @@ def test_accepting_leaves_the_open_connections_their_turn() -> None:
             listener.doRead()
         assert len(admission.connections) == 10
         admission.abort_all()
+        parts.settle()
+
+
+def test_the_last_descriptor_for_the_last_who_waits_is_no_refusal() -> None:
+    """To ask for one more without a descriptor is an error, although nobody waits."""
+    parts = ServerParts()
+    with contextlib.closing(parts.fdset), socket.create_server(("127.0.0.1", 0)) as listening, ExitStack() as stack:
+        listening.setblocking(False)
+        bound = BoundSocket("tcp", listening)
+        listener = StreamListener(for_twisted(parts.reactor), parts.fdset, bound, parts.admission, parts.turns)
+        stack.callback(listener.stop)
+        stack.enter_context(socket.create_connection(listening.getsockname()))
+        os.close(lowest_free := os.dup(0))
+        usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + 1, usual[1]))
+        try:
+            listener.doRead()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+        assert len(parts.admission.connections) == 1
+        assert [type(event).__name__ for event in parts.events] == ["Connected"]
+        assert listener in parts.reactor.readers
+        parts.admission.abort_all()
         parts.settle()
 
 
