@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 gc.set_threshold(50_000, 50, 100)  # the usual ones took a fifth of the collection of tests, and a tenth of many tests
 
-WORKERS_PER_CORE = 4
+WORKERS_PER_CORE = 3.5
 """One for the tests that compute. Not many more, or tests with a timeout miss it."""
 
 LESS_URGENT = 5
@@ -45,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--workers",
         type=int,
-        help="tests at once (0: one after another, here); default: 4 a core for folders, 0 for files",
+        help="tests at once (0: one after another, here); default: 7 on two cores for folders, 0 for files",
     )
 
 
@@ -57,7 +57,7 @@ def workers(config: pytest.Config) -> int:
         return int(config.option.workers)
     if all(Path(each.partition("::")[0]).is_file() for each in config.args):
         return 0
-    return len(os.sched_getaffinity(0)) * WORKERS_PER_CORE
+    return int(len(os.sched_getaffinity(0)) * WORKERS_PER_CORE)
 
 
 def all_wanted(config: pytest.Config) -> bool:
@@ -129,7 +129,7 @@ class _Run:
         """Those that no worker has begun."""
         self._begun: list[deque[int]] = []
         self._number = number
-        self._from_the_end = number // WORKERS_PER_CORE
+        self._from_the_end = int(number / WORKERS_PER_CORE)
         self._workers: dict[Connection, _Worker] = {}
 
     def play(self) -> None:
